@@ -1,0 +1,9 @@
+"""The port to the warehouse: connection, bulk reads and appends, transactions.
+
+What belongs here: moving rows. What does not: deciding anything about them. SQL that dbt does not own lies in named
+.sql files beside the code that runs it.
+"""
+
+from dagster_drips.warehouse.port import Warehouse, open_warehouse
+
+__all__ = ["Warehouse", "open_warehouse"]

@@ -1,0 +1,153 @@
+"""DuckDB behind the few verbs that the rest of the package uses.
+
+Another engine is another class with these verbs. DuckDB allows one writing process: open late, close early, and never
+hold a connection while another process is to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from dagster_drips.errors import DripsError
+
+_SCHEMA = Path(__file__).with_name("schema.sql")
+
+
+class Warehouse:
+    """A connection to one DuckDB file."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection):
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run one statement for its effect."""
+        self._connection.execute(sql, list(parameters) or None)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """All rows of a small result, as dicts."""
+        cursor = self._connection.execute(sql, list(parameters) or None)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """The first column of the first row; None where there is no row."""
+        rows = self._connection.execute(sql, list(parameters) or None).fetchall()
+        return rows[0][0] if rows else None
+
+    def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
+        """A whole result as a Polars frame."""
+        return pl.DataFrame(self._connection.sql(sql, params=list(parameters) or None))
+
+    def batches(self, sql: str, parameters: Sequence[Any] = (), size: int = 10_000) -> Iterator[list[dict[str, Any]]]:
+        """The rows of a large result, `size` at a time; memory stays flat.
+
+        The result is read on a connection of its own, so the caller may write meanwhile.
+        """
+        cursor = self._connection.cursor()
+        try:
+            result = cursor.execute(sql, list(parameters) or None)
+            names = [column[0] for column in result.description or ()]
+            while chunk := result.fetchmany(size):
+                yield [dict(zip(names, row, strict=True)) for row in chunk]
+        finally:
+            cursor.close()
+
+    def append(self, table: str, frame: pl.DataFrame) -> int:
+        """Append a frame's rows, columns matched by name; returns how many.
+
+        Columns of the table that the frame lacks become NULL.
+        """
+        if frame.height:
+            self._connection.register("_appended", _ArrowStream(frame))
+            try:
+                self._connection.execute(f"insert into {table} by name select * from _appended")
+            finally:
+                self._connection.unregister("_appended")
+        return frame.height
+
+    def append_rows(self, table: str, rows: Sequence[dict[str, Any]]) -> int:
+        """Append a few rows given as dicts, cast to the table's types; returns how many."""
+        if not rows:
+            return 0
+        types = self.columns(table)
+        names = list(rows[0])
+        frame = pl.DataFrame({name: [row[name] for row in rows] for name in names}, strict=False)
+        self._connection.register("_appended", _ArrowStream(frame))
+        casts = ", ".join(f'cast("{name}" as {types[name]}) as "{name}"' for name in names)
+        try:
+            self._connection.execute(f"insert into {table} by name select {casts} from _appended")
+        finally:
+            self._connection.unregister("_appended")
+        return len(rows)
+
+    def columns(self, table: str) -> dict[str, str]:
+        """Column names and types of `schema.table`, in order; empty where there is no such table."""
+        schema, _, name = table.rpartition(".")
+        rows = self.rows(
+            "select column_name, data_type from information_schema.columns"
+            " where table_schema = ? and table_name = ? order by ordinal_position",
+            [schema or "main", name],
+        )
+        return {row["column_name"]: row["data_type"] for row in rows}
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All statements inside it take effect together, or none."""
+        self._connection.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        self._connection.execute("commit")
+
+    def prepare(self) -> None:
+        """Create what is missing of the schemas `raw` and `journal`."""
+        self._connection.execute(_SCHEMA.read_text(encoding="utf-8"))
+
+    def checkpoint(self) -> None:
+        """Fold DuckDB's write-ahead log into the file."""
+        self._connection.execute("checkpoint")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+
+class _ArrowStream:
+    """What DuckDB needs to scan a frame without pyarrow: the Arrow stream protocol and nothing else."""
+
+    def __init__(self, frame: pl.DataFrame):
+        self._frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self._frame.__arrow_c_stream__(requested_schema)
+
+
+@contextmanager
+def open_warehouse(path: Path, *, read_only: bool = False) -> Iterator[Warehouse]:
+    """The warehouse in that file, its schemas created where they are missing.
+
+    Raises:
+        DripsError: another process holds the file, or it can't be read.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = duckdb.connect(str(path), read_only=read_only)
+    except duckdb.IOException as error:
+        busy = "lock" in str(error).lower()
+        hint = "another process has it open for writing; wait for the running tick, or read data/published instead"
+        raise DripsError(hint if busy else str(error), file=path) from error
+    warehouse = Warehouse(connection)
+    try:
+        if not read_only:
+            warehouse.prepare()
+        yield warehouse
+    finally:
+        warehouse.close()

@@ -1,0 +1,250 @@
+-- Tables that dbt does not own: what came in (raw) and what was decided for good (journal).
+-- dbt reads them as sources and never writes them. Times are naive UTC.
+-- One statement each, all idempotent: a warehouse is brought up to date by running the whole file.
+
+create schema if not exists raw;
+create schema if not exists journal;
+
+-- The clock (T1) -----------------------------------------------------------------------------------------------------
+create table if not exists raw.tick (
+    as_of timestamp not null,        -- this tick's instant; one row
+    previous_as_of timestamp,        -- the last finished tick before it
+    sending_at timestamp not null    -- the instant at which sending reads suppressions again (L3)
+);
+-- What the wall clocks of the world show at as_of: IANA zones, M5 needs no more.
+create table if not exists raw.time_zones (
+    timezone varchar not null,
+    utc_offset_seconds integer not null
+);
+
+-- Landed -------------------------------------------------------------------------------------------------------------
+-- _load: loaded_files.load_id; _line: 1-based line (row for Parquet). (_load, _line) is the order of loading.
+-- Custom fields of leads become columns behind these.
+create table if not exists raw.leads (
+    lead_id varchar not null,
+    created_at timestamp not null,
+    updated_at timestamp,
+    email varchar,
+    first_name varchar,
+    last_name varchar,
+    company varchar,
+    country varchar,
+    locale varchar,
+    timezone varchar,
+    phone varchar,
+    tags varchar[],
+    _load bigint not null,
+    _line bigint not null
+);
+create table if not exists raw.events (
+    event_id varchar not null,
+    lead_id varchar not null,
+    event varchar not null,
+    occurred_at timestamp not null,
+    received_at timestamp,
+    properties varchar,              -- a JSON object as it was written
+    number_texts varchar,            -- a JSON object: properties whose number JSON readers would rewrite (1.50, 1e3), as written (E1)
+    value decimal(18, 4),
+    currency varchar,
+    _load bigint not null,
+    _line bigint not null
+);
+create table if not exists raw.suppressions (
+    email varchar not null,
+    reason varchar,
+    occurred_at timestamp,           -- null: holds from the start (L3)
+    topic varchar,
+    _load bigint not null,
+    _line bigint not null
+);
+create table if not exists raw.engagement (
+    engagement_id varchar not null,  -- the landed one, or md5 of the row's columns
+    message_id varchar not null,
+    type varchar not null,
+    occurred_at timestamp,           -- null only for what suppresses (L3)
+    topic varchar,
+    url varchar,
+    user_agent varchar,
+    ip varchar,
+    bounce_class varchar,
+    detail varchar,
+    _load bigint not null,
+    _line bigint not null
+);
+create table if not exists raw.loaded_files (
+    load_id bigint not null,         -- 1, 2, 3, … in the order of loading
+    kind varchar not null,           -- leads, events, suppressions, engagement
+    path varchar not null,           -- below data/landing: events/0001.jsonl
+    size bigint not null,            -- bytes
+    sha256 varchar not null,
+    rows bigint not null,            -- taken
+    rejected bigint not null,
+    duplicates bigint not null,      -- dropped by idempotency key, or all rows of a file landed before under another name
+    loaded_at timestamp not null     -- wall clock
+);
+create table if not exists raw.rejected_rows (
+    kind varchar not null,
+    file varchar not null,           -- the file's name in its landing folder
+    line bigint not null,
+    reason varchar not null,
+    row varchar,                     -- as it came
+    _load bigint not null
+);
+
+-- Sequences, as they are live at this tick (S1, S2) -------------------------------------------------------------------
+create table if not exists raw.project_settings (
+    timezone varchar not null,
+    cap_messages integer,
+    cap_per_seconds bigint,
+    max_per_tick integer
+);
+create table if not exists raw.sequences (
+    sequence_id varchar not null,
+    version_id varchar not null,     -- md5 of the definition and its templates
+    name varchar not null,
+    status varchar not null,         -- draft, active, paused, archived; a deleted file counts as paused
+    file_state varchar not null,     -- valid, invalid (the last valid version goes on), deleted
+    active_from timestamp,           -- as the file gives it
+    trigger_kind varchar not null,   -- event, lead_created, segment_entered
+    trigger_event varchar,           -- for event
+    trigger_segment varchar,         -- for segment_entered
+    include_existing boolean not null,
+    lookback_seconds bigint not null,
+    trigger_max_age_seconds bigint,
+    reentry varchar not null,        -- never, after_exit, after
+    reentry_seconds bigint,          -- for after
+    holdout double not null,
+    goal_event varchar,
+    goal_within_seconds bigint,
+    exits_on_goal boolean not null,
+    exits_on_reply boolean not null,
+    exits_on_leaving_segments boolean not null,
+    sender_name varchar,
+    sender_email varchar not null,
+    sender_reply_to varchar,
+    sender_max_per_tick integer,
+    window_days varchar not null,    -- seven characters, Monday first: 1 open, 0 closed
+    window_start_minute integer not null,
+    window_end_minute integer not null,
+    window_timezone varchar not null,-- lead, or an IANA name
+    priority integer not null,       -- the effective one: transactional 100
+    topic varchar,
+    transactional boolean not null
+);
+create table if not exists raw.sequence_steps (
+    sequence_id varchar not null,
+    step_id varchar not null,
+    position integer not null,       -- 1, 2, 3, … in the order of the file
+    delay_seconds bigint not null,
+    after_trigger boolean not null,
+    expires_after_seconds bigint
+);
+-- Steps that an earlier version had and this one has not (M1).
+create table if not exists raw.retired_steps (
+    sequence_id varchar not null,
+    step_id varchar not null,
+    stood_after varchar              -- the step before it in the last version that had it; null: it stood first
+);
+create table if not exists raw.step_variants (
+    sequence_id varchar not null,
+    step_id varchar not null,
+    variant_id varchar not null,
+    position integer not null,
+    weight double not null
+);
+create table if not exists raw.step_conditions (
+    sequence_id varchar not null,
+    step_id varchar not null,
+    polarity varchar not null,       -- only_if, unless
+    kind varchar not null,           -- segment, event, opened, clicked
+    value varchar not null           -- segment, event name or step id
+);
+create table if not exists raw.sequence_segments (
+    sequence_id varchar not null,
+    role varchar not null,           -- include, exclude
+    segment varchar not null
+);
+create table if not exists raw.sequence_predicates (
+    sequence_id varchar not null,
+    role varchar not null,           -- trigger, goal
+    property varchar not null,
+    value varchar not null           -- JSON text, strings bare (E1)
+);
+create table if not exists raw.sequence_exit_events (
+    sequence_id varchar not null,
+    event varchar not null
+);
+
+-- Deliveries: one row a fact, append-only; folded from the delivery journal ---------------------------------------------
+create table if not exists raw.delivery_log (
+    message_id varchar not null,
+    attempt integer not null,        -- 1, 2, 3, …
+    outcome varchar not null,        -- claimed, sent, deferred, bounced, failed, in_doubt
+    recorded_at timestamp not null,          -- wall clock
+    as_of timestamp not null,        -- the tick that decided it (M4)
+    enrollment_id varchar not null,
+    sequence_id varchar not null,
+    version_id varchar,
+    step_id varchar not null,
+    variant_id varchar,
+    lead_id varchar not null,
+    sender varchar not null,
+    recipient varchar not null,      -- trimmed, in the case it was landed in
+    scheduled_at timestamp not null,
+    transactional boolean not null,
+    smtp_code integer,
+    enhanced_code varchar,           -- RFC 3463
+    detail varchar,                  -- the server's words, or the error: render_error: …
+    retry_at timestamp               -- for deferred
+);
+
+-- Journal: decided once, kept for good ----------------------------------------------------------------------------------
+create table if not exists journal.ticks (
+    as_of timestamp not null,
+    phase varchar not null,          -- decided, finished
+    recorded_at timestamp not null            -- wall clock
+);
+create table if not exists journal.verdicts (            -- E3
+    sequence_id varchar not null,
+    lead_id varchar not null,
+    occurrence_id varchar not null,
+    occurred_at timestamp not null,
+    decided_at timestamp not null,   -- as_of
+    decision varchar not null,       -- enrolled, suppressed, too_old, outside_segments, already_enrolled, reentry
+    enrollment_id varchar,
+    arm varchar                      -- treatment, control (E8)
+);
+create table if not exists journal.closings (            -- L1, M1
+    enrollment_id varchar not null,
+    closed_at timestamp not null,    -- as_of
+    status varchar not null,         -- exited, completed
+    exit_reason varchar
+);
+create table if not exists journal.resolutions (         -- M1: skips and failures for good; sends are in raw.delivery_log
+    enrollment_id varchar not null,
+    step_id varchar not null,
+    resolved_at timestamp not null,  -- as_of
+    resolution varchar not null,     -- skipped, failed
+    reason varchar not null          -- condition, expired, …
+);
+create table if not exists journal.segment_results (     -- E1, E5: which segments had a result at a tick
+    segment varchar not null,
+    as_of timestamp not null,
+    members bigint not null
+);
+create table if not exists journal.segment_changes (     -- who came and went since the result before
+    segment varchar not null,
+    lead_id varchar not null,
+    as_of timestamp not null,
+    change varchar not null,         -- entered, left
+    is_entry boolean not null        -- false: the segment had no result at the tick before (E1)
+);
+create table if not exists journal.sequence_versions (   -- S3
+    sequence_id varchar not null,
+    version_id varchar not null,
+    seen_at timestamp not null,      -- as_of of the tick that first saw it in this state
+    status varchar not null,
+    file_state varchar not null,     -- valid, deleted
+    definition varchar not null,     -- JSON: the sequence as read, defaults filled in
+    files varchar not null           -- JSON object: template name -> text
+);
