@@ -9,7 +9,8 @@ create schema if not exists journal;
 create table if not exists raw.tick (
     as_of timestamp not null,        -- this tick's instant; one row
     previous_as_of timestamp,        -- the last finished tick before it
-    sending_at timestamp not null    -- the instant at which sending reads suppressions again (L3)
+    sending_at timestamp not null,   -- the instant at which sending reads suppressions again (L3)
+    started_at timestamp not null    -- wall clock: as_of + (now - started_at) is the tick's own time
 );
 -- What the wall clocks of the world show at as_of: IANA zones, M5 needs no more.
 create table if not exists raw.time_zones (

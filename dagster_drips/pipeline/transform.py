@@ -1,0 +1,188 @@
+"""Running dbt: in this process, with one parse, one invocation a phase.
+
+Start-up is what a tick costs, not SQL: a dbt subprocess takes seconds to import and parse, a kept manifest a tenth of
+one. What belongs here: preparing the dbt project (the generated list of segments), invoking it, telling what each node
+did. What does not: which rows come out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagster_drips.errors import DripsError
+from dagster_drips.project import Project
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+DECIDE = ("path:models/staging", "path:models/segments", "path:models/decide")
+MEASURE = ("path:models/marts",)
+
+_SEGMENT_LIST = Path("macros") / "generated" / "segment_names.sql"
+_SEGMENT_LIST_HEAD = "{#- Made by every `drips` command from the files in models/segments; don't edit. -#}\n"
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one dbt node: its unique id, status (`success`, `error`, `skipped`, `pass`, `fail`, `warn`), message, seconds."""
+
+    unique_id: str
+    status: str
+    message: str
+    seconds: float
+    failures: int | None
+
+    @property
+    def name(self) -> str:
+        """The node's own name: `stg_leads`."""
+        return self.unique_id.split(".")[2]
+
+    @property
+    def failed(self) -> bool:
+        """Whether it went wrong (a warning did not)."""
+        return self.status in ("error", "fail", "runtime error")
+
+
+class TransformFailed(DripsError):
+    """dbt could not build something; `results` says what became of each node."""
+
+    def __init__(self, message: str, results: Sequence[NodeResult] = (), *, file: str | None = None):
+        self.results = list(results)
+        super().__init__(message, file=file)
+
+
+def segment_files(project: Project) -> list[str]:
+    """Names of the segment models, sorted."""
+    return sorted(path.stem for path in project.segments.glob("*.sql"))
+
+
+def write_segment_list(project: Project, segments: Sequence[str]) -> bool:
+    """Tell dbt which segments there are, since it can't list a folder while it parses; returns whether that changed."""
+    path = project.dbt / _SEGMENT_LIST
+    names = ", ".join(f"'{name}'" for name in segments)
+    text = f"{_SEGMENT_LIST_HEAD}{{% macro segment_names() -%}}\n    {{{{ return([{names}]) }}}}\n{{%- endmacro %}}\n"
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_suffix(f".{os.getpid()}.tmp")
+    scratch.write_text(text, encoding="utf-8")
+    scratch.replace(path)
+    return True
+
+
+class Transform:
+    """dbt on one project and one warehouse file.
+
+    Args:
+        project: whose `dbt_project/` to run.
+        warehouse: the DuckDB file; the project's own where None.
+        target_path: where dbt keeps what it compiled; `dbt_project/target` where None.
+    """
+
+    def __init__(self, project: Project, *, warehouse: Path | None = None, target_path: Path | None = None, target: str = "duckdb"):
+        self.project = project
+        self.warehouse = warehouse or project.warehouse
+        self.target_path = target_path or project.dbt / "target"
+        self.target = target
+        self._manifest: Manifest | None = None
+        self._fingerprint = ""
+
+    @property
+    def manifest_json(self) -> Path:
+        """Where `parse` leaves the manifest that dagster-dbt reads."""
+        return self.target_path / "manifest.json"
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever a model or macro does: views are made anew then."""
+        self.manifest()
+        return self._fingerprint
+
+    def manifest(self) -> Manifest:
+        """The parsed project; parsed once, and again after `forget`.
+
+        Raises:
+            TransformFailed: a model, macro or YAML file of the dbt project is broken.
+        """
+        if self._manifest is None:
+            result = self._invoke(["parse"], None)
+            if not result.success:
+                raise TransformFailed(f"dbt can't read the project: {_reason(result)}", file=str(self.project.dbt))
+            self._manifest = result.result
+            self._fingerprint = _fingerprint(result.result)
+        return self._manifest
+
+    def forget(self) -> None:
+        """Parse anew at the next use."""
+        self._manifest = None
+
+    def run(
+        self, command: str, select: Sequence[str], *, exclude: Sequence[str] = (), full_refresh: bool = False
+    ) -> list[NodeResult]:
+        """Run one dbt command (`run`, `build`, `seed`, `test`) on a selection; results of all nodes, failed ones too.
+
+        Raises:
+            TransformFailed: dbt could not start at all.
+        """
+        arguments = [command, "--select", *select]
+        if exclude:
+            arguments += ["--exclude", *exclude]
+        if command in ("build", "test"):
+            arguments += ["--exclude-resource-type", "unit_test"]
+        if full_refresh:
+            arguments += ["--full-refresh"]
+        result = self._invoke(arguments, self.manifest())
+        if result.result is None:
+            raise TransformFailed(f"dbt {command} could not start: {_reason(result)}")
+        return [
+            NodeResult(
+                unique_id=node.node.unique_id,
+                status=str(getattr(node.status, "value", node.status)),
+                message=str(node.message or ""),
+                seconds=node.execution_time,
+                failures=node.failures,
+            )
+            for node in result.result.results
+        ]
+
+    def prune(self) -> None:
+        """Drop what dbt left behind in folders of single invocations."""
+        for folder in (self.target_path / "run", self.target_path / "compiled"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _invoke(self, arguments: list[str], manifest: Manifest | None) -> Any:
+        # Imported late: it takes a second, and most commands never need it.
+        from dbt.cli.main import dbtRunner
+
+        os.environ["DRIPS_WAREHOUSE"] = str(self.warehouse)
+        # Quiet, without log file and artifacts: each of them costs more than the SQL of an idle tick.
+        flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors"]
+        places = ["--project-dir", str(self.project.dbt), "--profiles-dir", str(self.project.dbt)]
+        places += ["--target-path", str(self.target_path), "--target", self.target]
+        if arguments[0] != "parse":
+            places.append("--no-write-json")
+        here = Path.cwd()
+        try:
+            return dbtRunner(manifest=manifest).invoke([*flags, *arguments, *places])
+        finally:
+            os.chdir(here)  # dbt moves into its project
+
+
+def _reason(result: Any) -> str:
+    return str(result.exception) if result.exception else "see dbt's own output"
+
+
+def _fingerprint(manifest: Manifest) -> str:
+    digest = hashlib.sha256()
+    for unique_id, node in sorted(manifest.nodes.items()):
+        digest.update(f"{unique_id}\0{getattr(node, 'raw_code', '')}\0{node.config.materialized}\0".encode())
+    for unique_id, macro in sorted(manifest.macros.items()):
+        if macro.package_name == manifest.metadata.project_name:
+            digest.update(f"{unique_id}\0{macro.macro_sql}\0".encode())
+    return digest.hexdigest()

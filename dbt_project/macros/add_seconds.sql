@@ -1,0 +1,8 @@
+{#- An instant moved by a number of seconds; NULL where the number is. -#}
+{% macro add_seconds(instant, seconds) -%}
+    {{ return(adapter.dispatch('add_seconds')(instant, seconds)) }}
+{%- endmacro %}
+
+{% macro default__add_seconds(instant, seconds) -%}
+    ({{ instant }} + to_seconds({{ seconds }}))
+{%- endmacro %}

@@ -1,0 +1,11 @@
+{#- The address that suppressions and limits go by (L3): trimmed of white space, A to Z lower-cased; NULL without an `@` (E3). -#}
+{% macro address(email) -%}
+    case when {{ email }} like '%@%' then
+        translate({{ trimmed(email) }}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
+    end
+{%- endmacro %}
+
+{#- A text without the white space around it, Unicode's included. -#}
+{% macro trimmed(text) -%}
+    regexp_replace({{ text }}, '^[\s\x0b\x1c-\x1f\x{85}\p{Z}]+|[\s\x0b\x1c-\x1f\x{85}\p{Z}]+$', '', 'g')
+{%- endmacro %}

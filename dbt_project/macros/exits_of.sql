@@ -1,0 +1,129 @@
+{#- Why these open enrollments end at this tick (L1): one row per enrollment that exits, with the first reason that holds.
+    Used twice in a tick (T4): for what was open before, and for what the tick itself enrolled. -#}
+{% macro exits_of(enrollments) -%}
+    select
+        enrollment_id,
+        sequence_id,
+        lead_id,
+        case min(rank)
+            when 1 then 'unsubscribed'
+            when 2 then 'bounced'
+            when 3 then 'complained'
+            when 4 then 'converted'
+            when 5 then 'exit_event'
+            when 6 then 'replied'
+            when 7 then 'left_segments'
+            when 8 then 'archived'
+        end as exit_reason
+    from (
+
+        -- 1 to 3: suppression; `manual` is reported as `unsubscribed`
+        select
+            enrollments.enrollment_id,
+            enrollments.sequence_id,
+            enrollments.lead_id,
+            case suppressions.reason
+                when 'unsubscribed' then 1
+                when 'manual' then 1
+                when 'bounced' then 2
+                when 'complained' then 3
+            end as rank
+        from {{ enrollments }} as enrollments
+        inner join {{ ref('live_sequences') }} as sequences
+            on enrollments.sequence_id = sequences.sequence_id
+        inner join {{ ref('stg_mailable_leads') }} as leads
+            on enrollments.lead_id = leads.lead_id
+        inner join {{ ref('suppressions_now') }} as suppressions
+            on
+                leads.address = suppressions.address
+                and {{ suppression_applies('suppressions', 'sequences') }}
+
+        union all
+
+        select
+            enrollments.enrollment_id,
+            enrollments.sequence_id,
+            enrollments.lead_id,
+            4 as rank
+        from {{ enrollments }} as enrollments
+        inner join {{ ref('live_sequences') }} as sequences
+            on enrollments.sequence_id = sequences.sequence_id and sequences.exits_on_goal
+        inner join (
+            {{ conversions_of(enrollments) }}
+        ) as conversions
+            on enrollments.enrollment_id = conversions.enrollment_id
+
+        union all
+
+        select
+            enrollments.enrollment_id,
+            enrollments.sequence_id,
+            enrollments.lead_id,
+            5 as rank
+        from {{ enrollments }} as enrollments
+        inner join {{ source('raw', 'sequence_exit_events') }} as exit_events
+            on enrollments.sequence_id = exit_events.sequence_id
+        inner join {{ ref('stg_events') }} as events
+            on
+                exit_events.event = events.event
+                and enrollments.lead_id = events.lead_id
+                and events.occurred_at > enrollments.triggered_at
+
+        union all
+
+        select
+            enrollments.enrollment_id,
+            enrollments.sequence_id,
+            enrollments.lead_id,
+            6 as rank
+        from {{ enrollments }} as enrollments
+        inner join {{ ref('live_sequences') }} as sequences
+            on enrollments.sequence_id = sequences.sequence_id and sequences.exits_on_reply
+        inner join {{ ref('engagement_facts') }} as replies
+            on
+                enrollments.enrollment_id = replies.enrollment_id
+                and replies.type = 'replied'
+                and replies.counts_from <= {{ as_of() }}
+
+        union all
+
+        -- What a segment without a result would say is not known: then nobody left.
+        select
+            enrollments.enrollment_id,
+            enrollments.sequence_id,
+            enrollments.lead_id,
+            7 as rank
+        from {{ enrollments }} as enrollments
+        inner join {{ ref('live_sequences') }} as sequences
+            on
+                enrollments.sequence_id = sequences.sequence_id
+                and sequences.exits_on_leaving_segments
+                and sequences.segment_without_result is null
+        left join {{ ref('segment_members') }} as trigger_members
+            on
+                sequences.trigger_segment = trigger_members.segment
+                and enrollments.lead_id = trigger_members.lead_id
+        left join (
+            {{ outside_segments() }}
+        ) as outside
+            on
+                enrollments.sequence_id = outside.sequence_id
+                and enrollments.lead_id = outside.lead_id
+        where
+            outside.lead_id is not null
+            or (sequences.trigger_segment is not null and trigger_members.lead_id is null)
+
+        union all
+
+        select
+            enrollments.enrollment_id,
+            enrollments.sequence_id,
+            enrollments.lead_id,
+            8 as rank
+        from {{ enrollments }} as enrollments
+        inner join {{ ref('live_sequences') }} as sequences
+            on enrollments.sequence_id = sequences.sequence_id and sequences.status = 'archived'
+
+    ) as reasons
+    group by enrollment_id, sequence_id, lead_id
+{%- endmacro %}

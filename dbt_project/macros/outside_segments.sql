@@ -1,0 +1,14 @@
+{#- Leads that a sequence's segments keep out at this tick (E5): missing from one of `include`, or in one of `exclude`. -#}
+{% macro outside_segments() -%}
+    select
+        segments.sequence_id,
+        leads.lead_id
+    from {{ source('raw', 'sequence_segments') }} as segments
+    cross join {{ ref('stg_mailable_leads') }} as leads
+    left join {{ ref('segment_members') }} as members
+        on segments.segment = members.segment and leads.lead_id = members.lead_id
+    where
+        (segments.role = 'include' and members.lead_id is null)
+        or (segments.role = 'exclude' and members.lead_id is not null)
+    group by segments.sequence_id, leads.lead_id
+{%- endmacro %}

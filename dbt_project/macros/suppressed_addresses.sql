@@ -1,0 +1,36 @@
+{#- Addresses that may not be mailed at an instant (L3): one row per address, reason and topic (NULL: all of them).
+    `resubscribed` with a topic lifts earlier unsubscribes of that topic, without one all earlier unsubscribes, and nothing else. -#}
+{% macro suppressed_addresses(instant) -%}
+    select distinct
+        wishes.address,
+        wishes.reason,
+        wishes.topic
+    from {{ ref('suppression_facts') }} as wishes
+    where
+        wishes.reason <> 'resubscribed'
+        and wishes.occurred_at <= {{ instant }}
+        and not (
+            wishes.reason = 'unsubscribed'
+            and exists (
+                select 1
+                from {{ ref('suppression_facts') }} as lifts
+                where
+                    lifts.reason = 'resubscribed'
+                    and lifts.address = wishes.address
+                    and lifts.occurred_at > wishes.occurred_at
+                    and lifts.occurred_at <= {{ instant }}
+                    and (lifts.topic is null or lifts.topic = wishes.topic)
+            )
+        )
+{%- endmacro %}
+
+{#- Whether such a row holds for a sequence: an unsubscribe of its topic or of all, unless it is transactional; the rest always. -#}
+{% macro suppression_applies(suppression, sequence) -%}
+    (
+        {{ suppression }}.reason <> 'unsubscribed'
+        or (
+            not {{ sequence }}.transactional
+            and ({{ suppression }}.topic is null or {{ suppression }}.topic = {{ sequence }}.topic)
+        )
+    )
+{%- endmacro %}

@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+
+{{ exits_of(ref('new_enrollments')) }}

@@ -1,0 +1,84 @@
+-- What could enroll somebody, as far as it counts (E2) and is visible (T2).
+with
+
+sequences as (
+
+    select * from {{ ref('live_sequences') }}
+
+),
+
+segment_changes as (
+
+    select segment, lead_id, as_of, change, is_entry from {{ source('earlier', 'segment_changes') }}
+    union all
+    select segment, lead_id, as_of, change, is_entry from {{ ref('segment_changes_now') }}
+
+),
+
+from_events as (
+
+    select
+        sequences.sequence_id,
+        events.lead_id,
+        events.event_id as occurrence_id,
+        events.occurred_at
+    from sequences
+    inner join {{ ref('matched_events') }} as events
+        on sequences.sequence_id = events.sequence_id and events.role = 'trigger'
+    where events.occurred_at >= {{ add_seconds('sequences.opens_at', '-sequences.lookback_seconds') }}
+
+),
+
+from_leads as (
+
+    select
+        sequences.sequence_id,
+        leads.lead_id,
+        'lead_created:' || leads.lead_id as occurrence_id,
+        leads.created_at as occurred_at
+    from sequences
+    inner join {{ ref('stg_leads') }} as leads
+        on
+            sequences.trigger_kind = 'lead_created'
+            and leads.created_at >= {{ add_seconds('sequences.opens_at', '-sequences.lookback_seconds') }}
+
+),
+
+-- Entries after the sequence's start; at its start members count only with include_existing.
+from_segments as (
+
+    select
+        sequences.sequence_id,
+        changes.lead_id,
+        changes.segment || '@' || strftime(changes.as_of, '%Y-%m-%dT%H:%M:%SZ') as occurrence_id,
+        changes.as_of as occurred_at
+    from sequences
+    inner join segment_changes as changes
+        on
+            sequences.trigger_segment = changes.segment
+            and changes.is_entry
+            and changes.as_of > sequences.starts_at
+
+    union all
+
+    select
+        sequences.sequence_id,
+        changes.lead_id,
+        sequences.trigger_segment || '@' || strftime(sequences.starts_at, '%Y-%m-%dT%H:%M:%SZ') as occurrence_id,
+        sequences.starts_at as occurred_at
+    from sequences
+    inner join segment_changes as changes
+        on
+            sequences.trigger_segment = changes.segment
+            and changes.as_of <= sequences.starts_at
+    where sequences.include_existing
+    group by sequences.sequence_id, sequences.trigger_segment, sequences.starts_at, changes.lead_id
+    having arg_max(changes.change, changes.as_of) = 'entered'
+
+)
+
+select * from from_events
+union all
+select * from from_leads
+union all
+select * from from_segments

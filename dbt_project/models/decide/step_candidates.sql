@@ -1,0 +1,210 @@
+{{ config(materialized='table') }}
+
+-- The next step of every enrollment that is open after this tick's exits, and what becomes of it before limits.
+with
+
+enrollments as (
+
+    select open_enrollments.* from {{ ref('open_enrollments') }} as open_enrollments
+    left join {{ ref('exits') }} as exits
+        on open_enrollments.enrollment_id = exits.enrollment_id
+    where exits.enrollment_id is null
+
+    union all
+
+    select new_enrollments.* from {{ ref('new_enrollments') }} as new_enrollments
+    left join {{ ref('exits_of_new') }} as exits
+        on new_enrollments.enrollment_id = exits.enrollment_id
+    where exits.enrollment_id is null
+
+),
+
+progress as (
+
+    select
+        resolved.enrollment_id,
+        max(positions.position) as furthest_position,
+        max(resolved.resolved_at) as last_resolved_at
+    from {{ ref('resolved_steps') }} as resolved
+    inner join enrollments
+        on resolved.enrollment_id = enrollments.enrollment_id
+    inner join {{ ref('step_positions') }} as positions
+        on enrollments.sequence_id = positions.sequence_id and resolved.step_id = positions.step_id
+    group by resolved.enrollment_id
+
+),
+
+-- Control is sent nothing (E8): it has no steps to take.
+next_steps as (
+
+    select
+        enrollments.*,
+        progress.last_resolved_at,
+        steps.step_id,
+        steps.position,
+        steps.expires_after_seconds,
+        case
+            when steps.after_trigger
+                then {{ add_seconds('enrollments.triggered_at', 'steps.delay_seconds') }}
+            else
+                {{ add_seconds('coalesce(progress.last_resolved_at, enrollments.triggered_at)', 'steps.delay_seconds') }}
+        end as planned_at
+    from enrollments
+    left join progress
+        on enrollments.enrollment_id = progress.enrollment_id
+    inner join {{ source('raw', 'sequence_steps') }} as steps
+        on
+            enrollments.sequence_id = steps.sequence_id
+            and steps.position = coalesce(progress.furthest_position, 0) + 1
+    where enrollments.arm = 'treatment'
+
+),
+
+scheduled as (
+
+    select
+        *,
+        md5(enrollment_id || ':' || step_id) as message_id,
+        -- `after: trigger` never runs ahead of the step before it (M2)
+        greatest(planned_at, coalesce(last_resolved_at, planned_at)) as scheduled_at
+    from next_steps
+
+),
+
+-- Conditions that hold now, one row per condition and message (M6).
+conditions_met as (
+
+    select
+        scheduled.message_id,
+        conditions.polarity,
+        conditions.kind,
+        conditions.value
+    from scheduled
+    inner join {{ source('raw', 'step_conditions') }} as conditions
+        on scheduled.sequence_id = conditions.sequence_id and scheduled.step_id = conditions.step_id
+    inner join {{ ref('segment_members') }} as members
+        on
+            conditions.kind = 'segment'
+            and conditions.value = members.segment
+            and scheduled.lead_id = members.lead_id
+    where scheduled.scheduled_at <= {{ as_of() }}
+
+    union
+
+    select
+        scheduled.message_id,
+        conditions.polarity,
+        conditions.kind,
+        conditions.value
+    from scheduled
+    inner join {{ source('raw', 'step_conditions') }} as conditions
+        on scheduled.sequence_id = conditions.sequence_id and scheduled.step_id = conditions.step_id
+    inner join {{ ref('stg_events') }} as events
+        on
+            conditions.kind = 'event'
+            and conditions.value = events.event
+            and scheduled.lead_id = events.lead_id
+            and events.occurred_at > scheduled.triggered_at
+    where scheduled.scheduled_at <= {{ as_of() }}
+
+    union
+
+    -- A click counts as an open.
+    select
+        scheduled.message_id,
+        conditions.polarity,
+        conditions.kind,
+        conditions.value
+    from scheduled
+    inner join {{ source('raw', 'step_conditions') }} as conditions
+        on scheduled.sequence_id = conditions.sequence_id and scheduled.step_id = conditions.step_id
+    inner join {{ ref('engagement_facts') }} as facts
+        on
+            scheduled.enrollment_id = facts.enrollment_id
+            and conditions.value = facts.step_id
+            and facts.is_human
+            and facts.counts_from <= {{ as_of() }}
+            and (
+                (conditions.kind = 'opened' and facts.type in ('opened', 'clicked'))
+                or (conditions.kind = 'clicked' and facts.type = 'clicked')
+            )
+    where scheduled.scheduled_at <= {{ as_of() }}
+
+),
+
+-- All of only_if must hold, none of unless.
+conditions_failed as (
+
+    select distinct scheduled.message_id
+    from scheduled
+    inner join {{ source('raw', 'step_conditions') }} as conditions
+        on scheduled.sequence_id = conditions.sequence_id and scheduled.step_id = conditions.step_id
+    left join conditions_met
+        on
+            scheduled.message_id = conditions_met.message_id
+            and conditions.polarity = conditions_met.polarity
+            and conditions.kind = conditions_met.kind
+            and conditions.value = conditions_met.value
+    where
+        (conditions.polarity = 'only_if' and conditions_met.message_id is null)
+        or (conditions.polarity = 'unless' and conditions_met.message_id is not null)
+
+),
+
+placed as (
+
+    select
+        scheduled.*,
+        sequences.version_id,
+        sequences.trigger_kind,
+        sequences.sender_name,
+        sequences.sender_email,
+        sequences.sender_reply_to,
+        sequences.priority,
+        sequences.transactional,
+        sequences.is_running,
+        leads.recipient,
+        leads.address,
+        messages.status as message_status,
+        messages.retry_at,
+        coalesce(messages.attempts, 0) + 1 as attempt,
+        windows.sequence_id is not null as window_is_open,
+        conditions_failed.message_id is not null as fails_condition
+    from scheduled
+    inner join {{ ref('live_sequences') }} as sequences
+        on scheduled.sequence_id = sequences.sequence_id
+    left join {{ ref('stg_mailable_leads') }} as leads
+        on scheduled.lead_id = leads.lead_id
+    left join {{ ref('message_states') }} as messages
+        on scheduled.message_id = messages.message_id
+    cross join {{ source('raw', 'project_settings') }} as project
+    left join {{ source('raw', 'time_zones') }} as lead_zones
+        on leads.timezone = lead_zones.timezone
+    left join {{ ref('open_windows') }} as windows
+        on
+            scheduled.sequence_id = windows.sequence_id
+            and windows.timezone = case
+                when sequences.window_timezone <> 'lead' then sequences.window_timezone
+                else coalesce(lead_zones.timezone, project.timezone)
+            end
+    left join conditions_failed
+        on scheduled.message_id = conditions_failed.message_id
+
+)
+
+select
+    *,
+    case
+        when not is_running then 'paused'
+        when message_status = 'in_doubt' then 'in_doubt'
+        -- one step of an enrollment a tick (M3), also when a tick is repeated
+        when last_resolved_at >= {{ as_of() }} then 'not_yet'
+        when {{ add_seconds('planned_at', 'expires_after_seconds') }} <= {{ as_of() }} then 'expired'
+        when scheduled_at > {{ as_of() }} then 'not_yet'
+        when message_status = 'deferred' and retry_at > {{ as_of() }} then 'retry'
+        when address is null then 'no_address'
+        when not window_is_open then 'window_closed'
+        when fails_condition then 'condition'
+        else 'eligible'
+    end as standing
+from placed

@@ -1,0 +1,1 @@
+{{ suppressed_addresses(as_of()) }}
