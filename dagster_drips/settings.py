@@ -1,7 +1,7 @@
 """Settings from the environment and the project's `.env` (the contract's table of `DRIPS_` names).
 
-Here belongs what a deployment sets and git does not keep: servers, keys, limits of this machine. What a marketer sets stands
-in the sequence files. Nothing is read at import; secrets never show in a repr or in an error's words.
+Here belongs what a deployment sets and git does not keep: servers, keys, limits of this machine. What a marketer sets
+stands in the sequence files. Nothing is read at import; secrets never show in a repr or in an error's words.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from dagster_drips.project import Project
 Security = Literal["plain", "starttls", "tls"]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
 
-_SCHEMES: dict[str, tuple[Security, int]] = {"smtp": ("plain", 25), "smtp+starttls": ("starttls", 587), "smtps": ("tls", 465)}
+_SCHEMES: dict[str, tuple[Security, int]] = {
+    "smtp": ("plain", 25),
+    "smtp+starttls": ("starttls", 587),
+    "smtps": ("tls", 465),
+}
 _MASK = "********"
 
 
@@ -104,7 +108,7 @@ class Settings(BaseSettings):
         return _server_of(self.smtp_url, self.smtp_password.get_secret_value() if self.smtp_password else None)
 
     def shown(self) -> dict[str, str]:
-        """Every setting under its environment name, as text that is safe to print: secrets are masked, unset is empty."""
+        """Every setting by its environment name, safe to print: secrets are masked, unset is empty."""
         server = self.smtp_server
         user = f"{server.user}:{_MASK}@" if server and server.user else ""
         scheme = self.smtp_url.split(":", 1)[0] if self.smtp_url else ""
@@ -127,7 +131,7 @@ def load_settings(project: Project) -> Settings:
     """
     env_file = project.root / ".env"
     try:
-        return Settings(_env_file=env_file, _env_file_encoding="utf-8")  # ty: ignore[unknown-argument]
+        return Settings(_env_file=env_file, _env_file_encoding="utf-8")
     except ValidationError as error:
         raise DripsError("; ".join(_told(problem) for problem in error.errors(include_input=False))) from None
     except (OSError, UnicodeDecodeError) as error:

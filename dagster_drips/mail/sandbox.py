@@ -55,8 +55,9 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             cache_size=-1,
         )
         self._loops = threading.local()
-        self.globals["range"] = self._range
-        del self.globals["lipsum"]
+        shared: dict[str, Any] = self.globals
+        shared["range"] = self._range
+        del shared["lipsum"]
         self.filters["center"] = _center
         self.filters["format"] = _format
 
@@ -83,7 +84,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return self.undefined(hint=f"{mapping.name}.{key} has no value", name=str(key))
         return otherwise()
 
-    def call(self, context: Context, function: Any, *args: Any, **kwargs: Any) -> Any:  # ty: ignore[invalid-method-override]
+    def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Call what a template calls, unless it pads a text beyond reason."""
         numbers = [value for value in (*args, *kwargs.values()) if isinstance(value, int)]
         if isinstance(getattr(function, "__self__", None), str) and any(number > MAX_TEXT for number in numbers):

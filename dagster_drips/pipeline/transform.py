@@ -98,6 +98,16 @@ class Transform:
         """Where `parse` leaves the manifest that dagster-dbt reads."""
         return self.target_path / "manifest.json"
 
+    def current_manifest_json(self) -> Path:
+        """That file, made by a parse where it is older than one of the dbt project's files."""
+        # Folders too: their time tells of a file that is gone.
+        folders = [self.project.dbt / name for name in ("models", "macros", "seeds", "tests")]
+        sources = [*self.project.dbt.glob("*.yml"), *(path for folder in folders for path in (folder, *folder.rglob("*")))]
+        made = self.manifest_json.stat().st_mtime if self.manifest_json.exists() else 0.0
+        if not made or any(path.exists() and path.stat().st_mtime > made for path in sources):
+            self.manifest()
+        return self.manifest_json
+
     @property
     def fingerprint(self) -> str:
         """Changes whenever a model or macro does: views are made anew then."""

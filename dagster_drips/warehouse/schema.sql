@@ -181,7 +181,7 @@ create table if not exists raw.delivery_log (
     message_id varchar not null,
     attempt integer not null,        -- 1, 2, 3, …
     outcome varchar not null,        -- claimed, sent, deferred, bounced, failed, in_doubt
-    recorded_at timestamp not null,          -- wall clock
+    recorded_at timestamp not null,  -- in the tick's own time
     as_of timestamp not null,        -- the tick that decided it (M4)
     enrollment_id varchar not null,
     sequence_id varchar not null,
@@ -203,7 +203,8 @@ create table if not exists raw.delivery_log (
 create table if not exists journal.ticks (
     as_of timestamp not null,
     phase varchar not null,          -- decided, finished
-    recorded_at timestamp not null            -- wall clock
+    recorded_at timestamp not null,  -- wall clock
+    last_load_id bigint not null     -- what was landed by then
 );
 create table if not exists journal.verdicts (            -- E3
     sequence_id varchar not null,
@@ -248,4 +249,9 @@ create table if not exists journal.sequence_versions (   -- S3
     file_state varchar not null,     -- valid, deleted
     definition varchar not null,     -- JSON: the sequence as read, defaults filled in
     files varchar not null           -- JSON object: template name -> text
+);
+
+-- What the views were made from: they are made anew when it changes.
+create table if not exists raw.prepared_models (
+    fingerprint varchar not null
 );

@@ -1,0 +1,67 @@
+"""What the assets share: the project and its pipeline, held by one run at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+
+from dagster_drips.pipeline.lock import exclusive
+from dagster_drips.pipeline.tick import Pipeline
+from dagster_drips.project import Project
+from dagster_drips.settings import Settings, load_settings
+from dagster_drips.warehouse import Warehouse, open_warehouse
+
+# A send of a large batch may take long; a run that would wait longer than this is better repeated by the schedule.
+WAIT_SECONDS = 3600.0
+
+
+class DripsResource(dg.ConfigurableResource):
+    """Hands out the plain objects of a project.
+
+    A run holds the project's lock from its first step to its last, so that runs follow one another: DuckDB has one
+    writer, and no tick may begin in the middle of another.
+    """
+
+    project_root: str
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[DripsResource]:
+        """Wait for the runs before this one."""
+        log = context.log
+        with exclusive(
+            self.project.data / "run.lock",
+            wait_seconds=WAIT_SECONDS,
+            on_wait=lambda: log.info("waiting for another run of this project") if log else None,
+        ):
+            yield self
+
+    @property
+    def project(self) -> Project:
+        """The project folder."""
+        return Project.at(self.project_root)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """Its phases; kept while the process lives, for the parsed dbt project in it."""
+        return _pipeline(self.project_root)
+
+    @property
+    def settings(self) -> Settings:
+        """From the environment and `.env`."""
+        return load_settings(self.project)
+
+    @contextmanager
+    def warehouse(self) -> Iterator[Warehouse]:
+        """The project's warehouse, for the length of a step."""
+        Path(self.project.data).mkdir(exist_ok=True)
+        with open_warehouse(self.pipeline.transform.warehouse) as warehouse:
+            yield warehouse
+
+
+@cache
+def _pipeline(root: str) -> Pipeline:
+    return Pipeline.of(Project.at(root))

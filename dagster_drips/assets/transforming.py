@@ -1,0 +1,133 @@
+"""dbt models as assets, dbt data tests as asset checks.
+
+dbt runs in this process (`pipeline.transform`) and not through dagster-dbt's subprocess, which takes longer to start
+than an idle tick takes to run; dagster-dbt still makes the assets and checks from the manifest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
+from dagster_dbt.asset_utils import get_asset_check_key_for_test
+
+from dagster_drips.assets.naming import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL
+from dagster_drips.assets.resource import DripsResource
+from dagster_drips.clock import format_instant
+from dagster_drips.pipeline.segments import SegmentFailure
+from dagster_drips.pipeline.transform import NodeResult, TransformFailed
+
+_SEGMENTS_CHECK = "segments_have_results"
+
+
+class Translator(DagsterDbtTranslator):
+    """Group by folder, owned by the team that owns the rest."""
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetSpec:
+        """The spec that dagster-dbt makes, in our groups."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        folder = manifest["nodes"].get(unique_id, {}).get("fqn", ["", ""])[1]
+        group = {"staging": DECIDE, "segments": "segments", "decide": DECIDE, "marts": MEASURE}.get(folder)
+        return spec.replace_attributes(group_name=group or DECIDE, owners=OWNERS)
+
+
+def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
+    """The decide models and the marts, each one multi-asset, since one dbt invocation makes all of them."""
+    translator = Translator()
+
+    @dbt_assets(
+        manifest=manifest,
+        select="path:models/staging path:models/segments path:models/decide resource_type:seed",
+        dagster_dbt_translator=translator,
+        name="decide",
+        pool=POOL,
+    )
+    def decide(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[Any]:
+        with drips.warehouse() as warehouse:
+            try:
+                decided = drips.pipeline.decide(warehouse, "build")
+            except TransformFailed as error:
+                yield from _events(context, manifest, translator, error.results, {})
+                raise
+        counts = {
+            "as_of": format_instant(decided.as_of),
+            "due": decided.due,
+            "judged": decided.judged,
+            "enrolled": decided.enrolled,
+            "exited": decided.exited,
+            "skipped": decided.skipped,
+        }
+        _warn(context, decided.broken_segments)
+        yield from _events(context, manifest, translator, decided.nodes, {DUE_STEPS: counts})
+
+    @dbt_assets(
+        manifest=manifest,
+        select="path:models/marts",
+        dagster_dbt_translator=translator,
+        name="measure",
+        pool=POOL,
+    )
+    def measure(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[Any]:
+        with drips.warehouse():
+            results = drips.pipeline.measure("build")
+        yield from _events(context, manifest, translator, results, {})
+        failed = [result for result in results if result.failed and result.unique_id.startswith("model.")]
+        if failed:
+            raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", results)
+
+    return [decide, measure]
+
+
+def _warn(context: dg.AssetExecutionContext, broken: list[SegmentFailure]) -> None:
+    for failure in broken:
+        context.log.error(f"segment {failure.segment} has no result, sequences that name it pause: {failure.reason}")
+
+
+def _events(
+    context: dg.AssetExecutionContext,
+    manifest: Mapping[str, Any],
+    translator: DagsterDbtTranslator,
+    results: list[NodeResult],
+    metadata: Mapping[dg.AssetKey, Mapping[str, Any]],
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """dbt's results as Dagster's events; views that stood already count as materialized with what they read."""
+    by_id = {result.unique_id: result for result in results}
+    for unique_id, node in manifest["nodes"].items():
+        if node["resource_type"] not in ("model", "seed"):
+            continue
+        key = translator.get_asset_spec(manifest, unique_id, None).key
+        if key not in context.selected_asset_keys:
+            continue
+        result = by_id.get(unique_id)
+        is_standing_view = result is None and node["config"]["materialized"] in ("view", "seed")
+        if is_standing_view or (result is not None and result.status == "success"):
+            seconds = {"seconds": result.seconds} if result else {}
+            yield dg.MaterializeResult(asset_key=key, metadata={**seconds, **metadata.get(key, {})})
+    for result in results:
+        check = get_asset_check_key_for_test(manifest, translator, result.unique_id, project=None)
+        if check is not None and check in context.selected_asset_check_keys and result.status != "skipped":
+            yield dg.AssetCheckResult(
+                asset_key=check.asset_key,
+                check_name=check.name,
+                passed=result.status == "pass",
+                severity=dg.AssetCheckSeverity.WARN if result.status == "warn" else dg.AssetCheckSeverity.ERROR,
+                metadata={"failures": result.failures or 0, "message": result.message},
+            )
+
+
+@dg.asset_check(asset=["decide", "segment_members"], name=_SEGMENTS_CHECK)
+def segments_have_results(drips: DripsResource) -> dg.AssetCheckResult:
+    """Every segment model has a result at this tick; sequences that name one without pause (E5)."""
+    with drips.warehouse() as warehouse:
+        missing = warehouse.rows(
+            "select sequence_id, segment_without_result from decide.live_sequences"
+            " where segment_without_result is not null order by sequence_id"
+        )
+    return dg.AssetCheckResult(
+        passed=not missing,
+        metadata={"paused": len(missing), "first": str(missing[0]) if missing else ""},
+    )

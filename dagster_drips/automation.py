@@ -1,0 +1,110 @@
+"""When things run: jobs, the schedule, the sensors. Dagster only.
+
+Sensors look at landing files and at materialization metadata, never at the warehouse: a look at its file would stop
+the pipeline from writing to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import dagster as dg
+
+from dagster_drips.assets.naming import DELIVERY_LOG, DUE_STEPS, MEASURE
+from dagster_drips.project import LANDING_KINDS, Project
+
+_AFTER_SENDING = dg.AssetSelection.groups(MEASURE) | dg.AssetSelection.assets(["journal", "closings"], ["journal", "ticks"])
+_SENDING = _AFTER_SENDING | dg.AssetSelection.assets(DELIVERY_LOG)
+_ON = dg.DefaultSensorStatus.RUNNING
+
+# Steps of a job share one process: a process of its own for each costs more than its work, and DuckDB has one writer.
+tick_job = dg.define_asset_job(
+    "tick", dg.AssetSelection.all(), executor_def=dg.in_process_executor, description="A whole tick in one run."
+)
+rest_job = dg.define_asset_job(
+    "tick_without_sending",
+    dg.AssetSelection.all() - dg.AssetSelection.assets(DELIVERY_LOG),
+    executor_def=dg.in_process_executor,
+    description="A whole tick; what is due stays due.",
+)
+decide_job = dg.define_asset_job(
+    "decide",
+    dg.AssetSelection.all() - _SENDING,
+    executor_def=dg.in_process_executor,
+    description="Load what was landed and decide; the due-steps sensor goes on from there.",
+)
+send_job = dg.define_asset_job(
+    "send", _SENDING, executor_def=dg.in_process_executor, description="Send what is due, then measure."
+)
+measure_job = dg.define_asset_job(
+    "measure", _AFTER_SENDING, executor_def=dg.in_process_executor, description="Nothing is due: finish the tick, measure."
+)
+
+every_few_minutes = dg.ScheduleDefinition(
+    name="every_few_minutes",
+    job=decide_job,
+    cron_schedule=os.environ.get("DRIPS_SCHEDULE", "*/5 * * * *"),
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="A tick every 5 minutes; DRIPS_SCHEDULE is another cron expression.",
+)
+
+
+def _integer(materialization: dg.AssetMaterialization, name: str) -> int:
+    value = materialization.metadata[name].value if name in materialization.metadata else 0
+    return value if isinstance(value, int) else 0
+
+
+@dg.asset_sensor(
+    asset_key=DUE_STEPS,
+    name="due_steps",
+    jobs=[send_job, measure_job],
+    default_status=_ON,
+    minimum_interval_seconds=5,
+    description="Due steps were decided: send them; where there are none, finish the tick and measure.",
+)
+def due_steps_sensor(context: dg.SensorEvaluationContext, event: dg.EventLogEntry) -> dg.RunRequest | dg.SkipReason:
+    """One run for each materialization of `decide/due_steps`."""
+    materialization = event.asset_materialization
+    if materialization is None:
+        return dg.SkipReason("not a materialization")
+    due = _integer(materialization, "due")
+    job = send_job if due else measure_job
+    return dg.RunRequest(run_key=f"{event.run_id}:{job.name}", job_name=job.name, tags={"drips/due": str(due)})
+
+
+def build_landing_sensor(project: Project) -> dg.SensorDefinition:
+    """A tick as soon as new files have landed, without waiting for the schedule."""
+
+    @dg.sensor(
+        name="landing_files",
+        job=decide_job,
+        default_status=_ON,
+        minimum_interval_seconds=30,
+        description="New files under data/landing/: decide at once.",
+    )
+    def landing_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        seen = _listing(project.landing)
+        if seen == context.cursor:
+            return dg.SkipReason("nothing new has landed")
+        context.update_cursor(seen)
+        return dg.RunRequest(run_key=f"landing:{seen}")
+
+    return landing_files
+
+
+def _listing(landing: Path) -> str:
+    digest = hashlib.sha256()
+    for kind in LANDING_KINDS:
+        folder = landing / kind
+        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+            if path.name.endswith((".csv", ".jsonl", ".csv.gz", ".jsonl.gz", ".parquet")):
+                digest.update(f"{kind}/{path.name}\0{path.stat().st_size}\n".encode())
+    return digest.hexdigest()
+
+
+@dg.run_failure_sensor(name="run_failures", default_status=_ON, description="Says on the daemon's log what failed and why.")
+def failure_sensor(context: dg.RunFailureSensorContext) -> None:
+    """Tell the operator; hang a pager or a chat hook here."""
+    context.log.error(f"run {context.dagster_run.run_id} of {context.dagster_run.job_name} failed: {context.failure_event.message}")

@@ -1,0 +1,73 @@
+"""The application that commands register with, and what they share: options, errors, output."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from dagster_drips.errors import DripsError
+from dagster_drips.project import Project
+
+_chosen: dict[str, Path] = {}
+
+
+class _OneLineErrors(TyperGroup):
+    """Tell a user's mistake in one line; let bugs show their traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DripsError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(1) from None
+        except BrokenPipeError:
+            # the reader of our output went away: `drips status | head`
+            sys.stderr.close()
+            raise typer.Exit(0) from None
+
+
+app = typer.Typer(
+    cls=_OneLineErrors,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Drip and lifecycle email that lives in the data warehouse.",
+)
+
+ProjectOption = Annotated[
+    Path | None,
+    typer.Option("--project", metavar="DIR", help="The project folder; else DRIPS_PROJECT, else this folder.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+
+
+@app.callback()
+def _main(project: ProjectOption = None) -> None:
+    if project is not None:
+        _chosen["project"] = project
+
+
+def chosen_project(option: Path | None) -> Project:
+    """The project that a command works on: its own `--project`, the one before the command, DRIPS_PROJECT, this folder."""
+    return Project.at(option or _chosen.get("project") or os.environ.get("DRIPS_PROJECT") or Path.cwd())
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout; times as the contract spells them."""
+    typer.echo(json.dumps(value, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    from datetime import datetime
+
+    from dagster_drips.clock import format_instant
+
+    return format_instant(value) if isinstance(value, datetime) else str(value)

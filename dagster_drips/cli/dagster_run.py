@@ -1,0 +1,94 @@
+"""Running the Dagster job of a tick in this process, for the commands that need one."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from dagster_drips.definitions import build_defs
+from dagster_drips.errors import DripsError
+from dagster_drips.project import LANDING_KINDS, Project
+
+
+@dataclass
+class TickReport:
+    """What a tick did: each asset's metadata, failed checks, and the error that ended it early."""
+
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+    failed_checks: list[str] = field(default_factory=list)
+    failed: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts by phase, for scripts."""
+        due = self.metadata.get("decide/due_steps", {})
+        sent = self.metadata.get("raw/delivery_log", {})
+        return {
+            "as_of": self.metadata.get("raw/tick", {}).get("as_of"),
+            "loaded": {kind: self.metadata.get(f"raw/{kind}", {}) for kind in LANDING_KINDS},
+            "decided": {name: due.get(name) for name in ("judged", "enrolled", "exited", "skipped", "due")},
+            "sent": {
+                name: sent.get(name, 0)
+                for name in ("sent", "failed", "bounced", "deferred", "in_doubt", "refused", "stopped")
+            },
+            "completed": self.metadata.get("journal/closings", {}).get("completed"),
+            "failed_checks": self.failed_checks,
+        }
+
+    def lines(self) -> list[str]:
+        """The same for people."""
+        report = self.as_dict()
+        loaded = ", ".join(f"{counts.get('loaded', 0)} {kind}" for kind, counts in report["loaded"].items())
+        rejected = sum(counts.get("rejected", 0) for counts in report["loaded"].values())
+        decided = ", ".join(f"{count or 0} {name}" for name, count in report["decided"].items())
+        sent = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report["sent"].items() if name != "stopped")
+        lines = [
+            f"tick     {report['as_of']}",
+            f"loaded   {loaded}" + (f"; {rejected} rejected, see raw.rejected_rows" if rejected else ""),
+            f"decided  {decided}",
+            f"sent     {sent}" if "raw/delivery_log" in self.metadata else "sent     nothing, as asked (--no-send)",
+        ]
+        if report["sent"]["stopped"]:
+            lines.append(f"stopped  {report['sent']['stopped']}")
+        return lines + [f"check    {check}" for check in self.failed_checks]
+
+
+def run_tick(project: Project, *, as_of: str | None, send: bool) -> TickReport:
+    """Materialize a whole tick.
+
+    Raises:
+        DripsError: a user's mistake or a state of the world ended it; bugs raise as they are.
+    """
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    definitions = build_defs(project)
+    job = definitions.resolve_job_def("tick" if send else "tick_without_sending")
+    instance = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
+    config = {"ops": {"clock": {"config": {"as_of": as_of}}}, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    with instance:
+        result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+    report = TickReport(failed=not result.success)
+    for event in result.all_events:
+        if event.is_step_failure:
+            _raise_the_cause(event)
+        if event.is_step_materialization:
+            materialization = event.step_materialization_data.materialization
+            report.metadata["/".join(materialization.asset_key.path)] = {
+                name: value.value for name, value in materialization.metadata.items()
+            }
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed:
+            details = ", ".join(f"{name}: {value.value}" for name, value in evaluation.metadata.items() if value.value)
+            report.failed_checks.append(f"{evaluation.asset_key.to_user_string()} {evaluation.check_name} ({details})")
+    return report
+
+
+def _raise_the_cause(event: dg.DagsterEvent) -> None:
+    error = event.step_failure_data.error
+    while error is not None:
+        if error.cls_name in ("DripsError", "TransformFailed"):
+            raise DripsError(error.message.split(": ", 1)[-1])
+        error = error.cause
+    raise RuntimeError(event.step_failure_data.error_display_string)

@@ -1,0 +1,38 @@
+"""`drips run`: one tick, the same assets that Dagster runs, in this process."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+
+
+@app.command(epilog="Example: `drips run --as-of 2026-03-29T01:00:00Z --no-send`")
+def run(
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="T", help="The tick's instant, ISO 8601; the wall clock otherwise.")
+    ] = None,
+    no_send: Annotated[bool, typer.Option("--no-send", help="Decide and leave what is due due.")] = False,
+    as_json: JsonOption = False,
+    project: ProjectOption = None,
+) -> None:
+    """Run one tick: load, decide, send, measure, publish."""
+    from dagster_drips.clock import parse_instant
+
+    place = chosen_project(project)
+    if as_of:
+        parse_instant(as_of)  # a mistake is told before anything starts
+    os.environ["DRIPS_PROJECT"] = str(place.root)
+    from dagster_drips.cli.dagster_run import run_tick
+
+    report = run_tick(place, as_of=as_of, send=not no_send)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        for line in report.lines():
+            typer.echo(line)
+    if report.failed:
+        raise typer.Exit(1)

@@ -1,0 +1,46 @@
+"""`drips validate`: every mistake of every sequence file, each with its place.
+
+Only printing belongs here; the checks are in `dagster_drips.sequences`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+
+from dagster_drips.project import Project
+from dagster_drips.sequences import Catalog, read_catalog, segment_names
+
+
+def validate(project: Project, as_json: bool) -> int:
+    """Check all sequence files and print what was found, errors to standard error, a count last.
+
+    With `as_json`, one JSON object goes to standard output instead: `sequences`, how many, and `problems`, each with
+    `file`, `line`, `message` and `severity`.
+
+    Returns:
+        The exit code: 1 where a file can't be taken as it is, else 0.
+    """
+    catalog = read_catalog(project, segments=segment_names(project))
+    if as_json:
+        found = {"sequences": _count(catalog), "problems": [asdict(problem) for problem in catalog.problems]}
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+        return 1 if catalog.errors else 0
+    for problem in catalog.problems:
+        if problem.severity == "error":
+            print(problem, file=sys.stderr)
+        else:
+            print(f"{problem} (warning)")
+    errors = len(catalog.errors)
+    warnings = len(catalog.problems) - errors
+    print(", ".join((_many(_count(catalog), "sequence"), _many(errors, "error"), _many(warnings, "warning"))))
+    return 1 if errors else 0
+
+
+def _count(catalog: Catalog) -> int:
+    return len(catalog.written) + len(catalog.invalid)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -1,0 +1,56 @@
+"""The code location: everything Dagster sees of a project, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from dagster_drips import automation
+from dagster_drips.assets import loading, sending, transforming
+from dagster_drips.assets.resource import DripsResource
+from dagster_drips.pipeline.transform import Transform, segment_files, write_segment_list
+from dagster_drips.project import Project
+
+
+def build_defs(project: Project, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The definitions of one project.
+
+    Args:
+        project: its dbt project is parsed where the manifest on disk is older than its files.
+        resource_overrides: resources to use instead, by name; for tests.
+    """
+    write_segment_list(project, segment_files(project))
+    manifest = json.loads(Transform(project).current_manifest_json().read_text(encoding="utf-8"))
+    decide, measure = transforming.build_dbt_assets(manifest)
+    return dg.Definitions(
+        assets=[
+            *loading.landing_files,
+            loading.clock,
+            loading.sequence_files,
+            *loading.landed,
+            decide,
+            sending.decisions_journal,
+            sending.delivery_log,
+            sending.finished_journal,
+            measure,
+            sending.build_published(sorted(measure.keys)),
+        ],
+        asset_checks=[transforming.segments_have_results],
+        jobs=[
+            automation.tick_job,
+            automation.rest_job,
+            automation.decide_job,
+            automation.send_job,
+            automation.measure_job,
+        ],
+        schedules=[automation.every_few_minutes],
+        sensors=[automation.due_steps_sensor, automation.build_landing_sensor(project), automation.failure_sensor],
+        resources={"drips": DripsResource(project_root=str(project.root)), **(resource_overrides or {})},
+    )
+
+
+defs = build_defs(Project.at(os.environ.get("DRIPS_PROJECT") or "."))

@@ -1,0 +1,9 @@
+"""The demo: a project of its own with a made-up company's leads, run over two weeks in a minute.
+
+`folder` makes the project, `names`, `leads`, `events` and `sample` make what is landed, `people` react to mail, `run` lets
+the ticks go by, `report` says what came of it. The pipeline itself is the real one: nothing here decides who gets what.
+"""
+
+from dagster_drips.demo.run import DemoPlan, DemoReport, run_demo
+
+__all__ = ["DemoPlan", "DemoReport", "run_demo"]

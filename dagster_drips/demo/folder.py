@@ -1,0 +1,75 @@
+"""The demo's own project folder: made anew each time, never at the cost of somebody's files."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.lock import exclusive
+from dagster_drips.project import LANDING_KINDS, Project
+
+MARKER = ".drips-demo"
+_MARKER_TEXT = "Made by `drips demo`, which deletes and remakes this whole folder. Keep nothing of your own in it.\n"
+_LOCK = Path("data") / "run.lock"
+
+
+@contextmanager
+def demo_project(source: Project, folder: Path) -> Iterator[Project]:
+    """A fresh project in `folder` with `source`'s sequences and models and no data, held against other runs.
+
+    The folder is emptied first, and only if it was made by an earlier demo. Nothing of `source` is changed.
+
+    Raises:
+        DripsError: the folder is somebody's, lies over the project, can't be written, or another run is going on in it.
+    """
+    place = _checked(source, folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        (place / MARKER).write_text(_MARKER_TEXT, encoding="utf-8")
+        with exclusive(place / _LOCK):
+            _empty(place)
+            _copy(source, place)
+            yield Project.at(place)
+    except OSError as error:
+        raise DripsError(f"the demo can't write here: {error.strerror or error}", file=error.filename or place) from error
+
+
+def _checked(source: Project, folder: Path) -> Path:
+    place = folder.expanduser().resolve()
+    own = (source.root, source.sequences, source.dbt, source.data)
+    if place in (source.root, *source.root.parents) or any(part in (place, *place.parents) for part in own[1:]):
+        raise DripsError("the demo would lie over the project that it copies; give another folder with --dir", file=folder)
+    if not place.exists():
+        return place
+    if not place.is_dir():
+        raise DripsError("the demo needs a folder, and this is a file; give another one with --dir", file=folder)
+    if any(place.iterdir()) and not (place / MARKER).is_file():
+        raise DripsError("this folder is not empty and not a demo's; give another one with --dir", file=folder)
+    return place
+
+
+def _empty(place: Path) -> None:
+    for path in place.iterdir():
+        if path.name not in (MARKER, _LOCK.parts[0]):
+            _remove(path)
+    for path in (place / _LOCK.parts[0]).iterdir():
+        if path.name != _LOCK.name:
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _copy(source: Project, place: Path) -> None:
+    ignored = shutil.ignore_patterns("target", "logs", ".user.yml")
+    shutil.copytree(source.sequences, place / "sequences")
+    shutil.copytree(source.dbt, place / "dbt_project", ignore=ignored)
+    for kind in LANDING_KINDS:
+        (place / "data" / "landing" / kind).mkdir(parents=True)

@@ -1,0 +1,175 @@
+"""Two weeks in a minute: ticks of the real pipeline on made-up leads, with people who react to what they are sent.
+
+The order of things only. Mail goes over SMTP to a sink on this machine and nowhere else, whatever the environment says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from dagster_drips.demo.folder import demo_project
+from dagster_drips.demo.people import People, write_facts
+from dagster_drips.demo.report import DemoTables, read_tables
+from dagster_drips.demo.sample import Sample, make_sample
+from dagster_drips.demo.sink_process import mail_sink
+from dagster_drips.errors import DripsError
+from dagster_drips.foresight.replay import Span
+from dagster_drips.mail.dispatch import DispatchReport
+from dagster_drips.pipeline.publish import publish
+from dagster_drips.pipeline.sending import send_due
+from dagster_drips.pipeline.tick import Pipeline
+from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.settings import Settings
+from dagster_drips.warehouse import Warehouse, open_warehouse
+
+_SENT = """
+select message_id, sequence_id, step_id, as_of
+from raw.delivery_log
+where outcome = 'sent' and as_of = ?
+order by message_id
+"""
+
+
+@dataclass(frozen=True)
+class DemoPlan:
+    """How large the demo is, and the fixed fortnight that it plays in: the same plan gives the same decisions.
+
+    `first_tick` to `last_tick` at every `every`; `sample_start` is the first day that events tell of.
+    """
+
+    seed: int = 1
+    leads: int = 5_000
+    events: int = 60_000
+    sample_start: datetime = datetime(2026, 2, 13, 8)
+    first_tick: datetime = datetime(2026, 3, 1, 8)
+    last_tick: datetime = datetime(2026, 3, 15, 8)
+    every: timedelta = timedelta(hours=12)
+
+    @property
+    def ticks(self) -> list[datetime]:
+        """The instants of all ticks."""
+        return Span(self.first_tick, self.last_tick, self.every).instants()
+
+
+@dataclass
+class DemoReport:
+    """What the demo did: the project it left behind, the sample, messages sent, seconds by phase, and the marts' rows."""
+
+    project: Project
+    sample: Sample
+    ticks: int = 0
+    sent: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    tables: DemoTables | None = None
+
+
+def run_demo(
+    source: Project,
+    folder: Path,
+    plan: DemoPlan,
+    *,
+    on_step: Callable[[str], None] | None = None,
+) -> DemoReport:
+    """Make the demo's project in `folder` and let its ticks go by.
+
+    Args:
+        source: whose sequences and models to use; it is left as it is.
+        folder: the demo's own, emptied first if an earlier demo made it.
+        plan: how large, and when.
+        on_step: told a word after each of `steps_of(plan)` pieces of work.
+
+    Raises:
+        DripsError: the folder is somebody's, a model or a sequence is broken, or mail didn't go out.
+    """
+    step = on_step or (lambda _: None)
+    with demo_project(source, folder) as project:
+        clock: dict[str, float] = defaultdict(float)
+        with _timed(clock, "sample"):
+            sample = make_sample(
+                plan.seed, leads=plan.leads, events=plan.events, start=plan.sample_start, ticks=plan.ticks
+            )
+        report = DemoReport(project, sample, seconds=clock)
+        step(f"{sample.leads} leads, {sample.events} events")
+        pipeline, people = Pipeline.of(project), People(plan.seed)
+        with _timed(clock, "parse dbt"):
+            pipeline.transform.manifest()
+        step("models parsed")
+        with mail_sink(project.outbox) as url, open_warehouse(project.warehouse) as warehouse:
+            before = None
+            for tick in plan.ticks:
+                sample.land(project, before, tick)
+                sent = _tick(pipeline, warehouse, _only_to(url), tick, clock)
+                report.ticks, report.sent, before = report.ticks + 1, report.sent + sent.sent, tick
+                if sent.sent:
+                    _react(people, project, warehouse, tick)
+                step(f"{tick:%a %d %b %H:%M}, {sent.sent} sent")
+            with _timed(clock, "measure"):
+                failed = [node for node in pipeline.measure() if node.failed]
+            if failed:
+                raise DripsError(f"dbt model {failed[0].name} failed: {failed[0].message}")
+            step("marts built")
+            with _timed(clock, "publish"):
+                warehouse.checkpoint()
+                publish(warehouse, project.published)
+            report.tables = read_tables(warehouse, project.outbox)
+            step("marts published")
+        return report
+
+
+def steps_of(plan: DemoPlan) -> int:
+    """How many pieces of work a demo tells of: sample, parse, each tick, marts, publishing."""
+    return len(plan.ticks) + 4
+
+
+def _tick(
+    pipeline: Pipeline, warehouse: Warehouse, settings: Settings, as_of: datetime, clock: dict[str, float]
+) -> DispatchReport:
+    with _timed(clock, "begin"):
+        pipeline.begin(warehouse, as_of)
+    with _timed(clock, "load"):
+        _, problems = pipeline.load_sequences(warehouse)
+        pipeline.load_landing(warehouse, LANDING_KINDS)
+    if problems:
+        raise DripsError(problems[0].message, file=problems[0].file, line=problems[0].line)
+    with _timed(clock, "decide"):
+        decided = pipeline.decide(warehouse)
+    if decided.broken_segments:
+        broken = decided.broken_segments[0]
+        raise DripsError(f"segment {broken.segment} failed: {broken.reason}")
+    with _timed(clock, "commit"):
+        pipeline.commit_decisions(warehouse)
+    with _timed(clock, "send"):
+        sent = send_due(pipeline, warehouse, settings)
+    if sent.stopped:
+        raise DripsError(f"sending stopped: {sent.stopped}")
+    with _timed(clock, "settle"):
+        pipeline.settle(warehouse)
+    return sent
+
+
+def _react(people: People, project: Project, warehouse: Warehouse, tick: datetime) -> None:
+    facts = people.react(warehouse.rows(_SENT, [tick]))
+    if facts:
+        write_facts(facts, project.landing / "engagement" / f"{tick:%Y-%m-%dT%H%M}.jsonl")
+
+
+def _only_to(url: str) -> Settings:
+    """Settings that owe nothing to the environment: the demo's mail goes to its own sink."""
+    return Settings(
+        target="duckdb", smtp_url=url, smtp_password=None, smtp_connections=4, public_url=None, secret_keys=(), write_keys=()
+    )
+
+
+@contextmanager
+def _timed(clock: dict[str, float], phase: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        clock[phase] += time.perf_counter() - started

@@ -1,0 +1,130 @@
+"""The one shape in which all readers hand on rows: columns of text, and what JSON said each cell was.
+
+Readers fill a `Batch`, the checks of each kind read it. No rule about any column belongs here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import msgspec
+import polars as pl
+
+ROW_LIMIT = 10_000
+"""Characters of a rejected row that are kept."""
+
+
+class Form(IntEnum):
+    """What a cell was before it became text; cells of CSV are all TEXT."""
+
+    TEXT = 0
+    NUMBER = 1
+    BOOLEAN = 2
+    NESTED = 3
+
+
+_TOKEN = pl.col("token")
+_FIRST = _TOKEN.str.slice(0, 1)
+_QUOTED = _FIRST == '"'
+_TEXT = pl.when(_QUOTED).then(_TOKEN.str.strip_chars('"')).when(_TOKEN != "null").then(_TOKEN).alias("text")
+_FORM = (
+    pl.when(_QUOTED | _TOKEN.is_null())
+    .then(pl.lit(Form.TEXT, pl.UInt8))
+    .when(_FIRST.is_in(["t", "f"]))
+    .then(pl.lit(Form.BOOLEAN, pl.UInt8))
+    .when(_FIRST.is_in(["{", "["]))
+    .then(pl.lit(Form.NESTED, pl.UInt8))
+    .otherwise(pl.lit(Form.NUMBER, pl.UInt8))
+    .alias("form")
+)
+_ESCAPED = (_QUOTED & _TOKEN.str.contains("\\", literal=True)).alias("escaped")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a batch.
+
+    Args:
+        text: String cells; a JSON string is unquoted, everything else in JSON stays as it was written. Missing and
+            null are null.
+        form: `Form` codes (UInt8) by cell; None where all cells are TEXT.
+    """
+
+    text: pl.Series
+    form: pl.Series | None = None
+
+    def has_form(self, *forms: Form) -> pl.Series:
+        """Which cells are there and of one of these forms."""
+        there = self.text.is_not_null()
+        if self.form is None:
+            return there if Form.TEXT in forms else there & False
+        return there & self.form.is_in([int(form) for form in forms])
+
+    def or_else(self, other: Column) -> Column:
+        """This column's cells, the other's where this has none."""
+        mine = self.text.is_not_null()
+        forms = [column.form if column.form is not None else _all_text(len(mine)) for column in (self, other)]
+        return Column(self.text.zip_with(mine, other.text), forms[0].zip_with(mine, forms[1]))
+
+    def json(self, row: int) -> str:
+        """The cell as a JSON value."""
+        text = self.text[row]
+        if text is None:
+            return "null"
+        is_text = self.form is None or self.form[row] == Form.TEXT
+        return msgspec.json.encode(text).decode() if is_text else text
+
+    @classmethod
+    def missing(cls, height: int) -> Column:
+        """A column without any cell."""
+        return cls(pl.Series([None] * height, dtype=pl.String))
+
+
+@dataclass
+class Batch:
+    """Some consecutive rows of one file.
+
+    Args:
+        lines: 1-based line at which each row starts (row number for Parquet).
+        rows: each row as it came.
+        columns: by name as landed; all as long as `lines`.
+        spoiled: reasons by row index, for rows that could not be read at all.
+    """
+
+    lines: Sequence[int]
+    rows: Sequence[str | bytes]
+    columns: dict[str, Column]
+    spoiled: dict[int, str] = field(default_factory=dict)
+
+    def column(self, name: str) -> Column:
+        """The column of that name, or an empty one."""
+        return self.columns.get(name) or Column.missing(len(self.lines))
+
+    def row_as_it_came(self, index: int) -> str:
+        """A row for `raw.rejected_rows`: without its line end, cut at `ROW_LIMIT`, bad bytes shown as `\\xff`."""
+        row = self.rows[index]
+        if isinstance(row, str):
+            row = row[: ROW_LIMIT + 2].encode("utf-8", "surrogateescape")
+        return row.decode("utf-8", "backslashreplace").rstrip("\r\n")[:ROW_LIMIT]
+
+
+def column_from_json(tokens: Sequence[str | None]) -> tuple[Column, dict[int, str]]:
+    """A column out of JSON values as they were written, and reasons by index for strings that aren't sound."""
+    frame = pl.Series("token", tokens, dtype=pl.String).to_frame().select(_TEXT, _FORM, _ESCAPED)
+    text, problems = frame["text"], {}
+    escaped = frame["escaped"].fill_null(False).arg_true().to_list()
+    if escaped:
+        cells = text.to_list()
+        for index in escaped:
+            try:
+                cells[index] = msgspec.json.decode(tokens[index] or "", type=str)
+            except ValueError as error:
+                cells[index], problems[index] = None, f"malformed line: {error}"
+        text = pl.Series(cells, dtype=pl.String)
+    return Column(text, frame["form"] if (frame["form"] != Form.TEXT).any() else None), problems
+
+
+def _all_text(height: int) -> pl.Series:
+    return pl.repeat(Form.TEXT, height, dtype=pl.UInt8, eager=True)

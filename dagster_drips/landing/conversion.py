@@ -1,0 +1,138 @@
+"""From text to typed values, column by column: fields' declared types, decimals, lists.
+
+A converter takes one text and returns its value or raises ValueError with the reason in words; it is called once for
+each distinct text. Times have a module of their own (`times`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+import msgspec
+import polars as pl
+
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_TRUTH = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
+_ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
+_CENTS = Decimal("0.0001")
+_INTEGER_DIGITS = 14
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A typed column, and by row index the reasons for cells that hold something else (their values are null)."""
+
+    values: pl.Series
+    problems: dict[int, str]
+
+    def or_these(self, values: pl.Series) -> Converted:
+        """With other values where these are null."""
+        return Converted(values.zip_with(values.is_not_null(), self.values), self.problems)
+
+
+def convert_each(text: pl.Series, convert: Callable[[str], Any], dtype: pl.DataType | type[pl.DataType]) -> Converted:
+    """The column converted cell by cell; nulls stay nulls."""
+    values: dict[str | None, Any] = {}
+    reasons: dict[str | None, str] = {}
+    for distinct in text.drop_nulls().unique().to_list():
+        try:
+            values[distinct] = convert(distinct)
+        except ValueError as error:
+            reasons[distinct] = str(error)
+    if not values and not reasons:
+        return Converted(pl.repeat(None, len(text), dtype=dtype, eager=True), {})
+    cells = text.to_list()
+    problems = {index: reasons[cell] for index, cell in enumerate(cells) if cell in reasons} if reasons else {}
+    return Converted(pl.Series([values.get(cell) for cell in cells], dtype=dtype), problems)
+
+
+def shown(text: str) -> str:
+    """A value for a reason: quoted, and not longer than a line."""
+    return repr(text if len(text) <= 80 else text[:79] + "…")
+
+
+def to_amount(text: str) -> str:
+    """A sale's value for `decimal(18, 4)`, rounded half up, as text.
+
+    Raises:
+        ValueError: not a finite number, or more than 14 digits before the point.
+    """
+    stripped = text.strip()
+    if not _NUMBER.fullmatch(stripped):
+        raise ValueError(f"not a number: {shown(text)}")
+    amount = Decimal(stripped)
+    if amount and amount.adjusted() >= _INTEGER_DIGITS:
+        raise ValueError(f"number out of range: {shown(text)}")
+    # Beyond any digit that counts quantize would overflow or only yield zero.
+    rounded = amount.quantize(_CENTS, ROUND_HALF_UP) if amount.adjusted() > -10 else Decimal(0)
+    if abs(rounded) >= 10**_INTEGER_DIGITS:
+        raise ValueError(f"number out of range: {shown(text)}")
+    return f"{rounded:f}"
+
+
+def to_integer(text: str) -> int:
+    """An integer of 64 bits; `5.0` is one.
+
+    Raises:
+        ValueError: it isn't.
+    """
+    stripped = text.strip()
+    if _NUMBER.fullmatch(stripped):
+        number = Decimal(stripped)
+        if (not number or number.adjusted() < 19) and number == number.to_integral_value():
+            value = int(number)
+            if -(2**63) <= value < 2**63:
+                return value
+    raise ValueError(f"not an integer: {shown(text)}")
+
+
+def to_number(text: str) -> float:
+    """A finite number.
+
+    Raises:
+        ValueError: it isn't.
+    """
+    stripped = text.strip()
+    value = float(stripped) if _NUMBER.fullmatch(stripped) else float("inf")
+    if abs(value) == float("inf"):
+        raise ValueError(f"not a number: {shown(text)}")
+    return value
+
+
+def to_boolean(text: str) -> bool:
+    """True for `true`, `t`, `yes`, `1`, false for `false`, `f`, `no`, `0`, in any case.
+
+    Raises:
+        ValueError: neither.
+    """
+    try:
+        return _TRUTH[text.strip().lower()]
+    except KeyError:
+        raise ValueError(f"not a boolean: {shown(text)}") from None
+
+
+def to_tags(text: str) -> list[str]:
+    """Tags out of text with `;`, trimmed, empty ones dropped."""
+    return [tag for part in text.split(";") if (tag := part.strip())]
+
+
+def to_tags_from_list(text: str) -> list[str]:
+    """Tags out of a JSON list, trimmed, empty ones and nulls dropped; numbers and booleans as written.
+
+    Raises:
+        ValueError: not a list of plain values.
+    """
+    try:
+        items = [bytes(item) for item in _ITEMS.decode(text)]
+    except msgspec.MsgspecError:
+        raise ValueError(f"not a list: {shown(text)}") from None
+    tags = []
+    for item in items:
+        if item[:1] in b"[{":
+            raise ValueError(f"not a list of texts: {shown(text)}")
+        tags.append("" if item == b"null" else msgspec.json.decode(item) if item[:1] == b'"' else item.decode())
+    return [stripped for tag in tags if (stripped := tag.strip())]

@@ -1,0 +1,226 @@
+"""Landing files into the raw tables: each file once, in order, whole or not at all.
+
+This module knows which files to load and what to do with those that can't be; rows are the business of the readers,
+the checks and the staging.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from dagster_drips.landing.fields import LeadFields
+from dagster_drips.landing.files import LandingFile, UnreadableFile, format_of, landing_files
+from dagster_drips.landing.kinds import check_for
+from dagster_drips.landing.readers import read_batches
+from dagster_drips.landing.staging import StagedFile, Staging, add_fields
+from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.warehouse.port import Warehouse
+
+Progress = Callable[[str, int], None]
+
+# Small files are settled together: what a settling costs does not depend on how little it moves.
+_ROWS_A_SETTLING = 250_000
+# From this size on a file is loaded with little memory; the bytes of small ones never need it.
+_LARGE_FILE_BYTES = 64 << 20
+_MEMORY_FOR_LARGE_FILES = "600MiB"
+# Reports about whole files, not rows of any load.
+_NO_LOAD = 0
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What one call loaded of a kind.
+
+    `files` are those newly noted in `raw.loaded_files`; `rows` were taken; `rejected` are new rows in
+    `raw.rejected_rows`, one for a damaged or changed file included; `duplicates` were dropped by their idempotency key
+    or because their whole file was loaded before under another name.
+    """
+
+    kind: str
+    files: int
+    rows: int
+    rejected: int
+    duplicates: int
+
+
+def load_landing(
+    project: Project,
+    warehouse: Warehouse,
+    *,
+    kinds: Sequence[str] = LANDING_KINDS,
+    fields: Mapping[str, str] | None = None,
+    loaded_at: datetime,
+    progress: Progress | None = None,
+) -> dict[str, LoadReport]:
+    """Load what is new in the landing folders.
+
+    A file is loaded once, by its path; one whose bytes were loaded before under another name of the same format adds
+    nothing and is noted with all its rows as duplicates. The rows of a file, those of it in quarantine and its entry in
+    `raw.loaded_files` take effect together.
+
+    A file that can't be read to its end gives no row. It is reported in `raw.rejected_rows` with line 0 and not noted
+    as loaded; it is tried again only when its size or times changed, so it is neither reported at every tick nor in
+    the way of others. A file that changed after it was loaded is reported likewise, once a size, and not loaded again.
+
+    Args:
+        project: where the landing folders are.
+        warehouse: open for writing.
+        kinds: which folders, in the order of loading.
+        fields: declared types of custom fields (`text`, `integer`, `number`, `boolean`, `date`, `timestamp`); others
+            are text. Declared ones get their column in `raw.leads` before any lead has them.
+        loaded_at: wall clock, naive UTC.
+        progress: called after each batch with the file's path and how many of its rows are read so far.
+
+    Returns:
+        A report by kind, for each of `kinds`.
+
+    Raises:
+        DripsError: `fields` names an unknown type or a reserved name.
+    """
+    lead_fields = LeadFields(fields or {}, warehouse.columns("raw.leads"))
+    reports = {}
+    for kind in kinds:
+        load = _KindLoad(warehouse, kind, lead_fields, loaded_at, progress)
+        if kind == "leads":
+            load.bring_fields_up_to_date()
+        load.run(landing_files(project, [kind]))
+        reports[kind] = load.report
+    return reports
+
+
+@dataclass
+class _KindLoad:
+    """One pass over the files of a kind."""
+
+    warehouse: Warehouse
+    kind: str
+    fields: LeadFields
+    loaded_at: datetime
+    progress: Progress | None
+    report: LoadReport = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.report = LoadReport(self.kind, 0, 0, 0, 0)
+        self._staging = Staging(self.warehouse, self.kind, self.fields)
+        self._sizes = {
+            row["path"]: row["size"]
+            for row in self.warehouse.rows("select path, size from raw.loaded_files where kind = ?", [self.kind])
+        }
+        self._reported = {
+            (row["file"], row["row"])
+            for row in self.warehouse.rows(
+                "select file, row from raw.rejected_rows where kind = ? and line = 0", [self.kind]
+            )
+        }
+
+    def bring_fields_up_to_date(self) -> None:
+        for name, count in add_fields(self.warehouse, self.fields).items():
+            reason = f"{name}: {count} earlier values do not fit the field's new type and are empty now"
+            self._report_file("project.yml", reason, f"{name} since {self.loaded_at.isoformat()}")
+
+    def run(self, files: list[LandingFile]) -> None:
+        pending = []
+        for file in files:
+            known = self._sizes.get(file.path)
+            if known is None:
+                if (file.name, file.state) not in self._reported:
+                    pending.append(file)
+            elif known != file.size:
+                reason = f"changed after it was loaded: {known} bytes then, {file.size} now; land it under a new name"
+                self._report_file(file.name, reason, f"size {file.size}")
+        if pending:
+            with _little_memory(self.warehouse, needed=any(file.size > _LARGE_FILE_BYTES for file in pending)):
+                self._load(pending)
+
+    def _load(self, pending: list[LandingFile]) -> None:
+        rows_by_content = self._rows_by_content()
+        load_id = (self.warehouse.value("select max(load_id) from raw.loaded_files") or 0) + 1
+        waiting: list[StagedFile] = []
+        self._staging.begin()
+        try:
+            for file in pending:
+                try:
+                    staged = StagedFile(file, load_id, file.sha256())
+                    content = (staged.sha256, file.format)
+                    if content in rows_by_content:
+                        staged.repeats = rows_by_content[content]
+                    else:
+                        self._stage(staged)
+                        rows_by_content[content] = staged.candidates + staged.rejected
+                except UnreadableFile as error:
+                    self._report_file(file.name, f"unreadable file: {error}", file.state)
+                    continue
+                waiting.append(staged)
+                load_id += 1
+                if sum(staged.candidates + staged.rejected for staged in waiting) >= _ROWS_A_SETTLING:
+                    self._settle(waiting)
+                    waiting = []
+            if waiting:
+                self._settle(waiting)
+        finally:
+            self._staging.end()
+
+    def _rows_by_content(self) -> dict[tuple[str, str | None], int]:
+        """Rows of each loaded content; the same bytes in another format are something else."""
+        loaded = self.warehouse.rows(
+            "select path, sha256, rows + rejected + duplicates as all_rows from raw.loaded_files where kind = ?",
+            [self.kind],
+        )
+        return {(row["sha256"], format_of(row["path"])): row["all_rows"] for row in loaded}
+
+    def _stage(self, staged: StagedFile) -> None:
+        check = check_for(self.kind, self.fields)
+        try:
+            for batch in read_batches(staged.file):
+                self._staging.add(staged, batch, check(batch))
+                if self.progress:
+                    self.progress(staged.file.path, staged.candidates + staged.rejected)
+        except UnreadableFile:
+            self._staging.forget(staged)
+            raise
+
+    def _settle(self, files: list[StagedFile]) -> None:
+        taken = self._staging.settle(files, self.loaded_at)
+        rows = sum(taken.get(staged.load_id, 0) for staged in files)
+        self._count(
+            files=len(files),
+            rows=rows,
+            rejected=sum(staged.rejected for staged in files),
+            duplicates=sum(staged.candidates + staged.repeats for staged in files) - rows,
+        )
+
+    def _report_file(self, name: str, reason: str, state: str) -> None:
+        """Say something about a file as a whole, once for each state of it."""
+        if (name, state) in self._reported:
+            return
+        self._reported.add((name, state))
+        report = {"kind": self.kind, "file": name, "line": 0, "reason": reason, "row": state, "_load": _NO_LOAD}
+        self.warehouse.append_rows("raw.rejected_rows", [report])
+        self._count(rejected=1)
+
+    def _count(self, files: int = 0, rows: int = 0, rejected: int = 0, duplicates: int = 0) -> None:
+        before = self.report
+        self.report = LoadReport(
+            self.kind,
+            before.files + files,
+            before.rows + rows,
+            before.rejected + rejected,
+            before.duplicates + duplicates,
+        )
+
+
+@contextmanager
+def _little_memory(warehouse: Warehouse, *, needed: bool) -> Generator[None]:
+    """Have the database spill to disk early while large files load."""
+    if not needed:
+        yield
+        return
+    before = warehouse.value("select current_setting('memory_limit')")
+    warehouse.execute(f"set memory_limit = '{_MEMORY_FOR_LARGE_FILES}'")
+    try:
+        yield
+    finally:
+        warehouse.execute(f"set memory_limit = '{before}'")

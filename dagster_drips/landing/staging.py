@@ -1,0 +1,176 @@
+"""Rows on their way from checked batches into the raw tables.
+
+Rows of some files gather in temporary tables and are settled together, in one transaction with the files' entries in
+`raw.loaded_files`. What is a repetition of what is said in the .sql files beside this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from string import Template
+
+import polars as pl
+
+from dagster_drips.landing.batches import Batch
+from dagster_drips.landing.checks import Checked
+from dagster_drips.landing.fields import LeadFields
+from dagster_drips.landing.files import LandingFile
+from dagster_drips.warehouse.port import Warehouse
+
+_KEYS = {"events": "event_id", "engagement": "engagement_id"}
+
+
+@dataclass
+class StagedFile:
+    """A file of which all rows are staged.
+
+    Args:
+        file: as listed.
+        load_id: its place in the order of loading.
+        sha256: of its bytes.
+        candidates: rows that passed the checks.
+        rejected: rows that did not.
+        repeats: all rows of a file that was loaded before under another name; nothing of it is staged.
+    """
+
+    file: LandingFile
+    load_id: int
+    sha256: str
+    candidates: int = 0
+    rejected: int = 0
+    repeats: int = 0
+
+
+class Staging:
+    """Temporary tables for rows of one kind, taken and refused."""
+
+    def __init__(self, warehouse: Warehouse, kind: str, fields: LeadFields):
+        self._warehouse = warehouse
+        self._kind = kind
+        self._fields = fields
+        self._columns: set[str] = set()
+
+    def begin(self) -> None:
+        """Create the tables, empty."""
+        # The copy has the types without the constraints.
+        self._warehouse.execute(f"create or replace temp table landing_staged as from raw.{self._kind} limit 0")
+        self._warehouse.execute("create or replace temp table landing_rejected as from raw.rejected_rows limit 0")
+        self._columns = set(self._warehouse.columns(f"raw.{self._kind}"))
+
+    def add(self, staged: StagedFile, batch: Batch, checked: Checked) -> None:
+        """Stage a batch of a file, its sound rows and its others."""
+        reasons = sorted(checked.reasons.items())
+        sound = pl.repeat(True, checked.frame.height, dtype=pl.Boolean, eager=True)
+        if reasons:
+            sound = sound.scatter([row for row, _ in reasons], False)
+            self._warehouse.append(
+                "landing_rejected",
+                pl.DataFrame(
+                    {
+                        "kind": [self._kind] * len(reasons),
+                        "file": [staged.file.name] * len(reasons),
+                        "line": [batch.lines[row] for row, _ in reasons],
+                        "reason": [reason for _, reason in reasons],
+                        "row": [batch.row_as_it_came(row) for row, _ in reasons],
+                        "_load": [staged.load_id] * len(reasons),
+                    }
+                ),
+            )
+        for name in [name for name in checked.frame.columns if name not in self._columns]:
+            if name != "_line":
+                sql_type = self._fields.type_of(name).sql
+                self._warehouse.execute(f"alter table landing_staged add column {quoted(name)} {sql_type}")
+                self._columns.add(name)
+        frame = checked.frame.filter(sound).with_columns(pl.lit(staged.load_id, pl.Int64).alias("_load"))
+        staged.candidates += self._warehouse.append("landing_staged", frame)
+        staged.rejected += len(reasons)
+
+    def forget(self, staged: StagedFile) -> None:
+        """Take back what is staged of a file that turned out to be damaged."""
+        self._warehouse.execute("delete from landing_staged where _load = ?", [staged.load_id])
+        self._warehouse.execute("delete from landing_rejected where _load = ?", [staged.load_id])
+
+    def settle(self, files: list[StagedFile], loaded_at: datetime) -> dict[int, int]:
+        """Move what is staged into the raw tables and note the files as loaded, all or nothing; empties the staging.
+
+        Returns:
+            How many rows were taken, by load id; the other candidates were duplicates.
+        """
+        table = f"raw.{self._kind}"
+        if self._kind == "leads":
+            add_fields(self._warehouse, self._fields)
+        if self._kind == "engagement":
+            self._warehouse.execute(_sql("fill_engagement_ids"))
+        with self._warehouse.transaction():
+            self._warehouse.execute(self._settling())
+            self._warehouse.execute("insert into raw.rejected_rows by name from landing_rejected order by _load, line")
+            counts = self._warehouse.rows(
+                f"select _load, count(*) as rows from {table} where _load >= ? group by _load",
+                [min(staged.load_id for staged in files)],
+            )
+            taken = {row["_load"]: row["rows"] for row in counts}
+            self._warehouse.append_rows("raw.loaded_files", [_entry(file, taken, loaded_at) for file in files])
+        self.begin()
+        return taken
+
+    def _settling(self) -> str:
+        if self._kind == "leads":
+            content = [quoted(name) for name in self._warehouse.columns("raw.leads") if name not in ("_load", "_line")]
+            return Template(_sql("settle_leads")).substitute(content=", ".join(content))
+        if self._kind == "suppressions":
+            return _sql("settle_suppressions")
+        return Template(_sql("settle_first_of_key")).substitute(table=f"raw.{self._kind}", key=_KEYS[self._kind])
+
+    def end(self) -> None:
+        """Drop the tables."""
+        self._warehouse.execute("drop table if exists landing_staged")
+        self._warehouse.execute("drop table if exists landing_rejected")
+
+
+def _entry(staged: StagedFile, taken: dict[int, int], loaded_at: datetime) -> dict[str, object]:
+    rows = taken.get(staged.load_id, 0)
+    return {
+        "load_id": staged.load_id,
+        "kind": staged.file.kind,
+        "path": staged.file.path,
+        "size": staged.file.size,
+        "sha256": staged.sha256,
+        "rows": rows,
+        "rejected": staged.rejected,
+        "duplicates": staged.candidates - rows + staged.repeats,
+        "loaded_at": loaded_at,
+    }
+
+
+def add_fields(warehouse: Warehouse, fields: LeadFields) -> dict[str, int]:
+    """Give `raw.leads` a column for each custom field, of its type; safe to repeat.
+
+    A column that is there with another type is changed; what does not fit the new one becomes null.
+
+    Returns:
+        How many values did not fit, by field; the landing files still have them.
+    """
+    stored = warehouse.columns("raw.leads")
+    lost = {}
+    for name in fields.custom():
+        column, sql_type = quoted(name), fields.type_of(name).sql
+        if name not in stored:
+            warehouse.execute(f"alter table raw.leads add column {column} {sql_type}")
+        elif stored[name] != sql_type:
+            fits = f"try_cast({column} as {sql_type})"
+            count = warehouse.value(f"select count(*) from raw.leads where {column} is not null and {fits} is null")
+            if count:
+                lost[name] = count
+            warehouse.execute(f"alter table raw.leads alter {column} set data type {sql_type} using {fits}")
+    return lost
+
+
+def quoted(identifier: str) -> str:
+    """An identifier for SQL, whatever characters it has."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _sql(name: str) -> str:
+    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,61 @@
+-- What a tick decided, as it goes into the journal. One statement a table of schema `journal`; a repeated tick adds
+-- only what is new. Named for the phase that commits it.
+
+-- name: decided_verdicts
+select sequence_id, lead_id, occurrence_id, occurred_at, decided_at, decision, enrollment_id, arm
+from decide.verdicts
+
+-- name: decided_closings
+select enrollment_id, closed_at, status, exit_reason
+from decide.closings_now
+
+-- name: decided_resolutions
+select enrollment_id, step_id, resolved_at, resolution, reason
+from decide.skips_now
+
+-- name: decided_segment_changes
+select segment, lead_id, as_of, change, is_entry
+from decide.segment_changes_now
+
+-- name: decided_segment_results
+select now.segment, now.as_of, now.members
+from decide.segment_results_now as now
+left join journal.segment_results as known
+    on now.segment = known.segment and now.as_of = known.as_of
+where known.segment is null
+
+-- name: finished_closings
+select enrollment_id, closed_at, status, exit_reason
+from decide.completions_now
+
+-- name: last_ticks
+select
+    max(as_of) filter (where phase = 'decided') as decided,
+    max(as_of) filter (where phase = 'finished') as finished
+from journal.ticks
+
+-- name: previous_tick
+select max(as_of)
+from journal.ticks
+where phase = 'decided' and as_of < ?
+
+-- name: pretend_to_send
+insert into raw.delivery_log by name
+select
+    message_id,
+    attempt,
+    'sent' as outcome,
+    as_of as recorded_at,
+    as_of,
+    enrollment_id,
+    sequence_id,
+    version_id,
+    step_id,
+    variant_id,
+    lead_id,
+    sender_email as sender,
+    recipient,
+    scheduled_at,
+    transactional
+from decide.due_steps
+order by send_rank

@@ -1,0 +1,105 @@
+"""The tick journal: what cannot be derived again is on disk before the warehouse knows it.
+
+One folder a commit, `data/journal/ticks/2026-03-29/010000-decided-1/`, with one Parquet file a table that got rows. The
+folder appears by one rename, so it is there complete or not at all. What the warehouse lost in a crash is folded in from
+here at the next start. Deliveries have a journal of their own (`mail/journal.py`), written message by message.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from dagster_drips.warehouse import Warehouse
+
+
+# Which files were loaded, and in which order; the one table of a commit that is not of schema `journal`.
+LOADED_FILES = "loaded_files"
+
+
+class TickJournal:
+    """The folder `data/journal/ticks`."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def write(self, warehouse: Warehouse, *, as_of: datetime, phase: str, selects: Mapping[str, str]) -> Path:
+        """Write one commit: for each table the rows of its select; tables without rows get no file."""
+        day = self.root / f"{as_of:%Y-%m-%d}"
+        day.mkdir(parents=True, exist_ok=True)
+        scratch = day / f".{as_of:%H%M%S}-{phase}.{os.getpid()}"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+        for table, select in selects.items():
+            if warehouse.value(f"select exists (select 1 from ({select}))"):
+                path = scratch / f"{table}.parquet"
+                warehouse.execute(f"copy ({select}) to '{_quoted(path)}' (format parquet)")
+                _sync(path)
+        _sync(scratch)
+        place = self._free_place(day, as_of, phase)
+        scratch.rename(place)
+        _sync(day)
+        return place
+
+    def commits(self, since: datetime | None = None) -> list[Path]:
+        """All commits in order, from the day of `since` on."""
+        first = f"{since:%Y-%m-%d}" if since else ""
+        days = sorted(day for day in self.root.glob("*-*-*") if day.name >= first)
+        return [commit for day in days for commit in sorted(day.glob("[0-9]*"), key=_order)]
+
+    def fold(self, warehouse: Warehouse, commit: Path) -> None:
+        """Take one commit's rows into the warehouse's tables."""
+        with warehouse.transaction():
+            for path in sorted(commit.glob("*.parquet")):
+                if path.stem == LOADED_FILES:
+                    continue  # only a rebuild needs to know the order of loading
+                # Versions are recorded while loading, so the warehouse may have them already.
+                known = "" if path.stem != "sequence_versions" else " except all select * from journal.sequence_versions"
+                warehouse.execute(
+                    f"insert into journal.{path.stem} by name"
+                    f" (select * from read_parquet('{_quoted(path)}'){known})"
+                )
+
+    def missing(self, warehouse: Warehouse, since: datetime | None) -> list[Path]:
+        """Commits from that day on that the warehouse doesn't know: a crash came between the two."""
+        known = {
+            (row["as_of"], row["phase"], row["recorded_at"])
+            for row in warehouse.rows(
+                "select as_of, phase, recorded_at from journal.ticks where as_of >= coalesce(?, timestamp '0001-01-01')",
+                [since.replace(hour=0, minute=0, second=0) if since else None],
+            )
+        }
+        absent = []
+        for commit in self.commits(since):
+            tick = warehouse.rows(
+                f"select as_of, phase, recorded_at from read_parquet('{_quoted(commit / 'ticks.parquet')}')"
+            )[0]
+            if (tick["as_of"], tick["phase"], tick["recorded_at"]) not in known:
+                absent.append(commit)
+        return absent
+
+    def _free_place(self, day: Path, as_of: datetime, phase: str) -> Path:
+        number = 1
+        while (place := day / f"{as_of:%H%M%S}-{phase}-{number}").exists():
+            number += 1
+        return place
+
+
+def _order(commit: Path) -> tuple[str, str, int]:
+    time, phase, number = commit.name.split("-")
+    return time, phase, int(number)  # `decided` comes before `finished`
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,43 @@
+"""What BI reads: a copy of the marts that is never locked and never half-written.
+
+Each file is written beside its place and renamed into it, so a reader that has the old one open goes on with it.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dagster_drips.warehouse import Warehouse
+
+
+def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
+    """Write `marts.duckdb` (schema `marts`) and `<table>.parquet` for each mart; returns rows by table."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = [
+        row["table_name"]
+        for row in warehouse.rows(
+            "select table_name from information_schema.tables where table_schema = 'marts' order by table_name"
+        )
+    ]
+    scratch = folder / f".marts.{os.getpid()}.duckdb"
+    scratch.unlink(missing_ok=True)
+    counts = {}
+    warehouse.execute(f"attach '{_quoted(scratch)}' as published")
+    try:
+        warehouse.execute("create schema published.marts")
+        for table in tables:
+            warehouse.execute(f'create table published.marts."{table}" as select * from marts."{table}"')
+            parquet = folder / f".{table}.{os.getpid()}.parquet"
+            warehouse.execute(f"copy marts.\"{table}\" to '{_quoted(parquet)}' (format parquet)")
+            parquet.replace(folder / f"{table}.parquet")
+            counts[table] = warehouse.value(f'select count(*) from marts."{table}"')
+        warehouse.execute("checkpoint published")
+    finally:
+        warehouse.execute("detach published")
+    scratch.replace(folder / "marts.duckdb")
+    return counts
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

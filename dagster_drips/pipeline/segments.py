@@ -1,0 +1,90 @@
+"""Running the decide models, with broken segments set aside.
+
+A segment whose SQL fails has no result at this tick: the sequences that name it pause (E5), the others go on. dbt alone
+would skip everything behind it. So a failure is traced to its segments, they leave the generated list, and the models
+run again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from dagster_drips.pipeline.transform import (
+    DECIDE,
+    NodeResult,
+    Transform,
+    TransformFailed,
+    segment_files,
+    write_segment_list,
+)
+from dagster_drips.project import Project
+from dagster_drips.warehouse import Warehouse
+
+_SEEDS = "resource_type:seed"
+_PREPARED = "select fingerprint from raw.prepared_models"
+
+
+@dataclass(frozen=True)
+class SegmentFailure:
+    """A segment without a result at this tick, and why."""
+
+    segment: str
+    reason: str
+
+
+def run_decisions(
+    project: Project, transform: Transform, warehouse: Warehouse, command: str
+) -> tuple[list[NodeResult], list[SegmentFailure]]:
+    """Run everything up to the due steps; results of the nodes, and the segments that had to be set aside.
+
+    Raises:
+        TransformFailed: a model failed that is not a segment.
+    """
+    broken: dict[str, SegmentFailure] = {}
+    while True:
+        names = [name for name in segment_files(project) if name not in broken]
+        if write_segment_list(project, names):
+            transform.forget()
+        results = _run(transform, warehouse, command, [f"models/segments/{name}.sql" for name in broken])
+        failed = [result for result in results if result.failed and result.unique_id.startswith(("model.", "seed."))]
+        if not failed:
+            _remember(transform, warehouse)
+            return results, list(broken.values())
+        found = _broken_segments(names, failed, warehouse)
+        if not found:
+            raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", results)
+        broken |= {failure.segment: failure for failure in found}
+
+
+def _run(transform: Transform, warehouse: Warehouse, command: str, without: list[str]) -> list[NodeResult]:
+    # Views hold no data: they are made anew only when a model or macro has changed since they were.
+    prepared = warehouse.value(_PREPARED) == transform.fingerprint
+    exclude = [f"path:{path}" for path in without]
+    if not prepared:
+        return transform.run("build", [*DECIDE, _SEEDS], exclude=exclude) if command == "build" else [
+            *transform.run("seed", [_SEEDS]),
+            *transform.run("run", DECIDE, exclude=exclude),
+        ]
+    return transform.run(command, [f"{path},config.materialized:table" for path in DECIDE], exclude=exclude)
+
+
+def _remember(transform: Transform, warehouse: Warehouse) -> None:
+    with warehouse.transaction():
+        warehouse.execute("delete from raw.prepared_models")
+        warehouse.execute("insert into raw.prepared_models values (?)", [transform.fingerprint])
+
+
+def _broken_segments(names: list[str], failed: list[NodeResult], warehouse: Warehouse) -> list[SegmentFailure]:
+    segments = set(names)
+    found = [SegmentFailure(result.name, result.message) for result in failed if result.name in segments]
+    if found or not any(result.name == "segment_members" for result in failed):
+        return found
+    # The view could be made, its rows can't be read: ask each one.
+    for name in names:
+        try:
+            warehouse.value(f'select count(lead_id) from (select cast(lead_id as varchar) as lead_id from segments."{name}")')
+        except duckdb.Error as error:
+            found.append(SegmentFailure(name, str(error)))
+    return found

@@ -1,0 +1,221 @@
+"""The phases of a tick in the order of rule T4: begin, load, decide, dispatch, settle, measure, publish.
+
+Each phase leaves the warehouse and the journal in a state from which the next one, or a repetition after a crash, goes
+on. What belongs here: the order of things and moving decided rows into the journal. What does not: deciding (dbt),
+sending (`mail`), reading files (`landing`, `sequences`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dagster_drips.clock import format_instant, utc_now
+from dagster_drips.errors import DripsError
+from dagster_drips.landing import LoadReport, load_landing
+from dagster_drips.pipeline.journal import LOADED_FILES, TickJournal
+from dagster_drips.pipeline.segments import SegmentFailure, run_decisions
+from dagster_drips.pipeline.transform import MEASURE, NodeResult, Transform
+from dagster_drips.project import Project
+from dagster_drips.pipeline.catalog import CatalogReader
+from dagster_drips.sequences import Catalog, Problem, record_catalog
+from dagster_drips.time_zones import utc_offsets
+from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.statements import named_statements
+
+_COMMITS = named_statements(Path(__file__).with_name("commits.sql"))
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a tick decided: counts of rows, and what went wrong without stopping it."""
+
+    as_of: datetime
+    judged: int
+    enrolled: int
+    exited: int
+    skipped: int
+    due: int
+    nodes: list[NodeResult] = field(default_factory=list)
+    broken_segments: list[SegmentFailure] = field(default_factory=list)
+
+
+class Pipeline:
+    """The phases of a tick on one project.
+
+    Args:
+        project: whose files to read.
+        transform: dbt on the warehouse that the phases are given.
+        journal: where decisions are kept; None for a throw-away run, which keeps nothing.
+    """
+
+    def __init__(self, project: Project, transform: Transform, journal: TickJournal | None):
+        self.project = project
+        self.transform = transform
+        self.journal = journal
+        self._catalogs = CatalogReader(project)
+
+    @classmethod
+    def of(cls, project: Project) -> Pipeline:
+        """The pipeline of a project's own warehouse and journal."""
+        return cls(project, Transform(project), TickJournal(project.journal / "ticks"))
+
+    def begin(self, warehouse: Warehouse, as_of: datetime | None = None) -> datetime:
+        """Set the clock (T1): to `as_of`, or the wall clock where None; returns it.
+
+        Raises:
+            DripsError: it is not later than the last finished tick.
+        """
+        instant = (as_of or utc_now()).replace(microsecond=0)
+        self.recover(warehouse)
+        last = warehouse.rows(_COMMITS["last_ticks"])[0]
+        if last["finished"] and instant <= last["finished"]:
+            raise DripsError(
+                f"a tick at {format_instant(instant)} is not later than the last finished one,"
+                f" {format_instant(last['finished'])}"
+            )
+        if last["decided"] and instant < last["decided"]:
+            raise DripsError(
+                f"a tick at {format_instant(instant)} is earlier than the unfinished one of"
+                f" {format_instant(last['decided'])}; repeat that one or take a later instant"
+            )
+        previous = warehouse.value(_COMMITS["previous_tick"], [instant])
+        offsets = utc_offsets(instant)
+        with warehouse.transaction():
+            warehouse.execute("delete from raw.tick")
+            warehouse.execute("insert into raw.tick values (?, ?, ?, ?)", [instant, previous, instant, utc_now()])
+            warehouse.execute("delete from raw.time_zones")
+            warehouse.append_rows(
+                "raw.time_zones",
+                [{"timezone": name, "utc_offset_seconds": seconds} for name, seconds in offsets.items()],
+            )
+        return instant
+
+    def recover(self, warehouse: Warehouse) -> int:
+        """Fold in commits that a crash kept from the warehouse; returns how many there were."""
+        if self.journal is None:
+            return 0
+        known = warehouse.value("select max(as_of) from journal.ticks")
+        missing = self.journal.missing(warehouse, known)
+        for commit in missing:
+            self.journal.fold(warehouse, commit)
+        return len(missing)
+
+    def load_sequences(self, warehouse: Warehouse) -> tuple[Catalog, list[Problem]]:
+        """Read the sequence files and make them what dbt reads (S1, S2, S3); the second value is what is wrong with them."""
+        catalog = self._catalogs.read()
+        record_catalog(warehouse, catalog, as_of=self.as_of(warehouse))
+        return catalog, [problem for problem in catalog.problems if problem.severity == "error"]
+
+    def load_landing(
+        self, warehouse: Warehouse, kinds: tuple[str, ...], progress: Callable[[str, int], None] | None = None
+    ) -> dict[str, LoadReport]:
+        """Load what was landed since; counts for each kind."""
+        settings = self._catalogs.read().settings
+        return load_landing(
+            self.project, warehouse, kinds=kinds, fields=settings.fields, loaded_at=utc_now(), progress=progress
+        )
+
+    def decide(self, warehouse: Warehouse, command: str = "run") -> Decided:
+        """Run the decide models; nothing is settled before `commit_decisions`.
+
+        Args:
+            warehouse: with the clock set and everything loaded.
+            command: dbt's `run`, or `build` to run data tests too.
+
+        Raises:
+            TransformFailed: a model failed that is not a segment.
+        """
+        nodes, broken = run_decisions(self.project, self.transform, warehouse, command)
+        counts = warehouse.rows(
+            """
+            select
+                (select count(*) from decide.verdicts) as judged,
+                (select count(*) from decide.verdicts where decision = 'enrolled') as enrolled,
+                (select count(*) from decide.closings_now) as exited,
+                (select count(*) from decide.skips_now) as skipped,
+                (select count(*) from decide.due_steps) as due
+            """
+        )[0]
+        return Decided(as_of=self.as_of(warehouse), nodes=nodes, broken_segments=broken, **counts)
+
+    def commit_decisions(self, warehouse: Warehouse) -> None:
+        """Keep what the models decided, for good: verdicts, exits, skips, segment changes. Before any mail goes out."""
+        self._commit(warehouse, self.as_of(warehouse), "decided")
+
+    def ready_to_send(self, warehouse: Warehouse) -> bool:
+        """Whether this tick's decisions are committed and the tick is not finished: only then may mail go out."""
+        phases = {
+            row["phase"]
+            for row in warehouse.rows("select phase from journal.ticks where as_of = (select as_of from raw.tick)")
+        }
+        return phases == {"decided"}
+
+    def pretend_to_send(self, warehouse: Warehouse) -> None:
+        """Take every due step to be sent (M4): what a replay does instead of dispatching."""
+        warehouse.execute(_COMMITS["pretend_to_send"])
+
+    def settle(self, warehouse: Warehouse) -> int:
+        """After sending: complete enrollments with no step left (T4, 9) and finish the tick; returns how many completed."""
+        if not self.ready_to_send(warehouse):
+            return 0  # this tick is finished already, or was overtaken before it decided anything
+        completed = warehouse.value("select count(*) from decide.completions_now")
+        self._commit(warehouse, self.as_of(warehouse), "finished")
+        return completed
+
+    def measure(self, command: str = "run") -> list[NodeResult]:
+        """Build the marts."""
+        return self.transform.run(command, MEASURE)
+
+    def as_of(self, warehouse: Warehouse) -> datetime:
+        """The instant of the tick that has begun.
+
+        Raises:
+            DripsError: none has.
+        """
+        instant = warehouse.value("select as_of from raw.tick")
+        if instant is None:
+            raise DripsError("no tick has begun yet; run `drips run` once", file=self.transform.warehouse)
+        return instant
+
+    def own_time(self, warehouse: Warehouse) -> datetime:
+        """The tick's own time now: its instant plus what has passed since it began.
+
+        A tick at the wall clock's instant runs on the wall clock; one with `--as-of` runs beside it.
+        """
+        tick = warehouse.rows("select as_of, started_at from raw.tick")[0]
+        return max(tick["as_of"], tick["as_of"] + (utc_now() - tick["started_at"]))
+
+    def _commit(self, warehouse: Warehouse, as_of: datetime, phase: str) -> None:
+        selects = {
+            name.removeprefix(f"{phase}_"): statement
+            for name, statement in _COMMITS.items()
+            if name.startswith(f"{phase}_")
+        }
+        tick = (
+            f"select timestamp '{as_of}' as as_of, '{phase}' as phase,"
+            f" timestamp '{datetime.now(UTC).replace(tzinfo=None)}' as recorded_at,"
+            " (select coalesce(max(load_id), 0) from raw.loaded_files) as last_load_id"
+        )
+        if self.journal is not None:
+            self.journal.write(
+                warehouse, as_of=as_of, phase=phase, selects=selects | _journal_only(warehouse) | {"ticks": tick}
+            )
+        with warehouse.transaction():
+            for table, select in selects.items():
+                warehouse.execute(f"insert into journal.{table} by name {select}")
+            warehouse.execute(f"insert into journal.ticks by name {tick}")
+
+
+def _journal_only(warehouse: Warehouse) -> Mapping[str, str]:
+    """Selects of rows that the warehouse has since loading, and that the journal has not."""
+    last = warehouse.rows(
+        "select coalesce(max(as_of), timestamp '0001-01-01') as as_of, coalesce(max(last_load_id), 0) as load_id"
+        " from journal.ticks"
+    )[0]
+    return {
+        "sequence_versions": f"select * from journal.sequence_versions where seen_at >= timestamp '{last['as_of']}'",
+        LOADED_FILES: f"select * from raw.loaded_files where load_id > {last['load_id']}",
+    }

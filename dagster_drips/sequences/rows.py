@@ -1,0 +1,136 @@
+"""A sequence's definition as rows of the `raw` tables that dbt reads.
+
+Only a change of form: durations to seconds, a window to minutes, lists to rows, each default written out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dagster_drips.sequences.fields import MINUTES_A_DAY, WEEKDAYS, Duration
+from dagster_drips.sequences.schema import ProjectSettings, Sequence
+
+Rows = dict[str, list[dict[str, Any]]]
+"""Table → its rows."""
+
+TABLES = (
+    "raw.project_settings", "raw.sequences", "raw.sequence_steps", "raw.step_variants", "raw.step_conditions",
+    "raw.sequence_segments", "raw.sequence_predicates", "raw.sequence_exit_events",
+)  # fmt: skip
+"""The tables that follow from the live definitions alone; `raw.retired_steps` needs history as well."""
+
+
+@dataclass(frozen=True)
+class LiveSequence:
+    """A sequence as this tick has it (S1, S2): which version, and the status and state that count for it."""
+
+    sequence_id: str
+    version_id: str
+    status: str
+    file_state: str
+    sequence: Sequence
+
+
+def rows_of(live: list[LiveSequence], settings: ProjectSettings) -> Rows:
+    """All rows of `TABLES` for what is live."""
+    rows: Rows = {table: [] for table in TABLES}
+    cap = settings.frequency_cap
+    rows["raw.project_settings"].append(
+        {
+            "timezone": settings.timezone,
+            "cap_messages": cap.messages if cap else None,
+            "cap_per_seconds": cap.per.total_seconds if cap else None,
+            "max_per_tick": settings.max_per_tick,
+        }
+    )
+    for one in sorted(live, key=lambda one: one.sequence_id):
+        rows["raw.sequences"].append(_sequence_row(one, settings))
+        _add_steps(rows, one)
+        _add_lists(rows, one)
+    return rows
+
+
+def _sequence_row(live: LiveSequence, settings: ProjectSettings) -> dict[str, Any]:
+    sequence = live.sequence
+    trigger, goal, exits, window, sender = (
+        sequence.trigger, sequence.goal, sequence.exit_on, sequence.send_window, sequence.sender,
+    )  # fmt: skip
+    days = window.days if window and window.days else WEEKDAYS
+    after = sequence.reentry if isinstance(sequence.reentry, Duration) else None
+    return {
+        "sequence_id": live.sequence_id,
+        "version_id": live.version_id,
+        "name": sequence.name,
+        "status": live.status,
+        "file_state": live.file_state,
+        "active_from": sequence.active_from,
+        "trigger_kind": trigger.kind,
+        "trigger_event": trigger.event if trigger.kind == "event" else None,
+        "trigger_segment": trigger.segment_entered,
+        "include_existing": trigger.include_existing,
+        "lookback_seconds": trigger.lookback.total_seconds,
+        "trigger_max_age_seconds": _seconds(trigger.trigger_max_age),
+        "reentry": "after" if after else sequence.reentry,
+        "reentry_seconds": _seconds(after),
+        "holdout": float(sequence.holdout),
+        "goal_event": goal.event if goal else None,
+        "goal_within_seconds": _seconds(goal.within) if goal else None,
+        "exits_on_goal": exits.goal,
+        "exits_on_reply": exits.replied,
+        "exits_on_leaving_segments": exits.leaves_segments,
+        "sender_name": sender.name if sender else None,
+        "sender_email": sender.email if sender else None,
+        "sender_reply_to": sender.reply_to if sender else None,
+        "sender_max_per_tick": sender.max_per_tick if sender else None,
+        "window_days": "".join("1" if day in days else "0" for day in WEEKDAYS),
+        "window_start_minute": window.start if window else 0,
+        "window_end_minute": window.end if window else MINUTES_A_DAY,
+        "window_timezone": (window.timezone if window else None) or settings.timezone,
+        "priority": sequence.effective_priority,
+        "topic": sequence.topic,
+        "transactional": sequence.transactional,
+    }
+
+
+def _add_steps(rows: Rows, live: LiveSequence) -> None:
+    for position, step in enumerate(live.sequence.steps, start=1):
+        key = {"sequence_id": live.sequence_id, "step_id": step.id}
+        rows["raw.sequence_steps"].append(
+            {
+                **key,
+                "position": position,
+                "delay_seconds": step.delay.total_seconds,
+                "after_trigger": step.after == "trigger",
+                "expires_after_seconds": _seconds(step.expires_after),
+            }
+        )
+        rows["raw.step_variants"].extend(
+            {**key, "variant_id": variant.id, "position": place, "weight": float(variant.weight)}
+            for place, variant in enumerate(step.variants or (), start=1)
+        )
+        rows["raw.step_conditions"].extend(
+            {**key, "polarity": polarity, "kind": kind, "value": value}
+            for polarity, conditions in (("only_if", step.only_if), ("unless", step.unless))
+            for kind, value in conditions.listed()
+        )
+
+
+def _add_lists(rows: Rows, live: LiveSequence) -> None:
+    sequence, key = live.sequence, {"sequence_id": live.sequence_id}
+    rows["raw.sequence_segments"].extend(
+        {**key, "role": role, "segment": segment}
+        for role, names in (("include", sequence.segments.include), ("exclude", sequence.segments.exclude))
+        for segment in dict.fromkeys(names)
+    )
+    wheres = [("trigger", sequence.trigger.where), ("goal", sequence.goal.where if sequence.goal else {})]
+    rows["raw.sequence_predicates"].extend(
+        {**key, "role": role, "property": name, "value": value}
+        for role, where in wheres
+        for name, value in where.items()
+    )
+    rows["raw.sequence_exit_events"].extend({**key, "event": event} for event in dict.fromkeys(sequence.exit_on.events))
+
+
+def _seconds(duration: Duration | None) -> int | None:
+    return duration.total_seconds if duration else None

@@ -1,0 +1,208 @@
+"""What may stand in `sequence.yml` and `project.yml`: the contract's keys, types, defaults and bounds.
+
+Here belong shapes. What must fit together across keys is in `checks`, how files are found and read in `catalog`; what
+the values mean to a lead is decided in dbt. A definition survives
+`Sequence.model_validate_json(sequence.model_dump_json())`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from dagster_drips.sequences.fields import (
+    MINUTES_A_DAY,
+    Address,
+    Duration,
+    Flag,
+    Identifier,
+    Instant,
+    JsonText,
+    Line,
+    Names,
+    StartOfDay,
+    StrictModel,
+    Text,
+    TimeOfDay,
+    TimeZone,
+    TimeZoneOrLead,
+    Weekday,
+)
+
+LEAD_CREATED = "lead_created"
+"""The built-in trigger; a landed event of that name is refused (E1)."""
+LEAD_COLUMNS = (
+    "lead_id", "email", "first_name", "last_name", "company", "country", "locale", "timezone", "phone", "tags",
+    "created_at", "updated_at",
+)  # fmt: skip
+"""The contract's known columns of a lead."""
+TRANSACTIONAL_PRIORITY = 100
+
+FieldType = Literal["text", "integer", "number", "boolean", "date", "timestamp"]
+
+
+class Sender(StrictModel):
+    """Who a mail is from; `max_per_tick` throttles the address (F2)."""
+
+    name: Line | None = None
+    email: Address
+    reply_to: Address | None = None
+    max_per_tick: int | None = Field(default=None, ge=1)
+
+
+class SendWindow(StrictModel):
+    """When mail may go out, in local wall time (M5). `timezone` None: the project's."""
+
+    days: list[Weekday] | None = Field(default=None, min_length=1)
+    start: StartOfDay = 0
+    end: TimeOfDay = MINUTES_A_DAY
+    timezone: TimeZoneOrLead | None = None
+
+    @property
+    def open_minutes(self) -> int:
+        """How long it is open on a day that has it, in minutes; `end == start` is the whole day."""
+        return self.end - self.start if self.end > self.start else self.end - self.start + MINUTES_A_DAY
+
+
+class Trigger(StrictModel):
+    """What enrolls a lead (E1, E2): one of `event` and `segment_entered`."""
+
+    event: Text | None = None
+    where: dict[str, JsonText] = Field(default_factory=dict)
+    segment_entered: Text | None = None
+    include_existing: Flag = False
+    lookback: Duration = Duration()
+    trigger_max_age: Duration | None = None
+
+    @property
+    def kind(self) -> Literal["event", "lead_created", "segment_entered"]:
+        """Which of the three kinds of trigger it is."""
+        if self.segment_entered is not None:
+            return "segment_entered"
+        return "lead_created" if self.event == LEAD_CREATED else "event"
+
+
+class Segments(StrictModel):
+    """Who may enter: members of every `include` and of no `exclude` (E5)."""
+
+    include: list[Text] = Field(default_factory=list)
+    exclude: list[Text] = Field(default_factory=list)
+
+
+class Goal(StrictModel):
+    """What the sequence is for (L2)."""
+
+    event: Text
+    where: dict[str, JsonText] = Field(default_factory=dict)
+    within: Duration | None = None
+
+
+class ExitOn(StrictModel):
+    """What ends an enrollment early, beside what always does (L1)."""
+
+    events: list[Text] = Field(default_factory=list)
+    leaves_segments: Flag = False
+    goal: Flag = True
+    replied: Flag = False
+
+
+class Conditions(StrictModel):
+    """Of `only_if` all must hold, of `unless` none (M6)."""
+
+    segment: Names = Field(default_factory=list)
+    event: Names = Field(default_factory=list)
+    opened: Names = Field(default_factory=list)
+    clicked: Names = Field(default_factory=list)
+
+    def listed(self) -> list[tuple[str, str]]:
+        """(kind, value) of each condition, each once."""
+        kinds = ("segment", "event", "opened", "clicked")
+        return list(dict.fromkeys((kind, value) for kind in kinds for value in getattr(self, kind)))
+
+
+class Variant(StrictModel):
+    """One of several mails that a step chooses from (M8)."""
+
+    id: Identifier
+    weight: float = Field(default=1.0, ge=0)
+    subject: Line
+    preview_text: Text | None = None
+    template: Text
+
+
+class Step(StrictModel):
+    """One mail: either `subject` and `template`, or `variants`."""
+
+    id: Identifier
+    delay: Duration = Duration()
+    after: Literal["trigger"] | None = None
+    only_if: Conditions = Conditions()
+    unless: Conditions = Conditions()
+    expires_after: Duration | None = None
+    subject: Line | None = None
+    preview_text: Text | None = None
+    template: Text | None = None
+    variants: list[Variant] | None = Field(default=None, min_length=1)
+
+
+def _reentry_kind(value: Any) -> str:
+    return "policy" if isinstance(value, str) else "after"
+
+
+Reentry = Annotated[
+    Annotated[Literal["never", "after_exit"], Tag("policy")] | Annotated[Duration, Tag("after")],
+    Discriminator(_reentry_kind),
+]
+"""`never`, `after_exit`, or how long after the latest trigger (E6)."""
+
+
+class Sequence(StrictModel):
+    """The whole of a `sequence.yml`. `sender` and `send_window` None: the project's, filled in by the catalog."""
+
+    name: Line
+    status: Literal["draft", "active", "paused", "archived"] = "draft"
+    active_from: Instant | None = None
+    sender: Sender | None = None
+    trigger: Trigger
+    segments: Segments = Segments()
+    reentry: Reentry = "never"
+    holdout: float = Field(default=0.0, ge=0, le=1)
+    goal: Goal | None = None
+    exit_on: ExitOn = ExitOn()
+    send_window: SendWindow | None = None
+    priority: int = Field(default=50, ge=0, le=100)
+    topic: Text | None = None
+    transactional: Flag = False
+    steps: list[Step] = Field(min_length=1)
+
+    @property
+    def effective_priority(self) -> int:
+        """The priority that F3 sorts by."""
+        return TRANSACTIONAL_PRIORITY if self.transactional else self.priority
+
+
+class FrequencyCap(StrictModel):
+    """At most so many messages to one address in any span of that length (F1)."""
+
+    messages: int = Field(ge=1)
+    per: Duration
+
+
+class SoftBounces(StrictModel):
+    """How many soft bounces in which span count as a hard one."""
+
+    count: int = Field(ge=1)
+    over: Duration
+
+
+class ProjectSettings(StrictModel):
+    """The whole of `sequences/project.yml`."""
+
+    timezone: TimeZone = "UTC"
+    frequency_cap: FrequencyCap | None = None
+    max_per_tick: int | None = Field(default=None, ge=1)
+    sender: Sender | None = None
+    send_window: SendWindow | None = None
+    fields: dict[str, FieldType] = Field(default_factory=dict)
+    soft_bounces: SoftBounces | None = None

@@ -1,0 +1,188 @@
+"""Which version of each sequence is live at a tick, and the journal of every version that ever was (S1, S2, S3).
+
+Here belong the comparison with the journal and the rows that dbt reads. Reading files is `catalog`'s, the form of the
+rows is `rows`'. Edits count from the tick that first sees them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dagster_drips.errors import DripsError
+from dagster_drips.sequences.catalog import SETTINGS_FILE, Catalog, SequenceSource, canonical_json
+from dagster_drips.sequences.rows import TABLES, LiveSequence, Rows, rows_of
+from dagster_drips.sequences.schema import ProjectSettings, Sequence
+from dagster_drips.warehouse import Warehouse
+
+_SETTINGS_STATUS = "settings"
+_FOLDER = Path(__file__).parent
+_LATEST = (_FOLDER / "latest_versions.sql").read_text(encoding="utf-8")
+_VERSION = (_FOLDER / "version.sql").read_text(encoding="utf-8")
+_HISTORY = (_FOLDER / "version_history.sql").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A row of `journal.sequence_versions`, but for when it was seen.
+
+    The project's settings are kept there too, under the id `project.yml`, which no sequence can have.
+    """
+
+    sequence_id: str
+    version_id: str
+    status: str
+    file_state: str
+    definition: str
+    files: str
+
+
+def record_catalog(warehouse: Warehouse, catalog: Catalog, *, as_of: datetime) -> list[Version]:
+    """Settle what is live at this tick: journal what is new, and bring the `raw` tables of sequences up to date.
+
+    A valid file is live as it stands. Where it is invalid, the sequence stays as the journal has it last (S2); where it
+    is gone, its last version is paused, or archived if it was (S1). A repeated tick adds nothing twice; nothing is
+    written where nothing changed.
+
+    Returns:
+        The new versions of sequences, sorted by id.
+    """
+    latest = {row["sequence_id"]: row for row in warehouse.rows(_LATEST)}
+    settings = catalog.settings if catalog.settings_valid else _last_settings(warehouse, latest)
+    sources = _sources(catalog, settings)
+    new: list[Version] = []
+    live: list[LiveSequence] = []
+    for sequence_id in sorted({*sources, *latest} - {SETTINGS_FILE}):
+        before = latest.get(sequence_id)
+        if sequence_id in sources:
+            version = _valid_version(sources[sequence_id])
+            live.append(
+                LiveSequence(sequence_id, version.version_id, version.status, "valid", sources[sequence_id].sequence)
+            )
+            if before is None or not _same(version, before):
+                new.append(version)
+            continue
+        source = load_version(warehouse, sequence_id, latest[sequence_id]["version_id"])
+        if _is_invalid(catalog, sequence_id):
+            live.append(
+                LiveSequence(sequence_id, source.version_id, latest[sequence_id]["status"], "invalid", source.sequence)
+            )
+            continue
+        version = _deleted_version(source, latest[sequence_id]["status"])
+        live.append(LiveSequence(sequence_id, source.version_id, version.status, "deleted", source.sequence))
+        if not _same(version, latest[sequence_id]):
+            new.append(version)
+    stated = _settings_version(settings)
+    keep_settings = catalog.settings_valid and (SETTINGS_FILE not in latest or not _same(stated, latest[SETTINGS_FILE]))
+    _write(warehouse, [*new, stated] if keep_settings else new, rows_of(live, settings), live, as_of)
+    return new
+
+
+def load_version(warehouse: Warehouse, sequence_id: str, version_id: str) -> SequenceSource:
+    """A version as it was seen, rebuilt from the journal.
+
+    Raises:
+        DripsError: the journal has no such version.
+    """
+    rows = warehouse.rows(_VERSION, [sequence_id, version_id])
+    if not rows:
+        raise DripsError(f"sequence {sequence_id}: the journal has no version {version_id}")
+    sequence = Sequence.model_validate_json(rows[0]["definition"])
+    return SequenceSource(sequence_id, sequence, json.loads(rows[0]["files"]), version_id)
+
+
+def live_version(warehouse: Warehouse, sequence_id: str) -> SequenceSource:
+    """The version that the last tick had live.
+
+    Raises:
+        DripsError: no tick has seen a valid version of that sequence.
+    """
+    version_id = warehouse.value("select version_id from raw.sequences where sequence_id = ?", [sequence_id])
+    if version_id is None:
+        known = ", ".join(
+            row["sequence_id"] for row in warehouse.rows("select sequence_id from raw.sequences order by all")
+        )
+        raise DripsError(f"no tick has seen a valid sequence '{sequence_id}'; known: {known or 'none'}")
+    return load_version(warehouse, sequence_id, version_id)
+
+
+def _sources(catalog: Catalog, settings: ProjectSettings) -> dict[str, SequenceSource]:
+    if catalog.settings_valid:
+        return catalog.sources
+    return {name: source for name, written in catalog.written.items() if (source := written.resolved(settings))}
+
+
+def _is_invalid(catalog: Catalog, sequence_id: str) -> bool:
+    # A written one that isn't among the sources lacks a sender as long as project.yml is broken.
+    return sequence_id in catalog.invalid or sequence_id in catalog.written
+
+
+def _last_settings(warehouse: Warehouse, latest: dict[str, dict[str, Any]]) -> ProjectSettings:
+    if SETTINGS_FILE not in latest:
+        return ProjectSettings()
+    definition = warehouse.rows(_VERSION, [SETTINGS_FILE, latest[SETTINGS_FILE]["version_id"]])[0]["definition"]
+    return ProjectSettings.model_validate_json(definition)
+
+
+def _settings_version(settings: ProjectSettings) -> Version:
+    definition = canonical_json(settings)
+    version_id = hashlib.md5(definition.encode(), usedforsecurity=False).hexdigest()
+    return Version(SETTINGS_FILE, version_id, _SETTINGS_STATUS, "valid", definition, "{}")
+
+
+def _valid_version(source: SequenceSource) -> Version:
+    status = source.sequence.status
+    return Version(source.sequence_id, source.version_id, status, "valid", source.definition, source.files_json)
+
+
+def _deleted_version(source: SequenceSource, status: str) -> Version:
+    kept = status if status == "archived" else "paused"
+    return Version(source.sequence_id, source.version_id, kept, "deleted", source.definition, source.files_json)
+
+
+def _same(version: Version, row: dict[str, Any]) -> bool:
+    return (version.version_id, version.status, version.file_state) == (
+        row["version_id"],
+        row["status"],
+        row["file_state"],
+    )
+
+
+def _write(warehouse: Warehouse, new: list[Version], rows: Rows, live: list[LiveSequence], as_of: datetime) -> None:
+    stale = [
+        table for table in TABLES if _comparable(rows[table]) != _comparable(warehouse.rows(f"select * from {table}"))
+    ]
+    if not new and not stale:
+        return
+    with warehouse.transaction():
+        warehouse.append_rows("journal.sequence_versions", [{**asdict(version), "seen_at": as_of} for version in new])
+        retired = _retired_steps(warehouse, live)
+        for table, content in [*((table, rows[table]) for table in stale), ("raw.retired_steps", retired)]:
+            warehouse.execute(f"delete from {table}")
+            warehouse.append_rows(table, content)
+
+
+def _comparable(rows: Iterable[dict[str, Any]]) -> list[str]:
+    return sorted(repr(sorted(row.items())) for row in rows)
+
+
+def _retired_steps(warehouse: Warehouse, live: list[LiveSequence]) -> list[dict[str, Any]]:
+    """Steps that only earlier versions had, with the step before them in the last version that had them (M1)."""
+    stood_after: dict[tuple[str, str], str | None] = {}
+    for row in warehouse.rows(_HISTORY):
+        before = None
+        for step in json.loads(row["definition"]).get("steps", ()):
+            stood_after[row["sequence_id"], step["id"]] = before
+            before = step["id"]
+    present = {(one.sequence_id, step.id) for one in live for step in one.sequence.steps}
+    known = {one.sequence_id for one in live}
+    return [
+        {"sequence_id": sequence_id, "step_id": step_id, "stood_after": before}
+        for (sequence_id, step_id), before in sorted(stood_after.items())
+        if sequence_id in known and (sequence_id, step_id) not in present
+    ]

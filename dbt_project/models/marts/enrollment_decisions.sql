@@ -1,0 +1,10 @@
+select
+    sequence_id,
+    lead_id,
+    occurrence_id,
+    occurred_at,
+    decided_at,
+    decision,
+    enrollment_id,
+    arm
+from {{ source('journal', 'verdicts') }}

@@ -1,0 +1,116 @@
+with
+
+leads as (
+
+    select * from {{ ref('stg_leads') }}
+
+),
+
+-- As of the last result of each segment: nobody leaves one that has no result now (E5).
+memberships as (
+
+    select
+        lead_id,
+        array_agg(segment order by segment) as segments
+    from {{ ref('segment_memberships') }}
+    where left_at is null
+    group by lead_id
+
+),
+
+enrollment_counts as (
+
+    select
+        lead_id,
+        count(*) as enrollments,
+        count(case when status = 'active' then 1 end) as active_enrollments,
+        count(converted_at) as conversions
+    from {{ ref('enrollments') }}
+    group by lead_id
+
+),
+
+message_counts as (
+
+    select
+        lead_id,
+        count(*) as messages_sent,
+        count(case when human_opens > 0 then 1 end) as messages_opened,
+        count(case when human_clicks > 0 then 1 end) as messages_clicked,
+        count(bounced_at) as messages_bounced,
+        max(sent_as_of) as last_sent_at,
+        max(last_engaged_at) as last_engaged_at
+    from {{ ref('messages') }}
+    where status = 'sent'
+    group by lead_id
+
+),
+
+activity as (
+
+    select
+        lead_id,
+        count(*) as events,
+        max(occurred_at) as last_event_at,
+        count(value) as sales,
+        sum(value) as revenue
+    from {{ ref('stg_events') }}
+    group by lead_id
+
+),
+
+suppressed as (
+
+    select
+        address,
+        array_agg(distinct reason order by reason) as reasons
+    from {{ ref('suppressions_now') }}
+    group by address
+
+)
+
+select
+    leads.lead_id,
+    leads.email,
+    leads.first_name,
+    leads.last_name,
+    leads.company,
+    leads.country,
+    leads.locale,
+    leads.timezone,
+    leads.phone,
+    leads.tags,
+    leads.created_at,
+    leads.updated_at,
+    coalesce(memberships.segments, []) as segments,
+    coalesce(suppressed.reasons, []) as suppressions,
+    coalesce(enrollment_counts.enrollments, 0) as enrollments,
+    coalesce(enrollment_counts.active_enrollments, 0) as active_enrollments,
+    coalesce(enrollment_counts.conversions, 0) as conversions,
+    coalesce(message_counts.messages_sent, 0) as messages_sent,
+    coalesce(message_counts.messages_opened, 0) as messages_opened,
+    coalesce(message_counts.messages_clicked, 0) as messages_clicked,
+    coalesce(message_counts.messages_bounced, 0) as messages_bounced,
+    message_counts.last_sent_at,
+    message_counts.last_engaged_at,
+    coalesce(activity.events, 0) as events,
+    activity.last_event_at,
+    coalesce(activity.sales, 0) as sales,
+    coalesce(activity.revenue, 0) as revenue,
+    -- Custom fields come last: where one has a name that stands above, the engine numbers it and not ours.
+    leads.* exclude (
+        lead_id, email, first_name, last_name, company, country, locale, timezone, phone, tags, created_at, updated_at
+    )
+from leads
+left join memberships
+    on leads.lead_id = memberships.lead_id
+left join {{ ref('stg_mailable_leads') }} as mailable
+    on leads.lead_id = mailable.lead_id
+left join suppressed
+    on mailable.address = suppressed.address
+left join enrollment_counts
+    on leads.lead_id = enrollment_counts.lead_id
+left join message_counts
+    on leads.lead_id = message_counts.lead_id
+left join activity
+    on leads.lead_id = activity.lead_id

@@ -1,0 +1,143 @@
+-- The seam: what this tick sent is read here, not what earlier ones did.
+-- depends_on: {{ source('raw', 'delivery_log') }}
+with
+
+active as (
+
+    select
+        verdicts.enrollment_id,
+        verdicts.sequence_id,
+        verdicts.lead_id,
+        verdicts.occurred_at as triggered_at,
+        verdicts.arm
+    from {{ source('journal', 'verdicts') }} as verdicts
+    left join {{ source('journal', 'closings') }} as closings
+        on verdicts.enrollment_id = closings.enrollment_id
+    where
+        verdicts.decision = 'enrolled'
+        and closings.enrollment_id is null
+
+),
+
+next_steps as (
+
+    {{ next_steps_of('active') }}
+
+),
+
+-- What was decided before sending, corrected by what sending did. A next step that the tick did not judge has become
+-- the next one by this tick's own sends and skips: it has to wait for the next tick at least (M3).
+pending as (
+
+    select
+        next_steps.enrollment_id,
+        next_steps.sequence_id,
+        next_steps.lead_id,
+        next_steps.step_id,
+        case
+            when states.state is null then 'waiting'
+            when states.state <> 'due' then states.state
+            when refused.message_id is not null then 'waiting'
+            when messages.status = 'deferred' and messages.sent_as_of = states.as_of then 'waiting'
+            else 'due'
+        end as state,
+        case
+            when states.state is null then 'not_yet'
+            when states.state <> 'due' then states.reason
+            when refused.message_id is not null then 'suppressed'
+            when messages.status = 'deferred' and messages.sent_as_of = states.as_of then 'retry'
+        end as reason,
+        {{ as_of() }} as decided_at,
+        next_steps.scheduled_at,
+        next_steps.message_id,
+        coalesce(due_steps.variant_id, messages.variant_id) as variant_id,
+        messages.detail
+    from next_steps
+    left join {{ ref('step_states_now') }} as states
+        on next_steps.enrollment_id = states.enrollment_id and next_steps.step_id = states.step_id
+    left join {{ ref('due_steps') }} as due_steps
+        on next_steps.message_id = due_steps.message_id
+    left join {{ ref('refused_steps') }} as refused
+        on next_steps.message_id = refused.message_id
+    left join {{ ref('message_states') }} as messages
+        on next_steps.message_id = messages.message_id
+
+),
+
+attempted as (
+
+    select
+        enrollment_id,
+        sequence_id,
+        lead_id,
+        step_id,
+        status as state,
+        case
+            when status = 'in_doubt' then 'in_doubt'
+            when refused_at is not null then 'bounced'
+            when status = 'failed' and detail like 'render_error%' then 'render_error'
+            when status = 'failed' then 'refused_by_server'
+        end as reason,
+        sent_as_of as decided_at,
+        scheduled_at,
+        message_id,
+        variant_id,
+        detail
+    from {{ ref('message_states') }}
+    where status in ('sent', 'failed', 'in_doubt')
+
+),
+
+passed_over as (
+
+    select
+        resolutions.enrollment_id,
+        verdicts.sequence_id,
+        verdicts.lead_id,
+        resolutions.step_id,
+        resolutions.resolution as state,
+        resolutions.reason,
+        resolutions.resolved_at as decided_at,
+        cast(null as timestamp) as scheduled_at,
+        md5(resolutions.enrollment_id || ':' || resolutions.step_id) as message_id,
+        cast(null as varchar) as variant_id,
+        cast(null as varchar) as detail
+    from {{ source('journal', 'resolutions') }} as resolutions
+    inner join {{ source('journal', 'verdicts') }} as verdicts
+        on resolutions.enrollment_id = verdicts.enrollment_id
+
+),
+
+-- What is on record about a step outranks what the tick expected of it.
+decisions as (
+
+    select
+        *,
+        row_number() over (partition by message_id order by evidence) as choice
+    from (
+        select *, 1 as evidence from attempted
+        union all
+        select *, 2 as evidence from passed_over
+        union all
+        select *, 3 as evidence from pending
+    ) as gathered
+
+)
+
+select
+    decisions.enrollment_id,
+    decisions.sequence_id,
+    decisions.lead_id,
+    decisions.step_id,
+    positions.position,
+    decisions.state,
+    decisions.reason,
+    decisions.decided_at,
+    decisions.scheduled_at,
+    decisions.message_id,
+    decisions.variant_id,
+    decisions.detail
+from decisions
+left join {{ ref('step_positions') }} as positions
+    on decisions.sequence_id = positions.sequence_id and decisions.step_id = positions.step_id
+where decisions.choice = 1

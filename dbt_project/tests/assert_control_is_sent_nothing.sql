@@ -1,0 +1,6 @@
+-- E8
+select messages.*
+from {{ ref('messages') }} as messages
+inner join {{ ref('enrollments') }} as enrollments
+    on messages.enrollment_id = enrollments.enrollment_id
+where enrollments.arm = 'control'

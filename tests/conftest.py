@@ -1,0 +1,43 @@
+"""What tests share: where the shared material lies, and project folders to work in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dagster_drips.project import Project
+
+REPOSITORY = Path(__file__).parent.parent
+SHARED = REPOSITORY.parent / "shared"
+
+
+def copy_project(to: Path, *, sequences: Path | None = None, segments: Path | None = None, data: Path | None = None) -> Project:
+    """A project in a folder of its own: this repository's models, with other sequences, segments or data where given."""
+    to.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(REPOSITORY / "dbt_project", to / "dbt_project", ignore=shutil.ignore_patterns("target", "logs", ".user.yml"))
+    shutil.copytree(sequences or REPOSITORY / "sequences", to / "sequences")
+    if segments is not None:
+        shutil.rmtree(to / "dbt_project" / "models" / "segments")
+        shutil.copytree(segments, to / "dbt_project" / "models" / "segments")
+    if data is not None:
+        shutil.copytree(data, to / "data")
+    for path in [to, *to.rglob("*")]:
+        path.chmod(path.stat().st_mode | 0o200)
+    return Project.at(to)
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of shared scenarios and data beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the shared material is not here: {SHARED}")
+    return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("DRIPS_")]:
+        monkeypatch.delenv(name)

@@ -1,0 +1,68 @@
+"""Whole projects with the rows that the rules demand, made by an independent implementation of the same text."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import SHARED, copy_project
+
+from dagster_drips.warehouse import open_warehouse
+
+SCENARIOS = sorted(path for path in (SHARED / "scenarios").glob("*") if path.is_dir()) if SHARED.is_dir() else []
+
+DECISIONS = """
+select sequence_id, lead_id, occurrence_id, strftime(occurred_at, '%Y-%m-%dT%H:%M:%SZ') as occurred_at,
+    strftime(decided_at, '%Y-%m-%dT%H:%M:%SZ') as decided_at, decision, coalesce(enrollment_id, '') as enrollment_id
+from marts.enrollment_decisions
+"""
+
+ENROLLMENTS = """
+select enrollment_id, sequence_id, lead_id, strftime(triggered_at, '%Y-%m-%dT%H:%M:%SZ') as triggered_at,
+    strftime(enrolled_at, '%Y-%m-%dT%H:%M:%SZ') as enrolled_at, arm, status, coalesce(exit_reason, '') as exit_reason,
+    coalesce(strftime(closed_at, '%Y-%m-%dT%H:%M:%SZ'), '') as closed_at, cast(steps_sent as varchar) as steps_sent,
+    coalesce(strftime(converted_at, '%Y-%m-%dT%H:%M:%SZ'), '') as converted_at
+from marts.enrollments
+"""
+
+
+@pytest.mark.skipif(not SCENARIOS, reason="the shared scenarios are not here")
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: path.name)
+def test_a_replay_gives_exactly_the_rows_of_the_scenario(scenario: Path, tmp_path: Path) -> None:
+    import json
+
+    project = copy_project(
+        tmp_path / "project",
+        sequences=scenario / "sequences",
+        segments=scenario / "dbt_project" / "models" / "segments",
+        data=scenario / "data",
+    )
+    ticks = json.loads((scenario / "ticks.json").read_text())
+    out, kept = tmp_path / "sends.csv", tmp_path / "replayed.duckdb"
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "dagster_drips", "replay", "--project", project.root, "--out", out, "--warehouse", kept),
+            *("--from", ticks["from"], "--to", ticks["to"], "--every", ticks["every"]),
+        ],
+        check=True,
+    )
+
+    expected = scenario / "expected"
+    assert out.read_text() == (expected / "sends.csv").read_text()
+    with open_warehouse(kept) as warehouse:
+        assert _sorted(warehouse.rows(DECISIONS)) == _read(expected / "decisions.csv")
+        assert _sorted(warehouse.rows(ENROLLMENTS)) == _read(expected / "enrollments.csv")
+        rejected = warehouse.rows("select kind, file, cast(line as varchar) as line from raw.rejected_rows")
+    assert _sorted(rejected) == _read(expected / "rejected.csv", without="reason")
+
+
+def _read(file: Path, without: str = "") -> list[tuple[tuple[str, str], ...]]:
+    with file.open(newline="") as stream:
+        return _sorted([{name: value for name, value in row.items() if name != without} for row in csv.DictReader(stream)])
+
+
+def _sorted(rows: list[dict[str, str]]) -> list[tuple[tuple[str, str], ...]]:
+    return sorted(tuple(row.items()) for row in rows)
