@@ -4,8 +4,6 @@ Sensors look at landing files and at materialization metadata, never at the ware
 the pipeline from writing to it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 from pathlib import Path
@@ -15,7 +13,9 @@ import dagster as dg
 from dagster_drips.assets.naming import DELIVERY_LOG, DUE_STEPS, MEASURE
 from dagster_drips.project import LANDING_KINDS, Project
 
-_AFTER_SENDING = dg.AssetSelection.groups(MEASURE) | dg.AssetSelection.assets(["journal", "closings"], ["journal", "ticks"])
+_AFTER_SENDING = dg.AssetSelection.groups(MEASURE) | dg.AssetSelection.assets(
+    ["journal", "closings"], ["journal", "ticks"]
+)
 _SENDING = _AFTER_SENDING | dg.AssetSelection.assets(DELIVERY_LOG)
 _ON = dg.DefaultSensorStatus.RUNNING
 
@@ -39,7 +39,10 @@ send_job = dg.define_asset_job(
     "send", _SENDING, executor_def=dg.in_process_executor, description="Send what is due, then measure."
 )
 measure_job = dg.define_asset_job(
-    "measure", _AFTER_SENDING, executor_def=dg.in_process_executor, description="Nothing is due: finish the tick, measure."
+    "measure",
+    _AFTER_SENDING,
+    executor_def=dg.in_process_executor,
+    description="Nothing is due: finish the tick, measure.",
 )
 
 every_few_minutes = dg.ScheduleDefinition(
@@ -104,7 +107,11 @@ def _listing(landing: Path) -> str:
     return digest.hexdigest()
 
 
-@dg.run_failure_sensor(name="run_failures", default_status=_ON, description="Says on the daemon's log what failed and why.")
+@dg.run_failure_sensor(
+    name="run_failures", default_status=_ON, description="Says on the daemon's log what failed and why."
+)
 def failure_sensor(context: dg.RunFailureSensorContext) -> None:
     """Tell the operator; hang a pager or a chat hook here."""
-    context.log.error(f"run {context.dagster_run.run_id} of {context.dagster_run.job_name} failed: {context.failure_event.message}")
+    context.log.error(
+        f"run {context.dagster_run.run_id} of {context.dagster_run.job_name} failed: {context.failure_event.message}"
+    )

@@ -11,8 +11,8 @@ import dagster as dg
 
 from dagster_drips import automation
 from dagster_drips.assets import loading, sending, transforming
-from dagster_drips.assets.resource import DripsResource
-from dagster_drips.pipeline.transform import Transform, segment_files, write_segment_list
+from dagster_drips.assets.resource import DripsResource, pipeline_of
+from dagster_drips.pipeline.transform import segment_files, write_segment_list
 from dagster_drips.project import Project
 
 
@@ -24,7 +24,7 @@ def build_defs(project: Project, resource_overrides: Mapping[str, Any] | None = 
         resource_overrides: resources to use instead, by name; for tests.
     """
     write_segment_list(project, segment_files(project))
-    manifest = json.loads(Transform(project).current_manifest_json().read_text(encoding="utf-8"))
+    manifest = json.loads(pipeline_of(str(project.root)).transform.current_manifest_json().read_text(encoding="utf-8"))
     decide, measure = transforming.build_dbt_assets(manifest)
     return dg.Definitions(
         assets=[

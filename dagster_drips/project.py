@@ -29,7 +29,9 @@ class Project:
         path = Path(root).expanduser().resolve()
         for name in ("sequences", "dbt_project"):
             if not (path / name).is_dir():
-                raise DripsError(f"no project here: there is no folder {name}/; use --project DIR or DRIPS_PROJECT", file=path)
+                raise DripsError(
+                    f"no project here: there is no folder {name}/; use --project DIR or DRIPS_PROJECT", file=path
+                )
         return cls(path)
 
     @property

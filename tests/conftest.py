@@ -14,10 +14,14 @@ REPOSITORY = Path(__file__).parent.parent
 SHARED = REPOSITORY.parent / "shared"
 
 
-def copy_project(to: Path, *, sequences: Path | None = None, segments: Path | None = None, data: Path | None = None) -> Project:
-    """A project in a folder of its own: this repository's models, with other sequences, segments or data where given."""
+def copy_project(
+    to: Path, *, sequences: Path | None = None, segments: Path | None = None, data: Path | None = None
+) -> Project:
+    """A project in a folder of its own: this repository's models; other sequences, segments, data where given."""
     to.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(REPOSITORY / "dbt_project", to / "dbt_project", ignore=shutil.ignore_patterns("target", "logs", ".user.yml"))
+    shutil.copytree(
+        REPOSITORY / "dbt_project", to / "dbt_project", ignore=shutil.ignore_patterns("target", "logs", ".user.yml")
+    )
     shutil.copytree(sequences or REPOSITORY / "sequences", to / "sequences")
     if segments is not None:
         shutil.rmtree(to / "dbt_project" / "models" / "segments")

@@ -1,7 +1,5 @@
 """Assets of schema `raw`: the clock, landed files, sequence files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
@@ -43,7 +41,9 @@ def _raw(table: str, group: str, description: str, deps: list[dg.AssetKey], kind
     ],
     pool=POOL,
 )
-def clock(context: dg.AssetExecutionContext, config: TickConfig, drips: DripsResource) -> Iterator[dg.MaterializeResult]:
+def clock(
+    context: dg.AssetExecutionContext, config: TickConfig, drips: DripsResource
+) -> Iterator[dg.MaterializeResult]:
     """Begin a tick: set the clock, fold in what a crash left in the journal."""
     with drips.warehouse() as warehouse:
         as_of = drips.pipeline.begin(warehouse, parse_instant(config.as_of) if config.as_of else None)
@@ -104,9 +104,7 @@ landed = [_landed(kind) for kind in LANDING_KINDS]
 
 
 @dg.multi_asset(
-    specs=[
-        _raw(table, SEQUENCES, description, [TICK], {"yaml"}) for table, description in _SEQUENCE_TABLES.items()
-    ],
+    specs=[_raw(table, SEQUENCES, description, [TICK], {"yaml"}) for table, description in _SEQUENCE_TABLES.items()],
     check_specs=[
         dg.AssetCheckSpec(
             "files_are_valid",
@@ -122,9 +120,7 @@ def sequence_files(
     """Read sequences/ and make it what dbt reads."""
     with drips.warehouse() as warehouse:
         catalog, errors = drips.pipeline.load_sequences(warehouse)
-        counts = {
-            table: warehouse.value(f"select count(*) from raw.{table}") for table in _SEQUENCE_TABLES
-        }
+        counts = {table: warehouse.value(f"select count(*) from raw.{table}") for table in _SEQUENCE_TABLES}
     for problem in errors:
         context.log.error(str(problem))
     for table, count in counts.items():

@@ -1,8 +1,6 @@
 """What the assets share: the project and its pipeline, held by one run at a time."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -29,7 +27,7 @@ class DripsResource(dg.ConfigurableResource):
     project_root: str
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[DripsResource]:
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["DripsResource"]:
         """Wait for the runs before this one."""
         log = context.log
         with exclusive(
@@ -47,7 +45,7 @@ class DripsResource(dg.ConfigurableResource):
     @property
     def pipeline(self) -> Pipeline:
         """Its phases; kept while the process lives, for the parsed dbt project in it."""
-        return _pipeline(self.project_root)
+        return pipeline_of(self.project_root)
 
     @property
     def settings(self) -> Settings:
@@ -55,7 +53,7 @@ class DripsResource(dg.ConfigurableResource):
         return load_settings(self.project)
 
     @contextmanager
-    def warehouse(self) -> Iterator[Warehouse]:
+    def warehouse(self) -> Generator[Warehouse]:
         """The project's warehouse, for the length of a step."""
         Path(self.project.data).mkdir(exist_ok=True)
         with open_warehouse(self.pipeline.transform.warehouse) as warehouse:
@@ -63,5 +61,6 @@ class DripsResource(dg.ConfigurableResource):
 
 
 @cache
-def _pipeline(root: str) -> Pipeline:
+def pipeline_of(root: str) -> Pipeline:
+    """The pipeline of the project in that folder, one in a process."""
     return Pipeline.of(Project.at(root))

@@ -1,7 +1,5 @@
 """Assets around the send: decisions kept for good, mail out, the tick finished, the marts published."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
@@ -28,7 +26,12 @@ _FINISHED = {
 def _journal(tables: dict[str, str], deps: list[dg.AssetKey], group: str) -> list[dg.AssetSpec]:
     return [
         dg.AssetSpec(
-            ["journal", table], deps=deps, group_name=group, description=text, owners=OWNERS, kinds={"duckdb", "parquet"}
+            ["journal", table],
+            deps=deps,
+            group_name=group,
+            description=text,
+            owners=OWNERS,
+            kinds={"duckdb", "parquet"},
         )
         for table, text in tables.items()
     ]

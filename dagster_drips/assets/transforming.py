@@ -4,9 +4,8 @@ dbt runs in this process (`pipeline.transform`) and not through dagster-dbt's su
 than an idle tick takes to run; dagster-dbt still makes the assets and checks from the manifest.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
@@ -17,7 +16,9 @@ from dagster_drips.assets.naming import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL
 from dagster_drips.assets.resource import DripsResource
 from dagster_drips.clock import format_instant
 from dagster_drips.pipeline.segments import SegmentFailure
-from dagster_drips.pipeline.transform import NodeResult, TransformFailed
+from dagster_drips.pipeline.transform import DECIDE as DECIDE_MODELS
+from dagster_drips.pipeline.transform import MEASURE as MART_MODELS
+from dagster_drips.pipeline.transform import SEEDS, NodeResult, TransformFailed
 
 _SEGMENTS_CHECK = "segments_have_results"
 
@@ -25,9 +26,7 @@ _SEGMENTS_CHECK = "segments_have_results"
 class Translator(DagsterDbtTranslator):
     """Group by folder, owned by the team that owns the rest."""
 
-    def get_asset_spec(
-        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
-    ) -> dg.AssetSpec:
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """The spec that dagster-dbt makes, in our groups."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         folder = manifest["nodes"].get(unique_id, {}).get("fqn", ["", ""])[1]
@@ -41,9 +40,9 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
 
     @dbt_assets(
         manifest=manifest,
-        select="path:models/staging path:models/segments path:models/decide resource_type:seed",
+        select=" ".join((*DECIDE_MODELS, SEEDS)),
         dagster_dbt_translator=translator,
-        name="decide",
+        name="dbt_decide",
         pool=POOL,
     )
     def decide(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[Any]:
@@ -66,9 +65,9 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
 
     @dbt_assets(
         manifest=manifest,
-        select="path:models/marts",
+        select=" ".join(MART_MODELS),
         dagster_dbt_translator=translator,
-        name="measure",
+        name="dbt_measure",
         pool=POOL,
     )
     def measure(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[Any]:
@@ -96,9 +95,8 @@ def _events(
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """dbt's results as Dagster's events; views that stood already count as materialized with what they read."""
     by_id = {result.unique_id: result for result in results}
-    for unique_id, node in manifest["nodes"].items():
-        if node["resource_type"] not in ("model", "seed"):
-            continue
+    for unique_id in _in_order(manifest):
+        node = manifest["nodes"][unique_id]
         key = translator.get_asset_spec(manifest, unique_id, None).key
         if key not in context.selected_asset_keys:
             continue
@@ -117,6 +115,16 @@ def _events(
                 severity=dg.AssetCheckSeverity.WARN if result.status == "warn" else dg.AssetCheckSeverity.ERROR,
                 metadata={"failures": result.failures or 0, "message": result.message},
             )
+
+
+def _in_order(manifest: Mapping[str, Any]) -> list[str]:
+    """Models and seeds, each behind what it reads: Dagster takes outputs in no other order."""
+    parents = {
+        unique_id: [parent for parent in node["depends_on"].get("nodes", []) if parent in manifest["nodes"]]
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] in ("model", "seed")
+    }
+    return list(TopologicalSorter(parents).static_order())
 
 
 @dg.asset_check(asset=["decide", "segment_members"], name=_SEGMENTS_CHECK)

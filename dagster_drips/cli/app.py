@@ -44,7 +44,9 @@ app = typer.Typer(
 
 ProjectOption = Annotated[
     Path | None,
-    typer.Option("--project", metavar="DIR", help="The project folder; else DRIPS_PROJECT, else this folder.", show_default=False),
+    typer.Option(
+        "--project", metavar="DIR", help="The project folder; else DRIPS_PROJECT, else this folder.", show_default=False
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 

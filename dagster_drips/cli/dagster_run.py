@@ -9,7 +9,6 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_drips.definitions import build_defs
 from dagster_drips.errors import DripsError
 from dagster_drips.project import LANDING_KINDS, Project
 
@@ -44,7 +43,9 @@ class TickReport:
         loaded = ", ".join(f"{counts.get('loaded', 0)} {kind}" for kind, counts in report["loaded"].items())
         rejected = sum(counts.get("rejected", 0) for counts in report["loaded"].values())
         decided = ", ".join(f"{count or 0} {name}" for name, count in report["decided"].items())
-        sent = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report["sent"].items() if name != "stopped")
+        sent = ", ".join(
+            f"{count} {name.replace('_', ' ')}" for name, count in report["sent"].items() if name != "stopped"
+        )
         lines = [
             f"tick     {report['as_of']}",
             f"loaded   {loaded}" + (f"; {rejected} rejected, see raw.rejected_rows" if rejected else ""),
@@ -63,10 +64,16 @@ def run_tick(project: Project, *, as_of: str | None, send: bool) -> TickReport:
         DripsError: a user's mistake or a state of the world ended it; bugs raise as they are.
     """
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    definitions = build_defs(project)
-    job = definitions.resolve_job_def("tick" if send else "tick_without_sending")
+    os.environ["DRIPS_PROJECT"] = str(project.root)
+    # The module is the code location: it builds its definitions for the project that the environment names.
+    from dagster_drips.definitions import defs
+
+    job = defs.resolve_job_def("tick" if send else "tick_without_sending")
     instance = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
-    config = {"ops": {"clock": {"config": {"as_of": as_of}}}, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    config = {
+        "ops": {"clock": {"config": {"as_of": as_of}}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
     with instance:
         result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
     report = TickReport(failed=not result.success)

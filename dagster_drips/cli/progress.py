@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -14,10 +14,16 @@ _SECONDS_BETWEEN_LINES = 5.0
 
 
 @contextmanager
-def progress_of(title: str, total: int) -> Iterator[Callable[[str], None]]:
+def progress_of(title: str, total: int) -> Generator[Callable[[str], None]]:
     """Yields what to call after each of `total` pieces of work, with a word on it."""
     if sys.stderr.isatty():
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
         with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task(title, total=total, note="")
             yield lambda note: bar.update(task, advance=1, note=note)

@@ -10,7 +10,9 @@ import typer
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
 
 
-@app.command(epilog="Example: `drips replay --from 2026-03-01T00:00:00Z --to 2026-03-08T00:00:00Z --every 1h --out sends.csv`")
+@app.command(
+    epilog="Example: `drips replay --from 2026-03-01T00:00:00Z --to 2026-03-08T00:00:00Z --every 1h --out sends.csv`"
+)
 def replay(
     start: Annotated[str, typer.Option("--from", metavar="T", help="The first tick, ISO 8601.")],
     end: Annotated[str, typer.Option("--to", metavar="T", help="No tick later than this.")],
@@ -19,9 +21,12 @@ def replay(
         Path | None, typer.Option(metavar="FILE", help="Write what would be sent: .csv or .parquet.")
     ] = None,
     warehouse: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the replayed warehouse, marts built, in this new DuckDB file.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the replayed warehouse, marts built, in this new DuckDB file."),
     ] = None,
-    continued: Annotated[bool, typer.Option("--continue", help="Start from the warehouse as it stands, not from nothing.")] = False,
+    continued: Annotated[
+        bool, typer.Option("--continue", help="Start from the warehouse as it stands, not from nothing.")
+    ] = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
@@ -41,20 +46,22 @@ def replay(
         raise DripsError("--out takes a name that ends in .csv or .parquet", file=out)
     if warehouse is not None and warehouse.exists():
         raise DripsError("--warehouse makes a new file, and this one is there already", file=warehouse)
-    with progress_of("replay", len(span.instants())) as advance:
-        with replayed(
-            place, span, continued=continued, on_tick=lambda decided: advance(f"{format_instant(decided.as_of)} {decided.due} sent")
-        ) as (store, pipeline):
-            frame = sends(store, span)
-            if out is not None:
-                write_sends(frame, out)
-            if warehouse is not None:
-                failed = [node for node in pipeline.measure() if node.failed]
-                if failed:
-                    raise DripsError(f"dbt model {failed[0].name} failed: {failed[0].message}")
-                store.checkpoint()
-                warehouse.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(pipeline.transform.warehouse, warehouse)
+    with progress_of("replay", len(span.instants())) as advance, replayed(
+        place,
+        span,
+        continued=continued,
+        on_tick=lambda decided: advance(f"{format_instant(decided.as_of)} {decided.due} sent"),
+    ) as (store, pipeline):
+        frame = sends(store, span)
+        if out is not None:
+            write_sends(frame, out)
+        if warehouse is not None:
+            failed = [node for node in pipeline.measure() if node.failed]
+            if failed:
+                raise DripsError(f"dbt model {failed[0].name} failed: {failed[0].message}")
+            store.checkpoint()
+            warehouse.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(pipeline.transform.warehouse, warehouse)
     by_sequence = frame.group_by("sequence_id").len("sends").sort("sequence_id").to_dicts() if frame.height else []
     if as_json:
         print_json({"ticks": len(span.instants()), "sends": frame.height, "by_sequence": by_sequence})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
@@ -25,7 +24,6 @@ def run(
     place = chosen_project(project)
     if as_of:
         parse_instant(as_of)  # a mistake is told before anything starts
-    os.environ["DRIPS_PROJECT"] = str(place.root)
     from dagster_drips.cli.dagster_run import run_tick
 
     report = run_tick(place, as_of=as_of, send=not no_send)

@@ -9,8 +9,17 @@ import json
 import sys
 from dataclasses import asdict
 
+import typer
+
+from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project
 from dagster_drips.project import Project
 from dagster_drips.sequences import Catalog, read_catalog, segment_names
+
+
+@app.command("validate", epilog="Example: `drips validate --project shop`")
+def command(as_json: JsonOption = False, project: ProjectOption = None) -> None:
+    """Check every sequence file and tell all mistakes at once, each with file, line and how to mend it."""
+    raise typer.Exit(validate(chosen_project(project), as_json))
 
 
 def validate(project: Project, as_json: bool) -> int:

@@ -3,7 +3,3 @@
 `folder` makes the project, `names`, `leads`, `events` and `sample` make what is landed, `people` react to mail, `run` lets
 the ticks go by, `report` says what came of it. The pipeline itself is the real one: nothing here decides who gets what.
 """
-
-from dagster_drips.demo.run import DemoPlan, DemoReport, run_demo
-
-__all__ = ["DemoPlan", "DemoReport", "run_demo"]

@@ -47,38 +47,33 @@ PLACES = (
 )
 
 FIRST_NAMES = {
-    "german": "Anna Lena Jonas Felix Marie Lukas Sophie Paul Katrin Stefan Miriam Tobias Ines Matthias Greta Jan".split(),
-    "english": "Olivia Jack Amelia Harry Grace Thomas Ruby Oscar Hannah Samuel Ella Daniel Chloe Joseph Naomi Ryan".split(),
-    "french": "Camille Louis Chloé Hugo Manon Jules Léa Antoine Inès Mathieu Élodie Thibault Sarah Rémi Zoé Nicolas".split(),
-    "dutch": "Sanne Daan Femke Bram Lotte Sem Anouk Thijs Fleur Ruben Maaike Joost Iris Koen Esther Niels".split(),
-    "spanish": "Lucía Mateo Carmen Diego Sofía Javier Elena Pablo Marta Álvaro Rocío Sergio Paula Andrés Irene Raúl".split(),
-    "portuguese": "Beatriz João Mariana Tiago Inês Rafael Catarina Duarte Leonor Bruno Joana Rui Camila Caio Helena Davi".split(),
-    "nordic": "Astrid Erik Freja Lars Ingrid Oskar Saga Mikkel Elin Aksel Linnea Henrik Aino Väinö Sigrid Nils".split(),
-    "polish": "Zofia Jakub Maja Piotr Agnieszka Tomasz Ewa Marcin Alicja Paweł Magda Kamil Oliwia Michał Iga Adam".split(),
-    "indian": "Priya Arjun Ananya Rohan Kavya Vikram Meera Aditya Nisha Karthik Divya Rahul Isha Sanjay Tara Dev".split(),
-    "japanese": "Yui Haruto Aoi Ren Sakura Kaito Hina Sota Mio Riku Akari Yuto Emi Daiki Nana Kenta".split(),
-    "nigerian": "Adaeze Chidi Ngozi Emeka Folake Tunde Amara Obinna Yetunde Segun Ifeoma Kelechi Zainab Musa Bisi Uche".split(),
+    "german": ["Anna", "Lena", "Jonas", "Felix", "Marie", "Lukas", "Sophie", "Paul", "Katrin", "Stefan", "Miriam", "Tobias", "Ines", "Matthias", "Greta", "Jan"],
+    "english": ["Olivia", "Jack", "Amelia", "Harry", "Grace", "Thomas", "Ruby", "Oscar", "Hannah", "Samuel", "Ella", "Daniel", "Chloe", "Joseph", "Naomi", "Ryan"],
+    "french": ["Camille", "Louis", "Chloé", "Hugo", "Manon", "Jules", "Léa", "Antoine", "Inès", "Mathieu", "Élodie", "Thibault", "Sarah", "Rémi", "Zoé", "Nicolas"],
+    "dutch": ["Sanne", "Daan", "Femke", "Bram", "Lotte", "Sem", "Anouk", "Thijs", "Fleur", "Ruben", "Maaike", "Joost", "Iris", "Koen", "Esther", "Niels"],
+    "spanish": ["Lucía", "Mateo", "Carmen", "Diego", "Sofía", "Javier", "Elena", "Pablo", "Marta", "Álvaro", "Rocío", "Sergio", "Paula", "Andrés", "Irene", "Raúl"],
+    "portuguese": ["Beatriz", "João", "Mariana", "Tiago", "Inês", "Rafael", "Catarina", "Duarte", "Leonor", "Bruno", "Joana", "Rui", "Camila", "Caio", "Helena", "Davi"],
+    "nordic": ["Astrid", "Erik", "Freja", "Lars", "Ingrid", "Oskar", "Saga", "Mikkel", "Elin", "Aksel", "Linnea", "Henrik", "Aino", "Väinö", "Sigrid", "Nils"],
+    "polish": ["Zofia", "Jakub", "Maja", "Piotr", "Agnieszka", "Tomasz", "Ewa", "Marcin", "Alicja", "Paweł", "Magda", "Kamil", "Oliwia", "Michał", "Iga", "Adam"],
+    "indian": ["Priya", "Arjun", "Ananya", "Rohan", "Kavya", "Vikram", "Meera", "Aditya", "Nisha", "Karthik", "Divya", "Rahul", "Isha", "Sanjay", "Tara", "Dev"],
+    "japanese": ["Yui", "Haruto", "Aoi", "Ren", "Sakura", "Kaito", "Hina", "Sota", "Mio", "Riku", "Akari", "Yuto", "Emi", "Daiki", "Nana", "Kenta"],
+    "nigerian": ["Adaeze", "Chidi", "Ngozi", "Emeka", "Folake", "Tunde", "Amara", "Obinna", "Yetunde", "Segun", "Ifeoma", "Kelechi", "Zainab", "Musa", "Bisi", "Uche"],
 }
 LAST_NAMES = {
-    "german": "Krüger Lindner Hofmann Seidel Brandt Vogel Albrecht Sommer Kühn Jansen Böhm Pohl Winter Haas Ziegler Arnold".split(),
-    "english": "Whitfield Mercer Holloway Pryce Ashby Thornton Cole Barrow Finch Hale Osborne Reid Sutton Lowe Marsh Keane".split(),
-    "french": "Moreau Lefèvre Garnier Chevalier Roussel Blanchard Fontaine Mercier Girard Perrin Renaud Lambert Colin Faure Gautier Noël".split(),
-    "dutch": "Bakker Visser Smits Dekker Mulder Kuipers Hoekstra Schouten Postma Verhoeven Kok Willems Prins Blom Vos Huisman".split(),
-    "spanish": "Navarro Ortega Vidal Campos Herrera Molina Ibáñez Prieto Serrano Rivas Lozano Cano Pascual Bravo Gallego Soler".split(),
-    "portuguese": "Carvalho Teixeira Moreira Pinto Figueiredo Barbosa Nogueira Cardoso Matos Correia Freitas Tavares Lopes Antunes Neves Reis".split(),
-    "nordic": "Lindqvist Holm Nyström Bergström Dahl Sørensen Virtanen Ek Hagen Lund Korhonen Sandberg Krogh Åberg Falk Winther".split(),
-    "polish": "Nowicka Zieliński Wójcik Lis Mazur Kaczmarek Sikora Baran Duda Wilk Szulc Pawlak Czerwińska Rutkowski Górska Kubiak".split(),
-    "indian": "Iyer Mehta Nair Kapoor Reddy Bose Joshi Menon Chopra Rao Desai Pillai Bhat Sethi Kulkarni Das".split(),
-    "japanese": "Tanabe Mori Ishida Okada Fujita Hayashi Ueda Kimura Nakano Shimizu Ogawa Hara Endo Sakai Maeda Miyake".split(),
-    "nigerian": "Okafor Adeyemi Eze Balogun Nwosu Bello Obi Adebayo Okeke Lawal Onyango Abubakar Uzoma Ojo Ibe Sanni".split(),
+    "german": ["Krüger", "Lindner", "Hofmann", "Seidel", "Brandt", "Vogel", "Albrecht", "Sommer", "Kühn", "Jansen", "Böhm", "Pohl", "Winter", "Haas", "Ziegler", "Arnold"],
+    "english": ["Whitfield", "Mercer", "Holloway", "Pryce", "Ashby", "Thornton", "Cole", "Barrow", "Finch", "Hale", "Osborne", "Reid", "Sutton", "Lowe", "Marsh", "Keane"],
+    "french": ["Moreau", "Lefèvre", "Garnier", "Chevalier", "Roussel", "Blanchard", "Fontaine", "Mercier", "Girard", "Perrin", "Renaud", "Lambert", "Colin", "Faure", "Gautier", "Noël"],
+    "dutch": ["Bakker", "Visser", "Smits", "Dekker", "Mulder", "Kuipers", "Hoekstra", "Schouten", "Postma", "Verhoeven", "Kok", "Willems", "Prins", "Blom", "Vos", "Huisman"],
+    "spanish": ["Navarro", "Ortega", "Vidal", "Campos", "Herrera", "Molina", "Ibáñez", "Prieto", "Serrano", "Rivas", "Lozano", "Cano", "Pascual", "Bravo", "Gallego", "Soler"],
+    "portuguese": ["Carvalho", "Teixeira", "Moreira", "Pinto", "Figueiredo", "Barbosa", "Nogueira", "Cardoso", "Matos", "Correia", "Freitas", "Tavares", "Lopes", "Antunes", "Neves", "Reis"],
+    "nordic": ["Lindqvist", "Holm", "Nyström", "Bergström", "Dahl", "Sørensen", "Virtanen", "Ek", "Hagen", "Lund", "Korhonen", "Sandberg", "Krogh", "Åberg", "Falk", "Winther"],
+    "polish": ["Nowicka", "Zieliński", "Wójcik", "Lis", "Mazur", "Kaczmarek", "Sikora", "Baran", "Duda", "Wilk", "Szulc", "Pawlak", "Czerwińska", "Rutkowski", "Górska", "Kubiak"],
+    "indian": ["Iyer", "Mehta", "Nair", "Kapoor", "Reddy", "Bose", "Joshi", "Menon", "Chopra", "Rao", "Desai", "Pillai", "Bhat", "Sethi", "Kulkarni", "Das"],
+    "japanese": ["Tanabe", "Mori", "Ishida", "Okada", "Fujita", "Hayashi", "Ueda", "Kimura", "Nakano", "Shimizu", "Ogawa", "Hara", "Endo", "Sakai", "Maeda", "Miyake"],
+    "nigerian": ["Okafor", "Adeyemi", "Eze", "Balogun", "Nwosu", "Bello", "Obi", "Adebayo", "Okeke", "Lawal", "Onyango", "Abubakar", "Uzoma", "Ojo", "Ibe", "Sanni"],
 }
 
-COMPANY_WORDS = (
-    "Alder Amber Anchor Aurora Beacon Birch Bramble Bright Cedar Cobalt Copper Coral Crescent Delta Elm Ember Falcon Fern "
-    "Flint Garnet Granite Harbour Hazel Heron Ivory Juniper Kestrel Lantern Larch Lumen Maple Marble Meadow Mosaic Nimbus "
-    "North Oak Onyx Opal Orchard Osprey Pebble Pine Quartz Quill Raven Ridge River Rowan Saffron Sage Silver Slate Spruce "
-    "Sparrow Summit Thistle Timber Tulip Umber Velvet Willow Wren Zephyr"
-).split()
+COMPANY_WORDS = ["Alder", "Amber", "Anchor", "Aurora", "Beacon", "Birch", "Bramble", "Bright", "Cedar", "Cobalt", "Copper", "Coral", "Crescent", "Delta", "Elm", "Ember", "Falcon", "Fern", "Flint", "Garnet", "Granite", "Harbour", "Hazel", "Heron", "Ivory", "Juniper", "Kestrel", "Lantern", "Larch", "Lumen", "Maple", "Marble", "Meadow", "Mosaic", "Nimbus", "North", "Oak", "Onyx", "Opal", "Orchard", "Osprey", "Pebble", "Pine", "Quartz", "Quill", "Raven", "Ridge", "River", "Rowan", "Saffron", "Sage", "Silver", "Slate", "Spruce", "Sparrow", "Summit", "Thistle", "Timber", "Tulip", "Umber", "Velvet", "Willow", "Wren", "Zephyr"]
 # Industry, and what such companies call themselves.
 TRADES = (
     ("logistics", ("Freight", "Logistics", "Cargo")),

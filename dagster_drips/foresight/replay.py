@@ -1,14 +1,14 @@
 """Real ticks over past (or coming) instants on a throw-away warehouse, with sending pretended.
 
-The same phases as a live tick, in one process with one dbt parse. What differs: landed files and sequence files are read
-once, nothing is journaled, every due step is taken to be sent (M4).
+The same phases as a live tick, in one process with one dbt parse. What differs: landed files and sequence files are
+read once, nothing is journaled, every due step is taken to be sent (M4).
 """
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,11 +54,11 @@ def replayed(
     *,
     continued: bool = False,
     on_tick: Callable[[Decided], None] | None = None,
-) -> Iterator[tuple[Warehouse, Pipeline]]:
+) -> Generator[tuple[Warehouse, Pipeline]]:
     """Replay a span; yields the throw-away warehouse as it stands after the last tick, and its pipeline.
 
     Args:
-        project: whose landed files, sequences and models to use; nothing in it changes but dbt's generated list of segments.
+        project: whose landed files, sequences and models to use; nothing in it changes but dbt's list of segments.
         span: the ticks.
         continued: start from the project's warehouse as it stands instead of an empty one.
         on_tick: told of each tick when it is done.
@@ -72,7 +72,9 @@ def replayed(
             with open_warehouse(project.warehouse) as warehouse:
                 warehouse.checkpoint()
                 shutil.copyfile(project.warehouse, file)
-        pipeline = Pipeline(project, Transform(project, warehouse=file, target_path=Path(scratch) / "target"), journal=None)
+        pipeline = Pipeline(
+            project, Transform(project, warehouse=file, target_path=Path(scratch) / "target"), journal=None
+        )
         with open_warehouse(file) as warehouse:
             for number, instant in enumerate(span.instants()):
                 pipeline.begin(warehouse, instant)

@@ -23,8 +23,8 @@ Progress = Callable[[str, int], None]
 
 # Small files are settled together: what a settling costs does not depend on how little it moves.
 _ROWS_A_SETTLING = 250_000
-# From this size on a file is loaded with little memory; the bytes of small ones never need it.
-_LARGE_FILE_BYTES = 64 << 20
+# From this size on (compressed or not) a file is loaded with little memory; small ones never need much.
+_LARGE_FILE_BYTES = 16 << 20
 _MEMORY_FOR_LARGE_FILES = "600MiB"
 # Reports about whole files, not rows of any load.
 _NO_LOAD = 0

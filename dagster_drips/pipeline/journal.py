@@ -1,8 +1,8 @@
 """The tick journal: what cannot be derived again is on disk before the warehouse knows it.
 
-One folder a commit, `data/journal/ticks/2026-03-29/010000-decided-1/`, with one Parquet file a table that got rows. The
-folder appears by one rename, so it is there complete or not at all. What the warehouse lost in a crash is folded in from
-here at the next start. Deliveries have a journal of their own (`mail/journal.py`), written message by message.
+One folder a commit, `data/journal/ticks/2026-03-29/010000-decided-1/`, with one Parquet file a table that got rows.
+The folder appears by one rename, so it is there complete or not at all. What the warehouse lost in a crash is folded in
+from here at the next start. Deliveries have a journal of their own (`mail/journal.py`), written message by message.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 
 from dagster_drips.warehouse import Warehouse
-
 
 # Which files were loaded, and in which order; the one table of a commit that is not of schema `journal`.
 LOADED_FILES = "loaded_files"
@@ -57,10 +56,11 @@ class TickJournal:
                 if path.stem == LOADED_FILES:
                     continue  # only a rebuild needs to know the order of loading
                 # Versions are recorded while loading, so the warehouse may have them already.
-                known = "" if path.stem != "sequence_versions" else " except all select * from journal.sequence_versions"
+                known = (
+                    "" if path.stem != "sequence_versions" else " except all select * from journal.sequence_versions"
+                )
                 warehouse.execute(
-                    f"insert into journal.{path.stem} by name"
-                    f" (select * from read_parquet('{_quoted(path)}'){known})"
+                    f"insert into journal.{path.stem} by name (select * from read_parquet('{_quoted(path)}'){known})"
                 )
 
     def missing(self, warehouse: Warehouse, since: datetime | None) -> list[Path]:
@@ -68,7 +68,8 @@ class TickJournal:
         known = {
             (row["as_of"], row["phase"], row["recorded_at"])
             for row in warehouse.rows(
-                "select as_of, phase, recorded_at from journal.ticks where as_of >= coalesce(?, timestamp '0001-01-01')",
+                "select as_of, phase, recorded_at from journal.ticks"
+                " where as_of >= coalesce(?, timestamp '0001-01-01')",
                 [since.replace(hour=0, minute=0, second=0) if since else None],
             )
         }

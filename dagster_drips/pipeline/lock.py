@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -17,7 +17,7 @@ from dagster_drips.errors import DripsError
 
 
 @contextmanager
-def exclusive(path: Path, *, wait_seconds: float = 0, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+def exclusive(path: Path, *, wait_seconds: float = 0, on_wait: Callable[[], None] | None = None) -> Generator[None]:
     """Hold the lock file at `path`, waiting for it up to `wait_seconds`.
 
     Raises:

@@ -13,6 +13,7 @@ import duckdb
 
 from dagster_drips.pipeline.transform import (
     DECIDE,
+    SEEDS,
     NodeResult,
     Transform,
     TransformFailed,
@@ -22,7 +23,6 @@ from dagster_drips.pipeline.transform import (
 from dagster_drips.project import Project
 from dagster_drips.warehouse import Warehouse
 
-_SEEDS = "resource_type:seed"
 _PREPARED = "select fingerprint from raw.prepared_models"
 
 
@@ -47,7 +47,7 @@ def run_decisions(
         names = [name for name in segment_files(project) if name not in broken]
         if write_segment_list(project, names):
             transform.forget()
-        results = _run(transform, warehouse, command, [f"models/segments/{name}.sql" for name in broken])
+        results = _run(transform, warehouse, command, [f"fqn:drips.segments.{name}" for name in broken])
         failed = [result for result in results if result.failed and result.unique_id.startswith(("model.", "seed."))]
         if not failed:
             _remember(transform, warehouse)
@@ -58,15 +58,18 @@ def run_decisions(
         broken |= {failure.segment: failure for failure in found}
 
 
-def _run(transform: Transform, warehouse: Warehouse, command: str, without: list[str]) -> list[NodeResult]:
+def _run(transform: Transform, warehouse: Warehouse, command: str, exclude: list[str]) -> list[NodeResult]:
     # Views hold no data: they are made anew only when a model or macro has changed since they were.
     prepared = warehouse.value(_PREPARED) == transform.fingerprint
-    exclude = [f"path:{path}" for path in without]
     if not prepared:
-        return transform.run("build", [*DECIDE, _SEEDS], exclude=exclude) if command == "build" else [
-            *transform.run("seed", [_SEEDS]),
-            *transform.run("run", DECIDE, exclude=exclude),
-        ]
+        return (
+            transform.run("build", [*DECIDE, SEEDS], exclude=exclude)
+            if command == "build"
+            else [
+                *transform.run("seed", [SEEDS]),
+                *transform.run("run", DECIDE, exclude=exclude),
+            ]
+        )
     return transform.run(command, [f"{path},config.materialized:table" for path in DECIDE], exclude=exclude)
 
 
@@ -84,7 +87,9 @@ def _broken_segments(names: list[str], failed: list[NodeResult], warehouse: Ware
     # The view could be made, its rows can't be read: ask each one.
     for name in names:
         try:
-            warehouse.value(f'select count(lead_id) from (select cast(lead_id as varchar) as lead_id from segments."{name}")')
+            warehouse.value(
+                f'select count(lead_id) from (select cast(lead_id as varchar) as lead_id from segments."{name}")'
+            )
         except duckdb.Error as error:
             found.append(SegmentFailure(name, str(error)))
     return found

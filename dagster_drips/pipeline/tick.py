@@ -7,7 +7,7 @@ sending (`mail`), reading files (`landing`, `sequences`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +15,12 @@ from pathlib import Path
 from dagster_drips.clock import format_instant, utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.landing import LoadReport, load_landing
+from dagster_drips.mail.fold import fold
+from dagster_drips.pipeline.catalog import CatalogReader
 from dagster_drips.pipeline.journal import LOADED_FILES, TickJournal
 from dagster_drips.pipeline.segments import SegmentFailure, run_decisions
 from dagster_drips.pipeline.transform import MEASURE, NodeResult, Transform
 from dagster_drips.project import Project
-from dagster_drips.pipeline.catalog import CatalogReader
 from dagster_drips.sequences import Catalog, Problem, record_catalog
 from dagster_drips.time_zones import utc_offsets
 from dagster_drips.warehouse import Warehouse
@@ -94,9 +95,10 @@ class Pipeline:
         return instant
 
     def recover(self, warehouse: Warehouse) -> int:
-        """Fold in commits that a crash kept from the warehouse; returns how many there were."""
+        """Fold in what a crash kept from the warehouse: commits and deliveries; returns how many commits there were."""
         if self.journal is None:
             return 0
+        fold(self.project, warehouse, now=utc_now)
         known = warehouse.value("select max(as_of) from journal.ticks")
         missing = self.journal.missing(warehouse, known)
         for commit in missing:
@@ -104,7 +106,7 @@ class Pipeline:
         return len(missing)
 
     def load_sequences(self, warehouse: Warehouse) -> tuple[Catalog, list[Problem]]:
-        """Read the sequence files and make them what dbt reads (S1, S2, S3); the second value is what is wrong with them."""
+        """Read the sequence files and make them what dbt reads (S1, S2, S3); also returns their errors."""
         catalog = self._catalogs.read()
         record_catalog(warehouse, catalog, as_of=self.as_of(warehouse))
         return catalog, [problem for problem in catalog.problems if problem.severity == "error"]
@@ -158,7 +160,7 @@ class Pipeline:
         warehouse.execute(_COMMITS["pretend_to_send"])
 
     def settle(self, warehouse: Warehouse) -> int:
-        """After sending: complete enrollments with no step left (T4, 9) and finish the tick; returns how many completed."""
+        """Complete enrollments with no step left (T4, 9) and finish the tick; returns how many completed."""
         if not self.ready_to_send(warehouse):
             return 0  # this tick is finished already, or was overtaken before it decided anything
         completed = warehouse.value("select count(*) from decide.completions_now")
@@ -201,7 +203,7 @@ class Pipeline:
         )
         if self.journal is not None:
             self.journal.write(
-                warehouse, as_of=as_of, phase=phase, selects=selects | _journal_only(warehouse) | {"ticks": tick}
+                warehouse, as_of=as_of, phase=phase, selects=selects | _since_loading() | {"ticks": tick}
             )
         with warehouse.transaction():
             for table, select in selects.items():
@@ -209,13 +211,11 @@ class Pipeline:
             warehouse.execute(f"insert into journal.ticks by name {tick}")
 
 
-def _journal_only(warehouse: Warehouse) -> Mapping[str, str]:
+def _since_loading() -> dict[str, str]:
     """Selects of rows that the warehouse has since loading, and that the journal has not."""
-    last = warehouse.rows(
-        "select coalesce(max(as_of), timestamp '0001-01-01') as as_of, coalesce(max(last_load_id), 0) as load_id"
-        " from journal.ticks"
-    )[0]
     return {
-        "sequence_versions": f"select * from journal.sequence_versions where seen_at >= timestamp '{last['as_of']}'",
-        LOADED_FILES: f"select * from raw.loaded_files where load_id > {last['load_id']}",
+        "sequence_versions": "select versions.* from journal.sequence_versions as versions, raw.tick"
+        " where tick.previous_as_of is null or versions.seen_at > tick.previous_as_of",
+        LOADED_FILES: "select * from raw.loaded_files"
+        " where load_id > (select coalesce(max(last_load_id), 0) from journal.ticks)",
     }

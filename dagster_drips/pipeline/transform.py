@@ -21,8 +21,9 @@ from dagster_drips.project import Project
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-DECIDE = ("path:models/staging", "path:models/segments", "path:models/decide")
-MEASURE = ("path:models/marts",)
+DECIDE = ("fqn:drips.staging", "fqn:drips.segments", "fqn:drips.decide")
+SEEDS = "resource_type:seed"
+MEASURE = ("fqn:drips.marts",)
 
 _SEGMENT_LIST = Path("macros") / "generated" / "segment_names.sql"
 _SEGMENT_LIST_HEAD = "{#- Made by every `drips` command from the files in models/segments; don't edit. -#}\n"
@@ -30,7 +31,7 @@ _SEGMENT_LIST_HEAD = "{#- Made by every `drips` command from the files in models
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one dbt node: its unique id, status (`success`, `error`, `skipped`, `pass`, `fail`, `warn`), message, seconds."""
+    """What became of one dbt node; status is `success`, `error`, `skipped`, `pass`, `fail` or `warn`."""
 
     unique_id: str
     status: str
@@ -85,7 +86,14 @@ class Transform:
         target_path: where dbt keeps what it compiled; `dbt_project/target` where None.
     """
 
-    def __init__(self, project: Project, *, warehouse: Path | None = None, target_path: Path | None = None, target: str = "duckdb"):
+    def __init__(
+        self,
+        project: Project,
+        *,
+        warehouse: Path | None = None,
+        target_path: Path | None = None,
+        target: str = "duckdb",
+    ):
         self.project = project
         self.warehouse = warehouse or project.warehouse
         self.target_path = target_path or project.dbt / "target"
@@ -102,7 +110,10 @@ class Transform:
         """That file, made by a parse where it is older than one of the dbt project's files."""
         # Folders too: their time tells of a file that is gone.
         folders = [self.project.dbt / name for name in ("models", "macros", "seeds", "tests")]
-        sources = [*self.project.dbt.glob("*.yml"), *(path for folder in folders for path in (folder, *folder.rglob("*")))]
+        sources = [
+            *self.project.dbt.glob("*.yml"),
+            *(path for folder in folders for path in (folder, *folder.rglob("*"))),
+        ]
         made = self.manifest_json.stat().st_mtime if self.manifest_json.exists() else 0.0
         if not made or any(path.exists() and path.stat().st_mtime > made for path in sources):
             self.manifest()

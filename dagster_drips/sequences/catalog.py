@@ -185,7 +185,8 @@ def _read_sequence(
         reading.error(
             (), "no sender: give one here (sender: {name: …, email: …}), or for all sequences in sequences/project.yml"
         )
-    templates = TemplateFolder(project, folder, settings.fields if settings_valid or settings.fields else None)
+    fields = settings.fields if settings_valid or settings.fields else None
+    templates = TemplateFolder(project, folder, fields, settings.sender.model_dump() if settings.sender else None)
     templates.read(reading)
     if sequence:
         warn_of_surprises(reading, sequence)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from dagster_drips.sequences.fields import (
     MINUTES_A_DAY,
@@ -49,6 +49,13 @@ class Sender(StrictModel):
     email: Address
     reply_to: Address | None = None
     max_per_tick: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written_out(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            raise ValueError(f"names of identities can't be used yet; write it out: {{name: {data}, email: …}}")
+        return data
 
 
 class SendWindow(StrictModel):

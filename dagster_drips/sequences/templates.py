@@ -1,36 +1,28 @@
 """A sequence's templates: collecting the texts of one version, and finding what would fail when they are rendered.
 
-Here belong finding the files (own folder first, then `sequences/` for what several share) and judging what they
-mention. Rendering belongs to `dagster_drips.mail`.
+Here belong finding the files (own folder first, then `sequences/` for what several share) and checking them as
+HTML and Jinja. What variables there are is in `variables`; rendering belongs to `dagster_drips.mail`.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from dagster_drips.project import Project
 from dagster_drips.sequences.checks import texts_at
 from dagster_drips.sequences.html_check import check_html
 from dagster_drips.sequences.problems import Problem, nearest
 from dagster_drips.sequences.reading import Reading
-from dagster_drips.sequences.schema import LEAD_COLUMNS, LEAD_CREATED
-from dagster_drips.sequences.template_facts import TemplateFacts, Use, template_environment, template_facts
+from dagster_drips.sequences.schema import LEAD_CREATED
+from dagster_drips.sequences.template_facts import template_environment, template_facts
+from dagster_drips.sequences.variables import VariableJudge
 
-_SURE_COLUMNS = frozenset({"lead_id", "email", "created_at", "updated_at"})
-_ATTRIBUTES: dict[str, frozenset[str]] = {
-    "sequence": frozenset({"id", "name"}),
-    "step": frozenset({"id", "variant"}),
-    "sender": frozenset({"name", "email", "reply_to"}),
-}
-_EVENT = frozenset({"event_id", "lead_id", "event", "occurred_at", "received_at", "properties", "value", "currency"})
-_BUILT_IN_EVENT = frozenset({"event", "occurred_at", "properties"})
-_ROOTS = frozenset({"lead", "event", "unsubscribe_url", "preferences_url", "view_url", *_ATTRIBUTES})
 _SUFFIXES = frozenset({".html", ".htm", ".txt"})
 _LONGEST_NAME = 200
-_JINJA_NAMES = frozenset({"loop", "self", "super", "caller", "varargs", "kwargs"})
 
 
 @dataclass
@@ -41,11 +33,13 @@ class TemplateFolder:
         project: whose `sequences/` holds what several sequences share.
         folder: the sequence's own.
         fields: custom fields that `project.yml` declares; None: nobody knows, so leads' attributes aren't judged.
+        sender: the project's, which stands for a sequence that gives none; None: nobody knows.
     """
 
     project: Project
     folder: Path
     fields: Collection[str] | None
+    sender: dict[str, Any] | None
     texts: dict[str, str] = field(default_factory=dict)
     """Name as templates use it → text: what a version keeps."""
     problems: list[Problem] = field(default_factory=list)
@@ -140,9 +134,15 @@ class TemplateFolder:
         return (self._files[name], self.texts[name]) if name in self.texts else None
 
     def _check_uses(self, reading: Reading) -> None:
-        trigger = reading.data.get("trigger")
+        trigger, sender = reading.data.get("trigger"), reading.data.get("sender") or self.sender
         event = trigger.get("event") if isinstance(trigger, dict) else None
-        judge = _Judge(self.fields, has_event=isinstance(event, str) and event != LEAD_CREATED)
+        silent = (
+            {"name", "reply_to"} - {key for key, value in sender.items() if value}
+            if isinstance(sender, dict)
+            else set()
+        )
+        has_event = isinstance(event, str) and event != LEAD_CREATED
+        judge = VariableJudge(self.fields, has_event=has_event, absent_of_sender=frozenset(silent))
         every = {name: template_facts(text) for name, text in self.texts.items()}
         for name, facts in every.items():
             shared = frozenset().union(*(other.assigned for key, other in every.items() if key != name))
@@ -159,107 +159,6 @@ class TemplateFolder:
                         self.problems.append(Problem(reading.file, line, f"{key} can't include other templates"))
                     for _, message, is_error in judge.verdicts(facts, frozenset()):
                         self.problems.append(Problem(reading.file, line, message, "error" if is_error else "warning"))
-
-
-@dataclass(frozen=True)
-class _Judge:
-    """Which of the things that a template mentions a message of this sequence has."""
-
-    fields: Collection[str] | None
-    has_event: bool
-
-    def verdicts(self, facts: TemplateFacts, shared: Collection[str]) -> list[tuple[int, str, bool]]:
-        """(line, message, whether it is an error) of what a template mentions in vain.
-
-        Args:
-            facts: the template's.
-            shared: names that other templates of the sequence set, which an include or a layout may see.
-        """
-        found: dict[str, tuple[int, str, bool]] = {}
-        for kind, name, line in facts.unknown:
-            known = template_environment().filters if kind == "filter" else template_environment().tests
-            close = nearest(name, known)
-            hint = f"; did you mean '{close}'?" if close else ""
-            found.setdefault(f"|{name}", (line, f"unknown Jinja {kind} '{name}'{hint}", True))
-        for use in sorted(facts.uses, key=lambda use: use.line):
-            root = use.chain[0]
-            if (
-                root not in facts.undeclared
-                or root in shared
-                or root in template_environment().globals
-                or root in _JINJA_NAMES
-            ):
-                continue
-            if root in facts.assigned and root not in _ROOTS and use.guarded:
-                continue
-            verdict = self._verdict(use)
-            if verdict:
-                found.setdefault(verdict[0], (use.line, *verdict))
-        return list(found.values())
-
-    def _verdict(self, use: Use) -> tuple[str, bool] | None:
-        root, attribute = use.chain[0], use.chain[1] if len(use.chain) > 1 else None
-        if root not in _ROOTS:
-            return None if use.guarded else (self._unknown_root(root), True)
-        if attribute is None:
-            return None
-        if root == "lead":
-            return self._lead_verdict(attribute, guarded=use.guarded)
-        if use.guarded:
-            return None
-        if root == "event":
-            return self._event_verdict(use.chain)
-        known = _ATTRIBUTES.get(root)
-        if known is None or attribute in known:
-            return None
-        return f"undefined variable '{root}.{attribute}'{_meant(root, attribute, known)}", True
-
-    def _lead_verdict(self, attribute: str, *, guarded: bool) -> tuple[str, bool] | None:
-        known = {*LEAD_COLUMNS, *(self.fields or ())}
-        if self.fields is None:
-            return None
-        if attribute in known:
-            if guarded or attribute in _SURE_COLUMNS:
-                return None
-            message = (
-                f"lead.{attribute} may be blank, and then the message fails; write lead.{attribute} | default('…')"
-            )
-            return message, False
-        close = nearest(attribute, known)
-        if guarded:
-            message = f"'lead.{attribute}' is no declared field; did you mean 'lead.{close}'?"
-            return (message, False) if close else None
-        declare = f"; declare a custom field under fields: in sequences/project.yml ({attribute}: text)"
-        return f"undefined variable 'lead.{attribute}'{_meant('lead', attribute, known)}{declare}", True
-
-    def _event_verdict(self, chain: tuple[str, ...]) -> tuple[str, bool] | None:
-        name, known = chain[1], _EVENT if self.has_event else _BUILT_IN_EVENT
-        if name not in known:
-            why = (
-                "" if self.has_event or name not in _EVENT else "; this sequence's trigger is no event with such values"
-            )
-            hint = why or _meant("event", name, known) or f"; an event's own values are under event.properties.{name}"
-            return f"undefined variable 'event.{name}'{hint}", True
-        if name == "properties" and len(chain) > 2 and not self.has_event:
-            return f"undefined variable '{'.'.join(chain)}'; this sequence's trigger has no properties", True
-        return None
-
-    def _unknown_root(self, root: str) -> str:
-        owner = next((name for name, known in self._owners() if root in known), None)
-        if owner:
-            return f"undefined variable '{root}'; did you mean '{owner}.{root}'?"
-        close = nearest(root, _ROOTS)
-        known = ", ".join(sorted(_ROOTS))
-        return f"undefined variable '{root}'" + (f"; did you mean '{close}'?" if close else f"; known: {known}")
-
-    def _owners(self) -> list[tuple[str, Collection[str]]]:
-        attributes: Mapping[str, Collection[str]] = _ATTRIBUTES
-        return [("lead", {*LEAD_COLUMNS, *(self.fields or ())}), ("event", _EVENT), *attributes.items()]
-
-
-def _meant(root: str, attribute: str, known: Collection[str]) -> str:
-    close = nearest(attribute, known)
-    return f"; did you mean '{root}.{close}'?" if close else ""
 
 
 def _refusal(name: str) -> str:

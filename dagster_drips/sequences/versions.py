@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from dagster_drips.errors import DripsError
 from dagster_drips.sequences.catalog import SETTINGS_FILE, Catalog, SequenceSource, canonical_json
 from dagster_drips.sequences.rows import TABLES, LiveSequence, Rows, rows_of
@@ -87,12 +89,16 @@ def load_version(warehouse: Warehouse, sequence_id: str, version_id: str) -> Seq
     """A version as it was seen, rebuilt from the journal.
 
     Raises:
-        DripsError: the journal has no such version.
+        DripsError: the journal has no such version, or this release can't read it.
     """
     rows = warehouse.rows(_VERSION, [sequence_id, version_id])
     if not rows:
         raise DripsError(f"sequence {sequence_id}: the journal has no version {version_id}")
-    sequence = Sequence.model_validate_json(rows[0]["definition"])
+    try:
+        sequence = Sequence.model_validate_json(rows[0]["definition"])
+    except ValidationError as error:
+        reason = f"this release can't read its version {version_id} any more ({error.errors()[0]['msg']})"
+        raise DripsError(f"sequence {sequence_id}: {reason}; put a valid file in its place") from error
     return SequenceSource(sequence_id, sequence, json.loads(rows[0]["files"]), version_id)
 
 

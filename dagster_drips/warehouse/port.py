@@ -6,7 +6,7 @@ hold a connection while another process is to write.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ class Warehouse:
         return {row["column_name"]: row["data_type"] for row in rows}
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None]:
         """All statements inside it take effect together, or none."""
         self._connection.execute("begin")
         try:
@@ -131,7 +131,7 @@ class _ArrowStream:
 
 
 @contextmanager
-def open_warehouse(path: Path, *, read_only: bool = False) -> Iterator[Warehouse]:
+def open_warehouse(path: Path, *, read_only: bool = False) -> Generator[Warehouse]:
     """The warehouse in that file, its schemas created where they are missing.
 
     Raises:

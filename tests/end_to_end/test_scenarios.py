@@ -44,7 +44,18 @@ def test_a_replay_gives_exactly_the_rows_of_the_scenario(scenario: Path, tmp_pat
     out, kept = tmp_path / "sends.csv", tmp_path / "replayed.duckdb"
     subprocess.run(
         [
-            *(sys.executable, "-m", "dagster_drips", "replay", "--project", project.root, "--out", out, "--warehouse", kept),
+            *(
+                sys.executable,
+                "-m",
+                "dagster_drips",
+                "replay",
+                "--project",
+                project.root,
+                "--out",
+                out,
+                "--warehouse",
+                kept,
+            ),
             *("--from", ticks["from"], "--to", ticks["to"], "--every", ticks["every"]),
         ],
         check=True,
@@ -61,7 +72,9 @@ def test_a_replay_gives_exactly_the_rows_of_the_scenario(scenario: Path, tmp_pat
 
 def _read(file: Path, without: str = "") -> list[tuple[tuple[str, str], ...]]:
     with file.open(newline="") as stream:
-        return _sorted([{name: value for name, value in row.items() if name != without} for row in csv.DictReader(stream)])
+        return _sorted(
+            [{name: value for name, value in row.items() if name != without} for row in csv.DictReader(stream)]
+        )
 
 
 def _sorted(rows: list[dict[str, str]]) -> list[tuple[tuple[str, str], ...]]:

@@ -11,7 +11,6 @@ from landing_rows import event, fact, lead
 
 from dagster_drips.landing import LoadReport
 
-
 REFUSED = [
     ("leads", lead(lead_id=None), "lead_id missing"),
     ("leads", lead(lead_id=""), "lead_id missing"),

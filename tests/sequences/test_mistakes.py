@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dagster_drips.sequences import Problem, read_catalog, segment_names
 
@@ -64,9 +67,10 @@ MISTAKES = [
     ("  days: [mon, tue]", "  days: [monday]", "days: [mon", ["unknown day 'monday'", "did you mean 'mon'"]),
     ("  days: [mon, tue]", "  days: []", "days: []", ["must not be empty"]),
     ("email: ada@acme.example", "email: ada", "sender:", ["'ada' is no mail address"]),
-    ("sender: {name: Ada, email: ada@acme.example}", "sender: ada", "sender:", ["must be a mapping", "name, email"]),
+    ("sender: {name: Ada, email: ada@acme.example}", "sender: ada", "sender:", ["identities", "{name: ada, email: …}"]),
     ("sender: {name: Ada, email: ada@acme.example}\n", "", "name: Welcome", ["no sender", "sequences/project.yml"]),
     ("sender: {name: Ada, ", "sender: {name: Ada, max_per_tick: 0, ", "sender:", ["at least 1"]),
+    ("sender: {name: Ada, email: ada@acme.example}", "sender: [ada]", "sender:", ["must be a mapping", "name, email"]),
     ("  include: [enterprise]", "  include: enterprise", "include:", ["must be a list, such as [enterprise]"]),
     (
         "  include: [enterprise]",
@@ -191,6 +195,31 @@ def test_a_file_that_is_no_mapping_is_one_problem(folder: ProjectFolder, content
     assert words in problem.message
     assert problem.line is not None
     assert problem.line <= line
+
+
+_SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["{{ a", "lead_created"])
+)
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["id", "event", "where", "days", "variants", "template", "x"]), inner, max_size=3
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(key=st.sampled_from(sorted(yaml.safe_load(SEQUENCE))), value=_VALUES)
+def test_whatever_stands_in_a_file_becomes_a_sequence_or_problems(
+    folder: ProjectFolder, key: str, value: object
+) -> None:
+    folder.sequence(yaml.safe_dump({**yaml.safe_load(SEQUENCE), key: value}, allow_unicode=True))
+    catalog = read_catalog(folder.project, segments=segment_names(folder.project))
+    assert bool(catalog.errors) == (catalog.invalid == {"welcome"}) == (not catalog.sources)
 
 
 def test_a_folder_name_that_is_no_id_is_an_error(folder: ProjectFolder) -> None:

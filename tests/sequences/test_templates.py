@@ -32,11 +32,12 @@ MISTAKES = [
     ("<p>{{ coupon | upper | default('x') }}{{ coupon }}</p>", 1, ["'coupon'"]),
     ("{% for item in items %}{{ item }}{% endfor %}", 1, ["'items'"]),
     ("<p>{{ sequence.title }}</p>", 1, ["'sequence.title'"]),
+    ("<p>{{ sender.reply_to }}</p>", 1, ["sender.reply_to has no value"]),
     ("<p>{{ sender.mail }}</p>", 1, ["'sender.mail'", "'sender.email'"]),
     ("<p>{{ event.happened_at }}</p>", 1, ["'event.happened_at'"]),
     ("<p>\n\n{{ lead.company | uper }}</p>", 3, ["unknown Jinja filter 'uper'", "'upper'"]),
     ("<p>{% if lead.company is defind %}{% endif %}</p>", 1, ["unknown Jinja test 'defind'", "'defined'"]),
-    ("<p>\n{% if lead.company %}\n</p>", 3, ["broken Jinja"]),
+    ("<p>\n{% if view_url %}\n</p>", 2, ["broken Jinja"]),
     ("<p>{{ lead.company }</p>", 1, ["broken Jinja"]),
     ("<p>\n{% include 'gone.html' %}</p>", 2, ["no template 'gone.html'"]),
     ("{% extends '_layouts/bsae.html' %}", 1, ["no template '_layouts/bsae.html'", "'_layouts/base.html'"]),
@@ -73,7 +74,7 @@ FINE = [
     "{% for number in range(3) %}{{ loop.index }}{{ number }}{% endfor %}",
     "{% macro button(url) %}<a href='{{ url }}'>x</a>{% endmacro %}{{ button(unsubscribe_url) }}",
     "{{ event.properties.plan }} {{ event.properties['a b'] }} {{ event.value }} {{ event.occurred_at }}",
-    "{{ sequence.name }} {{ sequence.id }} {{ step.id }} {{ sender.name }} {{ sender.reply_to }}",
+    "{{ sequence.name }} {{ sequence.id }} {{ step.id }} {{ sender.reply_to | default(sender.name) }}",
     "{{ preferences_url }} {{ view_url }}",
     "{% raw %}{{ whatever }}{% endraw %}",
     "{% include 'gone.html' ignore missing %}",
@@ -103,6 +104,11 @@ def test_a_template_that_renders_has_no_error(folder: ProjectFolder, template: s
     folder.write("sequences/_layouts/macros.html", "{% macro hello(name) %}Hi {{ name }}{% endmacro %}")
     folder.write("sequences/welcome/part.html", "<p>x</p>")
     assert found(folder, template) == []
+
+
+def test_a_variable_is_blamed_on_each_line_that_uses_it(folder: ProjectFolder) -> None:
+    errors = found(folder, "{{ lead.plan }} {{ lead.plan }}\n{{ lead.plan }}\n{{ lead.plan | default('x') }}")
+    assert [line for _, line, _ in errors] == [1, 2]
 
 
 @pytest.mark.parametrize("trigger", ["event: lead_created", "segment_entered: enterprise"])

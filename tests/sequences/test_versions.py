@@ -312,16 +312,24 @@ def test_every_version_can_be_rebuilt_from_the_journal(folder: ProjectFolder, wa
     assert live_version(warehouse, "welcome").version_id == second.version_id
     assert live_version(warehouse, "welcome").files["welcome.html"] == "<p>new</p>"
     assert Sequence.model_validate_json(first.definition) == source.sequence
-    with pytest.raises(DripsError, match="no version"):
+    with pytest.raises(DripsError, match="has no version"):
         load_version(warehouse, "welcome", "unknown")
 
 
 def test_one_tick_is_all_or_nothing(folder: ProjectFolder, warehouse: Warehouse) -> None:
     folder.sequence()
-    warehouse.execute("alter table raw.sequence_exit_events add column other varchar")
-    warehouse.execute("create or replace view raw.retired_steps_copy as select 1")
     warehouse.execute("drop table raw.retired_steps")
     with pytest.raises(Exception, match="retired_steps"):
         tick(folder, warehouse, 0)
     assert journal(warehouse) == []
     assert live(warehouse) == ()
+
+
+def test_a_version_that_this_release_cannot_read_is_one_clear_error(
+    folder: ProjectFolder, warehouse: Warehouse
+) -> None:
+    folder.sequence()
+    version = tick(folder, warehouse, 0)[0]
+    warehouse.execute("update journal.sequence_versions set definition = '{}' where sequence_id = 'welcome'")
+    with pytest.raises(DripsError, match="sequence welcome: this release can't read"):
+        load_version(warehouse, "welcome", version.version_id)
