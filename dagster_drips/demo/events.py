@@ -18,6 +18,7 @@ _CURRENCY = "EUR"
 # How much of the everyday use a lead of each story makes up.
 _ACTIVITY = {Story.ARRIVING: 1.0, Story.CURIOUS: 0.25, Story.QUIET: 0.0, Story.ACTIVE: 1.0, Story.CUSTOMER: 1.3}
 _SHARE_WITH_A_CART = 0.11
+_FILL_ANOTHER_CART = 0.1
 _QUIET_WHO_RETURN = 0.12
 
 
@@ -63,6 +64,8 @@ def _story(random: Random, lead: Lead, period: Period) -> Iterator[Event]:
         yield from _payments(random, lead, period)
     if lead.story in (Story.ARRIVING, Story.ACTIVE, Story.CUSTOMER) and random.random() < _SHARE_WITH_A_CART:
         yield from _cart(random, lead, period)
+        if random.random() < _FILL_ANOTHER_CART:
+            yield from _cart(random, lead, period)
 
 
 def _arrival(random: Random, lead: Lead, period: Period) -> Iterator[Event]:
@@ -155,7 +158,9 @@ def _event(
 ) -> Event:
     occurred_at = moment.replace(microsecond=0)
     # Most arrive at once; a telephone without a network keeps its own for hours.
-    late = timedelta(hours=7 * random.random()) if random.random() < 0.02 else timedelta(seconds=1 + 5 * random.random())
+    late = (
+        timedelta(hours=7 * random.random()) if random.random() < 0.02 else timedelta(seconds=1 + 5 * random.random())
+    )
     received_at = min(occurred_at + late, max(period.end, occurred_at)).replace(microsecond=0)
     return Event(occurred_at, received_at, lead.lead_id, name, properties or {}, value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _LOCK = Path("data") / "run.lock"
 
 
 @contextmanager
-def demo_project(source: Project, folder: Path) -> Iterator[Project]:
+def demo_project(source: Project, folder: Path) -> Generator[Project]:
     """A fresh project in `folder` with `source`'s sequences and models and no data, held against other runs.
 
     The folder is emptied first, and only if it was made by an earlier demo. Nothing of `source` is changed.
@@ -34,14 +34,18 @@ def demo_project(source: Project, folder: Path) -> Iterator[Project]:
             _copy(source, place)
             yield Project.at(place)
     except OSError as error:
-        raise DripsError(f"the demo can't write here: {error.strerror or error}", file=error.filename or place) from error
+        raise DripsError(
+            f"the demo can't write here: {error.strerror or error}", file=error.filename or place
+        ) from error
 
 
 def _checked(source: Project, folder: Path) -> Path:
     place = folder.expanduser().resolve()
     own = (source.root, source.sequences, source.dbt, source.data)
     if place in (source.root, *source.root.parents) or any(part in (place, *place.parents) for part in own[1:]):
-        raise DripsError("the demo would lie over the project that it copies; give another folder with --dir", file=folder)
+        raise DripsError(
+            "the demo would lie over the project that it copies; give another folder with --dir", file=folder
+        )
     if not place.exists():
         return place
     if not place.is_dir():

@@ -142,6 +142,7 @@ def _plain(text: str) -> str:
 
 
 def _phone(random: Random, place: Place) -> str | None:
+    """Where there are numbers kept free for fiction, one of them."""
     number = int(random.random() * 100)
     if random.random() < 0.5:
         return None

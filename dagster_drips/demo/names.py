@@ -1,7 +1,6 @@
 """What made-up leads are called, where they live and what their companies do. Data only.
 
-All domains end in `.example` (RFC 2606), and telephone numbers lie in ranges that are kept free for fiction, so that nobody
-real is ever named by a demo.
+Domains that are made of these end in `.example` (RFC 2606), so that nobody real is ever written to.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """Where a lead lives; `weight` is the share of leads from there, `names` a key of `FIRST_NAMES` and `LAST_NAMES`."""
+    """Where leads live: `weight` is the share of them, `names` a key of `FIRST_NAMES` and `LAST_NAMES`."""
 
     weight: int
     country: str
@@ -35,45 +34,80 @@ PLACES = (
     Place(3, "DK", "da-DK", "Europe/Copenhagen", "nordic"),
     Place(3, "FI", "fi-FI", "Europe/Helsinki", "nordic"),
     Place(3, "PL", "pl-PL", "Europe/Warsaw", "polish"),
-    Place(9, "US", "en-US", "America/New_York", "english"),
-    Place(4, "US", "en-US", "America/Chicago", "english"),
-    Place(5, "US", "es-US", "America/Los_Angeles", "spanish"),
+    Place(13, "US", "en-US", "America/New_York", "english"),
+    Place(3, "CO", "es-CO", "America/Bogota", "spanish"),
     Place(3, "CA", "en-CA", "America/Toronto", "english"),
     Place(3, "BR", "pt-BR", "America/Sao_Paulo", "portuguese"),
-    Place(3, "IN", "en-IN", "Asia/Kolkata", "indian"),
+    Place(3, "SG", "en-SG", "Asia/Singapore", "singaporean"),
     Place(2, "JP", "ja-JP", "Asia/Tokyo", "japanese"),
     Place(2, "NG", "en-NG", "Africa/Lagos", "nigerian"),
     Place(2, "AU", "en-AU", "Australia/Sydney", "english"),
 )
 
-FIRST_NAMES = {
-    "german": ["Anna", "Lena", "Jonas", "Felix", "Marie", "Lukas", "Sophie", "Paul", "Katrin", "Stefan", "Miriam", "Tobias", "Ines", "Matthias", "Greta", "Jan"],
-    "english": ["Olivia", "Jack", "Amelia", "Harry", "Grace", "Thomas", "Ruby", "Oscar", "Hannah", "Samuel", "Ella", "Daniel", "Chloe", "Joseph", "Naomi", "Ryan"],
-    "french": ["Camille", "Louis", "Chloé", "Hugo", "Manon", "Jules", "Léa", "Antoine", "Inès", "Mathieu", "Élodie", "Thibault", "Sarah", "Rémi", "Zoé", "Nicolas"],
-    "dutch": ["Sanne", "Daan", "Femke", "Bram", "Lotte", "Sem", "Anouk", "Thijs", "Fleur", "Ruben", "Maaike", "Joost", "Iris", "Koen", "Esther", "Niels"],
-    "spanish": ["Lucía", "Mateo", "Carmen", "Diego", "Sofía", "Javier", "Elena", "Pablo", "Marta", "Álvaro", "Rocío", "Sergio", "Paula", "Andrés", "Irene", "Raúl"],
-    "portuguese": ["Beatriz", "João", "Mariana", "Tiago", "Inês", "Rafael", "Catarina", "Duarte", "Leonor", "Bruno", "Joana", "Rui", "Camila", "Caio", "Helena", "Davi"],
-    "nordic": ["Astrid", "Erik", "Freja", "Lars", "Ingrid", "Oskar", "Saga", "Mikkel", "Elin", "Aksel", "Linnea", "Henrik", "Aino", "Väinö", "Sigrid", "Nils"],
-    "polish": ["Zofia", "Jakub", "Maja", "Piotr", "Agnieszka", "Tomasz", "Ewa", "Marcin", "Alicja", "Paweł", "Magda", "Kamil", "Oliwia", "Michał", "Iga", "Adam"],
-    "indian": ["Priya", "Arjun", "Ananya", "Rohan", "Kavya", "Vikram", "Meera", "Aditya", "Nisha", "Karthik", "Divya", "Rahul", "Isha", "Sanjay", "Tara", "Dev"],
-    "japanese": ["Yui", "Haruto", "Aoi", "Ren", "Sakura", "Kaito", "Hina", "Sota", "Mio", "Riku", "Akari", "Yuto", "Emi", "Daiki", "Nana", "Kenta"],
-    "nigerian": ["Adaeze", "Chidi", "Ngozi", "Emeka", "Folake", "Tunde", "Amara", "Obinna", "Yetunde", "Segun", "Ifeoma", "Kelechi", "Zainab", "Musa", "Bisi", "Uche"],
+_FIRST_NAMES = {
+    "german": "Anna Lena Jonas Felix Marie Lukas Sophie Paul Katrin Stefan Miriam Tobias Ines Matthias Greta Jan",
+    "english": "Olivia Jack Amelia Harry Grace Thomas Ruby Oscar Hannah Samuel Ella Daniel Chloe Joseph Naomi Ryan",
+    "french": "Camille Louis Chloé Hugo Manon Jules Léa Antoine Inès Mathieu Élodie Thibault Sarah Rémi Zoé Nicolas",
+    "dutch": "Sanne Daan Femke Bram Lotte Sem Anouk Thijs Fleur Ruben Maaike Joost Iris Koen Esther Niels",
+    "spanish": "Lucía Mateo Carmen Diego Sofía Javier Elena Pablo Marta Álvaro Rocío Sergio Paula Andrés Irene Raúl",
+    "portuguese": (
+        "Beatriz João Mariana Tiago Inês Rafael Catarina Duarte Leonor Bruno Joana Rui Camila Caio Helena Davi"
+    ),
+    "nordic": "Astrid Erik Freja Lars Ingrid Oskar Saga Mikkel Elin Aksel Linnea Henrik Aino Väinö Sigrid Nils",
+    "polish": "Zofia Jakub Maja Piotr Agnieszka Tomasz Ewa Marcin Alicja Paweł Magda Kamil Oliwia Michał Iga Adam",
+    "singaporean": "Jia Wei Hui Min Kai Xin Jun Li Siti Priya Arjun Farah Grace Aisyah Marcus Yan",
+    "japanese": "Yui Haruto Aoi Ren Sakura Kaito Hina Sota Mio Riku Akari Yuto Emi Daiki Nana Kenta",
+    "nigerian": (
+        "Adaeze Chidi Ngozi Emeka Folake Tunde Amara Obinna Yetunde Segun Ifeoma Kelechi Zainab Musa Bisi Uche"
+    ),
 }
-LAST_NAMES = {
-    "german": ["Krüger", "Lindner", "Hofmann", "Seidel", "Brandt", "Vogel", "Albrecht", "Sommer", "Kühn", "Jansen", "Böhm", "Pohl", "Winter", "Haas", "Ziegler", "Arnold"],
-    "english": ["Whitfield", "Mercer", "Holloway", "Pryce", "Ashby", "Thornton", "Cole", "Barrow", "Finch", "Hale", "Osborne", "Reid", "Sutton", "Lowe", "Marsh", "Keane"],
-    "french": ["Moreau", "Lefèvre", "Garnier", "Chevalier", "Roussel", "Blanchard", "Fontaine", "Mercier", "Girard", "Perrin", "Renaud", "Lambert", "Colin", "Faure", "Gautier", "Noël"],
-    "dutch": ["Bakker", "Visser", "Smits", "Dekker", "Mulder", "Kuipers", "Hoekstra", "Schouten", "Postma", "Verhoeven", "Kok", "Willems", "Prins", "Blom", "Vos", "Huisman"],
-    "spanish": ["Navarro", "Ortega", "Vidal", "Campos", "Herrera", "Molina", "Ibáñez", "Prieto", "Serrano", "Rivas", "Lozano", "Cano", "Pascual", "Bravo", "Gallego", "Soler"],
-    "portuguese": ["Carvalho", "Teixeira", "Moreira", "Pinto", "Figueiredo", "Barbosa", "Nogueira", "Cardoso", "Matos", "Correia", "Freitas", "Tavares", "Lopes", "Antunes", "Neves", "Reis"],
-    "nordic": ["Lindqvist", "Holm", "Nyström", "Bergström", "Dahl", "Sørensen", "Virtanen", "Ek", "Hagen", "Lund", "Korhonen", "Sandberg", "Krogh", "Åberg", "Falk", "Winther"],
-    "polish": ["Nowicka", "Zieliński", "Wójcik", "Lis", "Mazur", "Kaczmarek", "Sikora", "Baran", "Duda", "Wilk", "Szulc", "Pawlak", "Czerwińska", "Rutkowski", "Górska", "Kubiak"],
-    "indian": ["Iyer", "Mehta", "Nair", "Kapoor", "Reddy", "Bose", "Joshi", "Menon", "Chopra", "Rao", "Desai", "Pillai", "Bhat", "Sethi", "Kulkarni", "Das"],
-    "japanese": ["Tanabe", "Mori", "Ishida", "Okada", "Fujita", "Hayashi", "Ueda", "Kimura", "Nakano", "Shimizu", "Ogawa", "Hara", "Endo", "Sakai", "Maeda", "Miyake"],
-    "nigerian": ["Okafor", "Adeyemi", "Eze", "Balogun", "Nwosu", "Bello", "Obi", "Adebayo", "Okeke", "Lawal", "Onyango", "Abubakar", "Uzoma", "Ojo", "Ibe", "Sanni"],
+_LAST_NAMES = {
+    "german": (
+        "Krüger Lindner Hofmann Seidel Brandt Vogel Albrecht Sommer Kühn Jansen Böhm Pohl Winter Haas Ziegler Arnold"
+    ),
+    "english": (
+        "Whitfield Mercer Holloway Pryce Ashby Thornton Cole Barrow Finch Hale Osborne Reid Sutton Lowe Marsh Keane"
+    ),
+    "french": (
+        "Moreau Lefèvre Garnier Chevalier Roussel Blanchard Fontaine Mercier Girard Perrin Renaud Lambert "
+        "Colin Faure Gautier Noël"
+    ),
+    "dutch": (
+        "Bakker Visser Smits Dekker Mulder Kuipers Hoekstra Schouten Postma Verhoeven Kok Willems Prins Blom "
+        "Vos Huisman"
+    ),
+    "spanish": (
+        "Navarro Ortega Vidal Campos Herrera Molina Ibáñez Prieto Serrano Rivas Lozano Cano Pascual Bravo Gallego Soler"
+    ),
+    "portuguese": (
+        "Carvalho Teixeira Moreira Pinto Figueiredo Barbosa Nogueira Cardoso Matos Correia Freitas Tavares "
+        "Lopes Antunes Neves Reis"
+    ),
+    "nordic": (
+        "Lindqvist Holm Nyström Bergström Dahl Sørensen Virtanen Ek Hagen Lund Korhonen Sandberg Krogh Åberg "
+        "Falk Winther"
+    ),
+    "polish": (
+        "Nowicka Zieliński Wójcik Lis Mazur Kaczmarek Sikora Baran Duda Wilk Szulc Pawlak Czerwińska "
+        "Rutkowski Górska Kubiak"
+    ),
+    "singaporean": "Tan Lim Ng Wong Goh Chua Ong Koh Teo Nair Pillai Rahman Ismail Chan Ho Yeo",
+    "japanese": (
+        "Tanabe Mori Ishida Okada Fujita Hayashi Ueda Kimura Nakano Shimizu Ogawa Hara Endo Sakai Maeda Miyake"
+    ),
+    "nigerian": "Okafor Adeyemi Eze Balogun Nwosu Bello Obi Adebayo Okeke Lawal Onyango Abubakar Uzoma Ojo Ibe Sanni",
 }
+FIRST_NAMES = {names: text.split() for names, text in _FIRST_NAMES.items()}
+LAST_NAMES = {names: text.split() for names, text in _LAST_NAMES.items()}
 
-COMPANY_WORDS = ["Alder", "Amber", "Anchor", "Aurora", "Beacon", "Birch", "Bramble", "Bright", "Cedar", "Cobalt", "Copper", "Coral", "Crescent", "Delta", "Elm", "Ember", "Falcon", "Fern", "Flint", "Garnet", "Granite", "Harbour", "Hazel", "Heron", "Ivory", "Juniper", "Kestrel", "Lantern", "Larch", "Lumen", "Maple", "Marble", "Meadow", "Mosaic", "Nimbus", "North", "Oak", "Onyx", "Opal", "Orchard", "Osprey", "Pebble", "Pine", "Quartz", "Quill", "Raven", "Ridge", "River", "Rowan", "Saffron", "Sage", "Silver", "Slate", "Spruce", "Sparrow", "Summit", "Thistle", "Timber", "Tulip", "Umber", "Velvet", "Willow", "Wren", "Zephyr"]
+_COMPANY_WORDS = (
+    "Alder Amber Anchor Aurora Beacon Birch Bramble Bright Cedar Cobalt Copper Coral Crescent Delta Elm "
+    "Ember Falcon Fern Flint Garnet Granite Harbour Hazel Heron Ivory Juniper Kestrel Lantern Larch "
+    "Lumen Maple Marble Meadow Mosaic Nimbus North Oak Onyx Opal Orchard Osprey Pebble Pine Quartz Quill "
+    "Raven Ridge River Rowan Saffron Sage Silver Slate Spruce Sparrow Summit Thistle Timber Tulip Umber "
+    "Velvet Willow Wren Zephyr"
+)
+COMPANY_WORDS = _COMPANY_WORDS.split()
 # Industry, and what such companies call themselves.
 TRADES = (
     ("logistics", ("Freight", "Logistics", "Cargo")),
@@ -86,7 +120,23 @@ TRADES = (
     ("education", ("Academy", "School", "Press")),
     ("energy", ("Solar", "Power", "Heating")),
 )
-FEATURES = ("board", "calendar", "reports", "automation", "comments", "mobile_app", "import", "templates", "time_tracking")
-PAGES = ("/pricing", "/features", "/security", "/customers", "/blog/meetings", "/docs/start", "/integrations", "/about", "/")
+FEATURES = ("board", "calendar", "reports", "automation", "comments", "mobile_app", "import", "templates")
+PAGES = (
+    "/pricing",
+    "/features",
+    "/security",
+    "/customers",
+    "/blog/meetings",
+    "/docs/start",
+    "/integrations",
+    "/about",
+    "/",
+)
 # Product, and what a seat of it costs a month.
-PRODUCTS = (("Acme Team", 9.0), ("Acme Business", 19.0), ("Acme Plus", 29.0), ("Training day", 490.0), ("Onboarding package", 890.0))
+PRODUCTS = (
+    ("Acme Team", 9.0),
+    ("Acme Business", 19.0),
+    ("Acme Plus", 29.0),
+    ("Training day", 490.0),
+    ("Onboarding package", 890.0),
+)

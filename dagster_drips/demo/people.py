@@ -29,7 +29,7 @@ SCANNED = 0.03
 _APPLE = "Mozilla/5.0"
 _BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/145.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Safari/605.1.15",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19 Safari/605",
     "Mozilla/5.0 (X11; Linux x86_64; rv:147.0) Gecko/20100101 Firefox/147.0",
     "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)",
 )
@@ -95,8 +95,8 @@ class People:
 
 def _fact(message_id: str, kind: str, moment: datetime, which: str = "", **more: Any) -> dict[str, Any]:
     if kind in ("bounced", "unsubscribed", "complained"):
-        # Sending reads suppressions again up to the moment (L3), and how long it takes is the machine's affair: kept clear
-        # of the first minutes of an hour, at which ticks are, these facts are the same for every run.
+        # Sending reads suppressions again up to the moment (L3), and how long it takes is the machine's affair. Kept
+        # clear of the first minutes of an hour, at which ticks are, these facts mean the same in every run.
         moment = moment.replace(minute=max(moment.minute, _EARLIEST_MINUTE))
     name = f"{message_id}-{kind}-{which}" if which else f"{message_id}-{kind}"
     at = f"{moment.replace(microsecond=0).isoformat()}Z"

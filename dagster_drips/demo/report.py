@@ -25,7 +25,7 @@ class DemoTables:
     sequences: Rows
     steps: Rows
     outbox: Rows
-    """The latest messages, with the file each one was caught in: `file`, `to`, `subject`, `sequence_id`, `step_id`, `sent_as_of`."""
+    """The latest messages, each with the file it was caught in: `file`, `recipient`, `subject`, `step`."""
 
 
 def read_tables(warehouse: Warehouse, outbox: Path) -> DemoTables:
@@ -45,9 +45,7 @@ def _caught(message: dict[str, Any], outbox: Path) -> dict[str, Any]:
     headers = BytesHeaderParser(policy=policy.default).parsebytes(file.read_bytes())
     return {
         "file": file.name,
-        "to": message["recipient"],
+        "recipient": message["recipient"],
         "subject": str(headers["Subject"]),
-        "sequence_id": message["sequence_id"],
-        "step_id": message["step_id"],
-        "sent_as_of": message["sent_as_of"],
+        "step": message["step"],
     }

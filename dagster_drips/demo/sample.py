@@ -1,7 +1,7 @@
 """The seeded sample: which landing files there are, when each one arrives and what is in it.
 
-The same scale and seed give the same bytes. Among the good rows lie a few that can't be taken, and some that come twice,
-so that quarantine and idempotency have something to show.
+Equal seeds and sizes give equal bytes. Among the good rows lie a few that can't be taken, and some that come twice, so
+that quarantine and idempotency have something to show.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from random import Random
 from typing import Any
 
@@ -27,8 +27,9 @@ _BROKEN_EVENTS = (
     b'{"event_id": "evt_cut_off", "lead_id": "lead_00007", "event": "lo',
     b'{"lead_id": "lead_00011", "event": "login", "occurred_at": "2026-02-13T09:00:00Z"}',
     b'{"event_id": "evt_no_time", "lead_id": "lead_00012", "event": "login", "occurred_at": "yesterday"}',
-    b'{"event_id": "evt_reserved", "lead_id": "lead_00013", "event": "lead_created", "occurred_at": "2026-02-13T09:00:00Z"}',
-    b'{"event_id": "evt_listed", "lead_id": "lead_00014", "event": "login", "occurred_at": "2026-02-13T09:00:00Z", "properties": [1]}',
+    b'{"event_id": "evt_reserved", "lead_id": "lead_00013", "event": "lead_created", "occurred_at": "2026-02-13"}',
+    b'{"event_id": "evt_list", "lead_id": "lead_00014", "event": "login", "occurred_at": "2026-02-13T09:00Z",'
+    b' "properties": ["not", "an", "object"]}',
 )
 _BROKEN_LEADS = (
     {"lead_id": "lead_from_a_spreadsheet", "created_at": "31/02/2026", "email": "first.of@no-such-day.example"},
@@ -109,8 +110,10 @@ def _lead_files(leads: Sequence[Lead], updates: Sequence[dict[str, Any]], ticks:
         Arrival(first, "leads", f"{first:%Y-%m-%d}-newsletter.jsonl", _jsonl([*old[1::2], _BROKEN_LEADS[1]])),
     ]
     new = [(f"{lead.created_at.isoformat()}Z", lead.row) for lead in leads if lead.created_at > first]
-    rows = sorted([*new, *((row["updated_at"], row) for row in updates)], key=lambda pair: (pair[0], pair[1]["lead_id"]))
-    for before, tick in zip(ticks, ticks[1:], strict=False):
+    rows = sorted(
+        [*new, *((row["updated_at"], row) for row in updates)], key=lambda pair: (pair[0], pair[1]["lead_id"])
+    )
+    for before, tick in pairwise(ticks):
         part = [row for at, row in rows if f"{before.isoformat()}Z" < at <= f"{tick.isoformat()}Z"]
         if part:
             files.append(Arrival(tick, "leads", f"{tick:%Y-%m-%dT%H%M}-signups.jsonl", _jsonl(part)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from dagster_drips.errors import DripsError
 
 
 @contextmanager
-def mail_sink(folder: Path) -> Iterator[str]:
+def mail_sink(folder: Path) -> Generator[str]:
     """A running sink that keeps its mail in `folder`; yields its SMTP URL.
 
     Raises:

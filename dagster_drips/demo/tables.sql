@@ -2,31 +2,25 @@
 
 -- name: sequences
 select
-    sequence_id,
-    enrolled_total,
+    sequence_id as sequence,
+    enrolled_total as enrolled,
     enrolled as active,
-    completed,
-    exited,
     sent,
-    delivered,
-    opened,
-    clicked,
     bounced,
-    unsubscribed,
-    converted,
-    revenue,
     open_rate,
     click_rate,
-    conversion_rate
+    unsubscribed,
+    converted,
+    conversion_rate,
+    cast(revenue as double) as revenue
 from marts.sequence_performance
 order by sent desc, sequence_id
 
 -- name: steps
 select
-    sequence_id,
-    step_id,
-    variant_id,
-    position,
+    sequence_id as sequence,
+    step_id as step,
+    variant_id as variant,
     sent,
     opened,
     clicked,
@@ -63,10 +57,8 @@ order by kind
 -- name: latest_messages
 select
     message_id,
-    sequence_id,
-    step_id,
-    recipient,
-    sent_as_of
+    sequence_id || '/' || step_id as step,
+    recipient
 from marts.messages
 where status = 'sent'
 order by sent_as_of desc, message_id

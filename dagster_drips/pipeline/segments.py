@@ -70,7 +70,10 @@ def _run(transform: Transform, warehouse: Warehouse, command: str, exclude: list
                 *transform.run("run", DECIDE, exclude=exclude),
             ]
         )
-    return transform.run(command, [f"{path},config.materialized:table" for path in DECIDE], exclude=exclude)
+    select = [f"{path},config.materialized:table" for path in DECIDE]
+    if command == "build":
+        select += [f"{path},resource_type:test" for path in DECIDE]
+    return transform.run(command, select, exclude=exclude)
 
 
 def _remember(transform: Transform, warehouse: Warehouse) -> None:

@@ -193,6 +193,8 @@ def _read_sequence(
     problems = [*reading.problems, *templates.problems]
     if sequence is None or any(problem.severity == "error" for problem in problems):
         return None, problems
+    if not sequence.name:
+        sequence = sequence.model_copy(update={"name": folder.name})
     return WrittenSequence(folder.name, sequence, dict(sorted(templates.texts.items()))), problems
 
 

@@ -165,9 +165,12 @@ Reentry = Annotated[
 
 
 class Sequence(StrictModel):
-    """The whole of a `sequence.yml`. `sender` and `send_window` None: the project's, filled in by the catalog."""
+    """The whole of a `sequence.yml`.
 
-    name: Line
+    What the catalog fills in: an empty `name` with the folder's, `sender` and `send_window` None with the project's.
+    """
+
+    name: Line = ""
     status: Literal["draft", "active", "paused", "archived"] = "draft"
     active_from: Instant | None = None
     sender: Sender | None = None

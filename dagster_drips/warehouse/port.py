@@ -144,6 +144,8 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> Generator[Warehous
         busy = "lock" in str(error).lower()
         hint = "another process has it open for writing; wait for the running tick, or read data/published instead"
         raise DripsError(hint if busy else str(error), file=path) from error
+    # It would print onto stdout, where --json goes.
+    connection.execute("set enable_progress_bar = false")
     warehouse = Warehouse(connection)
     try:
         if not read_only:

@@ -61,3 +61,10 @@ def test_validate_writes_json_for_scripts(folder: ProjectFolder, capsys: pytest.
         "message": "unknown key 'holdot'; did you mean 'holdout'?",
         "severity": "error",
     }
+
+
+def test_a_sequence_without_a_name_is_called_by_its_folder(folder: ProjectFolder) -> None:
+    folder.sequence(SEQUENCE.replace("name: Welcome\n", ""))
+    catalog = read_catalog(folder.project, segments=segment_names(folder.project))
+    assert catalog.errors == []
+    assert catalog.sources["welcome"].sequence.name == "welcome"

@@ -19,55 +19,9 @@ enrollments as (
 
 ),
 
-progress as (
-
-    select
-        resolved.enrollment_id,
-        max(positions.position) as furthest_position,
-        max(resolved.resolved_at) as last_resolved_at
-    from {{ ref('resolved_steps') }} as resolved
-    inner join enrollments
-        on resolved.enrollment_id = enrollments.enrollment_id
-    inner join {{ ref('step_positions') }} as positions
-        on enrollments.sequence_id = positions.sequence_id and resolved.step_id = positions.step_id
-    group by resolved.enrollment_id
-
-),
-
--- Control is sent nothing (E8): it has no steps to take.
-next_steps as (
-
-    select
-        enrollments.*,
-        progress.last_resolved_at,
-        steps.step_id,
-        steps.position,
-        steps.expires_after_seconds,
-        case
-            when steps.after_trigger
-                then {{ add_seconds('enrollments.triggered_at', 'steps.delay_seconds') }}
-            else
-                {{ add_seconds('coalesce(progress.last_resolved_at, enrollments.triggered_at)', 'steps.delay_seconds') }}
-        end as planned_at
-    from enrollments
-    left join progress
-        on enrollments.enrollment_id = progress.enrollment_id
-    inner join {{ source('raw', 'sequence_steps') }} as steps
-        on
-            enrollments.sequence_id = steps.sequence_id
-            and steps.position = coalesce(progress.furthest_position, 0) + 1
-    where enrollments.arm = 'treatment'
-
-),
-
 scheduled as (
 
-    select
-        *,
-        md5(enrollment_id || ':' || step_id) as message_id,
-        -- `after: trigger` never runs ahead of the step before it (M2)
-        greatest(planned_at, coalesce(last_resolved_at, planned_at)) as scheduled_at
-    from next_steps
+    {{ next_steps_of('enrollments') }}
 
 ),
 

@@ -1,0 +1,93 @@
+-- What `drips status` asks of a warehouse that nobody is writing to.
+
+-- name: ticks
+select
+    as_of,
+    list(phase order by recorded_at) as phases,
+    min(recorded_at) as decided_at,
+    max(recorded_at) as recorded_at
+from journal.ticks
+where as_of = (select max(as_of) from journal.ticks)
+group by as_of
+
+-- name: sequences
+select
+    sequence_id,
+    name,
+    status,
+    file_state,
+    version_id,
+    active_from as opens_at,
+    null as segment_without_result
+from raw.sequences
+order by sequence_id
+
+-- name: decided_sequences
+select
+    sequence_id,
+    name,
+    status,
+    file_state,
+    version_id,
+    opens_at,
+    segment_without_result
+from decide.live_sequences
+order by sequence_id
+
+-- name: enrolled
+select
+    verdicts.sequence_id,
+    count(*) as enrolled,
+    count(*) filter (where closings.status is null) as active,
+    count(*) filter (where closings.status = 'completed') as completed,
+    count(*) filter (where closings.status = 'exited') as exited
+from journal.verdicts as verdicts
+left join journal.closings as closings
+    on verdicts.enrollment_id = closings.enrollment_id
+where verdicts.decision = 'enrolled'
+group by verdicts.sequence_id
+order by verdicts.sequence_id
+
+-- name: due_next
+select
+    sequence_id,
+    count(*) filter (where next_scheduled_at <= tick.as_of) as waiting,
+    count(*) filter (where next_scheduled_at > tick.as_of and next_scheduled_at <= tick.as_of + interval 24 hours)
+        as within_a_day,
+    count(*) filter (where next_scheduled_at > tick.as_of) as later,
+    min(next_scheduled_at) filter (where next_scheduled_at > tick.as_of) as next_at
+from marts.enrollments
+cross join (select max(as_of) as as_of from journal.ticks) as tick
+where next_scheduled_at is not null
+group by sequence_id
+order by waiting = 0, next_at, sequence_id
+
+-- name: rejected
+-- Lately: landed in the week before the newest load, and whatever is wrong with a whole file (those have no load).
+select
+    rejected.kind,
+    rejected.file,
+    count(*) as rows,
+    min(rejected.line) as line,
+    arg_min(rejected.reason, rejected.line) as reason
+from raw.rejected_rows as rejected
+left join raw.loaded_files as files
+    on rejected._load = files.load_id
+where
+    files.load_id is null
+    or files.loaded_at >= (select max(loaded_at) from raw.loaded_files) - interval 7 days
+group by rejected.kind, rejected.file
+order by max(rejected._load) desc, rejected.kind, rejected.file
+limit 20
+
+-- name: in_doubt
+select
+    message_id,
+    sequence_id,
+    step_id,
+    recipient,
+    sent_as_of,
+    detail
+from decide.message_states
+where status = 'in_doubt'
+order by sent_as_of, message_id

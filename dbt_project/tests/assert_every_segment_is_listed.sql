@@ -1,0 +1,13 @@
+-- A segment is its file alone; dbt learns of it from a generated list (E5). Fails where the list is behind the folder.
+-- depends_on: {{ ref('segment_members') }}
+{%- set unlisted = [] -%}
+{%- if execute -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and 'segments' in node.fqn[1:-1] and node.name not in segment_names() -%}
+        {%- do unlisted.append(node.name) -%}
+    {%- endfor -%}
+    {%- if unlisted -%}
+        {{ exceptions.raise_compiler_error("dbt does not know the segment " ~ unlisted | sort | join(', ') ~ " yet: run `drips validate`, then build again") }}
+    {%- endif -%}
+{%- endif %}
+select 'unlisted' as segment
+where false
