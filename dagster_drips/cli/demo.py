@@ -72,6 +72,7 @@ def _summary(report: DemoReport, plan: DemoPlan, seconds: float) -> dict[str, An
 
 def _show(report: DemoReport, plan: DemoPlan, folder: Path, seconds: float) -> None:
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -91,7 +92,8 @@ def _show(report: DemoReport, plan: DemoPlan, folder: Path, seconds: float) -> N
     console.print("seconds: " + ", ".join(f"{phase} {spent:.1f}" for phase, spent in slowest))
     console.print("\nTo try next:")
     for command, what in _next_commands(report, plan, folder):
-        console.print(f"  [cyan]{command}[/cyan]\n      {what}", soft_wrap=True)
+        console.print(Text(f"  {command}", style="cyan"), soft_wrap=True)
+        console.print(f"      {what}", soft_wrap=True)
 
 
 def _next_commands(report: DemoReport, plan: DemoPlan, folder: Path) -> list[tuple[str, str]]:
@@ -109,12 +111,16 @@ def _next_commands(report: DemoReport, plan: DemoPlan, folder: Path) -> list[tup
             f"drips replay --project {folder} --from {start} --to {end} --every {hours}h --out sends.csv",
             "the same two weeks again from the landed files alone: the same messages",
         ),
-        (f"open {folder}/data/outbox/{mail}", "a message as it went out; any mail program shows it"),
+        (f"less {folder}/data/outbox/{mail}", "a message as it went out; any mail program shows it"),
         (
-            f"duckdb -readonly {folder}/data/published/marts.duckdb 'from marts.experiment_results'",
+            f"python -c \"import duckdb; duckdb.connect('{folder}/data/published/marts.duckdb', read_only=True)"
+            ".sql('from marts.marts.experiment_results').show()\"",
             "the published marts, for SQL and for BI",
         ),
-        (f"DRIPS_PROJECT={folder} dagster dev", "the same pipeline as assets, with its checks and schedules"),
+        (
+            f"DRIPS_PROJECT={folder} dagster dev -m dagster_drips.definitions",
+            "the same pipeline as assets, with its checks, schedule and sensors",
+        ),
     ]
 
 
@@ -124,10 +130,12 @@ def _table(console: Console, title: str, rows: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for name in rows[0] if rows else ():
+    for number, name in enumerate(rows[0] if rows else ()):
         is_text = any(isinstance(row[name], str) for row in rows)
         heading = _HEADINGS.get(name, name.replace("_", "\n"))
-        table.add_column(heading, justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text)
+        table.add_column(
+            heading, justify="left" if is_text else "right", overflow="fold", no_wrap=number == 0 or not is_text
+        )
     for row in rows:
         # Text as it is: a subject may hold what rich would take for markup.
         table.add_row(*(Text(_cell(name, value)) for name, value in row.items()))

@@ -46,12 +46,15 @@ def replay(
         raise DripsError("--out takes a name that ends in .csv or .parquet", file=out)
     if warehouse is not None and warehouse.exists():
         raise DripsError("--warehouse makes a new file, and this one is there already", file=warehouse)
-    with progress_of("replay", len(span.instants())) as advance, replayed(
-        place,
-        span,
-        continued=continued,
-        on_tick=lambda decided: advance(f"{format_instant(decided.as_of)} {decided.due} sent"),
-    ) as (store, pipeline):
+    with (
+        progress_of("replay", len(span.instants())) as advance,
+        replayed(
+            place,
+            span,
+            continued=continued,
+            on_tick=lambda decided: advance(f"{format_instant(decided.as_of)} {decided.due} sent"),
+        ) as (store, pipeline),
+    ):
         frame = sends(store, span)
         if out is not None:
             write_sends(frame, out)

@@ -5,6 +5,6 @@ moves rows into the warehouse, `load` drives them. Deciding anything about leads
 """
 
 from dagster_drips.landing.files import LandingFile, landing_files, pending_files
-from dagster_drips.landing.load import LoadReport, load_landing
+from dagster_drips.landing.load import LoadReport, load_again, load_landing
 
-__all__ = ["LandingFile", "LoadReport", "landing_files", "load_landing", "pending_files"]
+__all__ = ["LandingFile", "LoadReport", "landing_files", "load_again", "load_landing", "pending_files"]

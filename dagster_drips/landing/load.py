@@ -10,7 +10,9 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from dagster_drips.errors import DripsError
 from dagster_drips.landing.fields import LeadFields
 from dagster_drips.landing.files import LandingFile, UnreadableFile, format_of, landing_files
 from dagster_drips.landing.kinds import check_for
@@ -89,6 +91,42 @@ def load_landing(
         load.run(landing_files(project, [kind]))
         reports[kind] = load.report
     return reports
+
+
+def load_again(
+    project: Project,
+    warehouse: Warehouse,
+    loaded: Sequence[Mapping[str, Any]],
+    *,
+    fields: Mapping[str, str] | None = None,
+) -> int:
+    """Load files once more into an empty warehouse, just as they were loaded before.
+
+    Args:
+        project: where the landing folders are.
+        warehouse: without landed rows.
+        loaded: rows of `raw.loaded_files` as the journal kept them.
+        fields: as for `load_landing`.
+
+    Returns:
+        How many files.
+
+    Raises:
+        DripsError: a file is gone or has changed since; the warehouse can't be made again without it.
+    """
+    lying = {file.path: file for file in landing_files(project)}
+    for entry in sorted(loaded, key=lambda entry: entry["load_id"]):
+        file = lying.get(entry["path"])
+        place = project.landing / entry["path"]
+        if file is None:
+            raise DripsError("this landed file is gone; without it the warehouse can't be made again", file=place)
+        if file.sha256() != entry["sha256"]:
+            raise DripsError("this landed file has changed since it was loaded", file=place)
+        lead_fields = LeadFields(fields or {}, warehouse.columns("raw.leads"))
+        _KindLoad(warehouse, entry["kind"], lead_fields, entry["loaded_at"], None).run([file])
+    lead_fields = LeadFields(fields or {}, warehouse.columns("raw.leads"))
+    _KindLoad(warehouse, "leads", lead_fields, datetime.min, None).bring_fields_up_to_date()
+    return len(loaded)
 
 
 @dataclass

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from dagster_drips.warehouse import Warehouse
 
@@ -62,6 +63,11 @@ class TickJournal:
                 warehouse.execute(
                     f"insert into journal.{path.stem} by name (select * from read_parquet('{_quoted(path)}'){known})"
                 )
+
+    def rows(self, warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
+        """All rows of a table over all commits."""
+        files = [str(path) for commit in self.commits() if (path := commit / f"{table}.parquet").exists()]
+        return warehouse.rows("select * from read_parquet(?)", [files]) if files else []
 
     def missing(self, warehouse: Warehouse, since: datetime | None) -> list[Path]:
         """Commits from that day on that the warehouse doesn't know: a crash came between the two."""

@@ -82,6 +82,11 @@ class Pipeline:
                 f"a tick at {format_instant(instant)} is earlier than the unfinished one of"
                 f" {format_instant(last['decided'])}; repeat that one or take a later instant"
             )
+        self.set_clock(warehouse, instant)
+        return instant
+
+    def set_clock(self, warehouse: Warehouse, instant: datetime) -> None:
+        """Make an instant the tick's own, with the tick before it and what the world's wall clocks show then."""
         previous = warehouse.value(_COMMITS["previous_tick"], [instant])
         offsets = utc_offsets(instant)
         with warehouse.transaction():
@@ -92,7 +97,6 @@ class Pipeline:
                 "raw.time_zones",
                 [{"timezone": name, "utc_offset_seconds": seconds} for name, seconds in offsets.items()],
             )
-        return instant
 
     def recover(self, warehouse: Warehouse) -> int:
         """Fold in what a crash kept from the warehouse: commits and deliveries; returns how many commits there were."""

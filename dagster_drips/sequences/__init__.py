@@ -9,7 +9,7 @@ In the order of use: `read_catalog` (files → `Catalog`), `record_catalog` (→
 from dagster_drips.sequences.catalog import Catalog, SequenceSource, WrittenSequence, read_catalog, segment_names
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.schema import ProjectSettings, Sequence
-from dagster_drips.sequences.versions import Version, live_version, load_version, record_catalog
+from dagster_drips.sequences.versions import Version, live_version, load_version, record_catalog, restore_live
 
 __all__ = [
     "Catalog",
@@ -23,5 +23,6 @@ __all__ = [
     "load_version",
     "read_catalog",
     "record_catalog",
+    "restore_live",
     "segment_names",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -83,6 +83,26 @@ def record_catalog(warehouse: Warehouse, catalog: Catalog, *, as_of: datetime) -
     keep_settings = catalog.settings_valid and (SETTINGS_FILE not in latest or not _same(stated, latest[SETTINGS_FILE]))
     _write(warehouse, [*new, stated] if keep_settings else new, rows_of(live, settings), live, as_of)
     return new
+
+
+def restore_live(warehouse: Warehouse, *, invalid: Collection[str] = ()) -> None:
+    """Bring the `raw` tables of sequences to what the journal has last, without looking at the files.
+
+    For a rebuild: the journal knows every version, but not whether a file was invalid since; `invalid` says that.
+    """
+    latest = {row["sequence_id"]: row for row in warehouse.rows(_LATEST)}
+    live = [
+        LiveSequence(
+            sequence_id,
+            row["version_id"],
+            row["status"],
+            "invalid" if sequence_id in invalid else row["file_state"],
+            load_version(warehouse, sequence_id, row["version_id"]).sequence,
+        )
+        for sequence_id, row in sorted(latest.items())
+        if sequence_id != SETTINGS_FILE
+    ]
+    _write(warehouse, [], rows_of(live, _last_settings(warehouse, latest)), live, datetime.min)
 
 
 def load_version(warehouse: Warehouse, sequence_id: str, version_id: str) -> SequenceSource:

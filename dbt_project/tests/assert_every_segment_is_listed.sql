@@ -6,7 +6,10 @@
         {%- do unlisted.append(node.name) -%}
     {%- endfor -%}
     {%- if unlisted -%}
-        {{ exceptions.raise_compiler_error("dbt does not know the segment " ~ unlisted | sort | join(', ') ~ " yet: run `drips validate`, then build again") }}
+        {{ exceptions.raise_compiler_error(
+            "No result for the segment " ~ unlisted | sort | join(', ') ~ ": if it is new, run `drips validate` and build again;"
+            ~ " if that does not help, its SQL fails and sequences that name it pause"
+        ) }}
     {%- endif -%}
 {%- endif %}
 select 'unlisted' as segment

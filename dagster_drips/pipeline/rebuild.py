@@ -1,0 +1,89 @@
+"""The warehouse made again from what is kept for good: landed files and the journal.
+
+No old tick runs again: verdicts, closings, skips, segment changes and sequence versions come from the tick journal,
+sends from the delivery journal, rows from the landed files in the order of their first loading; dbt makes the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dagster_drips.clock import utc_now
+from dagster_drips.errors import DripsError
+from dagster_drips.landing import load_again
+from dagster_drips.mail.fold import fold
+from dagster_drips.pipeline.journal import LOADED_FILES, TickJournal
+from dagster_drips.pipeline.lock import exclusive
+from dagster_drips.pipeline.publish import publish
+from dagster_drips.pipeline.tick import Pipeline
+from dagster_drips.pipeline.transform import Transform, TransformFailed
+from dagster_drips.project import Project
+from dagster_drips.sequences import read_catalog, restore_live, segment_names
+from dagster_drips.warehouse import Warehouse, open_warehouse
+
+
+@dataclass(frozen=True)
+class RebuildReport:
+    """How much was there to rebuild from."""
+
+    commits: int
+    files: int
+    deliveries: int
+
+
+def rebuild(project: Project, progress: Callable[[str], None] = lambda what: None) -> RebuildReport:
+    """Make the project's warehouse anew and put it in the place of the old one.
+
+    Args:
+        project: with its landed files and journal.
+        progress: told what is being done.
+
+    Raises:
+        DripsError: there is no journal, a landed file is gone or changed, another run is going on. The warehouse that
+            is there stays as it is.
+    """
+    journal = TickJournal(project.journal / "ticks")
+    commits = journal.commits()
+    if not commits:
+        raise DripsError("no journal to rebuild from; a first tick starts with `drips run`", file=project.journal)
+    scratch = project.data / "warehouse.rebuilding.duckdb"
+    with exclusive(project.data / "run.lock"):
+        scratch.unlink(missing_ok=True)
+        scratch.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+        pipeline = Pipeline(project, Transform(project, warehouse=scratch), journal)
+        with open_warehouse(scratch) as warehouse:
+            report = _fill(project, pipeline, journal, warehouse, progress)
+            warehouse.checkpoint()
+        project.warehouse.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+        scratch.replace(project.warehouse)
+    return report
+
+
+def _fill(
+    project: Project,
+    pipeline: Pipeline,
+    journal: TickJournal,
+    warehouse: Warehouse,
+    progress: Callable[[str], None],
+) -> RebuildReport:
+    catalog = read_catalog(project, segments=segment_names(project))
+    commits = journal.commits()
+    progress(f"{len(commits)} commits of ticks")
+    for commit in commits:
+        journal.fold(warehouse, commit)
+    progress("sequences")
+    restore_live(warehouse, invalid=catalog.invalid)
+    loaded = journal.rows(warehouse, LOADED_FILES)
+    progress(f"{len(loaded)} landed files")
+    load_again(project, warehouse, loaded, fields=catalog.settings.fields)
+    progress("deliveries")
+    deliveries = fold(project, warehouse, now=utc_now)
+    pipeline.set_clock(warehouse, warehouse.value("select max(as_of) from journal.ticks where phase = 'decided'"))
+    progress("models")
+    pipeline.decide(warehouse)
+    failed = [node for node in pipeline.measure() if node.failed]
+    if failed:
+        raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}")
+    publish(warehouse, project.published)
+    return RebuildReport(commits=len(commits), files=len(loaded), deliveries=deliveries.rows)

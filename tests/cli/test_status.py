@@ -1,0 +1,119 @@
+"""`drips status` on warehouses at every age: none, untouched, half a tick, with problems."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dagster_drips.cli import status as _registered  # noqa: F401
+from dagster_drips.cli.app import app
+from dagster_drips.cli.status import read_status
+from dagster_drips.errors import DripsError
+from dagster_drips.project import Project
+from dagster_drips.warehouse import open_warehouse
+
+TICK = datetime(2026, 3, 1, 2)
+REJECTED = """
+insert into raw.rejected_rows by name
+select 'events' as kind, 'bad.jsonl' as file, line, 'event_id missing' as reason, '{}' as row, 1 as _load
+from range(3, 6) as lines (line)
+"""
+SEQUENCE = """
+insert into raw.sequences by name
+select 'welcome' as sequence_id, 'v1' as version_id, 'Welcome' as name, 'paused' as status, 'deleted' as file_state,
+    timestamp '2026-01-01' as active_from, 'lead_created' as trigger_kind, false as include_existing,
+    0 as lookback_seconds, 'never' as reentry, 0 as holdout, true as exits_on_goal, false as exits_on_reply,
+    false as exits_on_leaving_segments, 'a@acme.example' as sender_email, '1111111' as window_days,
+    0 as window_start_minute, 1440 as window_end_minute, 'UTC' as window_timezone, 50 as priority,
+    false as transactional
+"""
+VERDICTS = """
+insert into journal.verdicts by name
+select 'welcome' as sequence_id, 'l' || n as lead_id, 'o' || n as occurrence_id, timestamp '2026-03-01' as occurred_at,
+    timestamp '2026-03-01 02:00' as decided_at, if(n < 3, 'enrolled', 'suppressed') as decision,
+    if(n < 3, 'e' || n, null) as enrollment_id, 'treatment' as arm
+from range(0, 5) as numbers (n)
+"""
+CLOSING = "insert into journal.closings values ('e0', timestamp '2026-03-01 02:00', 'exited', 'converted')"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    for name in ("sequences", "dbt_project"):
+        (tmp_path / name).mkdir()
+    return Project.at(tmp_path)
+
+
+def _run(project: Project, *arguments: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["status", "--project", str(project.root), *arguments])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_without_a_warehouse_it_names_the_command_that_makes_one(project: Project) -> None:
+    code, out, err = _run(project)
+    assert (code, out) == (1, "")
+    assert "`drips run`" in err
+    assert len(err.splitlines()) == 1
+    assert not project.warehouse.exists()
+
+
+def test_a_warehouse_without_a_tick_is_no_error(project: Project) -> None:
+    with open_warehouse(project.warehouse):
+        pass
+    code, out, _ = _run(project)
+    assert code == 0
+    assert "no tick yet" in out
+    assert "no problems" in out
+
+
+def test_it_counts_who_is_enrolled_and_names_every_problem(project: Project) -> None:
+    with open_warehouse(project.warehouse) as warehouse:
+        for statement in (REJECTED, SEQUENCE, VERDICTS, CLOSING):
+            warehouse.execute(statement)
+        warehouse.execute(
+            "insert into raw.loaded_files values (1, 'events', 'events/bad.jsonl', 1, 'x', 1, 3, 0, ?)", [TICK]
+        )
+        warehouse.execute("insert into journal.ticks values (?, 'decided', ?, 1)", [TICK, TICK])
+    code, out, _ = _run(project, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["last_tick"]["as_of"] == "2026-03-01T02:00:00Z"
+    assert found["enrolled"] == [{"sequence_id": "welcome", "enrolled": 3, "active": 2, "completed": 0, "exited": 1}]
+    assert found["sequences"][0]["opens_at"] == "2026-01-01T00:00:00Z"
+    assert len(found["problems"]) == 3
+    for words in (
+        "did not finish",
+        "welcome is paused: its file is gone",
+        "data/landing/events/bad.jsonl:3: 3 rows rejected",
+    ):
+        assert any(words in problem for problem in found["problems"]), words
+
+
+def test_rows_rejected_long_ago_are_no_news(project: Project) -> None:
+    with open_warehouse(project.warehouse) as warehouse:
+        warehouse.execute(REJECTED)
+        for load, name, loaded_at in ((1, "bad", "2026-01-01"), (2, "good", "2026-03-01")):
+            warehouse.execute(
+                "insert into raw.loaded_files values (?, 'events', ?, 1, 'x', 1, 0, 0, cast(? as timestamp))",
+                [load, f"events/{name}.jsonl", loaded_at],
+            )
+    assert read_status(project).problems == []
+
+
+def test_a_warehouse_that_another_process_writes_is_told_in_one_line(project: Project) -> None:
+    import subprocess
+    import sys
+
+    holder = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+    project.data.mkdir()
+    command = [sys.executable, "-c", holder, str(project.warehouse)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(DripsError, match="another process"):
+            read_status(project)
+        process.communicate()

@@ -1,0 +1,243 @@
+"""How random small projects are drawn: few names, addresses and durations, so that they meet often."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from properties.world import (
+    BROKEN,
+    SEGMENTS,
+    Definition,
+    Event,
+    LeadVersion,
+    Reaction,
+    Suppression,
+    Tick,
+    World,
+    moment,
+)
+
+STEP_IDS = ("a", "b", "c", "d", "e")
+TOPICS = st.sampled_from([None, None, "news", "tips"])
+ADDRESSES = ("ann@one.example", " Ann@One.example", "bob@two.example", "Äb@two.example", "äb@two.example", "cy@b.example")
+NO_ADDRESSES = (None, "", "nobody")
+ZONES = (
+    *(None, "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"),
+    *(" Europe/London ", "Mars/Base", "europe/berlin"),
+)
+LEAD_IDS = [f"l{number}" for number in range(9)]
+
+
+def minutes(*choices: int) -> st.SearchStrategy[dict[str, int]]:
+    return st.sampled_from([{"minutes": choice} for choice in choices])
+
+
+def places(least: int = -120, most: int = 240) -> st.SearchStrategy[Any]:
+    """Instants from days before the first tick to behind the last."""
+    return st.integers(least, most).map(moment)
+
+
+def optional(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.none() | strategy
+
+
+def stated(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A mapping without the keys that were drawn as None."""
+    return st.fixed_dictionaries(fields).map(
+        lambda drawn: {key: value for key, value in drawn.items() if value is not None}
+    )
+
+
+WHERE = st.sampled_from([None, None, {"plan": "pro"}])
+TRIGGERS = st.one_of(
+    stated(
+        event=st.just("signup"),
+        where=WHERE,
+        lookback=optional(minutes(0, 1440)),
+        trigger_max_age=optional(minutes(0, 60, 1440)),
+    ),
+    stated(
+        event=st.just("lead_created"),
+        lookback=optional(minutes(0, 2880)),
+        trigger_max_age=optional(minutes(180, 2880)),
+    ),
+    stated(
+        segment_entered=st.sampled_from(sorted(SEGMENTS)),
+        include_existing=st.booleans(),
+        trigger_max_age=optional(minutes(0, 720)),
+    ),
+)
+HOURS = st.sampled_from(["00:00", "06:00", "09:30", "12:00", "17:00", "22:00"])
+WINDOWS = stated(
+    days=optional(st.lists(st.sampled_from(["mon", "wed", "fri", "sat", "sun"]), min_size=2, unique=True)),
+    start=optional(HOURS),
+    end=optional(HOURS | st.just("24:00")),
+    timezone=st.sampled_from(["lead", "lead", "Europe/Berlin", "Asia/Kathmandu", None]),
+)
+CONDITIONS = st.sampled_from(
+    [None] * 6 + [{"segment": "vips"}, {"event": "login"}, {"opened": "a"}, {"clicked": ["a", "b"]}, {"segment": "quiet"}]
+)
+STEPS = stated(
+    delay=minutes(0, 0, 30, 60, 360, 1440),
+    after=st.sampled_from([None, None, None, "trigger"]),
+    expires_after=st.sampled_from([None, None, None, {"minutes": 60}, {"minutes": 1440}]),
+    only_if=CONDITIONS,
+    unless=CONDITIONS,
+)
+SEQUENCES = stated(
+    name=st.just("A sequence"),
+    trigger=TRIGGERS,
+    active_from=st.none() | st.none() | places(-48, 48),
+    segments=stated(
+        include=st.sampled_from([None, None, None, ["vips"], ["everyone", "fresh"], ["quiet"]]),
+        exclude=st.sampled_from([None, None, None, ["buyers"], ["vips", "buyers"]]),
+    ),
+    reentry=st.sampled_from(["never", "after_exit", "after_exit", {"hours": 24}]),
+    holdout=st.sampled_from([0, 0, 0.4]),
+    goal=optional(stated(event=st.just("purchase"), where=WHERE, within=optional(minutes(720, 4320)))),
+    exit_on=stated(
+        events=st.sampled_from([None, ["cancel"], ["cancel", "signup"]]),
+        leaves_segments=st.booleans(),
+        goal=st.booleans(),
+        replied=st.booleans(),
+    ),
+    send_window=st.none() | st.none() | WINDOWS,
+    priority=st.sampled_from([50, 0, 100]),
+    topic=TOPICS,
+    transactional=st.sampled_from([False, False, False, True]),
+    sender=stated(
+        email=st.sampled_from(["ada@acme.example", "Ada@acme.example", "eve@acme.example"]),
+        max_per_tick=st.sampled_from([None, None, 1, 2, 4]),
+    ),
+)
+SETTINGS = stated(
+    timezone=st.sampled_from(["UTC", "America/New_York", "Europe/Berlin"]),
+    frequency_cap=optional(st.fixed_dictionaries({"messages": st.integers(1, 2), "per": minutes(60, 1440)})),
+    max_per_tick=st.sampled_from([None, None, 3]),
+)
+ORDERS = st.lists(st.sampled_from(STEP_IDS), min_size=1, max_size=5, unique=True)
+
+
+def with_steps(base: Definition, steps: dict[str, dict[str, Any]], order: list[str], status: str) -> Definition:
+    """A definition whose steps stand in that order; conditions on steps that don't stand before are left out."""
+    written = []
+    for place, step_id in enumerate(order):
+        step = {**steps[step_id], "id": step_id, "subject": "Hello", "template": "mail.html"}
+        for polarity in ("only_if", "unless"):
+            named = [name for kind in ("opened", "clicked") for name in step.get(polarity, {}).get(kind, ())]
+            if not set(named) <= set(order[:place]):
+                del step[polarity]
+        written.append(step)
+    return {**base, "status": status, "steps": written}
+
+
+@st.composite
+def sequence_files(draw: st.DrawFn, ticks: int, edited: bool) -> list[Definition | str | None]:
+    """One sequence's file at each tick; None where it is deleted."""
+    base, order = draw(SEQUENCES), draw(ORDERS)
+    steps = draw(st.fixed_dictionaries(dict.fromkeys(STEP_IDS, STEPS)))
+    status = draw(st.sampled_from(["active"] * 8 + ["paused", "draft"]))
+    files: list[Definition | str | None] = [with_steps(base, steps, order, status)]
+    while len(files) < ticks:
+        edit = draw(st.sampled_from(["none", "none", "order", "order", "status", "delay", "oddity"])) if edited else "none"
+        if edit == "none":
+            files.append(files[-1])
+            continue
+        if edit == "order":
+            order = draw(ORDERS)
+        elif edit == "delay":
+            steps = {**steps, draw(st.sampled_from(STEP_IDS)): draw(STEPS)}
+        elif edit == "status" and status != "archived":  # archived is final (S1)
+            status = draw(st.sampled_from(["active", "active", "active", "paused", "draft", "archived"]))
+        oddity = draw(st.sampled_from([BROKEN, None])) if edit == "oddity" else ""
+        files.append(with_steps(base, steps, order, status) if oddity == "" else oddity)
+    return files
+
+
+@st.composite
+def events(draw: st.DrawFn, ticks: int) -> list[Event]:
+    drawn = []
+    for number in range(draw(st.integers(4, 24))):
+        occurred_at = draw(places(-96, 200))
+        drawn.append(
+            Event(
+                event_id=f"e{number - draw(st.sampled_from([0] * 9 + [1]))}",  # now and then an id comes again
+                lead_id=draw(st.sampled_from(LEAD_IDS)),
+                event=draw(st.sampled_from(["signup", "signup", "signup", "login", "purchase", "cancel"])),
+                occurred_at=occurred_at,
+                received_at=draw(st.none() | st.none() | places(-96, 200)),
+                plan=draw(st.sampled_from(["pro", "pro", "free", None])),
+                lands=draw(landings(ticks)),
+            )
+        )
+    return drawn
+
+
+def landings(ticks: int) -> st.SearchStrategy[int]:
+    return st.sampled_from([0] * ticks + list(range(ticks)))
+
+
+def leads(ticks: int) -> st.SearchStrategy[list[LeadVersion]]:
+    row = st.builds(
+        LeadVersion,
+        lead_id=st.sampled_from(LEAD_IDS),
+        created_at=places(-160, 100),
+        updated_at=st.none() | places(-160, 200),
+        email=st.sampled_from(ADDRESSES * 3 + NO_ADDRESSES),
+        timezone=st.sampled_from(ZONES),
+        tags=st.sampled_from([(), ("vip",), ("vip", "old")]),
+        lands=landings(ticks),
+    )
+    return st.lists(row, min_size=3, max_size=14)
+
+
+def suppressions(ticks: int) -> st.SearchStrategy[list[Suppression]]:
+    reasons = ["unsubscribed", "unsubscribed", "resubscribed", "resubscribed", "bounced", "complained", "manual"]
+    row = st.builds(
+        Suppression,
+        email=st.sampled_from(ADDRESSES),
+        reason=st.sampled_from([*reasons, "whim", None]),
+        occurred_at=st.none() | places(-48, 200) | places(-48, 200),
+        topic=TOPICS,
+        lands=landings(ticks),
+    )
+    return st.lists(row, max_size=4)
+
+
+def reactions(ticks: int) -> st.SearchStrategy[list[Reaction]]:
+    suppressing = ["unsubscribed", "complained", "bounced"]
+    row = st.builds(
+        Reaction,
+        choice=st.integers(0, 99),
+        type=st.sampled_from(["opened", "opened", "clicked", "replied", "resubscribed", *suppressing]),
+        places=st.integers(-4, 60),
+        topic=TOPICS,
+        bounce_class=st.sampled_from([None, "hard", "soft"]),
+        lands=st.integers(1, ticks - 1),
+    )
+    return st.lists(row, max_size=8)
+
+
+@st.composite
+def worlds(draw: st.DrawFn, edited: bool = False) -> World:
+    """A whole project; with `edited`, its sequence files change between ticks."""
+    gaps = draw(st.lists(st.sampled_from([1, 2, 6, 16, 24, 48]), min_size=4, max_size=6))
+    instants = [moment(sum(gaps[:count])) for count in range(len(gaps) + 1)]
+    mishaps = st.sampled_from([None] * 5 + ["unsent", "repeated"])
+    ticks = [Tick(instant, draw(mishaps)) for instant in instants]
+    histories = draw(st.lists(sequence_files(len(ticks), edited), min_size=1, max_size=4))
+    files = [
+        {f"s{place}": history[number] for place, history in enumerate(histories) if history[number] is not None}
+        for number in range(len(ticks))
+    ]
+    return World(
+        settings=draw(SETTINGS),
+        ticks=ticks,
+        files=files,
+        leads=draw(leads(len(ticks))),
+        events=draw(events(len(ticks))),
+        suppressions=draw(suppressions(len(ticks))),
+        reactions=draw(reactions(len(ticks))),
+    )

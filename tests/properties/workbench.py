@@ -1,0 +1,151 @@
+"""Plays a random project through real ticks: one dbt project, one parse and one warehouse path for all of them.
+
+Here belong files and ticks. What must hold of the outcome is in `invariants`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from dagster_drips.pipeline.tick import Pipeline
+from dagster_drips.pipeline.transform import Transform
+from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.warehouse import Warehouse, open_warehouse
+
+from properties.world import BROKEN, SEGMENTS, START, STEP_MINUTES, Definition, Engagement, History, World
+
+_DBT_PROJECT = Path(__file__).parents[2] / "dbt_project"
+_SENT = "select * from raw.delivery_log where outcome = 'sent' order by as_of, message_id"
+
+
+class Workbench:
+    """A project folder whose landing zone, sequences and warehouse are fresh for every world."""
+
+    def __init__(self, root: Path):
+        shutil.copytree(
+            _DBT_PROJECT, root / "dbt_project", ignore=shutil.ignore_patterns("target", "logs", ".user.yml")
+        )
+        shutil.rmtree(root / "dbt_project" / "models" / "segments")
+        (root / "dbt_project" / "models" / "segments").mkdir()
+        for name, sql in SEGMENTS.items():
+            (root / "dbt_project" / "models" / "segments" / f"{name}.sql").write_text(sql)
+        (root / "sequences").mkdir()
+        self.project = Project.at(root)
+        self.transform = Transform(self.project, warehouse=root / "played_0" / "warehouse.duckdb")
+        self.project.data.mkdir()
+        self._prepared = root / "prepared.duckdb"
+        self._played = 0
+        self._prepare()
+
+    def play(self, world: World) -> History:
+        """All ticks of a world, from an empty warehouse."""
+        self._clear()
+        history = History(world)
+        pipeline = Pipeline(self.project, self.transform, journal=None)
+        with open_warehouse(self.transform.warehouse) as warehouse:
+            for number, tick in enumerate(world.ticks):
+                self._write_sequences(world, number)
+                self._land(warehouse, history, number)
+                _tick(pipeline, warehouse, tick.as_of, tick.mishap)
+                history.states.append(warehouse.rows("select * from decide.step_states_now"))
+            for name in ("verdicts", "closings", "resolutions"):
+                setattr(history, name, warehouse.rows(f"select * from journal.{name} order by all"))
+            history.sends = warehouse.rows(_SENT)
+            assert not warehouse.rows("select * from raw.rejected_rows")
+        return history
+
+    def _prepare(self) -> None:
+        # A tick over nothing makes seeds and views; every world starts from a copy without its traces.
+        with open_warehouse(self.transform.warehouse) as warehouse:
+            _tick(Pipeline(self.project, self.transform, journal=None), warehouse, START, None)
+            for table in warehouse.rows(
+                "select table_schema || '.' || table_name as name from information_schema.tables"
+                " where table_schema in ('raw', 'journal') and table_name <> 'prepared_models'"
+            ):
+                warehouse.execute(f"delete from {table['name']}")
+            warehouse.checkpoint()
+        shutil.copyfile(self.transform.warehouse, self._prepared)
+
+    def _clear(self) -> None:
+        for folder in (self.project.data, self.project.sequences):
+            shutil.rmtree(folder)
+            folder.mkdir()
+        # A folder of its own: dbt keeps the last file open until it is told of another, and knows it by its stem.
+        self.transform.warehouse.unlink()
+        self._played += 1
+        self.transform.warehouse = self.project.root / f"played_{self._played}" / "warehouse.duckdb"
+        self.transform.warehouse.parent.mkdir()
+        shutil.copyfile(self._prepared, self.transform.warehouse)
+
+    def _write_sequences(self, world: World, number: int) -> None:
+        if number and world.files[number] == world.files[number - 1]:
+            return
+        shutil.rmtree(self.project.sequences)
+        self.project.sequences.mkdir()
+        (self.project.sequences / "project.yml").write_text(json.dumps(world.settings))
+        for sequence_id, definition in world.files[number].items():
+            folder = self.project.sequences / sequence_id
+            folder.mkdir()
+            (folder / "sequence.yml").write_text(_as_file(definition))
+            (folder / "mail.html").write_text("<p>Hello</p>")
+
+    def _land(self, warehouse: Warehouse, history: History, number: int) -> None:
+        sent = warehouse.rows(_SENT)
+        world = history.world
+        reactions = [one for one in world.reactions if one.lands == number] if sent else []
+        for one in reactions:
+            message = sent[one.choice % len(sent)]
+            occurred_at = None if one.places is None else message["as_of"] + timedelta(minutes=STEP_MINUTES * one.places)
+            history.engagement.append(
+                Engagement(message["message_id"], one.type, occurred_at, one.topic, one.bounce_class, number)
+            )
+        rows = {
+            "leads": world.leads,
+            "events": world.events,
+            "suppressions": world.suppressions,
+            "engagement": history.engagement,
+        }
+        for kind, landed in rows.items():
+            self._write_landing(kind, number, [asdict(one) for one in landed if one.lands == number])
+
+    def _write_landing(self, kind: str, number: int, rows: Iterable[dict[str, Any]]) -> None:
+        lines = [json.dumps({key: _as_json(value) for key, value in row.items() if key != "lands"}) for row in rows]
+        if lines:
+            folder = self.project.landing / kind
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{number:03}.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def _tick(pipeline: Pipeline, warehouse: Warehouse, as_of: datetime, mishap: str | None) -> None:
+    _decide(pipeline, warehouse, as_of)
+    if mishap != "unsent":
+        pipeline.pretend_to_send(warehouse)
+    if mishap == "repeated":
+        warehouse.execute("delete from raw.delivery_log where as_of = ? and message_id >= '8'", [as_of])
+        _decide(pipeline, warehouse, as_of)
+        pipeline.pretend_to_send(warehouse)
+    pipeline.settle(warehouse)
+
+
+def _decide(pipeline: Pipeline, warehouse: Warehouse, as_of: datetime) -> None:
+    pipeline.begin(warehouse, as_of)
+    pipeline.load_sequences(warehouse)
+    pipeline.load_landing(warehouse, LANDING_KINDS)
+    pipeline.decide(warehouse)
+    pipeline.commit_decisions(warehouse)
+
+
+def _as_file(definition: Definition | str) -> str:
+    return "steps: {" if definition == BROKEN else json.dumps(definition, default=_as_json)
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat() + "Z"
+    return list(value) if isinstance(value, tuple) else value
