@@ -1,6 +1,7 @@
 """Errors that a user can mend.
 
-Here belong only the exceptions that the command line prints as one line. Bugs stay ordinary exceptions with a traceback.
+Here belong only the exceptions that the command line prints as one line. Bugs stay ordinary exceptions
+with a traceback.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.transform import segment_files, write_segment_list
 from dagster_drips.project import Project
 
 _chosen: dict[str, Path] = {}
@@ -58,8 +59,13 @@ def _main(project: ProjectOption = None) -> None:
 
 
 def chosen_project(option: Path | None) -> Project:
-    """The project that a command works on: its own `--project`, the one before the command, DRIPS_PROJECT, this folder."""
-    return Project.at(option or _chosen.get("project") or os.environ.get("DRIPS_PROJECT") or Path.cwd())
+    """The project that a command works on: its `--project`, the one before the command, DRIPS_PROJECT, this folder.
+
+    dbt is told of its segments on the way, so that a plain `dbt build` after any command knows them all.
+    """
+    project = Project.at(option or _chosen.get("project") or os.environ.get("DRIPS_PROJECT") or Path.cwd())
+    write_segment_list(project, segment_files(project))
+    return project
 
 
 def print_json(value: Any) -> None:

@@ -95,10 +95,9 @@
             7 as rank
         from {{ enrollments }} as enrollments
         inner join {{ ref('live_sequences') }} as sequences
-            on
-                enrollments.sequence_id = sequences.sequence_id
-                and sequences.exits_on_leaving_segments
-                and sequences.segment_without_result is null
+            on enrollments.sequence_id = sequences.sequence_id and sequences.exits_on_leaving_segments
+        left join {{ ref('segment_results_now') }} as trigger_results
+            on sequences.trigger_segment = trigger_results.segment
         left join {{ ref('segment_members') }} as trigger_members
             on
                 sequences.trigger_segment = trigger_members.segment
@@ -111,7 +110,7 @@
                 and enrollments.lead_id = outside.lead_id
         where
             outside.lead_id is not null
-            or (sequences.trigger_segment is not null and trigger_members.lead_id is null)
+            or (trigger_results.segment is not null and trigger_members.lead_id is null)
 
         union all
 

@@ -1,9 +1,12 @@
-{#- Leads that a sequence's segments keep out at this tick (E5): missing from one of `include`, or in one of `exclude`. -#}
+{#- Leads that a sequence's segments keep out at this tick (E5): missing from one of `include`, or in one of `exclude`.
+    A segment without a result at this tick says nothing about anybody. -#}
 {% macro outside_segments() -%}
     select
         segments.sequence_id,
         leads.lead_id
     from {{ source('raw', 'sequence_segments') }} as segments
+    inner join {{ ref('segment_results_now') }} as results
+        on segments.segment = results.segment
     cross join {{ ref('stg_mailable_leads') }} as leads
     left join {{ ref('segment_members') }} as members
         on segments.segment = members.segment and leads.lead_id = members.lead_id

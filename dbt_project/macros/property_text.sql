@@ -1,7 +1,9 @@
-{#- A property of an event as JSON text (E1): numbers as they were written, strings bare; NULL where it is missing or null. -#}
+{#- A property of an event as JSON text (E1): numbers as they were written, strings bare; NULL where it is missing or null.
+    Found by JSON pointer (RFC 6901), in which a name may have any characters. -#}
 {% macro property_text(properties, number_texts, property) -%}
+    {%- set pointer = "'/' || replace(replace(" ~ property ~ ", '~', '~0'), '/', '~1')" -%}
     coalesce(
-        json_extract_string({{ number_texts }}, '$."' || {{ property }} || '"'),
-        json_extract_string({{ properties }}, '$."' || {{ property }} || '"')
+        json_extract_string({{ number_texts }}, {{ pointer }}),
+        json_extract_string({{ properties }}, {{ pointer }})
     )
 {%- endmacro %}

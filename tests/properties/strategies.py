@@ -27,7 +27,7 @@ ZONES = (
     *(None, "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"),
     *(" Europe/London ", "Mars/Base", "europe/berlin"),
 )
-LEAD_IDS = [f"l{number}" for number in range(9)]
+LEAD_IDS = [f"l{number}" for number in range(12)]
 
 
 def minutes(*choices: int) -> st.SearchStrategy[dict[str, int]]:
@@ -77,7 +77,7 @@ WINDOWS = stated(
     timezone=st.sampled_from(["lead", "lead", "Europe/Berlin", "Asia/Kathmandu", None]),
 )
 CONDITIONS = st.sampled_from(
-    [None] * 6 + [{"segment": "vips"}, {"event": "login"}, {"opened": "a"}, {"clicked": ["a", "b"]}, {"segment": "quiet"}]
+    [None] * 12 + [{"segment": "vips"}, {"event": "login"}, {"opened": "a"}, {"clicked": ["a", "b"]}, {"segment": "quiet"}]
 )
 STEPS = stated(
     delay=minutes(0, 0, 30, 60, 360, 1440),
@@ -91,8 +91,8 @@ SEQUENCES = stated(
     trigger=TRIGGERS,
     active_from=st.none() | st.none() | places(-48, 48),
     segments=stated(
-        include=st.sampled_from([None, None, None, ["vips"], ["everyone", "fresh"], ["quiet"]]),
-        exclude=st.sampled_from([None, None, None, ["buyers"], ["vips", "buyers"]]),
+        include=st.sampled_from([None] * 8 + [["vips"], ["everyone", "fresh"], ["quiet"]]),
+        exclude=st.sampled_from([None] * 8 + [["buyers"], ["vips", "buyers"]]),
     ),
     reentry=st.sampled_from(["never", "after_exit", "after_exit", {"hours": 24}]),
     holdout=st.sampled_from([0, 0, 0.4]),
@@ -103,7 +103,7 @@ SEQUENCES = stated(
         goal=st.booleans(),
         replied=st.booleans(),
     ),
-    send_window=st.none() | st.none() | WINDOWS,
+    send_window=st.none() | WINDOWS,
     priority=st.sampled_from([50, 0, 100]),
     topic=TOPICS,
     transactional=st.sampled_from([False, False, False, True]),
@@ -117,7 +117,7 @@ SETTINGS = stated(
     frequency_cap=optional(st.fixed_dictionaries({"messages": st.integers(1, 2), "per": minutes(60, 1440)})),
     max_per_tick=st.sampled_from([None, None, 3]),
 )
-ORDERS = st.lists(st.sampled_from(STEP_IDS), min_size=1, max_size=5, unique=True)
+ORDERS = st.lists(st.sampled_from(STEP_IDS), min_size=2, max_size=5, unique=True)
 
 
 def with_steps(base: Definition, steps: dict[str, dict[str, Any]], order: list[str], status: str) -> Definition:
@@ -159,15 +159,15 @@ def sequence_files(draw: st.DrawFn, ticks: int, edited: bool) -> list[Definition
 @st.composite
 def events(draw: st.DrawFn, ticks: int) -> list[Event]:
     drawn = []
-    for number in range(draw(st.integers(4, 24))):
-        occurred_at = draw(places(-96, 200))
+    for number in range(draw(st.integers(16, 40))):
+        occurred_at = draw(places(-48, 120))
         drawn.append(
             Event(
                 event_id=f"e{number - draw(st.sampled_from([0] * 9 + [1]))}",  # now and then an id comes again
                 lead_id=draw(st.sampled_from(LEAD_IDS)),
                 event=draw(st.sampled_from(["signup", "signup", "signup", "login", "purchase", "cancel"])),
                 occurred_at=occurred_at,
-                received_at=draw(st.none() | st.none() | places(-96, 200)),
+                received_at=draw(st.sampled_from([False] * 5 + [True]).flatmap(lambda late: places(-48, 120) if late else st.none())),
                 plan=draw(st.sampled_from(["pro", "pro", "free", None])),
                 lands=draw(landings(ticks)),
             )
@@ -183,14 +183,14 @@ def leads(ticks: int) -> st.SearchStrategy[list[LeadVersion]]:
     row = st.builds(
         LeadVersion,
         lead_id=st.sampled_from(LEAD_IDS),
-        created_at=places(-160, 100),
-        updated_at=st.none() | places(-160, 200),
-        email=st.sampled_from(ADDRESSES * 3 + NO_ADDRESSES),
+        created_at=places(-160, 20) | places(-48, 80),
+        updated_at=st.none() | places(-160, 120),
+        email=st.sampled_from(ADDRESSES * 4 + NO_ADDRESSES),
         timezone=st.sampled_from(ZONES),
         tags=st.sampled_from([(), ("vip",), ("vip", "old")]),
         lands=landings(ticks),
     )
-    return st.lists(row, min_size=3, max_size=14)
+    return st.lists(row, min_size=10, max_size=24)
 
 
 def suppressions(ticks: int) -> st.SearchStrategy[list[Suppression]]:
@@ -199,7 +199,7 @@ def suppressions(ticks: int) -> st.SearchStrategy[list[Suppression]]:
         Suppression,
         email=st.sampled_from(ADDRESSES),
         reason=st.sampled_from([*reasons, "whim", None]),
-        occurred_at=st.none() | places(-48, 200) | places(-48, 200),
+        occurred_at=st.sampled_from([True] + [False] * 7).flatmap(lambda none: st.none() if none else places(-24, 120)),
         topic=TOPICS,
         lands=landings(ticks),
     )
@@ -217,7 +217,7 @@ def reactions(ticks: int) -> st.SearchStrategy[list[Reaction]]:
         bounce_class=st.sampled_from([None, "hard", "soft"]),
         lands=st.integers(1, ticks - 1),
     )
-    return st.lists(row, max_size=8)
+    return st.lists(row, max_size=12)
 
 
 @st.composite
@@ -227,7 +227,7 @@ def worlds(draw: st.DrawFn, edited: bool = False) -> World:
     instants = [moment(sum(gaps[:count])) for count in range(len(gaps) + 1)]
     mishaps = st.sampled_from([None] * 5 + ["unsent", "repeated"])
     ticks = [Tick(instant, draw(mishaps)) for instant in instants]
-    histories = draw(st.lists(sequence_files(len(ticks), edited), min_size=1, max_size=4))
+    histories = draw(st.lists(sequence_files(len(ticks), edited), min_size=3, max_size=5))
     files = [
         {f"s{place}": history[number] for place, history in enumerate(histories) if history[number] is not None}
         for number in range(len(ticks))

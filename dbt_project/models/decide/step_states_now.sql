@@ -55,9 +55,9 @@ sender_limits as (
     select
         {{ address('sequences.sender_email') }} as sender_address,
         min(coalesce(sequences.sender_max_per_tick, project.max_per_tick)) as max_per_tick
-    from {{ source('raw', 'sequences') }} as sequences
+    from {{ ref('live_sequences') }} as sequences
     cross join {{ source('raw', 'project_settings') }} as project
-    where sequences.status = 'active'
+    where sequences.is_running
     group by 1
 
 ),
