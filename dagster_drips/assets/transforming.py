@@ -48,7 +48,8 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
     def decide(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[Any]:
         with drips.warehouse() as warehouse:
             try:
-                decided = drips.pipeline.decide(warehouse, "build")
+                decided = drips.pipeline.decide(warehouse)
+                checks = drips.pipeline.check(DECIDE_MODELS)
             except TransformFailed as error:
                 yield from _events(context, manifest, translator, error.results, {})
                 raise
@@ -61,7 +62,7 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
             "skipped": decided.skipped,
         }
         _warn(context, decided.broken_segments)
-        yield from _events(context, manifest, translator, decided.nodes, {DUE_STEPS: counts})
+        yield from _events(context, manifest, translator, [*decided.nodes, *checks], {DUE_STEPS: counts})
 
     @dbt_assets(
         manifest=manifest,
@@ -72,7 +73,7 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
     )
     def measure(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[Any]:
         with drips.warehouse():
-            results = drips.pipeline.measure("build")
+            results = [*drips.pipeline.measure(), *drips.pipeline.check(MART_MODELS)]
         yield from _events(context, manifest, translator, results, {})
         failed = [result for result in results if result.failed and result.unique_id.startswith("model.")]
         if failed:

@@ -35,7 +35,7 @@ class SegmentFailure:
 
 
 def run_decisions(
-    project: Project, transform: Transform, warehouse: Warehouse, command: str
+    project: Project, transform: Transform, warehouse: Warehouse
 ) -> tuple[list[NodeResult], list[SegmentFailure]]:
     """Run everything up to the due steps; results of the nodes, and the segments that had to be set aside.
 
@@ -47,8 +47,8 @@ def run_decisions(
         names = [name for name in segment_files(project) if name not in broken]
         if write_segment_list(project, names):
             transform.forget()
-        results = _run(transform, warehouse, command, [f"fqn:drips.segments.{name}" for name in broken])
-        failed = [result for result in results if result.failed and result.unique_id.startswith(("model.", "seed."))]
+        results = _run(transform, warehouse, [f"fqn:drips.segments.{name}" for name in broken])
+        failed = [result for result in results if result.failed]
         if not failed:
             _remember(transform, warehouse)
             return results, list(broken.values())
@@ -58,22 +58,11 @@ def run_decisions(
         broken |= {failure.segment: failure for failure in found}
 
 
-def _run(transform: Transform, warehouse: Warehouse, command: str, exclude: list[str]) -> list[NodeResult]:
+def _run(transform: Transform, warehouse: Warehouse, exclude: list[str]) -> list[NodeResult]:
     # Views hold no data: they are made anew only when a model or macro has changed since they were.
-    prepared = warehouse.value(_PREPARED) == transform.fingerprint
-    if not prepared:
-        return (
-            transform.run("build", [*DECIDE, SEEDS], exclude=exclude)
-            if command == "build"
-            else [
-                *transform.run("seed", [SEEDS]),
-                *transform.run("run", DECIDE, exclude=exclude),
-            ]
-        )
-    select = [f"{path},config.materialized:table" for path in DECIDE]
-    if command == "build":
-        select += [f"{path},resource_type:test" for path in DECIDE]
-    return transform.run(command, select, exclude=exclude)
+    if warehouse.value(_PREPARED) == transform.fingerprint:
+        return transform.run("run", [f"{path},config.materialized:table" for path in DECIDE], exclude=exclude)
+    return [*transform.run("seed", [SEEDS]), *transform.run("run", DECIDE, exclude=exclude)]
 
 
 def _remember(transform: Transform, warehouse: Warehouse) -> None:

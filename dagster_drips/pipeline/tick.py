@@ -7,7 +7,7 @@ sending (`mail`), reading files (`landing`, `sequences`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,17 +124,13 @@ class Pipeline:
             self.project, warehouse, kinds=kinds, fields=settings.fields, loaded_at=utc_now(), progress=progress
         )
 
-    def decide(self, warehouse: Warehouse, command: str = "run") -> Decided:
+    def decide(self, warehouse: Warehouse) -> Decided:
         """Run the decide models; nothing is settled before `commit_decisions`.
-
-        Args:
-            warehouse: with the clock set and everything loaded.
-            command: dbt's `run`, or `build` to run data tests too.
 
         Raises:
             TransformFailed: a model failed that is not a segment.
         """
-        nodes, broken = run_decisions(self.project, self.transform, warehouse, command)
+        nodes, broken = run_decisions(self.project, self.transform, warehouse)
         counts = warehouse.rows(
             """
             select
@@ -171,9 +167,17 @@ class Pipeline:
         self._commit(warehouse, self.as_of(warehouse), "finished")
         return completed
 
-    def measure(self, command: str = "run") -> list[NodeResult]:
-        """Build the marts."""
-        return self.transform.run(command, MEASURE)
+    def measure(self) -> list[NodeResult]:
+        """Build the marts; a mart that fails leaves the others.
+
+        Raises:
+            TransformFailed: dbt could not start at all.
+        """
+        return self.transform.run("run", MEASURE)
+
+    def check(self, models: Sequence[str]) -> list[NodeResult]:
+        """Run the data tests of models that were built; a failed one stops nothing."""
+        return self.transform.run("test", models)
 
     def as_of(self, warehouse: Warehouse) -> datetime:
         """The instant of the tick that has begun.

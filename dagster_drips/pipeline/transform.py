@@ -146,7 +146,7 @@ class Transform:
     def run(
         self, command: str, select: Sequence[str], *, exclude: Sequence[str] = (), full_refresh: bool = False
     ) -> list[NodeResult]:
-        """Run one dbt command (`run`, `build`, `seed`, `test`) on a selection; results of all nodes, failed ones too.
+        """Run one dbt command (`run`, `seed`, `test`) on a selection; results of all nodes, failed ones too.
 
         Raises:
             TransformFailed: dbt could not start at all.
@@ -154,7 +154,7 @@ class Transform:
         arguments = [command, "--select", *select]
         if exclude:
             arguments += ["--exclude", *exclude]
-        if command in ("build", "test"):
+        if command == "test":
             arguments += ["--exclude-resource-type", "unit_test"]
         if full_refresh:
             arguments += ["--full-refresh"]
