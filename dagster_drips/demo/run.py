@@ -167,7 +167,7 @@ def _only_to(url: str) -> Settings:
         target="duckdb",
         smtp_url=url,
         smtp_password=None,
-        smtp_connections=4,
+        smtp_connections=2,
         public_url=None,
         secret_keys=(),
         write_keys=(),

@@ -6,7 +6,7 @@ Here belong statements about outcomes: mail that went out, verdicts, closings, s
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -277,6 +277,3 @@ def throttle(outcome: Outcome, sender: str | None, number: int) -> int | None:
 
 def _repeated(values: Any) -> list[Any]:
     return [value for value, times in Counter(values).items() if times > 1]
-
-
-INVARIANTS: list[Callable[[Outcome], None]] = []

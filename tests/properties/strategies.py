@@ -21,7 +21,8 @@ from properties.world import (
 
 STEP_IDS = ("a", "b", "c", "d", "e")
 TOPICS = st.sampled_from([None, None, "news", "tips"])
-ADDRESSES = ("ann@one.example", " Ann@One.example", "bob@two.example", "Äb@two.example", "äb@two.example", "cy@b.example")
+ADDRESSES = ("ann@one.example", " Ann@One.example", "bob@two.example", "Äb@two.example", "äb@two.example", "cy@b.example",
+    "dee@c.example", "eli@d.example", "flo@d.example")  # fmt: skip
 NO_ADDRESSES = (None, "", "nobody")
 ZONES = (
     *(None, "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"),
@@ -55,12 +56,12 @@ TRIGGERS = st.one_of(
     stated(
         event=st.just("signup"),
         where=WHERE,
-        lookback=optional(minutes(0, 1440)),
+        lookback=optional(minutes(60, 1440)),
         trigger_max_age=optional(minutes(0, 60, 1440)),
     ),
     stated(
         event=st.just("lead_created"),
-        lookback=optional(minutes(0, 2880)),
+        lookback=optional(minutes(1440, 5760)),
         trigger_max_age=optional(minutes(180, 2880)),
     ),
     stated(
@@ -71,25 +72,25 @@ TRIGGERS = st.one_of(
 )
 HOURS = st.sampled_from(["00:00", "06:00", "09:30", "12:00", "17:00", "22:00"])
 WINDOWS = stated(
-    days=optional(st.lists(st.sampled_from(["mon", "wed", "fri", "sat", "sun"]), min_size=2, unique=True)),
+    days=optional(st.lists(st.sampled_from(["sat", "sun", "mon", "tue"]), min_size=2, unique=True)),
     start=optional(HOURS),
     end=optional(HOURS | st.just("24:00")),
     timezone=st.sampled_from(["lead", "lead", "Europe/Berlin", "Asia/Kathmandu", None]),
 )
 CONDITIONS = st.sampled_from(
-    [None] * 12 + [{"segment": "vips"}, {"event": "login"}, {"opened": "a"}, {"clicked": ["a", "b"]}, {"segment": "quiet"}]
+    [None] * 20 + [{"segment": "vips"}, {"event": "login"}, {"opened": "a"}, {"clicked": ["a", "b"]}, {"segment": "quiet"}]
 )
 STEPS = stated(
     delay=minutes(0, 0, 30, 60, 360, 1440),
     after=st.sampled_from([None, None, None, "trigger"]),
-    expires_after=st.sampled_from([None, None, None, {"minutes": 60}, {"minutes": 1440}]),
+    expires_after=st.sampled_from([None] * 6 + [{"minutes": 60}, {"minutes": 1440}]),
     only_if=CONDITIONS,
     unless=CONDITIONS,
 )
 SEQUENCES = stated(
     name=st.just("A sequence"),
     trigger=TRIGGERS,
-    active_from=st.none() | st.none() | places(-48, 48),
+    active_from=st.none() | places(-72, 12),
     segments=stated(
         include=st.sampled_from([None] * 8 + [["vips"], ["everyone", "fresh"], ["quiet"]]),
         exclude=st.sampled_from([None] * 8 + [["buyers"], ["vips", "buyers"]]),

@@ -27,13 +27,23 @@ known as (
 
 ),
 
+-- Each user agent is matched once, however many facts have it.
+agents as (
+
+    select distinct user_agent
+    from known
+    where
+        type in ('opened', 'clicked')
+        and user_agent is not null
+
+),
+
 machine_agents as (
 
-    select distinct known.user_agent
-    from known
+    select distinct agents.user_agent
+    from agents
     inner join {{ ref('machine_user_agents') }} as machines
-        on regexp_matches(known.user_agent, machines.pattern, 'i')
-    where known.type in ('opened', 'clicked')
+        on regexp_matches(agents.user_agent, machines.pattern, 'i')
 
 ),
 
