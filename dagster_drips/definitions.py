@@ -32,6 +32,8 @@ def build_defs(project: Project, resource_overrides: Mapping[str, Any] | None = 
             loading.clock,
             loading.sequence_files,
             *loading.landed,
+            *loading.load_records,
+            *transforming.build_earlier(manifest),
             decide,
             sending.decisions_journal,
             sending.delivery_log,

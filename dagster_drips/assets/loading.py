@@ -102,6 +102,15 @@ def _landed(kind: str) -> dg.AssetsDefinition:
 
 landed = [_landed(kind) for kind in LANDING_KINDS]
 
+# Written by the loads above as they go.
+load_records = [
+    _raw(table, LANDING, description, [dg.AssetKey(["raw", kind]) for kind in LANDING_KINDS], {"polars"})
+    for table, description in (
+        ("loaded_files", "One row per loaded file."),
+        ("rejected_rows", "One row per row that could not be taken, with file, line and reason."),
+    )
+]
+
 
 @dg.multi_asset(
     specs=[_raw(table, SEQUENCES, description, [TICK], {"yaml"}) for table, description in _SEQUENCE_TABLES.items()],

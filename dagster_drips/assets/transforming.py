@@ -4,7 +4,7 @@ dbt runs in this process (`pipeline.transform`) and not through dagster-dbt's su
 than an idle tick takes to run; dagster-dbt still makes the assets and checks from the manifest.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -18,9 +18,10 @@ from dagster_drips.clock import format_instant
 from dagster_drips.pipeline.segments import SegmentFailure
 from dagster_drips.pipeline.transform import DECIDE as DECIDE_MODELS
 from dagster_drips.pipeline.transform import MEASURE as MART_MODELS
-from dagster_drips.pipeline.transform import SEEDS, NodeResult, TransformFailed
+from dagster_drips.pipeline.transform import NodeResult, TransformFailed
 
 _SEGMENTS_CHECK = "segments_have_results"
+_EARLIER = ("earlier", "earlier_sends")
 
 
 class Translator(DagsterDbtTranslator):
@@ -33,6 +34,31 @@ class Translator(DagsterDbtTranslator):
         group = {"staging": DECIDE, "segments": "segments", "decide": DECIDE, "marts": MEASURE}.get(folder)
         return spec.replace_attributes(group_name=group or DECIDE, owners=OWNERS)
 
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetCheckSpec | None:
+        """The check that dagster-dbt makes; it stops nothing: one odd row must not end everybody's mail."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return spec._replace(blocking=False) if spec else None
+
+
+def build_earlier(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
+    """What earlier ticks left and this one reads: the journal and the delivery log under a second name.
+
+    Under their own they would close the graph into a circle (the seam in `models/sources.yml`).
+    """
+    return [
+        dg.AssetSpec(
+            [source["source_name"], source["name"]],
+            group_name=DECIDE,
+            owners=OWNERS,
+            kinds={"duckdb"},
+            description=source["description"],
+        )
+        for source in manifest["sources"].values()
+        if source["source_name"] in _EARLIER
+    ]
+
 
 def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
     """The decide models and the marts, each one multi-asset, since one dbt invocation makes all of them."""
@@ -40,7 +66,8 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
 
     @dbt_assets(
         manifest=manifest,
-        select=" ".join((*DECIDE_MODELS, SEEDS)),
+        # Everything else: of a folder without a model, such as segments may be, dbt would complain on stdout.
+        exclude=" ".join(MART_MODELS),
         dagster_dbt_translator=translator,
         name="dbt_decide",
         pool=POOL,
@@ -62,7 +89,9 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
             "skipped": decided.skipped,
         }
         _warn(context, decided.broken_segments)
-        yield from _events(context, manifest, translator, [*decided.nodes, *checks], {DUE_STEPS: counts})
+        broken = {failure.segment for failure in decided.broken_segments}
+        results = [*decided.nodes, *checks]
+        yield from _events(context, manifest, translator, results, {DUE_STEPS: counts}, broken)
 
     @dbt_assets(
         manifest=manifest,
@@ -93,13 +122,17 @@ def _events(
     translator: DagsterDbtTranslator,
     results: list[NodeResult],
     metadata: Mapping[dg.AssetKey, Mapping[str, Any]],
+    broken: Collection[str] = (),
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """dbt's results as Dagster's events; views that stood already count as materialized with what they read."""
+    """dbt's results as Dagster's events; views that stood already count as materialized with what they read.
+
+    Models named in `broken` were left out.
+    """
     by_id = {result.unique_id: result for result in results}
     for unique_id in _in_order(manifest):
         node = manifest["nodes"][unique_id]
         key = translator.get_asset_spec(manifest, unique_id, None).key
-        if key not in context.selected_asset_keys:
+        if key not in context.selected_asset_keys or node["name"] in broken:
             continue
         result = by_id.get(unique_id)
         is_standing_view = result is None and node["config"]["materialized"] in ("view", "seed")

@@ -1,4 +1,5 @@
 -- E8
+{{ config(meta={'dagster': {'ref': {'name': 'messages'}}}) }}
 select messages.*
 from {{ ref('messages') }} as messages
 inner join {{ ref('enrollments') }} as enrollments

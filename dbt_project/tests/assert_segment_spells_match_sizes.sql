@@ -1,4 +1,5 @@
 -- Open spells are the members that the segment had at its last result.
+{{ config(meta={'dagster': {'ref': {'name': 'segment_memberships'}}}) }}
 with
 
 spells as (

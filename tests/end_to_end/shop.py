@@ -25,6 +25,7 @@ MAIL = "<html><body><p>Hello {{ lead.first_name | default('there') }}</p></body>
 SEQUENCE = """
 name: {name}
 status: active
+active_from: 2026-01-01T00:00:00Z
 sender: {{name: Ada, email: ada@acme.example}}
 trigger: {{event: {name}}}
 segments: {{include: [{segments}]}}
@@ -57,6 +58,7 @@ class Shop:
         self.now = START
         self._pipeline = Pipeline.of(project)
         self._files = 0
+        self._measured = False
         for kind in LANDING_KINDS:
             (project.landing / kind).mkdir(parents=True)
 
@@ -78,10 +80,10 @@ class Shop:
         self.land("leads", [lead(name, **columns) for name in names])
         self.enter(*names, to=to)
 
-    def enter(self, *names: str, to: str = "welcome", **columns: Any) -> None:
-        """The event that enters a sequence, for leads who may be known or not."""
+    def enter(self, *names: str, to: str = "welcome", **columns: Any) -> str:
+        """The event that enters a sequence, for leads who may be known or not; returns its file."""
         moment = self.now.isoformat()
-        self.land(
+        return self.land(
             "events",
             [
                 {"event_id": f"{to}:{name}", "lead_id": name, "event": to, "occurred_at": moment, **columns}
@@ -90,7 +92,7 @@ class Shop:
         )
 
     def tick(self, url: str, hours: float = 1) -> tuple[Decided, DispatchReport]:
-        """A whole tick, `hours` after the one before, its mail to the server at `url`."""
+        """A tick, `hours` after the one before, its mail to the server at `url`; marts are built when asked for."""
         self.now += timedelta(hours=hours)
         settings = Settings(smtp_url=url, smtp_connections=1)
         pipeline = self._pipeline
@@ -102,15 +104,20 @@ class Shop:
             pipeline.commit_decisions(warehouse)
             report = send_due(pipeline, warehouse, settings)
             pipeline.settle(warehouse)
-            assert not [node for node in pipeline.measure() if node.failed]
+        self._measured = False
         return decided, report
 
+    def measure(self) -> None:
+        """Build the marts, unless no tick has passed since: only what is asked for is measured."""
+        if not self._measured:
+            assert not [node for node in self._pipeline.measure() if node.failed]
+            self._measured = True
+
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Rows of the warehouse after the last tick, marts built."""
+        self.measure()
         with open_warehouse(self.project.warehouse, read_only=True) as warehouse:
             return warehouse.rows(sql, parameters)
-
-    def values(self, sql: str, *parameters: Any) -> list[Any]:
-        return [next(iter(row.values())) for row in self.rows(sql, *parameters)]
 
     def messages(self, name: str) -> list[dict[str, Any]]:
         return self.rows(MESSAGES, name)
@@ -134,6 +141,7 @@ class Shop:
 
     def problems(self) -> str:
         """What `drips status` warns of."""
+        self.measure()
         return "\n".join(read_status(self.project).problems)
 
 
@@ -141,11 +149,9 @@ def lead(name: str, **columns: Any) -> dict[str, Any]:
     return {"lead_id": name, "email": f"{name}@x.example", "created_at": "2026-01-01T00:00:00Z", **columns}
 
 
-def new_shop(folder: Path, *, segments: tuple[str, ...] = ()) -> Shop:
-    """A shop with one sequence, `welcome`, and these segments, all of them sound."""
+def new_shop(folder: Path) -> Shop:
+    """A shop with one sequence, `welcome`, and no segment."""
     (folder / "segments").mkdir()
-    for segment in segments:
-        (folder / "segments" / f"{segment}.sql").write_text(SEGMENT)
     write_sequence(folder / "sequences", "welcome")
     return Shop(copy_project(folder / "project", sequences=folder / "sequences", segments=folder / "segments"))
 

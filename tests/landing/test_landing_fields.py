@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pytest
-from landing_rows import lead
+from .landing_rows import lead
 
 from dagster_drips.errors import DripsError
 

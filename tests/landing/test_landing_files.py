@@ -11,7 +11,7 @@ from datetime import datetime
 import duckdb
 import polars as pl
 import pytest
-from landing_rows import event, lead
+from .landing_rows import event, lead
 
 from dagster_drips.landing import LoadReport, load_landing, pending_files
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
-from landing_rows import event
+from .landing_rows import event
 
 from dagster_drips.landing import LoadReport, readers
 

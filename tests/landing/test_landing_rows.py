@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
-from landing_rows import event, fact, lead
+from .landing_rows import event, fact, lead
 
 from dagster_drips.landing import LoadReport
 

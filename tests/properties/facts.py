@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from properties.world import BROKEN, SEGMENTS, Definition, Event, History, LeadVersion, span
+from properties.world import SEGMENTS, Definition, Event, History, LeadVersion, span
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
@@ -58,9 +58,11 @@ class Facts:
         live: list[dict[str, Definition]] = []
         for files in self.world.files:
             before = live[-1] if live else {}
-            now = {name: before[name] if file == BROKEN else file for name, file in files.items()}
+            now = {name: before[name] if isinstance(file, str) else file for name, file in files.items()}
             gone = {name: one for name, one in before.items() if name not in files}
-            now |= {name: one if one["status"] == "archived" else {**one, "status": "paused"} for name, one in gone.items()}
+            now |= {
+                name: one if one["status"] == "archived" else {**one, "status": "paused"} for name, one in gone.items()
+            }
             live.append(now)
         return live
 
@@ -143,7 +145,7 @@ class Facts:
 
     # Suppression -----------------------------------------------------------------------------------------------------
     def wishes(self, number: int) -> list[tuple[str, str, str | None, datetime]]:
-        """(address, reason, topic, instant) of all suppressions that count at a tick, from lists and engagement (L3)."""
+        """(address, reason, topic, instant) of all suppressions that count at a tick (L3)."""
         messages = {row["message_id"]: row for row in self.history.sends}
         told = [
             (address(one.email), one.reason, one.topic, one.occurred_at)

@@ -6,6 +6,7 @@ Here belong statements about what a tick said of every enrollment's next step; w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from properties.facts import address
 from properties.invariants import Outcome, Row, schedule, throttle
@@ -17,12 +18,14 @@ def every_step_that_is_not_sent_has_a_true_reason(outcome: Outcome) -> None:
         for row in outcome.enrollments.values():
             born, end = outcome.life(row)
             open_after_exits = born <= number and (end > number or (end == number and _completes(outcome, row)))
-            expects_mail = open_after_exits and row["arm"] == "treatment"
+            # An edit may have taken away the steps that were left: then it completes at this tick.
+            step = outcome.next_step(row, number, after=False) if open_after_exits else None
+            expected = [step["id"]] if step and row["arm"] == "treatment" else []
             states = [state for state in told if state["enrollment_id"] == row["enrollment_id"]]
-            assert len(states) == expects_mail, (row, number, states)
+            assert [state["step_id"] for state in states] == expected, (row, number, states)
+            if step is None:
+                continue
             for state in states:
-                step = outcome.next_step(row, number, after=False)
-                assert step and step["id"] == state["step_id"], (state, number)
                 assert _agrees(state, _obstacle(outcome, row, number, step)), (state, number)
                 _assert_told_what_happened(outcome, state, number)
 
@@ -80,14 +83,16 @@ def _agrees(state: Row, obstacle: str | None) -> bool:
 
 
 def _assert_told_what_happened(outcome: Outcome, state: Row, number: int) -> None:
-    happened = [how for n, step, how in outcome.resolved[state["enrollment_id"]] if (n, step) == (number, state["step_id"])]
+    happened = [
+        how for n, step, how in outcome.resolved[state["enrollment_id"]] if (n, step) == (number, state["step_id"])
+    ]
     expected = {"due": ["sent"], "skipped": ["skipped"], "waiting": []}[state["state"]]
     if outcome.world.ticks[number].mishap == "unsent" and state["state"] == "due":
         expected = []
     assert happened == expected, (state, number)
 
 
-def _turn(outcome: Outcome, state: Row, number: int) -> tuple[int, object, str]:
+def _turn(outcome: Outcome, state: Row, number: int) -> tuple[int, datetime, str]:
     definition = outcome.definition_of(state, number)
     priority = 100 if definition["transactional"] else definition["priority"]
     return -priority, state["scheduled_at"], state["message_id"]

@@ -21,8 +21,10 @@ from properties.world import (
 
 STEP_IDS = ("a", "b", "c", "d", "e")
 TOPICS = st.sampled_from([None, None, "news", "tips"])
-ADDRESSES = ("ann@one.example", " Ann@One.example", "bob@two.example", "Äb@two.example", "äb@two.example", "cy@b.example",
-    "dee@c.example", "eli@d.example", "flo@d.example")  # fmt: skip
+ADDRESSES = (
+    *("ann@one.example", " Ann@One.example", "bob@two.example", "Äb@two.example", "äb@two.example"),
+    *("cy@b.example", "dee@c.example", "eli@d.example", "flo@d.example"),
+)
 NO_ADDRESSES = (None, "", "nobody")
 ZONES = (
     *(None, "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"),
@@ -57,7 +59,7 @@ TRIGGERS = st.one_of(
         event=st.just("signup"),
         where=WHERE,
         lookback=optional(minutes(60, 1440)),
-        trigger_max_age=optional(minutes(0, 60, 1440)),
+        trigger_max_age=optional(optional(minutes(0, 60, 1440))),
     ),
     stated(
         event=st.just("lead_created"),
@@ -67,18 +69,23 @@ TRIGGERS = st.one_of(
     stated(
         segment_entered=st.sampled_from(sorted(SEGMENTS)),
         include_existing=st.booleans(),
-        trigger_max_age=optional(minutes(0, 720)),
+        trigger_max_age=optional(optional(minutes(0, 720))),
     ),
 )
-HOURS = st.sampled_from(["00:00", "06:00", "09:30", "12:00", "17:00", "22:00"])
-WINDOWS = stated(
-    days=optional(st.lists(st.sampled_from(["sat", "sun", "mon", "tue"]), min_size=2, unique=True)),
-    start=optional(HOURS),
-    end=optional(HOURS | st.just("24:00")),
-    timezone=st.sampled_from(["lead", "lead", "Europe/Berlin", "Asia/Kathmandu", None]),
+HOURS = st.sampled_from(
+    [("22:00", "06:00"), ("17:00", "12:00"), ("12:00", "12:00"), ("09:30", "17:00"), ("06:00", None), (None, "22:00")]
+)
+DAYS = st.sampled_from([None, ["sat"], ["sun"], ["sat", "mon"], ["sun", "tue"], ["sat", "sun", "mon"]])
+WINDOWS = st.tuples(HOURS, DAYS, st.sampled_from(["lead", "lead", "Europe/Berlin", "Asia/Kathmandu", None])).map(
+    lambda drawn: {
+        key: value
+        for key, value in zip(("start", "end", "days", "timezone"), (*drawn[0], *drawn[1:]), strict=True)
+        if value is not None
+    }
 )
 CONDITIONS = st.sampled_from(
-    [None] * 20 + [{"segment": "vips"}, {"event": "login"}, {"opened": "a"}, {"clicked": ["a", "b"]}, {"segment": "quiet"}]
+    [None] * 20
+    + [{"segment": "vips"}, {"event": "login"}, {"opened": "a"}, {"clicked": ["a", "b"]}, {"segment": "quiet"}]
 )
 STEPS = stated(
     delay=minutes(0, 0, 30, 60, 360, 1440),
@@ -125,7 +132,7 @@ def with_steps(base: Definition, steps: dict[str, dict[str, Any]], order: list[s
     """A definition whose steps stand in that order; conditions on steps that don't stand before are left out."""
     written = []
     for place, step_id in enumerate(order):
-        step = {**steps[step_id], "id": step_id, "subject": "Hello", "template": "mail.html"}
+        step: dict[str, Any] = {**steps[step_id], "id": step_id, "subject": "Hello", "template": "mail.html"}
         for polarity in ("only_if", "unless"):
             named = [name for kind in ("opened", "clicked") for name in step.get(polarity, {}).get(kind, ())]
             if not set(named) <= set(order[:place]):
@@ -142,7 +149,9 @@ def sequence_files(draw: st.DrawFn, ticks: int, edited: bool) -> list[Definition
     status = draw(st.sampled_from(["active"] * 8 + ["paused", "draft"]))
     files: list[Definition | str | None] = [with_steps(base, steps, order, status)]
     while len(files) < ticks:
-        edit = draw(st.sampled_from(["none", "none", "order", "order", "status", "delay", "oddity"])) if edited else "none"
+        edit = (
+            draw(st.sampled_from(["none", "none", "order", "order", "status", "delay", "oddity"])) if edited else "none"
+        )
         if edit == "none":
             files.append(files[-1])
             continue
@@ -168,7 +177,9 @@ def events(draw: st.DrawFn, ticks: int) -> list[Event]:
                 lead_id=draw(st.sampled_from(LEAD_IDS)),
                 event=draw(st.sampled_from(["signup", "signup", "signup", "login", "purchase", "cancel"])),
                 occurred_at=occurred_at,
-                received_at=draw(st.sampled_from([False] * 5 + [True]).flatmap(lambda late: places(-48, 120) if late else st.none())),
+                received_at=draw(
+                    st.sampled_from([False] * 5 + [True]).flatmap(lambda late: places(-48, 120) if late else st.none())
+                ),
                 plan=draw(st.sampled_from(["pro", "pro", "free", None])),
                 lands=draw(landings(ticks)),
             )
@@ -195,16 +206,17 @@ def leads(ticks: int) -> st.SearchStrategy[list[LeadVersion]]:
 
 
 def suppressions(ticks: int) -> st.SearchStrategy[list[Suppression]]:
-    reasons = ["unsubscribed", "unsubscribed", "resubscribed", "resubscribed", "bounced", "complained", "manual"]
+    reasons = ["unsubscribed"] * 4 + ["resubscribed"] * 4 + ["bounced", "complained", "manual", "whim", None]
+    instants = st.integers(-2, 8).map(lambda half_days: moment(12 * half_days))  # few, so that some are equal
     row = st.builds(
         Suppression,
         email=st.sampled_from(ADDRESSES),
-        reason=st.sampled_from([*reasons, "whim", None]),
-        occurred_at=st.sampled_from([True] + [False] * 7).flatmap(lambda none: st.none() if none else places(-24, 120)),
+        reason=st.sampled_from(reasons),
+        occurred_at=st.sampled_from([True] + [False] * 9).flatmap(lambda unknown: st.none() if unknown else instants),
         topic=TOPICS,
         lands=landings(ticks),
     )
-    return st.lists(row, max_size=4)
+    return st.lists(row, min_size=2, max_size=8)
 
 
 def reactions(ticks: int) -> st.SearchStrategy[list[Reaction]]:
@@ -224,13 +236,13 @@ def reactions(ticks: int) -> st.SearchStrategy[list[Reaction]]:
 @st.composite
 def worlds(draw: st.DrawFn, edited: bool = False) -> World:
     """A whole project; with `edited`, its sequence files change between ticks."""
-    gaps = draw(st.lists(st.sampled_from([1, 2, 6, 16, 24, 48]), min_size=4, max_size=6))
+    gaps = draw(st.lists(st.sampled_from([1, 2, 6, 12, 16, 24, 40]), min_size=4, max_size=6))
     instants = [moment(sum(gaps[:count])) for count in range(len(gaps) + 1)]
     mishaps = st.sampled_from([None] * 5 + ["unsent", "repeated"])
     ticks = [Tick(instant, draw(mishaps)) for instant in instants]
-    histories = draw(st.lists(sequence_files(len(ticks), edited), min_size=3, max_size=5))
+    histories = draw(st.lists(sequence_files(len(ticks), edited), min_size=4, max_size=6))
     files = [
-        {f"s{place}": history[number] for place, history in enumerate(histories) if history[number] is not None}
+        {f"s{place}": file for place, history in enumerate(histories) if (file := history[number]) is not None}
         for number in range(len(ticks))
     ]
     return World(

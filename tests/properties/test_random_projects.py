@@ -40,7 +40,9 @@ FEW = settings(
     deadline=None,
     derandomize="CI" in os.environ,
     suppress_health_check=list(HealthCheck),
-    phases=[phase for phase in Phase if phase is not Phase.explain and not (phase is Phase.shrink and "CI" in os.environ)],
+    phases=[
+        phase for phase in Phase if phase is not Phase.explain and not (phase is Phase.shrink and "CI" in os.environ)
+    ],
 )
 
 

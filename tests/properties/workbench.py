@@ -17,7 +17,6 @@ from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.transform import Transform
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.warehouse import Warehouse, open_warehouse
-
 from properties.world import BROKEN, SEGMENTS, START, STEP_MINUTES, Definition, Engagement, History, World
 
 _DBT_PROJECT = Path(__file__).parents[2] / "dbt_project"
@@ -101,7 +100,9 @@ class Workbench:
         reactions = [one for one in world.reactions if one.lands == number] if sent else []
         for one in reactions:
             message = sent[one.choice % len(sent)]
-            occurred_at = None if one.places is None else message["as_of"] + timedelta(minutes=STEP_MINUTES * one.places)
+            occurred_at = (
+                None if one.places is None else message["as_of"] + timedelta(minutes=STEP_MINUTES * one.places)
+            )
             history.engagement.append(
                 Engagement(message["message_id"], one.type, occurred_at, one.topic, one.bounce_class, number)
             )

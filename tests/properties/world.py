@@ -64,6 +64,7 @@ class Event:
     received_at: datetime | None
     plan: str | None
     lands: int
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ class World:
 
 @dataclass
 class History:
-    """What a run left behind: rows of the journal, of the delivery log, and of what each tick said of each next step."""
+    """What a run left behind: rows of journal and delivery log, and what each tick said of each next step."""
 
     world: World
     engagement: list[Engagement] = field(default_factory=list)

@@ -1,13 +1,14 @@
 {{ config(materialized='table') }}
 
+-- Names that begin with _line are the loader's own: no custom field can have one.
 with
 
 versions as (
 
     select
         *,
-        coalesce(updated_at, created_at) as version_at,
-        min(created_at) over (partition by lead_id) as lead_created_at
+        coalesce(updated_at, created_at) as _line_version_at,
+        min(created_at) over (partition by lead_id) as _line_created_at
     from {{ source('raw', 'leads') }}
 
 ),
@@ -20,19 +21,19 @@ ranked as (
         row_number() over (
             partition by lead_id
             order by
-                version_at <= {{ as_of() }} desc,
-                case when version_at <= {{ as_of() }} then version_at end desc nulls last,
-                version_at,
+                _line_version_at <= {{ as_of() }} desc,
+                case when _line_version_at <= {{ as_of() }} then _line_version_at end desc nulls last,
+                _line_version_at,
                 _load desc,
                 _line desc
-        ) as recency
+        ) as _line_recency
     from versions
-    where lead_created_at <= {{ as_of() }}
+    where _line_created_at <= {{ as_of() }}
 
 )
 
 select
-    * exclude (_load, _line, version_at, lead_created_at, recency)
-    replace (lead_created_at as created_at, version_at as updated_at)
+    * exclude (_load, _line, _line_version_at, _line_created_at, _line_recency)
+    replace (_line_created_at as created_at, _line_version_at as updated_at)
 from ranked
-where recency = 1
+where _line_recency = 1

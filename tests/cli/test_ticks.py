@@ -1,0 +1,106 @@
+"""Commands that run ticks, in processes of their own as a person would start them: one project, from its first tick on.
+
+Each takes the seconds that dagster and dbt take to start, so there are few; the tests go on from one another.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import copy_project
+from typer.testing import CliRunner
+
+from dagster_drips.cli import commands as _registered  # noqa: F401
+from dagster_drips.cli.app import app
+from dagster_drips.project import Project
+
+SEQUENCE = """
+name: Welcome
+status: active
+active_from: 2026-01-01
+sender: {name: Ada, email: ada@acme.example}
+trigger: {event: lead_created}
+steps:
+  - {id: hello, subject: Hello, template: mail.html}
+"""
+LEADS = "lead_id,created_at,email\nl1,2026-03-01,l1@x.example\nl2,yesterday,l2@x.example\n"
+TICK, EARLIER = "2026-03-02T08:00:00Z", "2026-03-02T07:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("ticks")
+    (folder / "sequences" / "welcome").mkdir(parents=True)
+    (folder / "sequences" / "welcome" / "sequence.yml").write_text(SEQUENCE)
+    (folder / "sequences" / "welcome" / "mail.html").write_text("<html><body><p>Hello</p></body></html>")
+    (folder / "segments").mkdir()
+    project = copy_project(folder / "project", sequences=folder / "sequences", segments=folder / "segments")
+    (project.landing / "leads").mkdir(parents=True)
+    (project.landing / "leads" / "leads.csv").write_text(LEADS)
+    return project
+
+
+def drips(project: Project, *arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "dagster_drips", "--project", str(project.root), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def without_a_server(project: Project) -> tuple[int, str, str]:
+    return drips(project, "run", "--as-of", TICK)
+
+
+@pytest.fixture(scope="module")
+def without_sending(project: Project, without_a_server: tuple[int, str, str]) -> tuple[int, str, str]:
+    return drips(project, "run", "--as-of", TICK, "--no-send", "--json")
+
+
+def test_mail_that_is_due_without_a_mail_server_is_told_in_one_line(without_a_server: tuple[int, str, str]) -> None:
+    code, out, err = without_a_server
+    assert (code, out) == (1, "")
+    assert err.startswith("error: no mail server is set: put DRIPS_SMTP_URL into ")
+    assert err.count("\n") == 1
+
+
+def test_the_unfinished_tick_can_be_repeated_and_counts_as_json(without_sending: tuple[int, str, str]) -> None:
+    code, out, err = without_sending
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert report["as_of"] == TICK
+    assert report["decided"]["due"] == 1
+    assert report["sent"]["sent"] == 0
+
+
+def test_a_tick_earlier_than_the_last_one_is_told_in_one_line(
+    project: Project, without_sending: tuple[int, str, str]
+) -> None:
+    code, out, err = drips(project, "run", "--as-of", EARLIER)
+    assert (code, out) == (1, "")
+    assert err == f"error: a tick at {EARLIER} is not later than the last finished one, {TICK}\n"
+
+
+def test_a_replay_shows_its_progress_on_stderr_and_json_on_stdout(
+    project: Project, without_sending: tuple[int, str, str], tmp_path: Path
+) -> None:
+    out_file = tmp_path / "sends.csv"
+    span = ["--from", "2026-03-01", "--to", "2026-03-02", "--every", "1d"]
+    result = CliRunner().invoke(
+        app, ["replay", *span, "--json", "--out", str(out_file), "--project", str(project.root)]
+    )
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {
+        "ticks": 2,
+        "sends": 1,
+        "by_sequence": [{"sequence_id": "welcome", "sends": 1}],
+    }
+    assert "replay 2/2 2026-03-02T00:00:00Z 0 sent" in result.stderr
+    assert out_file.read_text().count("\n") == 2
