@@ -1,5 +1,6 @@
 """What the assets share: the project and its pipeline, held by one run at a time."""
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cache
@@ -29,11 +30,10 @@ class DripsResource(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["DripsResource"]:
         """Wait for the runs before this one."""
-        log = context.log
         with exclusive(
             self.project.data / "run.lock",
             wait_seconds=WAIT_SECONDS,
-            on_wait=lambda: log.info("waiting for another run of this project") if log else None,
+            on_wait=_say_waiting,
         ):
             yield self
 
@@ -58,6 +58,11 @@ class DripsResource(dg.ConfigurableResource):
         Path(self.project.data).mkdir(exist_ok=True)
         with open_warehouse(self.pipeline.transform.warehouse) as warehouse:
             yield warehouse
+
+
+def _say_waiting() -> None:
+    # stderr, not Dagster's log: `drips run` shows the one and not the other, a run's own output in the UI has both
+    print("waiting for another run of this project to end", file=sys.stderr, flush=True)
 
 
 @cache

@@ -30,9 +30,9 @@ class TickReport:
             "loaded": {kind: self.metadata.get(f"raw/{kind}", {}) for kind in LANDING_KINDS},
             "decided": {name: due.get(name) for name in ("judged", "enrolled", "exited", "skipped", "due")},
             "sent": {
-                name: sent.get(name, 0)
-                for name in ("sent", "failed", "bounced", "deferred", "in_doubt", "refused", "stopped")
-            },
+                name: sent.get(name, 0) for name in ("sent", "failed", "bounced", "deferred", "in_doubt", "refused")
+            }
+            | {"stopped": sent.get("stopped", "")},
             "completed": self.metadata.get("journal/closings", {}).get("completed"),
             "failed_checks": self.failed_checks,
         }

@@ -8,6 +8,7 @@ run again.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
@@ -17,6 +18,7 @@ from dagster_drips.pipeline.transform import (
     NodeResult,
     Transform,
     TransformFailed,
+    hide_segments,
     segment_files,
     write_segment_list,
 )
@@ -42,7 +44,7 @@ def run_decisions(
     Raises:
         TransformFailed: a model failed that is not a segment.
     """
-    broken: dict[str, SegmentFailure] = {}
+    broken = parse_readable(project, transform)
     while True:
         names = [name for name in segment_files(project) if name not in broken]
         if write_segment_list(project, names):
@@ -56,6 +58,39 @@ def run_decisions(
         if not found:
             raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", results)
         broken |= {failure.segment: failure for failure in found}
+
+
+def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentFailure]:
+    """Parse the dbt project, without the segments that dbt can't read; returns those.
+
+    dbt reads a project whole or not at all, so an unreadable segment is hidden from it by `.dbtignore`.
+
+    Raises:
+        TransformFailed: something else in the project can't be read.
+    """
+    broken: dict[str, SegmentFailure] = {}
+    if hide_segments(project, []):
+        transform.forget()
+    while True:
+        names = [name for name in segment_files(project) if name not in broken]
+        if write_segment_list(project, names):
+            transform.forget()
+        try:
+            transform.manifest()
+            return broken
+        except TransformFailed as error:
+            unreadable = [name for name in names if f"segments/{name}.sql" in error.message]
+            if not unreadable:
+                raise
+            broken |= {name: SegmentFailure(name, error.message) for name in unreadable}
+            hide_segments(project, sorted(broken))
+
+
+def current_manifest_json(project: Project, transform: Transform) -> Path:
+    """The manifest on disk, made anew where it is older than the project's files."""
+    if not transform.manifest_is_current():
+        parse_readable(project, transform)
+    return transform.manifest_json
 
 
 def _run(transform: Transform, warehouse: Warehouse, exclude: list[str]) -> list[NodeResult]:

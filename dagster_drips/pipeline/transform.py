@@ -26,6 +26,7 @@ SEEDS = "resource_type:seed"
 MEASURE = ("fqn:drips.marts",)
 
 _SEGMENT_LIST = Path("macros") / "generated" / "segment_names.sql"
+_HIDDEN_HEAD = "# Made by drips: segments that dbt can't read. What follows is rewritten at each tick.\n"
 _SEGMENT_LIST_HEAD = "{#- Made by every `drips` command from the files in models/segments; don't edit. -#}\n"
 
 
@@ -77,6 +78,24 @@ def write_segment_list(project: Project, segments: Sequence[str]) -> bool:
     return True
 
 
+def hide_segments(project: Project, segments: Sequence[str]) -> bool:
+    """Keep dbt from reading these segments, and let it read all others; returns whether that changed.
+
+    What else stands in `.dbtignore` stays there.
+    """
+    path = project.dbt / ".dbtignore"
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    others = before.split(_HIDDEN_HEAD)[0]
+    ours = _HIDDEN_HEAD + "".join(f"models/segments/{name}.sql\n" for name in segments) if segments else ""
+    if others + ours == before:
+        return False
+    if others + ours:
+        path.write_text(others + ours, encoding="utf-8")
+    else:
+        path.unlink()
+    return True
+
+
 class Transform:
     """dbt on one project and one warehouse file.
 
@@ -106,8 +125,8 @@ class Transform:
         """Where `parse` leaves the manifest that dagster-dbt reads."""
         return self.target_path / "manifest.json"
 
-    def current_manifest_json(self) -> Path:
-        """That file, made by a parse where it is older than one of the dbt project's files."""
+    def manifest_is_current(self) -> bool:
+        """Whether that file is there and younger than every file of the dbt project."""
         # Folders too: their time tells of a file that is gone.
         folders = [self.project.dbt / name for name in ("models", "macros", "seeds", "tests")]
         sources = [
@@ -115,9 +134,7 @@ class Transform:
             *(path for folder in folders for path in (folder, *folder.rglob("*"))),
         ]
         made = self.manifest_json.stat().st_mtime if self.manifest_json.exists() else 0.0
-        if not made or any(path.exists() and path.stat().st_mtime > made for path in sources):
-            self.manifest()
-        return self.manifest_json
+        return bool(made) and all(path.stat().st_mtime <= made for path in sources if path.exists())
 
     @property
     def fingerprint(self) -> str:
