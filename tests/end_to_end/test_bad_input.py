@@ -20,7 +20,6 @@ from typer.testing import CliRunner
 
 from dagster_drips.cli.app import app
 from dagster_drips.cli.commands import __all__ as COMMANDS
-from dagster_drips.errors import DripsError
 
 ENROLLED = ("welcome", "enrolled")
 
@@ -191,6 +190,8 @@ def test_everybody_without_a_fault_got_exactly_one_mail(lived: Lived) -> None:
 # Sequences and segments ----------------------------------------------------------------------------------------------
 
 BROKEN_SEGMENTS = {
+    "cannot_be_read": "select lead_id from {{ ref('no_such_model') }}\n",
+    "cannot_be_parsed": "select lead_id from {{ ref('stg_leads') }} {% if\n",
     "cannot_be_made": "select lead_id from {{ ref('stg_leads') }} where no_such_column > 1\n",
     "without_lead_id": "select 1 as somebody from {{ ref('stg_leads') }}\n",
     "fails_at_run_time": "select lead_id from {{ ref('stg_leads') }} where cast(company as integer) > 1\n",
@@ -254,19 +255,6 @@ def test_a_segment_without_a_result_pauses_the_sequences_that_name_it_and_no_oth
         assert decided.broken_segments == []
         assert counted(recipients(server), *(f"segment-{name}" for name in files)) == [1] * len(files)
         assert counted(recipients(server), "segment-fine1") == [1]
-
-
-def test_a_segment_that_dbt_cannot_even_read_is_named_and_what_waited_for_its_mending_goes_out(shop: Shop) -> None:
-    file = shop.project.segments / "unreadable.sql"
-    file.write_text("select lead_id from {{ ref('no_such_model') }}\n")
-    shop.sign_up("unread-fine1")
-    with ScriptedServer() as server:
-        with pytest.raises(DripsError, match=r"models/segments/unreadable\.sql"):
-            shop.tick(server.url)
-        assert server.messages == []
-        file.unlink()
-        shop.tick(server.url)
-        assert counted(recipients(server), "unread-fine1") == [1]
 
 
 # Mail servers --------------------------------------------------------------------------------------------------------

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pytest
-from .landing_rows import lead
 
 from dagster_drips.errors import DripsError
+
+from .landing_rows import lead
 
 TYPES = {
     "plan_seats": "integer",

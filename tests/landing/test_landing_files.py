@@ -11,9 +11,10 @@ from datetime import datetime
 import duckdb
 import polars as pl
 import pytest
-from .landing_rows import event, lead
 
 from dagster_drips.landing import LoadReport, load_landing, pending_files
+
+from .landing_rows import event, lead
 
 
 def test_files_load_in_the_order_of_names_and_rows_in_file_order(landing):

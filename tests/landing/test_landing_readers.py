@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
-from .landing_rows import event
 
 from dagster_drips.landing import LoadReport, readers
+
+from .landing_rows import event
 
 HEADER = "event_id,lead_id,event,occurred_at,properties\n"
 

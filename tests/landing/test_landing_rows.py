@@ -7,9 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 
 import pytest
-from .landing_rows import event, fact, lead
 
 from dagster_drips.landing import LoadReport
+
+from .landing_rows import event, fact, lead
 
 REFUSED = [
     ("leads", lead(lead_id=None), "lead_id missing"),

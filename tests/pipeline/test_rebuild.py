@@ -91,7 +91,10 @@ def tick(project: Project, hour: float) -> None:
 def _killed_while_sending(project: Project, hour: float) -> None:
     """The same in a process of its own that dies as soon as its first mails are out."""
     before = len(list(project.outbox.glob("*.eml")))
-    code = f"from test_rebuild import tick; from dagster_drips.project import Project; tick(Project.at({str(project.root)!r}), {hour})"
+    code = (
+        "from test_rebuild import tick; from dagster_drips.project import Project;"
+        f" tick(Project.at({str(project.root)!r}), {hour})"
+    )
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1])]),

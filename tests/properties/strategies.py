@@ -58,17 +58,17 @@ TRIGGERS = st.one_of(
     stated(
         event=st.just("signup"),
         where=WHERE,
-        lookback=optional(minutes(60, 1440)),
+        lookback=minutes(2880, 720, 0),
         trigger_max_age=optional(optional(minutes(0, 60, 1440))),
     ),
     stated(
         event=st.just("lead_created"),
-        lookback=optional(minutes(1440, 5760)),
+        lookback=minutes(5760, 1440, 0),
         trigger_max_age=optional(minutes(180, 2880)),
     ),
     stated(
         segment_entered=st.sampled_from(sorted(SEGMENTS)),
-        include_existing=st.booleans(),
+        include_existing=st.sampled_from([True, True, False]),
         trigger_max_age=optional(optional(minutes(0, 720))),
     ),
 )
@@ -88,7 +88,7 @@ CONDITIONS = st.sampled_from(
     + [{"segment": "vips"}, {"event": "login"}, {"opened": "a"}, {"clicked": ["a", "b"]}, {"segment": "quiet"}]
 )
 STEPS = stated(
-    delay=minutes(0, 0, 30, 60, 360, 1440),
+    delay=minutes(0, 0, 0, 30, 60, 360, 1440),
     after=st.sampled_from([None, None, None, "trigger"]),
     expires_after=st.sampled_from([None] * 6 + [{"minutes": 60}, {"minutes": 1440}]),
     only_if=CONDITIONS,
@@ -103,7 +103,7 @@ SEQUENCES = stated(
         exclude=st.sampled_from([None] * 8 + [["buyers"], ["vips", "buyers"]]),
     ),
     reentry=st.sampled_from(["never", "after_exit", "after_exit", {"hours": 24}]),
-    holdout=st.sampled_from([0, 0, 0.4]),
+    holdout=st.sampled_from([0, 0, 0, 0.4]),
     goal=optional(stated(event=st.just("purchase"), where=WHERE, within=optional(minutes(720, 4320)))),
     exit_on=stated(
         events=st.sampled_from([None, ["cancel"], ["cancel", "signup"]]),
@@ -146,7 +146,7 @@ def sequence_files(draw: st.DrawFn, ticks: int, edited: bool) -> list[Definition
     """One sequence's file at each tick; None where it is deleted."""
     base, order = draw(SEQUENCES), draw(ORDERS)
     steps = draw(st.fixed_dictionaries(dict.fromkeys(STEP_IDS, STEPS)))
-    status = draw(st.sampled_from(["active"] * 8 + ["paused", "draft"]))
+    status = draw(st.sampled_from(["active"] * 12 + ["paused", "draft"]))
     files: list[Definition | str | None] = [with_steps(base, steps, order, status)]
     while len(files) < ticks:
         edit = (
@@ -170,15 +170,15 @@ def sequence_files(draw: st.DrawFn, ticks: int, edited: bool) -> list[Definition
 def events(draw: st.DrawFn, ticks: int) -> list[Event]:
     drawn = []
     for number in range(draw(st.integers(16, 40))):
-        occurred_at = draw(places(-48, 120))
+        occurred_at = draw(places(-48, 80))
         drawn.append(
             Event(
                 event_id=f"e{number - draw(st.sampled_from([0] * 9 + [1]))}",  # now and then an id comes again
-                lead_id=draw(st.sampled_from(LEAD_IDS)),
+                lead_id=draw(st.sampled_from([*LEAD_IDS, "nobody"])),
                 event=draw(st.sampled_from(["signup", "signup", "signup", "login", "purchase", "cancel"])),
                 occurred_at=occurred_at,
                 received_at=draw(
-                    st.sampled_from([False] * 5 + [True]).flatmap(lambda late: places(-48, 120) if late else st.none())
+                    st.sampled_from([False] * 5 + [True]).flatmap(lambda late: places(-24, 100) if late else st.none())
                 ),
                 plan=draw(st.sampled_from(["pro", "pro", "free", None])),
                 lands=draw(landings(ticks)),
@@ -192,17 +192,23 @@ def landings(ticks: int) -> st.SearchStrategy[int]:
 
 
 def leads(ticks: int) -> st.SearchStrategy[list[LeadVersion]]:
-    row = st.builds(
-        LeadVersion,
-        lead_id=st.sampled_from(LEAD_IDS),
-        created_at=places(-160, 20) | places(-48, 80),
-        updated_at=st.none() | places(-160, 120),
-        email=st.sampled_from(ADDRESSES * 4 + NO_ADDRESSES),
-        timezone=st.sampled_from(ZONES),
-        tags=st.sampled_from([(), ("vip",), ("vip", "old")]),
-        lands=landings(ticks),
-    )
-    return st.lists(row, min_size=10, max_size=24)
+    """A row for nearly every lead, and later versions of some."""
+
+    def row(lead_ids: st.SearchStrategy[str]) -> st.SearchStrategy[LeadVersion]:
+        return st.builds(
+            LeadVersion,
+            lead_id=lead_ids,
+            created_at=places(-120, 60),
+            updated_at=st.none() | places(-120, 100),
+            email=st.sampled_from(ADDRESSES * 4 + NO_ADDRESSES),
+            timezone=st.sampled_from(ZONES),
+            tags=st.sampled_from([(), ("vip",), ("vip", "old")]),
+            lands=landings(ticks),
+        )
+
+    known = st.tuples(*(row(st.just(lead_id)) for lead_id in LEAD_IDS))
+    again = st.lists(row(st.sampled_from(LEAD_IDS)), max_size=8)
+    return st.tuples(known, again).map(lambda drawn: [*drawn[0], *drawn[1]])
 
 
 def suppressions(ticks: int) -> st.SearchStrategy[list[Suppression]]:
@@ -216,7 +222,7 @@ def suppressions(ticks: int) -> st.SearchStrategy[list[Suppression]]:
         topic=TOPICS,
         lands=landings(ticks),
     )
-    return st.lists(row, min_size=2, max_size=8)
+    return st.lists(row, max_size=6)
 
 
 def reactions(ticks: int) -> st.SearchStrategy[list[Reaction]]:
