@@ -1,11 +1,20 @@
 {#- Addresses that may not be mailed at an instant (L3): one row per address, reason and topic (NULL: all of them).
     `resubscribed` with a topic lifts earlier unsubscribes of that topic, without one all earlier unsubscribes, and nothing else. -#}
 {% macro suppressed_addresses(instant) -%}
+    with
+
+    -- Materialized: the facts are asked twice, and planning them costs more than reading them.
+    facts as materialized (
+
+        select * from {{ ref('suppression_facts') }}
+
+    )
+
     select distinct
         wishes.address,
         wishes.reason,
         wishes.topic
-    from {{ ref('suppression_facts') }} as wishes
+    from facts as wishes
     where
         wishes.reason <> 'resubscribed'
         and wishes.occurred_at <= {{ instant }}
@@ -13,7 +22,7 @@
             wishes.reason = 'unsubscribed'
             and exists (
                 select 1
-                from {{ ref('suppression_facts') }} as lifts
+                from facts as lifts
                 where
                     lifts.reason = 'resubscribed'
                     and lifts.address = wishes.address

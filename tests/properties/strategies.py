@@ -59,17 +59,17 @@ TRIGGERS = st.one_of(
         event=st.just("signup"),
         where=WHERE,
         lookback=minutes(2880, 720, 0),
-        trigger_max_age=optional(optional(minutes(0, 60, 1440))),
+        trigger_max_age=st.sampled_from([None] * 6 + [{"minutes": 0}, {"minutes": 60}, {"days": 1}]),
     ),
     stated(
         event=st.just("lead_created"),
         lookback=minutes(5760, 1440, 0),
-        trigger_max_age=optional(minutes(180, 2880)),
+        trigger_max_age=st.sampled_from([None] * 4 + [{"hours": 3}, {"days": 2}]),
     ),
     stated(
         segment_entered=st.sampled_from(sorted(SEGMENTS)),
         include_existing=st.sampled_from([True, True, False]),
-        trigger_max_age=optional(optional(minutes(0, 720))),
+        trigger_max_age=st.sampled_from([None] * 6 + [{"minutes": 0}, {"hours": 12}]),
     ),
 )
 HOURS = st.sampled_from(
@@ -90,7 +90,7 @@ CONDITIONS = st.sampled_from(
 STEPS = stated(
     delay=minutes(0, 0, 0, 30, 60, 360, 1440),
     after=st.sampled_from([None, None, None, "trigger"]),
-    expires_after=st.sampled_from([None] * 6 + [{"minutes": 60}, {"minutes": 1440}]),
+    expires_after=st.sampled_from([None] * 14 + [{"minutes": 60}, {"minutes": 1440}]),
     only_if=CONDITIONS,
     unless=CONDITIONS,
 )
@@ -111,19 +111,19 @@ SEQUENCES = stated(
         goal=st.booleans(),
         replied=st.booleans(),
     ),
-    send_window=st.none() | WINDOWS,
+    send_window=st.none() | st.none() | WINDOWS,
     priority=st.sampled_from([50, 0, 100]),
     topic=TOPICS,
     transactional=st.sampled_from([False, False, False, True]),
     sender=stated(
         email=st.sampled_from(["ada@acme.example", "Ada@acme.example", "eve@acme.example"]),
-        max_per_tick=st.sampled_from([None, None, 1, 2, 4]),
+        max_per_tick=st.sampled_from([None] * 5 + [1, 2, 4]),
     ),
 )
 SETTINGS = stated(
     timezone=st.sampled_from(["UTC", "America/New_York", "Europe/Berlin"]),
     frequency_cap=optional(st.fixed_dictionaries({"messages": st.integers(1, 2), "per": minutes(60, 1440)})),
-    max_per_tick=st.sampled_from([None, None, 3]),
+    max_per_tick=st.sampled_from([None, None, None, 5]),
 )
 ORDERS = st.lists(st.sampled_from(STEP_IDS), min_size=2, max_size=5, unique=True)
 
