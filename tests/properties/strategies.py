@@ -242,7 +242,7 @@ def reactions(ticks: int) -> st.SearchStrategy[list[Reaction]]:
 @st.composite
 def worlds(draw: st.DrawFn, edited: bool = False) -> World:
     """A whole project; with `edited`, its sequence files change between ticks."""
-    gaps = draw(st.lists(st.sampled_from([1, 2, 6, 12, 16, 24, 40]), min_size=4, max_size=6))
+    gaps = draw(st.lists(st.sampled_from([1, 2, 6, 12, 16, 24, 40]), min_size=3, max_size=5))
     instants = [moment(sum(gaps[:count])) for count in range(len(gaps) + 1)]
     mishaps = st.sampled_from([None] * 5 + ["unsent", "repeated"])
     ticks = [Tick(instant, draw(mishaps)) for instant in instants]

@@ -36,7 +36,7 @@ INVARIANTS = [
 
 # A tick takes half a second, so examples are few and large; `--hypothesis-seed` tries others. Shrinking takes minutes.
 FEW = settings(
-    max_examples=int(os.environ.get("PROPERTY_EXAMPLES", "7")),
+    max_examples=int(os.environ.get("PROPERTY_EXAMPLES", "6")),
     deadline=None,
     derandomize="CI" in os.environ,
     suppress_health_check=list(HealthCheck),
