@@ -73,7 +73,7 @@ from_segments as (
             and changes.as_of <= sequences.starts_at
     where sequences.include_existing
     group by sequences.sequence_id, sequences.trigger_segment, sequences.starts_at, changes.lead_id
-    having arg_max(changes.change, changes.as_of) = 'entered'
+    having sum(case changes.change when 'entered' then 1 else -1 end) > 0
 
 )
 

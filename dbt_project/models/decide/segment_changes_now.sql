@@ -2,6 +2,7 @@
 
 with
 
+-- Counted, not the latest taken: a tick that was repeated with other data has both changes at one instant.
 before as (
 
     select
@@ -9,7 +10,7 @@ before as (
         lead_id
     from {{ source('earlier', 'segment_changes') }}
     group by segment, lead_id
-    having arg_max(change, as_of) = 'entered'
+    having sum(case change when 'entered' then 1 else -1 end) > 0
 
 ),
 

@@ -1,5 +1,14 @@
 with
 
+-- A tick that was repeated with other data may have taken back what it first saw: both changes are of one instant.
+lasting as (
+
+    select *
+    from {{ source('journal', 'segment_changes') }}
+    qualify count(*) over (partition by segment, lead_id, as_of) = 1
+
+),
+
 -- Of one lead in one segment, each change ends what the one before began.
 changes as (
 
@@ -9,7 +18,7 @@ changes as (
         change,
         as_of,
         lead(as_of) over (partition by segment, lead_id order by as_of) as next_change_as_of
-    from {{ source('journal', 'segment_changes') }}
+    from lasting
 
 )
 
