@@ -25,83 +25,77 @@ scheduled as (
 
 ),
 
--- Conditions that hold now, one row per condition and message (M6).
-conditions_met as (
+-- Conditions are judged when the step is due, one row per condition and message (M6).
+asked as (
 
     select
         scheduled.message_id,
+        scheduled.enrollment_id,
+        scheduled.lead_id,
+        scheduled.triggered_at,
         conditions.polarity,
         conditions.kind,
         conditions.value
     from scheduled
     inner join {{ source('raw', 'step_conditions') }} as conditions
         on scheduled.sequence_id = conditions.sequence_id and scheduled.step_id = conditions.step_id
+    where scheduled.scheduled_at <= {{ as_of() }}
+
+),
+
+held as (
+
+    select asked.*
+    from asked
     inner join {{ ref('segment_members') }} as members
         on
-            conditions.kind = 'segment'
-            and conditions.value = members.segment
-            and scheduled.lead_id = members.lead_id
-    where scheduled.scheduled_at <= {{ as_of() }}
+            asked.kind = 'segment'
+            and asked.value = members.segment
+            and asked.lead_id = members.lead_id
 
     union
 
-    select
-        scheduled.message_id,
-        conditions.polarity,
-        conditions.kind,
-        conditions.value
-    from scheduled
-    inner join {{ source('raw', 'step_conditions') }} as conditions
-        on scheduled.sequence_id = conditions.sequence_id and scheduled.step_id = conditions.step_id
+    select asked.*
+    from asked
     inner join {{ ref('stg_events') }} as events
         on
-            conditions.kind = 'event'
-            and conditions.value = events.event
-            and scheduled.lead_id = events.lead_id
-            and events.occurred_at > scheduled.triggered_at
-    where scheduled.scheduled_at <= {{ as_of() }}
+            asked.kind = 'event'
+            and asked.value = events.event
+            and asked.lead_id = events.lead_id
+            and events.occurred_at > asked.triggered_at
 
     union
 
     -- A click counts as an open.
-    select
-        scheduled.message_id,
-        conditions.polarity,
-        conditions.kind,
-        conditions.value
-    from scheduled
-    inner join {{ source('raw', 'step_conditions') }} as conditions
-        on scheduled.sequence_id = conditions.sequence_id and scheduled.step_id = conditions.step_id
+    select asked.*
+    from asked
     inner join {{ ref('engagement_facts') }} as facts
         on
-            scheduled.enrollment_id = facts.enrollment_id
-            and conditions.value = facts.step_id
+            asked.enrollment_id = facts.enrollment_id
+            and asked.value = facts.step_id
             and facts.is_human
             and facts.counts_from <= {{ as_of() }}
             and (
-                (conditions.kind = 'opened' and facts.type in ('opened', 'clicked'))
-                or (conditions.kind = 'clicked' and facts.type = 'clicked')
+                (asked.kind = 'opened' and facts.type in ('opened', 'clicked'))
+                or (asked.kind = 'clicked' and facts.type = 'clicked')
             )
-    where scheduled.scheduled_at <= {{ as_of() }}
 
 ),
 
 -- All of only_if must hold, none of unless.
 conditions_failed as (
 
-    select distinct scheduled.message_id
-    from scheduled
-    inner join {{ source('raw', 'step_conditions') }} as conditions
-        on scheduled.sequence_id = conditions.sequence_id and scheduled.step_id = conditions.step_id
-    left join conditions_met
+    select distinct asked.message_id
+    from asked
+    left join held
         on
-            scheduled.message_id = conditions_met.message_id
-            and conditions.polarity = conditions_met.polarity
-            and conditions.kind = conditions_met.kind
-            and conditions.value = conditions_met.value
+            asked.message_id = held.message_id
+            and asked.polarity = held.polarity
+            and asked.kind = held.kind
+            and asked.value = held.value
     where
-        (conditions.polarity = 'only_if' and conditions_met.message_id is null)
-        or (conditions.polarity = 'unless' and conditions_met.message_id is not null)
+        (asked.polarity = 'only_if' and held.message_id is null)
+        or (asked.polarity = 'unless' and held.message_id is not null)
 
 ),
 
