@@ -1,7 +1,7 @@
 """Real ticks over past (or coming) instants on a throw-away warehouse, with sending pretended.
 
-The same phases as a live tick, in one process with one dbt parse. What differs: landed files and sequence files are
-read once, nothing is journaled, every due step is taken to be sent (M4).
+The same phases as a live tick, in one process with one dbt parse; dbt compiles the models once (`pipeline/compiled.py`).
+What differs: landed files and sequence files are read once, nothing is journaled, every due step is taken to be sent (M4).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import polars as pl
 
 from dagster_drips.clock import format_instant
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.tick import Decided, Pipeline
 from dagster_drips.pipeline.transform import Transform
 from dagster_drips.project import LANDING_KINDS, Project
@@ -75,9 +76,8 @@ def replayed(
             with open_warehouse(project.warehouse) as warehouse:
                 warehouse.checkpoint()
                 shutil.copyfile(project.warehouse, file)
-        pipeline = Pipeline(
-            project, Transform(project, warehouse=file, target_path=Path(scratch) / "target"), journal=None
-        )
+        transform = Transform(project, warehouse=file, target_path=Path(scratch) / "target")
+        pipeline = Pipeline(project, transform, journal=None, compiled=CompiledTables())
         with open_warehouse(file) as warehouse:
             for number, instant in enumerate(span.instants()):
                 pipeline.begin(warehouse, instant)

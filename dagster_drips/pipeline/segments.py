@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.transform import (
     DECIDE,
     SEEDS,
@@ -37,9 +38,15 @@ class SegmentFailure:
 
 
 def run_decisions(
-    project: Project, transform: Transform, warehouse: Warehouse
+    project: Project, transform: Transform, warehouse: Warehouse, compiled: CompiledTables | None = None
 ) -> tuple[list[NodeResult], list[SegmentFailure]]:
     """Run everything up to the due steps; results of the nodes, and the segments that had to be set aside.
+
+    Args:
+        project: whose segments to offer to dbt.
+        transform: dbt on its models.
+        warehouse: the same that dbt writes.
+        compiled: where a replay keeps what dbt compiled; None: dbt runs every time.
 
     Raises:
         TransformFailed: a model failed that is not a segment.
@@ -49,7 +56,7 @@ def run_decisions(
         names = [name for name in segment_files(project) if name not in broken]
         if write_segment_list(project, names):
             transform.forget()
-        results = _run(transform, warehouse, [f"fqn:drips.segments.{name}" for name in broken])
+        results = _run(transform, warehouse, [f"fqn:drips.segments.{name}" for name in broken], compiled)
         failed = [result for result in results if result.failed]
         if not failed:
             _remember(transform, warehouse)
@@ -93,10 +100,17 @@ def current_manifest_json(project: Project, transform: Transform) -> Path:
     return transform.manifest_json
 
 
-def _run(transform: Transform, warehouse: Warehouse, exclude: list[str]) -> list[NodeResult]:
+def _run(
+    transform: Transform, warehouse: Warehouse, exclude: list[str], compiled: CompiledTables | None
+) -> list[NodeResult]:
     # Views hold no data: they are made anew only when a model or macro has changed since they were.
     if warehouse.value(_PREPARED) == transform.fingerprint:
-        return transform.run("run", [f"{path},config.materialized:table" for path in DECIDE], exclude=exclude)
+        if compiled and compiled.knows(transform):
+            return compiled.run(warehouse)
+        results = transform.run("run", DECIDE, exclude=[*exclude, "config.materialized:view"])
+        if compiled:
+            compiled.learn(transform, results)
+        return results
     return [*transform.run("seed", [SEEDS]), *transform.run("run", DECIDE, exclude=exclude)]
 
 

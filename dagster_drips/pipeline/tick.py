@@ -17,6 +17,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.landing import LoadReport, load_landing
 from dagster_drips.mail.fold import fold
 from dagster_drips.pipeline.catalog import CatalogReader
+from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.journal import LOADED_FILES, TickJournal
 from dagster_drips.pipeline.segments import SegmentFailure, run_decisions
 from dagster_drips.pipeline.transform import MEASURE, NodeResult, Transform
@@ -50,9 +51,17 @@ class Pipeline:
         project: whose files to read.
         transform: dbt on the warehouse that the phases are given.
         journal: where decisions are kept; None for a throw-away run, which keeps nothing.
+        compiled: for many ticks in a row, where to keep what dbt compiled; None: dbt runs at every tick.
     """
 
-    def __init__(self, project: Project, transform: Transform, journal: TickJournal | None):
+    def __init__(
+        self,
+        project: Project,
+        transform: Transform,
+        journal: TickJournal | None,
+        compiled: CompiledTables | None = None,
+    ):
+        self._compiled = compiled
         self.project = project
         self.transform = transform
         self.journal = journal
@@ -130,7 +139,7 @@ class Pipeline:
         Raises:
             TransformFailed: a model failed that is not a segment.
         """
-        nodes, broken = run_decisions(self.project, self.transform, warehouse)
+        nodes, broken = run_decisions(self.project, self.transform, warehouse, self._compiled)
         counts = warehouse.rows(
             """
             select

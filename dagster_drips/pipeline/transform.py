@@ -117,6 +117,8 @@ class Transform:
         self.warehouse = warehouse or project.warehouse
         self.target_path = target_path or project.dbt / "target"
         self.target = target
+        self.compiled: dict[str, str] = {}
+        """SQL of the models that the last `run` ran, as dbt compiled it, by unique id."""
         self._manifest: Manifest | None = None
         self._fingerprint = ""
 
@@ -178,6 +180,11 @@ class Transform:
         result = self._invoke(arguments, self.manifest())
         if result.result is None:
             raise TransformFailed(f"dbt {command} could not start: {_reason(result)}")
+        self.compiled = {
+            node.node.unique_id: code
+            for node in result.result.results
+            if (code := getattr(node.node, "compiled_code", None))
+        }
         return [
             NodeResult(
                 unique_id=node.node.unique_id,
@@ -188,6 +195,10 @@ class Transform:
             )
             for node in result.result.results
         ]
+
+    def relation(self, unique_id: str) -> str:
+        """Where a model's rows are: its quoted name in the warehouse."""
+        return str(self.manifest().nodes[unique_id].relation_name)
 
     def prune(self) -> None:
         """Drop what dbt left behind in folders of single invocations."""
