@@ -30,7 +30,10 @@ def parse_instant(text: str) -> datetime:
         value = datetime.fromisoformat(text.strip())
     except ValueError as error:
         raise DripsError(f"not an instant: {text!r}; write it like 2026-03-29T01:00:00Z") from error
-    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    try:
+        return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    except OverflowError as error:
+        raise DripsError(f"not an instant that can be reckoned with: {text!r}") from error
 
 
 def parse_duration(text: str) -> timedelta:
@@ -41,7 +44,10 @@ def parse_duration(text: str) -> timedelta:
     """
     compact = text.strip().lower().replace(" ", "")
     parts = _DURATION.findall(compact)
-    span = timedelta(**_summed(parts))
+    try:
+        span = timedelta(**_summed(parts))
+    except OverflowError as error:
+        raise DripsError(f"too long a duration: {text!r}") from error
     if "".join(number + unit for number, unit in parts) != compact or not span:
         raise DripsError(f"not a duration: {text!r}; write it like 1h, 15m or 1d12h")
     return span

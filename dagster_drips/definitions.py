@@ -49,6 +49,8 @@ def build_defs(project: Project, resource_overrides: Mapping[str, Any] | None = 
             automation.send_job,
             automation.measure_job,
         ],
+        # For what is started from the UI too: one process a run, so that a run holds the project's lock to its end.
+        executor=dg.in_process_executor,
         schedules=[automation.every_few_minutes],
         sensors=[automation.due_steps_sensor, automation.build_landing_sensor(project), automation.failure_sensor],
         resources={"drips": DripsResource(project_root=str(project.root)), **(resource_overrides or {})},

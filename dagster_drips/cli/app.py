@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -64,7 +65,9 @@ def chosen_project(option: Path | None) -> Project:
     dbt is told of its segments on the way, so that a plain `dbt build` after any command knows them all.
     """
     project = Project.at(option or _chosen.get("project") or os.environ.get("DRIPS_PROJECT") or Path.cwd())
-    write_segment_list(project, segment_files(project))
+    # A project that can't be written to can still be looked at.
+    with contextlib.suppress(OSError):
+        write_segment_list(project, segment_files(project))
     return project
 
 

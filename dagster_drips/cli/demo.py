@@ -106,20 +106,16 @@ def _next_commands(report: DemoReport, plan: DemoPlan, folder: Path) -> list[tup
     )
     mail = report.tables.outbox[0]["file"] if report.tables.outbox else ""
     return [
-        (f"drips status --project {folder}", "what is live, who is enrolled, what is due next"),
+        (f"uv run drips status --project {folder}", "what is live, who is enrolled, what is due next"),
         (
-            f"drips replay --project {folder} --from {start} --to {end} --every {hours}h --out sends.csv",
+            f"uv run drips replay --project {folder} --from {start} --to {end} --every {hours}h --out sends.csv",
             "the same two weeks again from the landed files alone: the same messages",
         ),
         (f"less {folder}/data/outbox/{mail}", "a message as it went out; any mail program shows it"),
         (
-            f"python -c \"import duckdb; duckdb.connect('{folder}/data/published/marts.duckdb', read_only=True)"
+            f"uv run python -c \"import duckdb; duckdb.connect('{folder}/data/published/marts.duckdb', read_only=True)"
             ".sql('from marts.marts.experiment_results').show()\"",
             "the published marts, for SQL and for BI",
-        ),
-        (
-            f"DRIPS_PROJECT={folder} dagster dev -m dagster_drips.definitions",
-            "the same pipeline as assets, with its checks, schedule and sensors",
         ),
     ]
 

@@ -31,6 +31,7 @@ def replay(
     project: ProjectOption = None,
 ) -> None:
     """Run real ticks on a throw-away copy, with sending pretended."""
+    import os
     import shutil
 
     from dagster_drips.cli.progress import progress_of
@@ -46,6 +47,9 @@ def replay(
         raise DripsError("--out takes a name that ends in .csv or .parquet", file=out)
     if warehouse is not None and warehouse.exists():
         raise DripsError("--warehouse makes a new file, and this one is there already", file=warehouse)
+    for file in (out, warehouse):
+        if file is not None and not os.access(_nearest_folder(file), os.W_OK):
+            raise DripsError("can't write there", file=file)
     with (
         progress_of("replay", len(span.instants())) as advance,
         replayed(
@@ -72,3 +76,7 @@ def replay(
     typer.echo(f"{len(span.instants())} ticks, {frame.height} sends" + (f", written to {out}" if out else ""))
     for row in by_sequence:
         typer.echo(f"  {row['sequence_id']:<40} {row['sends']:>8}")
+
+
+def _nearest_folder(file: Path) -> Path:
+    return next(folder for folder in file.absolute().parents if folder.exists())

@@ -19,11 +19,12 @@ def run(
     project: ProjectOption = None,
 ) -> None:
     """Run one tick: load, decide, send, measure, publish."""
-    from dagster_drips.clock import parse_instant
+    from dagster_drips.clock import parse_instant, utc_now
 
     place = chosen_project(project)
-    if as_of:
-        parse_instant(as_of)  # a mistake is told before anything starts
+    # A mistake is told before anything starts.
+    if as_of and parse_instant(as_of) > utc_now():
+        typer.echo("warning: this instant lies ahead; until then no tick of the clock will follow it", err=True)
     from dagster_drips.cli.dagster_run import run_tick
 
     report = run_tick(place, as_of=as_of, send=not no_send)

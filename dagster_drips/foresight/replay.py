@@ -1,7 +1,8 @@
 """Real ticks over past (or coming) instants on a throw-away warehouse, with sending pretended.
 
-The same phases as a live tick, in one process with one dbt parse; dbt compiles the models once (`pipeline/compiled.py`).
-What differs: landed files and sequence files are read once, nothing is journaled, every due step is taken to be sent (M4).
+The same phases as a live tick, in one process with one dbt parse; dbt compiles the models once
+(`pipeline/compiled.py`). What differs: landed files and sequence files are read once, nothing is journaled, every due
+step is taken to be sent (M4).
 """
 
 from __future__ import annotations

@@ -1,21 +1,25 @@
--- What a tick decided, as it goes into the journal. One statement a table of schema `journal`; a repeated tick adds
--- only what is new. Named for the phase that commits it.
+-- What a tick decided, as it goes into the journal. One statement a table of schema `journal`, named for the phase that
+-- commits it. Each leaves out what the journal has: a commit that is repeated, with or without its models, adds nothing twice.
 
 -- name: decided_verdicts
 select sequence_id, lead_id, occurrence_id, occurred_at, decided_at, decision, enrollment_id, arm
 from decide.verdicts
+anti join journal.verdicts using (sequence_id, lead_id, occurrence_id)
 
 -- name: decided_closings
 select enrollment_id, closed_at, status, exit_reason
 from decide.closings_now
+anti join journal.closings using (enrollment_id)
 
 -- name: decided_resolutions
 select enrollment_id, step_id, resolved_at, resolution, reason
 from decide.skips_now
+anti join journal.resolutions using (enrollment_id, step_id)
 
 -- name: decided_segment_changes
 select segment, lead_id, as_of, change, is_entry
 from decide.segment_changes_now
+anti join journal.segment_changes using (segment, lead_id, as_of, change)
 
 -- name: decided_segment_results
 select now.segment, now.as_of, now.members
@@ -27,6 +31,7 @@ where known.segment is null
 -- name: finished_closings
 select enrollment_id, closed_at, status, exit_reason
 from decide.completions_now
+anti join journal.closings using (enrollment_id)
 
 -- name: last_ticks
 select
@@ -34,10 +39,13 @@ select
     max(as_of) filter (where phase = 'finished') as finished
 from journal.ticks
 
+-- name: has_lived
+select exists (select 1 from raw.loaded_files) or exists (select 1 from journal.sequence_versions)
+
 -- name: previous_tick
 select max(as_of)
 from journal.ticks
-where phase = 'decided' and as_of < ?
+where phase = 'finished' and as_of < ?
 
 -- name: pretend_to_send
 insert into raw.delivery_log by name

@@ -29,7 +29,9 @@ class TickJournal:
     def write(self, warehouse: Warehouse, *, as_of: datetime, phase: str, selects: Mapping[str, str]) -> Path:
         """Write one commit: for each table the rows of its select; tables without rows get no file."""
         day = self.root / f"{as_of:%Y-%m-%d}"
-        day.mkdir(parents=True, exist_ok=True)
+        if not day.exists():
+            day.mkdir(parents=True)
+            _sync(self.root)
         scratch = day / f".{as_of:%H%M%S}-{phase}.{os.getpid()}"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()

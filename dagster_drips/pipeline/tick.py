@@ -23,6 +23,7 @@ from dagster_drips.pipeline.segments import SegmentFailure, run_decisions
 from dagster_drips.pipeline.transform import MEASURE, NodeResult, Transform
 from dagster_drips.project import Project
 from dagster_drips.sequences import Catalog, Problem, record_catalog
+from dagster_drips.settings import load_settings
 from dagster_drips.time_zones import utc_offsets
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.statements import named_statements
@@ -70,7 +71,8 @@ class Pipeline:
     @classmethod
     def of(cls, project: Project) -> Pipeline:
         """The pipeline of a project's own warehouse and journal."""
-        return cls(project, Transform(project), TickJournal(project.journal / "ticks"))
+        target = load_settings(project).target
+        return cls(project, Transform(project, target=target), TickJournal(project.journal / "ticks"))
 
     def begin(self, warehouse: Warehouse, as_of: datetime | None = None) -> datetime:
         """Set the clock (T1): to `as_of`, or the wall clock where None; returns it.
@@ -113,6 +115,10 @@ class Pipeline:
             return 0
         fold(self.project, warehouse, now=utc_now)
         known = warehouse.value("select max(as_of) from journal.ticks")
+        if known is None and self.journal.commits() and not warehouse.value(_COMMITS["has_lived"]):
+            raise DripsError(
+                "the warehouse is gone and its journal is not: run `drips rebuild`", file=self.journal.root
+            )
         missing = self.journal.missing(warehouse, known)
         for commit in missing:
             self.journal.fold(warehouse, commit)
@@ -154,6 +160,7 @@ class Pipeline:
 
     def commit_decisions(self, warehouse: Warehouse) -> None:
         """Keep what the models decided, for good: verdicts, exits, skips, segment changes. Before any mail goes out."""
+        self.recover(warehouse)
         self._commit(warehouse, self.as_of(warehouse), "decided")
 
     def ready_to_send(self, warehouse: Warehouse) -> bool:

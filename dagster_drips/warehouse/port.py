@@ -6,6 +6,7 @@ hold a connection while another process is to write.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import polars as pl
 
 from dagster_drips.errors import DripsError
 
+_PATIENCE_SECONDS = 5.0
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
@@ -120,6 +122,22 @@ class Warehouse:
         self._connection.close()
 
 
+def _connected(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    # A reader such as `drips status` holds the file for a moment; a tick outlasts it.
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return duckdb.connect(str(path), read_only=read_only)
+        except duckdb.IOException as error:
+            if not _is_busy(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _is_busy(error: duckdb.IOException) -> bool:
+    return "lock" in str(error).lower()
+
+
 class _ArrowStream:
     """What DuckDB needs to scan a frame without pyarrow: the Arrow stream protocol and nothing else."""
 
@@ -139,10 +157,10 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> Generator[Warehous
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        connection = duckdb.connect(str(path), read_only=read_only)
+        connection = _connected(path, read_only)
     except duckdb.IOException as error:
-        busy = "lock" in str(error).lower()
-        hint = "another process has it open for writing; wait for the running tick, or read data/published instead"
+        busy = _is_busy(error)
+        hint = "another process has it open; wait for the running tick, or read data/published instead"
         raise DripsError(hint if busy else str(error), file=path) from error
     # It would print onto stdout, where --json goes.
     connection.execute("set enable_progress_bar = false")

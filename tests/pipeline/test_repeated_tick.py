@@ -10,6 +10,7 @@ import pytest
 from conftest import copy_project
 
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.journal import TickJournal
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.transform import Transform
 from dagster_drips.project import LANDING_KINDS
@@ -97,3 +98,29 @@ def test_a_repetition_judges_nothing_anew_and_a_finished_tick_is_not_repeated(pi
             assert warehouse.value(f"select count(*) from journal.{table}") == 1, table
         with pytest.raises(DripsError, match="not later than the last finished one"):
             pipeline.begin(warehouse, START + timedelta(hours=1))
+
+
+def test_a_commit_that_is_repeated_adds_nothing_twice(pipeline: Pipeline) -> None:
+    pipeline.journal = TickJournal(pipeline.project.journal / "ticks")
+    with open_warehouse(pipeline.transform.warehouse) as warehouse:
+        _land(pipeline, 0, "")
+        _decide(pipeline, warehouse, 0)
+        _finish(pipeline, warehouse)
+        _land(pipeline, 1, "vip")
+        _decide(pipeline, warehouse, 1)
+        pipeline.commit_decisions(warehouse)
+        _finish(pipeline, warehouse)
+        pipeline.settle(warehouse)
+        for table in ("verdicts", "segment_changes"):
+            assert warehouse.value(f"select count(*) from journal.{table}") == 1, table
+
+
+def test_a_tick_on_a_warehouse_that_is_gone_names_the_command_that_mends_it(pipeline: Pipeline) -> None:
+    pipeline.journal = TickJournal(pipeline.project.journal / "ticks")
+    with open_warehouse(pipeline.transform.warehouse) as warehouse:
+        _land(pipeline, 0, "")
+        _decide(pipeline, warehouse, 0)
+        _finish(pipeline, warehouse)
+    pipeline.transform.warehouse.unlink()
+    with open_warehouse(pipeline.transform.warehouse) as warehouse, pytest.raises(DripsError, match="drips rebuild"):
+        pipeline.begin(warehouse, START + timedelta(hours=1))
