@@ -6,12 +6,12 @@ the pipeline from writing to it.
 
 import hashlib
 import os
-from pathlib import Path
 
 import dagster as dg
 
 from dagster_drips.assets.naming import DELIVERY_LOG, DUE_STEPS, MEASURE
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.landing import landing_files
+from dagster_drips.project import Project
 
 _AFTER_SENDING = dg.AssetSelection.groups(MEASURE) | dg.AssetSelection.assets(
     ["journal", "closings"], ["journal", "ticks"]
@@ -87,24 +87,19 @@ def build_landing_sensor(project: Project) -> dg.SensorDefinition:
         minimum_interval_seconds=30,
         description="New files under data/landing/: decide at once.",
     )
-    def landing_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        seen = _listing(project.landing)
+    def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        seen = _listing(project)
         if seen == context.cursor:
             return dg.SkipReason("nothing new has landed")
         context.update_cursor(seen)
         return dg.RunRequest(run_key=f"landing:{seen}")
 
-    return landing_files
+    return landing_sensor
 
 
-def _listing(landing: Path) -> str:
-    digest = hashlib.sha256()
-    for kind in LANDING_KINDS:
-        folder = landing / kind
-        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if path.name.endswith((".csv", ".jsonl", ".csv.gz", ".jsonl.gz", ".parquet")):
-                digest.update(f"{kind}/{path.name}\0{path.stat().st_size}\n".encode())
-    return digest.hexdigest()
+def _listing(project: Project) -> str:
+    listed = "".join(f"{file.path}\0{file.size}\n" for file in landing_files(project))
+    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 @dg.run_failure_sensor(

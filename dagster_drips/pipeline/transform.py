@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,7 +164,7 @@ class Transform:
     def run(
         self, command: str, select: Sequence[str], *, exclude: Sequence[str] = (), full_refresh: bool = False
     ) -> list[NodeResult]:
-        """Run one dbt command (`run`, `seed`, `test`) on a selection; results of all nodes, failed ones too.
+        """Run one dbt command (`run`, `seed`, `test`, `build`) on a selection; results of all nodes, failed ones too.
 
         Raises:
             TransformFailed: dbt could not start at all.
@@ -199,11 +198,6 @@ class Transform:
     def relation(self, unique_id: str) -> str:
         """Where a model's rows are: its quoted name in the warehouse."""
         return str(self.manifest().nodes[unique_id].relation_name)
-
-    def prune(self) -> None:
-        """Drop what dbt left behind in folders of single invocations."""
-        for folder in (self.target_path / "run", self.target_path / "compiled"):
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _invoke(self, arguments: list[str], manifest: Manifest | None) -> Any:
         # Imported late: it takes a second, and most commands never need it.
