@@ -7,10 +7,14 @@ stands in the sequence files. Nothing is read at import; secrets never show in a
 from __future__ import annotations
 
 import ipaddress
+import os
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -19,6 +23,11 @@ from dagster_drips.project import Project
 
 Security = Literal["plain", "starttls", "tls"]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
+Secrets = Annotated[dict[str, SecretStr], NoDecode]
+InDoubt = Literal["hold", "resend"]
+
+DEFAULT_SERVER = "default"
+"""The name of the server of `DRIPS_SMTP_URL`."""
 
 _SCHEMES: dict[str, tuple[Security, int]] = {
     "smtp": ("plain", 25),
@@ -26,6 +35,8 @@ _SCHEMES: dict[str, tuple[Security, int]] = {
     "smtps": ("tls", 465),
 }
 _MASK = "********"
+_NAMED = re.compile(r"DRIPS_(SMTP_URL|SMTP_PASSWORD|DKIM_KEY)_([A-Z0-9_]+)", re.IGNORECASE)
+_PEM = "-----BEGIN "
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,10 @@ class Settings(BaseSettings):
     smtp_url: str | None = Field(default=None, repr=False)
     smtp_password: SecretStr | None = None
     smtp_connections: int = Field(default=8, ge=1, le=256)
+    smtp_urls: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict, repr=False)
+    smtp_passwords: Secrets = Field(default_factory=dict)
+    dkim_keys: Secrets = Field(default_factory=dict)
+    in_doubt: InDoubt = "hold"
     public_url: str | None = None
     secret_keys: SecretList = ()
     write_keys: SecretList = ()
@@ -78,6 +93,13 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [key.strip() for key in value.split(",") if key.strip()]
         return value
+
+    @field_validator("smtp_urls", "smtp_passwords", "dkim_keys", mode="before")
+    @classmethod
+    def _by_name(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError("write one variable for each server or sender, such as DRIPS_SMTP_URL_BACKUP")
+        return {setting_name(name): one for name, one in value.items()}
 
     @field_validator("public_url")
     @classmethod
@@ -91,11 +113,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
-        server = self.smtp_server
-        if server and server.security == "plain" and server.password and not server.is_loopback:
-            raise ValueError(
-                "DRIPS_SMTP_URL: smtp:// would send the password unprotected over the network; use smtp+starttls:// or smtps://"
-            )
+        if DEFAULT_SERVER in self.smtp_urls:
+            raise ValueError("DRIPS_SMTP_URL_DEFAULT: the server named default is that of DRIPS_SMTP_URL; set this one")
+        for name, server in self.smtp_servers.items():
+            if server.security == "plain" and server.password and not server.is_loopback:
+                words = "smtp:// would send the password unprotected over the network; use smtp+starttls:// or smtps://"
+                raise ValueError(f"{_variable('SMTP_URL', name)}: {words}")
         if self.public_url and not self.secret_keys:
             raise ValueError("DRIPS_PUBLIC_URL needs DRIPS_SECRET_KEYS: links in messages are signed")
         return self
@@ -105,22 +128,46 @@ class Settings(BaseSettings):
         """The server of `DRIPS_SMTP_URL`; None where it is not set."""
         if self.smtp_url is None:
             return None
-        return _server_of(self.smtp_url, self.smtp_password.get_secret_value() if self.smtp_password else None)
+        return _server_of(DEFAULT_SERVER, self.smtp_url, self.smtp_password)
+
+    @property
+    def smtp_servers(self) -> dict[str, SmtpServer]:
+        """Every server that is set, by name as `setting_name` has it; `default` first."""
+        named = {
+            name: _server_of(name, url, self.smtp_passwords.get(name)) for name, url in sorted(self.smtp_urls.items())
+        }
+        default = self.smtp_server
+        return {DEFAULT_SERVER: default, **named} if default else named
+
+    def smtp_server_named(self, name: str) -> SmtpServer | None:
+        """The server of that name, written as in `senders.yml`; None where it is not set."""
+        return self.smtp_servers.get(setting_name(name))
+
+    def dkim_key_of(self, sender_id: str) -> SecretStr | None:
+        """The private key of that identity as PEM text; None where it is not set."""
+        return self.dkim_keys.get(setting_name(sender_id))
 
     def shown(self) -> dict[str, str]:
         """Every setting by its environment name, safe to print: secrets are masked, unset is empty."""
-        server = self.smtp_server
-        user = f"{server.user}:{_MASK}@" if server and server.user else ""
-        scheme = self.smtp_url.split(":", 1)[0] if self.smtp_url else ""
+        urls = {DEFAULT_SERVER: self.smtp_url, **dict(sorted(self.smtp_urls.items()))}
+        passwords = {DEFAULT_SERVER: self.smtp_password, **dict(sorted(self.smtp_passwords.items()))}
+        servers = self.smtp_servers
         return {
             "DRIPS_TARGET": self.target,
-            "DRIPS_SMTP_URL": f"{scheme}://{user}{server.address}" if server else "",
-            "DRIPS_SMTP_PASSWORD": _MASK if self.smtp_password else "",
+            **{_variable("SMTP_URL", name): _shown_url(url, servers.get(name)) for name, url in urls.items()},
+            **{_variable("SMTP_PASSWORD", name): _MASK if given else "" for name, given in passwords.items()},
             "DRIPS_SMTP_CONNECTIONS": str(self.smtp_connections),
+            **{f"DRIPS_DKIM_KEY_{sender_id.upper()}": _MASK for sender_id in sorted(self.dkim_keys)},
+            "DRIPS_IN_DOUBT": self.in_doubt,
             "DRIPS_PUBLIC_URL": self.public_url or "",
             "DRIPS_SECRET_KEYS": ",".join(_MASK for _ in self.secret_keys),
             "DRIPS_WRITE_KEYS": ",".join(_MASK for _ in self.write_keys),
         }
+
+
+def setting_name(name: str) -> str:
+    """How settings call a server or an identity of `senders.yml`: lower case, with _ for -."""
+    return name.lower().replace("-", "_")
 
 
 def load_settings(project: Project) -> Settings:
@@ -131,11 +178,60 @@ def load_settings(project: Project) -> Settings:
     """
     env_file = project.root / ".env"
     try:
-        return Settings(_env_file=env_file, _env_file_encoding="utf-8")
+        named = _named_settings(env_file)
+        return Settings(
+            _env_file=env_file,
+            _env_file_encoding="utf-8",
+            smtp_urls=named["SMTP_URL"],
+            smtp_passwords=_secrets(named["SMTP_PASSWORD"]),
+            dkim_keys=_secrets({name: _key_text(project, name, key) for name, key in named["DKIM_KEY"].items()}),
+        )
     except ValidationError as error:
         raise DripsError("; ".join(_told(problem) for problem in error.errors(include_input=False))) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DripsError(f"can't be read: {error}", file=env_file) from error
+
+
+def _named_settings(env_file: Path) -> dict[str, dict[str, str]]:
+    """Kind of setting → name of a server or identity → value: pydantic knows no variables with a part that is free."""
+    found: dict[str, dict[str, str]] = {"SMTP_URL": {}, "SMTP_PASSWORD": {}, "DKIM_KEY": {}}
+    for source in (dotenv_values(env_file, encoding="utf-8"), os.environ):
+        for variable, value in source.items():
+            match = _NAMED.fullmatch(variable)
+            if match and value:
+                found[match[1].upper()][setting_name(match[2])] = value
+    return found
+
+
+def _secrets(values: dict[str, str]) -> dict[str, SecretStr]:
+    return {name: SecretStr(value) for name, value in values.items()}
+
+
+def _key_text(project: Project, name: str, value: str) -> str:
+    """A private key as PEM text, which the variable holds or names the file of."""
+    variable = f"DRIPS_DKIM_KEY_{name.upper()}"
+    if _PEM in value:
+        # On one line, as many keepers of secrets want it.
+        return value.replace("\\n", "\n")
+    # No words of the system: they could repeat what may be a key that was cut.
+    try:
+        text = (project.root / Path(value).expanduser()).read_text(encoding="utf-8")
+    except (OSError, ValueError, RuntimeError):
+        raise DripsError(f"{variable}: neither a key (PEM text) nor a file that can be read") from None
+    if _PEM not in text:
+        raise DripsError(f"{variable}: the file it names holds no key (PEM text)")
+    return text
+
+
+def _variable(kind: str, server: str) -> str:
+    return f"DRIPS_{kind}" if server == DEFAULT_SERVER else f"DRIPS_{kind}_{server.upper()}"
+
+
+def _shown_url(url: str | None, server: SmtpServer | None) -> str:
+    if not url or not server:
+        return ""
+    user = f"{server.user}:{_MASK}@" if server.user else ""
+    return f"{url.split(':', 1)[0]}://{user}{server.address}"
 
 
 def _told(problem: Any) -> str:
@@ -144,19 +240,22 @@ def _told(problem: Any) -> str:
     return name + words
 
 
-def _server_of(url: str, password: str | None) -> SmtpServer:
+def _server_of(name: str, url: str, given: SecretStr | None) -> SmtpServer:
     """The parts of a server's URL; a password in the URL goes before the one given apart."""
+    variable = _variable("SMTP_URL", name)
     hint = "write it like smtp+starttls://user@mail.example:587, or with smtp:// or smtps://"
+    bad = f"{variable}: not a server's address; {hint}"
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise ValueError(f"DRIPS_SMTP_URL: not a server's address; {hint}") from error
+    except ValueError:
+        # `from None`, as the cause repeats what may hold a password.
+        raise ValueError(bad) from None
     if parts.scheme not in _SCHEMES or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(f"DRIPS_SMTP_URL: not a server's address; {hint}")
+        raise ValueError(bad)
     security, default_port = _SCHEMES[parts.scheme]
     user = unquote(parts.username) if parts.username else None
-    secret = unquote(parts.password) if parts.password else password
+    secret = unquote(parts.password) if parts.password else given.get_secret_value() if given else None
     if user and not secret:
-        raise ValueError("DRIPS_SMTP_URL names a user but there is no password; set DRIPS_SMTP_PASSWORD")
+        raise ValueError(f"{variable} names a user but there is no password; set {_variable('SMTP_PASSWORD', name)}")
     return SmtpServer(security, parts.hostname, port or default_port, user, secret if user else None)

@@ -1,16 +1,21 @@
 """Settings: the environment, the project's .env, and values that are refused."""
 
+import os
+
 import pytest
+from pydantic import SecretStr
 
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
-from dagster_drips.settings import SmtpServer, load_settings
+from dagster_drips.settings import Settings, SmtpServer, load_settings
+
+PEM = "-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----\n"
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    for name in ("TARGET", "SMTP_URL", "SMTP_PASSWORD", "SMTP_CONNECTIONS", "PUBLIC_URL", "SECRET_KEYS", "WRITE_KEYS"):
-        monkeypatch.delenv(f"DRIPS_{name}", raising=False)
+    for name in [name for name in os.environ if name.startswith("DRIPS_")]:
+        monkeypatch.delenv(name)
     return Project(tmp_path)
 
 
@@ -60,11 +65,24 @@ def test_the_password_may_stand_apart(project, monkeypatch):
         ({"SMTP_URL": "smtp://host:port"}, "DRIPS_SMTP_URL: not a server's address"),
         ({"SMTP_CONNECTIONS": "many"}, "DRIPS_SMTP_CONNECTIONS: "),
         ({"SMTP_CONNECTIONS": "0"}, "DRIPS_SMTP_CONNECTIONS: "),
+        ({"SMTP_URL_BACKUP": "smtp://ada:s3cret@mail.example"}, "DRIPS_SMTP_URL_BACKUP: smtp:// would send the pass"),
+        ({"SMTP_URL_BACKUP": "smtps://ada@mail.example", "SMTP_PASSWORD": "s3cret"}, "set DRIPS_SMTP_PASSWORD_BACKUP"),
+        (
+            {"SMTP_URL_BACKUP": "smtps://ada:s3cret@mail.example:s3cret"},
+            "DRIPS_SMTP_URL_BACKUP: not a server's address",
+        ),
+        ({"SMTP_URL_DEFAULT": "smtps://ada:s3cret@mail.example"}, "DRIPS_SMTP_URL_DEFAULT: the server named default"),
+        ({"DKIM_KEY_ACME": "s3cret"}, "DRIPS_DKIM_KEY_ACME: neither a key (PEM text) nor a file"),
+        ({"DKIM_KEY_ACME": "~s3cret/x"}, "DRIPS_DKIM_KEY_ACME: neither a key (PEM text) nor a file"),
+        ({"DKIM_KEY_ACME": "s3cret" * 2000}, "DRIPS_DKIM_KEY_ACME: neither a key (PEM text) nor a file"),
+        ({"DKIM_KEY_ACME": ".env"}, "DRIPS_DKIM_KEY_ACME: the file it names holds no key"),
+        ({"IN_DOUBT": "s3cret"}, "DRIPS_IN_DOUBT: "),
         ({"PUBLIC_URL": "https://mail.acme.example"}, "DRIPS_PUBLIC_URL needs DRIPS_SECRET_KEYS"),
         ({"PUBLIC_URL": "mail.acme.example", "SECRET_KEYS": "s3cret"}, "DRIPS_PUBLIC_URL: not a web address"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_it_and_shows_no_secret(project, monkeypatch, values, words):
+    (project.root / ".env").write_text("# s3cret\n")
     for name, value in values.items():
         monkeypatch.setenv(f"DRIPS_{name}", value)
     with pytest.raises(DripsError) as refused:
@@ -74,12 +92,79 @@ def test_a_bad_value_is_one_line_that_names_it_and_shows_no_secret(project, monk
     assert "s3cret" not in str(refused.value)
 
 
+def test_servers_are_named_by_their_variables_in_the_environment_and_the_env_file_alike(project, monkeypatch):
+    (project.root / ".env").write_text(
+        "DRIPS_SMTP_URL=smtp://127.0.0.1:1025\n"
+        "DRIPS_SMTP_URL_BACKUP=smtps://ada@old.example\n"
+        "DRIPS_SMTP_PASSWORD_BACKUP='p w'\n"
+        "DRIPS_SMTP_URL_UNUSED=\n"
+    )
+    monkeypatch.setenv("DRIPS_SMTP_URL_BACKUP", "smtps://ada@backup.example")
+    monkeypatch.setenv("DRIPS_SMTP_URL_MAIN_EU", "smtp+starttls://bob:pw@eu.example")
+    settings = load_settings(project)
+    assert settings.smtp_servers == {
+        "default": SmtpServer("plain", "127.0.0.1", 1025),
+        "backup": SmtpServer("tls", "backup.example", 465, "ada", "p w"),
+        "main_eu": SmtpServer("starttls", "eu.example", 587, "bob", "pw"),
+    }
+    assert settings.smtp_server_named("main-eu") == settings.smtp_servers["main_eu"]
+    assert settings.smtp_server_named("default") == settings.smtp_server
+    assert settings.smtp_server_named("unused") is None
+
+
+def test_without_a_default_server_the_others_stand(project, monkeypatch):
+    monkeypatch.setenv("DRIPS_SMTP_URL_BACKUP", "smtp://localhost")
+    settings = load_settings(project)
+    assert (settings.smtp_server, list(settings.smtp_servers)) == (None, ["backup"])
+
+
+def test_servers_and_keys_can_be_given_in_code():
+    settings = Settings(
+        smtp_url="smtp://127.0.0.1:1025",
+        smtp_urls={"back-up": "smtps://ada@mail.example"},
+        smtp_passwords={"back-up": SecretStr("pw")},
+        dkim_keys={"acme-eu": SecretStr(PEM)},
+    )
+    assert settings.smtp_servers["back_up"] == SmtpServer("tls", "mail.example", 465, "ada", "pw")
+    key = settings.dkim_key_of("acme-eu")
+    assert key is not None
+    assert key.get_secret_value() == PEM
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_dkim_key_is_pem_text_or_the_path_of_its_file(project, monkeypatch, absolute):
+    file = project.root / "keys" / "acme.pem"
+    file.parent.mkdir()
+    file.write_text(PEM)
+    monkeypatch.setenv("DRIPS_DKIM_KEY_ACME", str(file) if absolute else "keys/acme.pem")
+    monkeypatch.setenv("DRIPS_DKIM_KEY_BOB", PEM)
+    monkeypatch.setenv("DRIPS_DKIM_KEY_EVE", PEM.replace("\n", "\\n"))
+    keys = load_settings(project).dkim_keys
+    assert {name: key.get_secret_value() for name, key in keys.items()} == {"acme": PEM, "bob": PEM, "eve": PEM}
+
+
+@pytest.mark.parametrize("written", ["hold", "resend"])
+def test_what_becomes_of_a_message_in_doubt_is_set(project, monkeypatch, written):
+    assert load_settings(project).in_doubt == "hold"
+    monkeypatch.setenv("DRIPS_IN_DOUBT", written)
+    assert load_settings(project).in_doubt == written
+
+
 def test_secrets_show_in_no_repr_and_in_no_listing(project, monkeypatch):
     monkeypatch.setenv("DRIPS_SMTP_URL", "smtps://ada:s3cret@mail.example")
     monkeypatch.setenv("DRIPS_SMTP_PASSWORD", "s3cret")
     monkeypatch.setenv("DRIPS_SECRET_KEYS", "s3cret, s3cret2")
     monkeypatch.setenv("DRIPS_WRITE_KEYS", "s3cret")
+    monkeypatch.setenv("DRIPS_SMTP_URL_BACKUP", "smtps://ada:s3cret@backup.example")
+    monkeypatch.setenv("DRIPS_SMTP_PASSWORD_BACKUP", "s3cret")
+    monkeypatch.setenv("DRIPS_DKIM_KEY_ACME", PEM)
     settings = load_settings(project)
     assert [key.get_secret_value() for key in settings.secret_keys] == ["s3cret", "s3cret2"]
-    assert "s3cret" not in f"{settings!r} {settings} {settings.shown()} {settings.smtp_server!r}"
+    assert (
+        "s3cret" not in f"{settings!r} {settings} {settings.shown()} {settings.smtp_server!r} {settings.smtp_servers}"
+    )
     assert settings.shown()["DRIPS_SMTP_URL"] == "smtps://ada:********@mail.example:465"
+    assert settings.shown()["DRIPS_SMTP_URL_BACKUP"] == "smtps://ada:********@backup.example:465"
+    assert settings.shown()["DRIPS_SMTP_PASSWORD_BACKUP"] == "********"
+    assert settings.shown()["DRIPS_DKIM_KEY_ACME"] == "********"
+    assert settings.shown()["DRIPS_IN_DOUBT"] == "hold"

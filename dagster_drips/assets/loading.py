@@ -11,6 +11,8 @@ from dagster_drips.project import LANDING_KINDS
 
 _SEQUENCE_TABLES = {
     "project_settings": "Values of sequences/project.yml that hold for the whole project.",
+    "sender_identities": "One row per email identity of sequences/senders.yml.",
+    "recipient_domains": "One row per recipient domain that sequences/senders.yml limits.",
     "sequences": "One row per sequence as it is live at this tick (S1, S2).",
     "sequence_steps": "One row per step of a live sequence.",
     "retired_steps": "One row per step that an earlier version had and this one has not (M1).",

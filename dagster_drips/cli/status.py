@@ -94,7 +94,11 @@ def _problems(
             f" {row['detail'] or 'the server never answered'}"
         )
     if len(in_doubt) > _SHOWN_IN_DOUBT:
-        found.append(f"{len(in_doubt) - _SHOWN_IN_DOUBT} more messages are in doubt; see marts.messages")
+        found.append(f"{len(in_doubt) - _SHOWN_IN_DOUBT} more messages are in doubt")
+    if in_doubt:
+        found.append(
+            "messages in doubt hold their enrollments until somebody says what became of them: `drips resolve`"
+        )
     return found
 
 

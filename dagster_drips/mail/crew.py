@@ -1,31 +1,41 @@
-"""Several connections sending one batch, and the circuit breaker that stops them.
+"""Many connections sending at once, and the circuit breaker that stops a server.
 
-Here a claimed message is rendered, built and handed over, and its outcome journaled. Which messages make a batch is
-settled in `dispatch`; one connection's dialogue is in `transport`.
+One thread waits for all connections together: a message costs no switch between threads, and its outcome and the next
+one's beginning are journaled in one write. Here claimed messages get to connections and outcomes into the journal;
+which messages there are is `backlog`'s, what is said on a connection `dialogue`'s, what is in a message `compose`'s.
 """
 
 from __future__ import annotations
 
-import threading
+import selectors
+import socket
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from dagster_drips.errors import DripsError
-from dagster_drips.mail.journal import DeliveryJournal, Result
-from dagster_drips.mail.links import links_for
-from dagster_drips.mail.message import AddressError, OutgoingMessage, Sender, build_message
-from dagster_drips.mail.templates import RenderError, StepTemplate, message_context
-from dagster_drips.mail.transport import Connection, Outcome, ServerUnavailable
+from dagster_drips.mail.backlog import Item
+from dagster_drips.mail.dialogue import Answered, Dialogue, Event, Untouched
+from dagster_drips.mail.journal import DeliveryJournal, Record, Result, Sending
+from dagster_drips.mail.message import OutgoingMessage
+from dagster_drips.mail.outcome import Outcome
+from dagster_drips.mail.pace import Pace
+from dagster_drips.mail.transport import Connection, ServerUnavailable, reason_of
 from dagster_drips.settings import SmtpServer
 
 LOSSES_IN_A_ROW = 3
-"""Connections lost without a message sent in between, after which the batch stops."""
+"""Connections lost without a message sent in between, after which a server gets no more."""
+REFUSALS_IN_A_ROW = 10
+"""Refusals that may be the server's doing, without a message sent in between, after which it gets no more."""
+BOUNCES_IN_A_ROW = 50
+"""Readers that don't exist, without a message sent in between, after which something must be wrong with the list."""
 RETRY_AFTER = (
     timedelta(minutes=5),
     timedelta(minutes=30),
@@ -35,46 +45,86 @@ RETRY_AFTER = (
 )
 """How long after its tick a deferred attempt may be repeated; one more deferral than these is a failure."""
 
+_OPENERS = 8
+_LONGEST_WAIT = 1.0
 
-@dataclass(frozen=True)
-class Item:
-    """One claimed message: its row of `due_messages.sql` and the step's templates, or why there are none."""
 
-    due: Mapping[str, Any]
-    template: StepTemplate | RenderError
+@dataclass
+class _Line:
+    """An open connection with what is said on it."""
+
+    server: _Server
+    connection: Connection
+    dialogue: Dialogue[Item]
+    deadline: float = float("inf")
+    wants_to_write: bool = False
+
+
+@dataclass
+class _Server:
+    """One mail server and how it behaves."""
+
+    name: str
+    address: str
+    settings: SmtpServer
+    size: int
+    lines: list[_Line] = field(default_factory=list)
+    opening: int = 0
+    stopped: str | None = None
+    losses: int = 0
+    refusals: int = 0
+    bounces: int = 0
 
 
 class Crew:
-    """Connections kept open over the batches of one run, a thread each.
+    """The connections of one run.
 
     Args:
-        server: where to.
-        size: connections at most.
+        servers: by the names that items' routes use.
+        size: connections at most, for each server.
         journal: where outcomes go.
-        now: the time to record, naive UTC; asked once a batch, by the thread that calls `send`.
-        on_outcome: told each outcome's kind; called from several threads, one at a time.
+        pace: connections a sender or a domain may use.
+        compose: a message's bytes, or why it can't be sent.
+        now: the time to record, naive UTC; asked now and then, in between a clock of this process runs on.
+        on_outcome: told each outcome's kind.
+        timeout: seconds to wait for a connection and for each reply.
+        final_timeout: seconds to wait for the answer to a whole message (RFC 5321 4.5.3.2.6 asks for 10 minutes):
+            giving up early leaves a message in doubt.
     """
 
     def __init__(
         self,
-        server: SmtpServer,
+        servers: Mapping[str, SmtpServer],
         *,
         size: int,
         journal: DeliveryJournal,
+        pace: Pace,
+        compose: Callable[[Item, datetime], OutgoingMessage | Outcome],
         now: Callable[[], datetime],
         on_outcome: Callable[[str], None],
+        timeout: float = 60.0,
+        final_timeout: float = 600.0,
     ):
-        self.stopped: str | None = None
-        """Why sending stopped; None while it goes on."""
-        self._server = server
-        self._connections = [Connection(server) for _ in range(size)]
-        self._threads = ThreadPoolExecutor(size, thread_name_prefix="drips-send")
+        self._servers = {name: _Server(name, server.address, server, size) for name, server in servers.items()}
         self._journal = journal
+        self._pace = pace
+        self._compose = compose
         self._now = now
-        self._batch_began = (now(), time.monotonic())
+        self._clock = (now(), time.monotonic())
         self._on_outcome = on_outcome
-        self._lock = threading.Lock()
-        self._losses = 0
+        self._timeout, self._final_timeout = timeout, final_timeout
+        self._selector = selectors.DefaultSelector()
+        self._openers = ThreadPoolExecutor(_OPENERS, thread_name_prefix="drips-connect")
+        self._opened: deque[tuple[_Server, Connection, Future[None]]] = deque()
+        self._bell, self._doorway = socket.socketpair()
+        self._bell.setblocking(False)
+        self._doorway.setblocking(False)
+        self._selector.register(self._doorway, selectors.EVENT_READ)
+        self._queue: deque[Item] = deque()
+        self._records: list[Record] = []
+        self._under_way = 0
+        self._deadlines_at = 0.0
+        self._look_every = min(_LONGEST_WAIT, timeout / 4, final_timeout / 4)
 
     def __enter__(self) -> Self:
         return self
@@ -83,97 +133,235 @@ class Crew:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:
-            self._stop("sending was interrupted")
-        self._threads.shutdown(wait=True)
-        for connection in self._connections:
-            connection.close()
+            # What is known is kept; what was about to begin has not begun.
+            with suppress(DripsError):
+                self._journal.write([record for record in self._records if isinstance(record, Result)])
+        self._openers.shutdown(wait=True)
+        for _, connection, future in self._opened:
+            if future.exception() is None:
+                connection.drop()
+        for server in self._servers.values():
+            for line in server.lines:
+                if kind is None and line.dialogue.is_idle and not line.dialogue.ended:
+                    line.connection.close()
+                else:
+                    line.connection.drop()
+        self._selector.close()
+        self._bell.close()
+        self._doorway.close()
 
-    def ready(self) -> bool:
-        """Whether the server takes us now; to be asked before anything is claimed. If not, `stopped` says why.
+    @property
+    def stopped(self) -> str | None:
+        """Why servers get no more; None while all of them take mail."""
+        reasons = [server.stopped for server in self._servers.values() if server.stopped]
+        return "; ".join(reasons) or None
+
+    def is_open(self, names: Sequence[str]) -> bool:
+        """Whether one of these servers takes mail now, as far as is known."""
+        return any(self._servers[name].stopped is None for name in names)
+
+    def ready(self, routes: Sequence[Sequence[str]]) -> bool:
+        """Whether there is a server for one of the routes; to be asked before anything is claimed.
+
+        The first server of each route that takes us is connected to; what is wrong with the others is in `stopped`.
 
         Raises:
-            DripsError: the login or TLS was refused.
+            DripsError: none takes us, and one of them refused the login or TLS.
         """
-        try:
-            self._connections[0].open()
-        except ServerUnavailable as error:
-            self._stop(str(error))
-        return self.stopped is None
+        problems: list[DripsError] = []
+        for names in routes:
+            for name in names:
+                server = self._servers[name]
+                if server.lines:
+                    break
+                if server.stopped is None and self._is_reached(server, problems):
+                    break
+        if any(server.lines for server in self._servers.values()):
+            return True
+        if problems:
+            raise problems[0]
+        return False
 
-    def send(self, batch: Iterable[Item]) -> None:
-        """Send a claimed batch; returns when each message has its outcome, or `stopped` says why the rest has none.
+    def send(self, more: Callable[[], list[Item]], next_at: Callable[[], float | None]) -> None:
+        """Send until nothing is left, or no server takes any more.
+
+        Args:
+            more: the next claimed messages, asked for when hardly any are left.
+            next_at: when `more` may have some again, on `time.monotonic`; None: never.
 
         Raises:
             DripsError: the journal can't be written.
         """
-        waiting = deque(batch)
-        self._batch_began = (self._now(), time.monotonic())
-        crew = self._connections[: max(1, min(len(self._connections), len(waiting)))]
-        work = [self._threads.submit(self._send_from, waiting, connection) for connection in crew]
-        wait(work)
-        reasons = [reason for task in work if (reason := task.result())]
-        if waiting and self.stopped is None:
-            self._stop(reasons[0] if reasons else "no connection was left")
+        while True:
+            self._fill(more, next_at)
+            self._assign()
+            self._flush()
+            due_at = next_at() if not self._queue else None
+            if self._is_at_rest() and (due_at is None or self._all_stopped()):
+                return
+            self._wait(due_at)
 
-    def _send_from(self, waiting: deque[Item], connection: Connection) -> str | None:
-        """One connection's share of a batch; the reason where it had to leave."""
-        try:
-            while waiting and self.stopped is None:
-                try:
-                    connection.open()
-                except (ServerUnavailable, DripsError) as error:
-                    return str(error)
-                try:
-                    item = waiting.popleft()
-                except IndexError:
-                    return None
-                self._send_one(item, connection)
-        except BaseException:
-            self._stop("sending was interrupted")
-            raise
+    def _is_at_rest(self) -> bool:
+        opening = any(server.opening for server in self._servers.values())
+        return not (self._under_way or self._queue or self._records or opening)
+
+    def _all_stopped(self) -> bool:
+        return all(server.stopped for server in self._servers.values())
+
+    # Messages to connections ------------------------------------------------------------------------------------
+
+    def _fill(self, more: Callable[[], list[Item]], next_at: Callable[[], float | None]) -> None:
+        """Claim ahead, so that no connection waits for the disk; hardly more than what is sent at once."""
+        wanted = max(1, sum(len(server.lines) for server in self._servers.values()))
+        while len(self._queue) < wanted and not self._all_stopped():
+            due_at = next_at()
+            if due_at is None or due_at > time.monotonic():
+                return
+            self._clock = (self._now(), time.monotonic())
+            self._queue.extend(more())
+
+    def _assign(self) -> None:
+        """Give each connection that can take one a message, and open connections for what is left."""
+        if self._queue and self.stopped:
+            # Claims of what nobody takes any more are given back when the run ends.
+            self._queue = deque(item for item in self._queue if self._server_of(item))
+        for server in self._servers.values():
+            for line in server.lines:
+                while line.dialogue.can_begin and self._queue and self._begin_next(line):
+                    pass
+        if self._queue:
+            self._open_more()
+
+    def _begin_next(self, line: _Line) -> bool:
+        """Begin the first message that may go by this line; whether there was one."""
+        for place, item in enumerate(self._queue):
+            if self._server_of(item) is line.server and self._pace.has_room(item.lane):
+                del self._queue[place]
+                self._begin(line, item)
+                return True
+        return False
+
+    def _begin(self, line: _Line, item: Item) -> None:
+        composed = self._compose(item, self._time())
+        if isinstance(composed, Outcome):
+            self._record(item, composed)
+            return
+        answer = line.dialogue.begin(item, composed)
+        if answer is not None:
+            self._record(item, answer.outcome)
+            return
+        self._under_way += 1
+        self._pace.begin(item.lane)
+
+    def _server_of(self, item: Item) -> _Server | None:
+        """The first server of its route that takes mail."""
+        for name in item.route.servers:
+            server = self._servers[name]
+            if server.stopped is None:
+                return server
         return None
 
-    def _send_one(self, item: Item, connection: Connection) -> None:
-        due = item.due
+    # Bytes ------------------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Journal what has happened and what is about to; only then let bytes go."""
+        if self._records:
+            records, self._records = self._records, []
+            self._journal.write(records)
+        for server in self._servers.values():
+            for line in list(server.lines):
+                if line.dialogue.output:
+                    self._push(line)
+
+    def _push(self, line: _Line) -> None:
+        output = line.dialogue.output
         try:
-            message = self._message(item)
-        except RenderError as error:
-            self._record(due, Outcome("failed", detail=f"render_error: {error}"))
+            while output:
+                count = line.connection.send(output)
+                if not count:
+                    break
+                line.dialogue.taken(count)
+        except OSError as error:
+            self._lose(line, reason_of(error))
             return
-        except AddressError as error:
-            self._record(due, Outcome("failed", detail=f"bad_address: {error}"))
+        patience = self._final_timeout if line.dialogue.awaits_final_answer else self._timeout
+        line.deadline = time.monotonic() + patience
+        if bool(output) != line.wants_to_write:
+            line.wants_to_write = bool(output)
+            interest = selectors.EVENT_READ | (selectors.EVENT_WRITE if output else 0)
+            self._selector.modify(line.connection, interest, line)
+
+    def _wait(self, due_at: float | None) -> None:
+        now = time.monotonic()
+        patience = self._look_every if due_at is None else min(self._look_every, max(0.0, due_at - now))
+        for key, mask in self._selector.select(patience):
+            if key.data is None:
+                self._answer_the_door()
+            elif mask & selectors.EVENT_READ:
+                self._pull(key.data)
+        now = time.monotonic()
+        if now >= self._deadlines_at:
+            self._deadlines_at = now + self._look_every
+            for server in self._servers.values():
+                for line in list(server.lines):
+                    if now > line.deadline and not line.dialogue.is_idle:
+                        self._lose(line, "timed out")
+
+    def _pull(self, line: _Line) -> None:
+        try:
+            data = line.connection.receive()
+        except OSError as error:
+            self._lose(line, reason_of(error))
             return
-        self._journal.sending(due["message_id"], due["attempt"])
-        outcome = connection.send(message)
-        self._record(due, outcome)
-        self._judge(outcome)
+        if data is None:
+            return
+        if not data:
+            self._lose(line, "the server closed it")
+            return
+        self._take(line, line.dialogue.receive(data))
+        if line.dialogue.ended:
+            self._leave(line)
+        elif line.dialogue.is_idle:
+            line.deadline = float("inf")
 
-    def _message(self, item: Item) -> OutgoingMessage:
-        due, template = item.due, item.template
-        if isinstance(template, RenderError):
-            raise template
-        links = links_for(due["message_id"], replies_to=due["sender_reply_to"] or due["sender_email"])
-        context = message_context(
-            due, lead=due["lead"] or {}, event=due["event"], sequence_name=template.sequence_name, links=links
-        )
-        return build_message(
-            template.render(context),
-            message_id=due["message_id"],
-            sequence_id=due["sequence_id"],
-            step_id=due["step_id"],
-            sender=Sender(due["sender_email"], due["sender_name"], due["sender_reply_to"]),
-            recipient=due["recipient"],
-            links=links,
-            date=self._time(),
-        )
+    def _take(self, line: _Line, events: Sequence[Event[Item]]) -> None:
+        for event in events:
+            if isinstance(event, Answered):
+                self._done(event.owner)
+                self._record(event.owner, event.outcome)
+                self._judge(line.server, event.outcome)
+            elif isinstance(event, Untouched):
+                self._done(event.owner)
+                self._queue.appendleft(event.owner)
+            else:
+                due = event.owner.due
+                self._records.append(Sending(due["message_id"], due["attempt"]))
+                line.dialogue.send_body()
 
-    def _record(self, due: Mapping[str, Any], outcome: Outcome) -> None:
+    def _done(self, item: Item) -> None:
+        self._under_way -= 1
+        self._pace.end(item.lane)
+
+    def _lose(self, line: _Line, reason: str) -> None:
+        self._take(line, line.dialogue.lose(reason))
+        self._leave(line)
+
+    def _leave(self, line: _Line) -> None:
+        if line in line.server.lines:
+            line.server.lines.remove(line)
+            self._selector.unregister(line.connection)
+            line.connection.drop()
+
+    # Outcomes ---------------------------------------------------------------------------------------------------
+
+    def _record(self, item: Item, outcome: Outcome) -> None:
+        due = item.due
         kind, detail, retry_at = outcome.outcome, outcome.detail, None
         if kind == "deferred" and due["attempt"] > len(RETRY_AFTER):
             kind, detail = "failed", f"gave up after {due['attempt']} attempts: {detail}"
         elif kind == "deferred":
             retry_at = due["as_of"] + RETRY_AFTER[due["attempt"] - 1]
-        self._journal.result(
+        self._records.append(
             Result(
                 due["message_id"],
                 due["attempt"],
@@ -185,43 +373,86 @@ class Crew:
                 retry_at,
             )
         )
-        with self._lock:
-            self._on_outcome(kind)
+        self._on_outcome(kind)
 
     def _time(self) -> datetime:
-        began, at = self._batch_began
+        began, at = self._clock
         return (began + timedelta(seconds=time.monotonic() - at)).replace(microsecond=0)
 
-    def _judge(self, outcome: Outcome) -> None:
-        """The circuit breaker: a server that does not take us, or drops us again and again, gets no more."""
-        with self._lock:
-            if outcome.outcome == "sent":
-                self._losses = 0
-            elif outcome.lost_connection:
-                self._losses += 1
-            too_many = self._losses >= LOSSES_IN_A_ROW
+    def _judge(self, server: _Server, outcome: Outcome) -> None:
+        """The circuit breaker: a server that does not take us, or fails us again and again, gets no more."""
+        if outcome.outcome == "sent":
+            server.losses = server.refusals = server.bounces = 0
+        elif outcome.lost_connection:
+            server.losses += 1
+        elif outcome.blames_server:
+            server.refusals += 1
+        elif outcome.outcome == "bounced":
+            server.bounces += 1
+        where = f"the mail server {server.address}"
         if outcome.not_allowed_in:
-            self._stop(
-                f"the mail server {self._server.address} takes no mail from us: {outcome.smtp_code} {outcome.detail}"
-            )
-        elif too_many:
-            self._stop(
-                f"the mail server {self._server.address} dropped us {LOSSES_IN_A_ROW} times in a row: {outcome.detail}"
-            )
+            self._stop(server, f"{where} takes no mail from us: {outcome.smtp_code} {outcome.detail}")
+        elif server.losses >= LOSSES_IN_A_ROW:
+            self._stop(server, f"{where} dropped us {LOSSES_IN_A_ROW} times in a row: {outcome.detail}")
+        elif server.refusals >= REFUSALS_IN_A_ROW or server.bounces >= BOUNCES_IN_A_ROW:
+            count = max(server.refusals, server.bounces)
+            words = f"{outcome.smtp_code} {outcome.detail}"
+            self._stop(server, f"{where} refused {count} messages in a row, the last with: {words}")
 
-    def _stop(self, reason: str) -> None:
-        with self._lock:
-            self.stopped = self.stopped or reason
+    def _stop(self, server: _Server, reason: str) -> None:
+        server.stopped = server.stopped or reason
 
+    # Connections ------------------------------------------------------------------------------------------------
 
-def count_outcomes(
-    counts: Counter[str], progress: Callable[[int, int], None] | None, due: int
-) -> Callable[[str], None]:
-    """An `on_outcome` that counts by kind and reports `progress(done, due)`."""
+    def _is_reached(self, server: _Server, problems: list[DripsError]) -> bool:
+        connection = Connection(server.settings, timeout=self._timeout)
+        try:
+            connection.open()
+        except ServerUnavailable as error:
+            self._stop(server, str(error))
+            return False
+        except DripsError as error:
+            self._stop(server, error.message)
+            problems.append(error)
+            return False
+        self._join(server, connection)
+        return True
 
-    def on_outcome(kind: str) -> None:
-        counts[kind] += 1
-        if progress:
-            progress(counts.total(), due)
+    def _join(self, server: _Server, connection: Connection) -> None:
+        connection.go_on_without_waiting()
+        line = _Line(server, connection, Dialogue(connection.extensions))
+        server.lines.append(line)
+        self._selector.register(connection, selectors.EVENT_READ, line)
 
-    return on_outcome
+    def _open_more(self) -> None:
+        """Connections for messages that wait, as many as are allowed."""
+        for server in self._servers.values():
+            if server.stopped is not None or len(server.lines) + server.opening >= server.size:
+                continue
+            wanted = sum(self._server_of(item) is server for item in self._queue)
+            for _ in range(min(wanted, server.size - len(server.lines)) - server.opening):
+                connection = Connection(server.settings, timeout=self._timeout)
+                server.opening += 1
+                self._openers.submit(connection.open).add_done_callback(partial(self._knock, server, connection))
+
+    def _knock(self, server: _Server, connection: Connection, future: Future[None]) -> None:
+        """Called by an opener's thread."""
+        self._opened.append((server, connection, future))
+        with suppress(OSError):  # full: somebody knocked before; closed: nobody is at home any more
+            self._bell.send(b"!")
+
+    def _answer_the_door(self) -> None:
+        self._doorway.recv(4096)
+        while self._opened:
+            server, connection, future = self._opened.popleft()
+            server.opening -= 1
+            error = future.exception()
+            if error is None:
+                self._join(server, connection)
+            elif isinstance(error, (ServerUnavailable, DripsError)):
+                # As many as there are will do, if there are any.
+                server.size = max(1, len(server.lines))
+                if not server.lines and not server.opening:
+                    self._stop(server, str(error))
+            else:
+                raise error

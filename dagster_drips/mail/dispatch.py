@@ -1,4 +1,4 @@
-"""Sending what is due: batches in rank order, suppressions read again, claims before SMTP, the journal folded.
+"""Sending what is due: the journal folded, servers asked, claims before SMTP, outcomes as they come.
 
 SQL found who gets what (`decide.due_steps`) and says who may not any more (`decide.refused_steps`); here is only the
 order of steps that makes it safe to be interrupted anywhere. Nothing here knows of Dagster.
@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import fcntl
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from dagster_drips.errors import DripsError
-from dagster_drips.mail.crew import Crew, Item, count_outcomes
+from dagster_drips.kept_files import KeptFiles
+from dagster_drips.mail.backlog import Backlog
+from dagster_drips.mail.compose import Composer
+from dagster_drips.mail.crew import Crew
 from dagster_drips.mail.fold import fold
-from dagster_drips.mail.journal import Claim, DeliveryJournal
-from dagster_drips.mail.templates import RenderError, StepTemplate, TemplateCache
+from dagster_drips.mail.journal import DeliveryJournal
+from dagster_drips.mail.links import LinkMaker
+from dagster_drips.mail.routes import Routes
+from dagster_drips.mail.templates import TemplateCache
 from dagster_drips.project import Project
-from dagster_drips.settings import Settings, SmtpServer
+from dagster_drips.settings import Settings
 from dagster_drips.warehouse.port import Warehouse
+from dagster_drips.warehouse.statements import named_statements
 
-BATCH = 200
-"""Messages claimed at a time: what a power cut may leave in doubt, and how often suppressions are read again."""
-
-_DUE = Path(__file__).with_name("due_messages.sql")
-_DUE_COUNT = Path(__file__).with_name("due_count.sql")
-_REFUSED = "select message_id from decide.refused_steps where list_contains(?, message_id)"
-_CLAIM_COLUMNS = Claim.__struct_fields__
+_STATEMENTS = named_statements(Path(__file__).with_name("due_messages.sql"))
 
 
 @dataclass
@@ -45,8 +44,10 @@ class DispatchReport:
     in_doubt: int = 0
     refused: int = 0
     """Suppressed at the moment of sending (L3); they leave no message."""
+    held: int = 0
+    """Left due because the rates of their sender or domain would have let them go too late for this run."""
     stopped: str | None = None
-    """Why the rest stays due, where sending stopped early."""
+    """Which servers took no (more) mail, and why; what only they could take stays due."""
 
 
 def dispatch(
@@ -64,82 +65,79 @@ def dispatch(
     Args:
         project: where the journal lies.
         warehouse: open for writing.
-        settings: the mail server and how many connections.
+        settings: the mail servers, how many connections to each, what becomes of messages in doubt.
         as_of: the tick's instant; due rows of another tick are a mistake of the caller's.
-        now: the time to record, naive UTC; called by the calling thread only, so it may read the warehouse.
-        refresh: called before each batch: loads what has landed meanwhile and sets `raw.tick.sending_at`, so that
-            `decide.refused_steps` is up to that moment (L3).
-        progress: told `(done, due)` after each message, by several threads, one at a time.
+        now: the time to record, naive UTC.
+        refresh: called about once a second before messages are claimed: loads what has landed meanwhile and sets
+            `raw.tick.sending_at`, so that `decide.refused_steps` is up to that moment (L3).
+        progress: told `(done, due)` after each message.
 
     Raises:
-        DripsError: another send is running; no mail server is set, or it refuses our login or TLS (nothing is claimed
-            then); the journal can't be written.
+        DripsError: another send is running; no mail server is set, or none takes our login or TLS (nothing is claimed
+            then); a key can't be read; the journal can't be written.
     """
+    resend = settings.in_doubt == "resend"
     with _only_one(project):
-        fold(project, warehouse, now=now)
-        report = DispatchReport(due=warehouse.value(_DUE_COUNT.read_text(encoding="utf-8")))
-        if not report.due:
-            return report
-        if settings.smtp_server is None:
-            raise DripsError("no mail server is set: put DRIPS_SMTP_URL into the environment or the project's .env")
-        if stale := warehouse.value("select max(as_of) from decide.due_steps where as_of <> ?", [as_of]):
-            raise DripsError(f"what is due was decided for {stale}, not for this tick; nothing was sent")
-        _send_all(project, warehouse, settings.smtp_server, settings.smtp_connections, now, refresh, progress, report)
-        fold(project, warehouse, now=now)
+        if fold(project, warehouse, now=now, resend=resend).alive:
+            raise DripsError("a process of an earlier send still lives and may be sending; end it first")
+        warehouse.execute(_STATEMENTS["open"])
+        try:
+            report = DispatchReport(due=warehouse.value(_STATEMENTS["count"]))
+            if not report.due:
+                return report
+            if stale := warehouse.value("select max(as_of) from decide.due_steps where as_of <> ?", [as_of]):
+                raise DripsError(f"what is due was decided for {stale}, not for this tick; nothing was sent")
+            with DeliveryJournal(project, now=now, resend=resend) as journal:
+                _send_all(warehouse, settings, journal, KeptFiles.of(project), now, refresh, progress, report)
+        finally:
+            warehouse.execute(_STATEMENTS["close"])
+        fold(project, warehouse, now=now, resend=resend)
         return report
 
 
 def _send_all(
-    project: Project,
     warehouse: Warehouse,
-    server: SmtpServer,
-    connections: int,
+    settings: Settings,
+    journal: DeliveryJournal,
+    files: KeptFiles,
     now: Callable[[], datetime],
     refresh: Callable[[], object] | None,
     progress: Callable[[int, int], None] | None,
     report: DispatchReport,
 ) -> None:
+    routes = Routes(warehouse, settings)
+    links = LinkMaker.of(settings)
     counts: Counter[str] = Counter()
-    templates = TemplateCache(warehouse)
-    size = min(connections, report.due)
-    with (
-        DeliveryJournal(project, now=now) as journal,
-        Crew(
-            server, size=size, journal=journal, now=now, on_outcome=count_outcomes(counts, progress, report.due)
-        ) as crew,
-    ):
-        if crew.ready():
-            for batch in warehouse.batches(_DUE.read_text(encoding="utf-8"), size=BATCH):
-                if refresh:
-                    refresh()
-                allowed = _not_refused(warehouse, batch)
-                report.refused += len(batch) - len(allowed)
-                items = [Item(due, _template_of(due, templates)) for due in allowed]
-                if items:
-                    journal.claim([_claim_of(item.due) for item in items])
-                    crew.send(items)
-                if crew.stopped:
-                    break
-        report.stopped = crew.stopped
+
+    def on_outcome(kind: str) -> None:
+        counts[kind] += 1
+        if progress:
+            progress(counts.total(), report.due)
+
+    crew = Crew(
+        routes.servers,
+        size=min(settings.smtp_connections, report.due),
+        journal=journal,
+        pace=routes.pace,
+        compose=Composer(links, files),
+        now=now,
+        on_outcome=on_outcome,
+    )
+    with crew:
+        if crew.ready(routes.ways):
+            backlog = Backlog(
+                warehouse,
+                journal,
+                templates=TemplateCache(warehouse, links),
+                routes=routes,
+                refresh=refresh,
+                is_open=crew.is_open,
+            )
+            crew.send(backlog.next_batch, lambda: backlog.next_at)
+            report.refused, report.held = backlog.refused, backlog.held
+    report.stopped = crew.stopped
     for kind, count in counts.items():
         setattr(report, kind, count)
-
-
-def _not_refused(warehouse: Warehouse, batch: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    ids = [due["message_id"] for due in batch]
-    refused = {row["message_id"] for row in warehouse.rows(_REFUSED, [ids])}
-    return [due for due in batch if due["message_id"] not in refused]
-
-
-def _template_of(due: Mapping[str, Any], templates: TemplateCache) -> StepTemplate | RenderError:
-    try:
-        return templates.step(due["sequence_id"], due["version_id"], due["step_id"], due["variant_id"])
-    except RenderError as error:
-        return error
-
-
-def _claim_of(due: Mapping[str, Any]) -> Claim:
-    return Claim(**{**{name: due[name] for name in _CLAIM_COLUMNS if name in due}, "sender": due["sender_email"]})
 
 
 @contextmanager

@@ -1,16 +1,64 @@
--- What is due and may still be claimed, each with its lead and its triggering event as structs.
+-- name: open
+-- What is due and may still be claimed, by rank: narrow, so that a million of them take little room.
 -- "No mail server ever accepts one message_id twice": whatever the log settles, or has at this attempt, is left out.
+create or replace temp table sending as
 with settled as (
-    select message_id, max(attempt) as attempt, bool_or(outcome <> 'deferred') as is_final
+    select
+        message_id,
+        max(attempt) as attempt,
+        -- a doubt that was resolved to a deferral leaves the message to its next attempt
+        bool_or(outcome in ('sent', 'bounced', 'failed'))
+        or arg_max(outcome, (attempt, outcome <> 'in_doubt')) = 'in_doubt' as is_final
     from raw.delivery_log
+    semi join decide.due_steps using (message_id)
     group by message_id
 )
 
-select due.*, leads as lead, events as event
+select due.message_id, due.send_rank
 from decide.due_steps as due
-left join settled on settled.message_id = due.message_id
-left join staging.stg_leads as leads on leads.lead_id = due.lead_id
-left join raw.events as events on due.trigger_kind = 'event' and events.event_id = due.occurrence_id
+left join settled on due.message_id = settled.message_id
 where settled.message_id is null or (not settled.is_final and settled.attempt < due.attempt)
 qualify row_number() over (partition by due.message_id order by due.send_rank) = 1
 order by due.send_rank
+
+-- name: count
+select count(*) from sending
+
+-- name: senders
+select distinct due.sender_email
+from sending
+inner join decide.due_steps as due on sending.message_id = due.message_id
+order by due.sender_email
+
+-- name: last_rank
+-- Where the next chunk ends: so many ranks after the one given.
+select max(send_rank) from (select send_rank from sending where send_rank > ? order by send_rank limit ?)
+
+-- name: chunk
+-- A stretch of ranks, each message with its lead and its triggering event as structs.
+select due.*, leads as lead, events as event
+from sending
+inner join decide.due_steps as due on sending.send_rank = due.send_rank and sending.message_id = due.message_id
+left join staging.stg_leads as leads on due.lead_id = leads.lead_id
+left join raw.events as events on due.trigger_kind = 'event' and due.occurrence_id = events.event_id
+where sending.send_rank > $after and sending.send_rank <= $upto and due.send_rank > $after and due.send_rank <= $upto
+order by due.send_rank
+
+-- name: refused
+-- Suppressed by now (L3).
+select message_id from decide.refused_steps
+
+-- name: close
+drop table if exists sending
+
+-- name: identities
+select
+    address, servers, return_path, verp, dkim_domain, dkim_selector, sender_id, connections,
+    rate_messages / rate_per_seconds as rate
+from raw.sender_identities
+
+-- name: domains
+select domain, connections, rate_messages / rate_per_seconds as rate from raw.recipient_domains
+
+-- name: servers
+select servers from raw.project_settings

@@ -1,28 +1,40 @@
 """From the delivery journal into `raw.delivery_log`, once each.
 
 Deleting the warehouse and folding again gives the same table. Who still waits for an answer is settled here too, for
-runs that ended without doing so; the files' format is in `journal`.
+runs that ended without doing so; the files' format is in `journal`. Memory stays flat however large a file is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import msgspec
 import polars as pl
 
 from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
-from dagster_drips.mail.journal import Claim, OpenClaims, Result, deliveries, lock_if_free, read_records, settle
+from dagster_drips.mail.journal import (
+    Claim,
+    OpenClaims,
+    Released,
+    Result,
+    deliveries,
+    lock_if_free,
+    read_records,
+    settle,
+)
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import Warehouse
 
 _DDL = Path(__file__).with_name("folded_deliveries.sql")
-_CHUNK = 50_000
+_CHUNK = 20_000
+_CHUNKS_A_TRANSACTION = 5
 _TIME = pl.Datetime("us")
 _COLUMNS: dict[str, Any] = {
     "message_id": pl.String,
@@ -45,90 +57,116 @@ _COLUMNS: dict[str, Any] = {
     "detail": pl.String,
     "retry_at": _TIME,
 }
+_RESULT_COLUMNS = [name for name in _COLUMNS if name in Result.__struct_fields__]
+_CLAIM_COLUMNS = [name for name in _COLUMNS if name not in _RESULT_COLUMNS]
 
 
 @dataclass
 class FoldReport:
     """What a fold did, over all files.
 
-    `settled_in_doubt` and `released` are claims of runs that ended without an outcome for them; `unreadable` counts
-    lines torn by a crash; `alive` counts files of runs that are still sending, which were left alone.
+    `settled_in_doubt` and `released` are claims of runs that ended without an outcome for them; `resent` are doubts of
+    those that were made due again; `unreadable` counts lines torn by a crash; `alive` counts files of runs that are
+    still sending, which were left alone.
     """
 
     files: int = 0
     rows: int = 0
     settled_in_doubt: int = 0
     released: int = 0
+    resent: int = 0
     unreadable: int = 0
     alive: int = 0
 
 
-def fold(project: Project, warehouse: Warehouse, *, now: Callable[[], datetime] = utc_now) -> FoldReport:
+def fold(
+    project: Project, warehouse: Warehouse, *, now: Callable[[], datetime] = utc_now, resend: bool = False
+) -> FoldReport:
     """Move what ended runs have journaled and `raw.delivery_log` lacks into it; a second call does nothing.
 
     To be called before a tick decides (else it would decide without knowing what was sent) and after sending. Rows
     have an outcome each; claims that came to nothing leave none.
+
+    Args:
+        project: whose journal.
+        warehouse: open for writing.
+        now: the time to record for a dead run whose file tells none, naive UTC.
+        resend: make what a dead run leaves in doubt due again (`DRIPS_IN_DOUBT=resend`).
 
     Raises:
         DripsError: a journal file can't be read or settled.
     """
     report = FoldReport()
     warehouse.execute(_DDL.read_text(encoding="utf-8"))
-    known = set(warehouse.frame("select file from journal.folded_deliveries")["file"].to_list())
+    folded = {row["file"]: row for row in warehouse.rows("select * from journal.folded_deliveries")}
     for path in sorted(deliveries(project).glob("[!.]*.jsonl")):
-        if path.name in known:
+        begun = folded.get(path.name)
+        if begun and begun["bytes"]:
             continue
         try:
             with path.open("r+b") as file:
                 if lock_if_free(file):
-                    with warehouse.transaction():
-                        _fold_file(path.name, file, warehouse, report, now())
+                    outcomes = _outcomes(file, report, now=now, resend=resend)
+                    _append(warehouse, path.name, file, outcomes, already=begun["rows"] if begun else 0, report=report)
                     report.files += 1
                 else:
                     report.alive += 1
         except OSError as error:
-            raise DripsError(f"the delivery journal can't be read: {error.strerror}", file=path) from error
+            raise DripsError(f"the delivery journal can't be read or settled: {error.strerror}", file=path) from error
     return report
 
 
-def _fold_file(name: str, file: BinaryIO, warehouse: Warehouse, report: FoldReport, recorded_at: datetime) -> None:
+def _outcomes(
+    file: BinaryIO, report: FoldReport, *, now: Callable[[], datetime], resend: bool
+) -> Iterator[tuple[Claim, Result]]:
+    """A file's outcomes with their claims, always in the same order; a dead run's file is settled at its end."""
     state = OpenClaims()
-    rows = _Rows(warehouse)
-    for record in read_records(file):
-        if record is None:
-            report.unreadable += 1
-            continue
+    for records in read_records(file):
+        for record in records:
+            if record is None:
+                report.unreadable += 1
+            elif (claim := state.take(record)) is not None and isinstance(record, Result):
+                yield claim, record
+    if state.closed:
+        return
+    for record in settle(file, state, now=now, resend=resend):
         claim = state.take(record)
         if claim is not None and isinstance(record, Result):
-            rows.add(claim, record)
-    if not state.closed:
-        for record in settle(file, state, recorded_at=recorded_at):
-            claim = state.take(record)
-            if claim is not None and isinstance(record, Result):
-                rows.add(claim, record)
-                report.settled_in_doubt += 1
-            elif not state.closed:
-                report.released += 1
-    rows.flush()
-    report.rows += rows.count
-    size = file.seek(0, 2)
-    warehouse.execute("insert into journal.folded_deliveries values (?, ?, ?)", [name, size, rows.count])
+            report.settled_in_doubt += record.outcome == "in_doubt"
+            report.resent += record.outcome == "deferred"
+            yield claim, record
+        elif isinstance(record, Released):
+            report.released += 1
 
 
-class _Rows:
-    """Rows of `raw.delivery_log`, appended some ten thousand at a time."""
+def _append(
+    warehouse: Warehouse,
+    name: str,
+    file: BinaryIO,
+    outcomes: Iterator[tuple[Claim, Result]],
+    *,
+    already: int,
+    report: FoldReport,
+) -> None:
+    """Append a file's outcomes, a transaction every so many, each with how far it came, so that none is missed or
+    doubled after a crash in between; `already` were appended before."""
+    outcomes = islice(outcomes, already, None)
+    count, is_whole = already, False
+    while not is_whole:
+        with warehouse.transaction():
+            for _ in range(_CHUNKS_A_TRANSACTION):
+                chunk = list(islice(outcomes, _CHUNK))
+                count += warehouse.append("raw.delivery_log", _frame(chunk)) if chunk else 0
+                if is_whole := len(chunk) < _CHUNK:
+                    break
+            warehouse.execute("delete from journal.folded_deliveries where file = ?", [name])
+            size = file.seek(0, os.SEEK_END) if is_whole else 0
+            warehouse.execute("insert into journal.folded_deliveries values (?, ?, ?)", [name, size, count])
+    report.rows += count - already
 
-    def __init__(self, warehouse: Warehouse):
-        self.count = 0
-        self._warehouse = warehouse
-        self._pending: list[dict[str, Any]] = []
 
-    def add(self, claim: Claim, result: Result) -> None:
-        self._pending.append({**msgspec.structs.asdict(claim), **msgspec.structs.asdict(result)})
-        self.count += 1
-        if len(self._pending) >= _CHUNK:
-            self.flush()
-
-    def flush(self) -> None:
-        self._warehouse.append("raw.delivery_log", pl.DataFrame(self._pending, schema=_COLUMNS))
-        self._pending.clear()
+def _frame(outcomes: list[tuple[Claim, Result]]) -> pl.DataFrame:
+    claims, results = zip(*outcomes, strict=True)
+    columns = {name: list(map(attrgetter(name), results)) for name in _RESULT_COLUMNS}
+    columns |= {name: list(map(attrgetter(name), claims)) for name in _CLAIM_COLUMNS}
+    return pl.DataFrame(columns, schema_overrides=_COLUMNS)

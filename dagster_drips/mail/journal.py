@@ -3,16 +3,32 @@
 One append-only file of JSON lines a run, in `data/journal/deliveries/`. Here belong the format, writing and reading
 it; moving it into the warehouse is in `fold`.
 
+A message's records, in this order: `claimed`; `sending`; `outcome`. `released` instead of the last two gives the claim
+back. An outcome after the outcome `in_doubt` resolves the doubt.
+
+When they are written:
+
+- A batch's claims are written and fsynced before any of its messages is begun.
+- `sending` is written before the first byte of a message's body is handed to the kernel. MAIL, RCPT and DATA may be on
+  their way before it: until the final dot is there no server may accept the message (RFC 5321 4.1.1.4, 4.2.5).
+- An outcome is written right after the server's answer, in one write with the next message's `sending` if need be.
+- What is not claims is fsynced with the next batch's claims and at the end of the run, not by itself.
+
 What survives what:
 
-- A batch's claims are written and fsynced before any of its messages is begun, and `sending` is written before a
-  message's MAIL command, its outcome right after the server's answer. Both reach the operating system at once, so
-  they survive the end of the process (`kill -9`): in doubt is then at most one message an open connection.
-- `sending` and outcomes are fsynced with the next batch's claims and at the end. After a power cut the tail may be
-  missing, so whatever was claimed before the machine started anew and has no outcome is in doubt: at most one batch.
-- A full disk, or any other failure to write: sending stops at once, and the next start settles the file as a dead
-  run's.
-- A run holds a lock on its file as long as it lives; a file whose lock is free belongs to a run that has ended.
+- The end of the process (`kill -9`): every record whose write has returned, since the kernel has it. Begun without
+  an outcome is what was inside of its body or waited for the answer: at most one message an open connection, in doubt.
+  A record torn in mid-write counts as not written, which is true: what it allows, or reports, came after.
+- A power cut, or a crash of the kernel: every claim that was begun, and all up to the last fsync. After that a tail may
+  be missing, or a hole in it be filled with anything. So of a run from before the machine started anew, whatever was
+  claimed and has no outcome is in doubt, begun or not: at most the batch claimed last, and the few messages of each
+  connection in flight or in line by then. A message whose outcome was lost is among them: never sent again by itself.
+- A disk that lies about fsync, or a folder restored from a copy made while a run was sending: nothing can help there.
+- A full disk, or any other failure to write: sending stops at once; what was begun without an outcome is in doubt, the
+  rest is due again. The next start settles the file as a dead run's.
+
+A run holds a lock on its file as long as it lives; a file whose lock is free belongs to a run that has ended. The lock
+is inherited by `fork`: processes that a run forks after opening its journal must not outlive it.
 """
 
 from __future__ import annotations
@@ -21,7 +37,7 @@ import fcntl
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,10 +50,15 @@ from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 
 INTERRUPTED = "the sending process ended before the server's answer was recorded"
+SENT_AGAIN = "was in doubt, to be sent again with the same Message-ID"
+RESENDS = 5
+"""How often a message in doubt is sent again by itself; one more doubt than these is held, lest it go on for ever."""
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_READ_BYTES = 1 << 20
 
 
-class Run(msgspec.Struct, frozen=True, tag_field="record", tag="run"):
+class Run(msgspec.Struct, frozen=True, gc=False, tag_field="record", tag="run"):
     """A file's first record: who writes it."""
 
     boot_id: str
@@ -46,7 +67,7 @@ class Run(msgspec.Struct, frozen=True, tag_field="record", tag="run"):
     format: int = 1
 
 
-class Claim(msgspec.Struct, frozen=True, tag_field="record", tag="claimed"):
+class Claim(msgspec.Struct, frozen=True, gc=False, tag_field="record", tag="claimed"):
     """This run, and no other, may send this attempt; the columns of `raw.delivery_log` that are known by then."""
 
     message_id: str
@@ -64,15 +85,15 @@ class Claim(msgspec.Struct, frozen=True, tag_field="record", tag="claimed"):
     transactional: bool
 
 
-class Sending(msgspec.Struct, frozen=True, tag_field="record", tag="sending"):
-    """The next thing is this message's MAIL command."""
+class Sending(msgspec.Struct, frozen=True, gc=False, tag_field="record", tag="sending"):
+    """The next thing is this message's body."""
 
     message_id: str
     attempt: int
 
 
-class Result(msgspec.Struct, frozen=True, tag_field="record", tag="outcome", omit_defaults=True):
-    """What became of a claim; the other columns of `raw.delivery_log`."""
+class Result(msgspec.Struct, frozen=True, gc=False, tag_field="record", tag="outcome", omit_defaults=True):
+    """What became of a claim, or of a doubt about it; the other columns of `raw.delivery_log`."""
 
     message_id: str
     attempt: int
@@ -84,14 +105,14 @@ class Result(msgspec.Struct, frozen=True, tag_field="record", tag="outcome", omi
     retry_at: datetime | None = None
 
 
-class Released(msgspec.Struct, frozen=True, tag_field="record", tag="released"):
+class Released(msgspec.Struct, frozen=True, gc=False, tag_field="record", tag="released"):
     """A claim given back: its sending was never begun."""
 
     message_id: str
     attempt: int
 
 
-class Closed(msgspec.Struct, frozen=True, tag_field="record", tag="closed"):
+class Closed(msgspec.Struct, frozen=True, gc=False, tag_field="record", tag="closed"):
     """The last record: every claim above has its outcome or is released."""
 
 
@@ -103,38 +124,58 @@ _encoder = msgspec.json.Encoder()
 
 @dataclass
 class OpenClaims:
-    """A run's claims that have no outcome yet, as its records go by."""
+    """A run's claims that have no outcome yet, and its doubts, as its records go by."""
 
     boot_id: str = ""
     closed: bool = False
+    last_time: datetime | None = None
+    """The latest that the run noted, in the tick's own time."""
     claims: dict[_Key, Claim] = field(default_factory=dict)
     begun: set[_Key] = field(default_factory=set)
+    doubts: dict[_Key, Claim] = field(default_factory=dict)
 
     def take(self, record: Record) -> Claim | None:
-        """Take the next record; the claim that it settles with an outcome, if it does."""
-        if isinstance(record, Claim):
-            self.claims[record.message_id, record.attempt] = record
-        elif isinstance(record, Sending):
+        """Take the next record; for an outcome the claim that it belongs to."""
+        if isinstance(record, Sending):
             self.begun.add((record.message_id, record.attempt))
-        elif isinstance(record, Result | Released):
+        elif isinstance(record, Result):
+            return self._settled(record)
+        elif isinstance(record, Claim):
+            self.claims[record.message_id, record.attempt] = record
+        elif isinstance(record, Released):
             key = (record.message_id, record.attempt)
             self.begun.discard(key)
-            claim = self.claims.pop(key, None)
-            return claim if isinstance(record, Result) else None
+            self.claims.pop(key, None)
         elif isinstance(record, Run):
-            self.boot_id = record.boot_id
+            self.boot_id, self.last_time = record.boot_id, record.opened_at
         else:
             self.closed = True
         return None
 
-    def settlement(self, *, recorded_at: datetime, all_in_doubt: bool) -> list[Record]:
-        """The records that end the run: what was begun, or may have been, is in doubt; any other claim is released."""
+    def _settled(self, result: Result) -> Claim | None:
+        key = (result.message_id, result.attempt)
+        self.begun.discard(key)
+        self.last_time = result.recorded_at
+        claim = self.claims.pop(key, None) or self.doubts.pop(key, None)
+        if claim is not None and result.outcome == "in_doubt":
+            self.doubts[key] = claim
+        return claim
+
+    def settlement(self, *, recorded_at: datetime, all_in_doubt: bool, resend: bool) -> list[Record]:
+        """The records that end the run: what was begun, or may have been, is in doubt; any other claim is released.
+
+        With `resend` every doubt of the run becomes due again, up to `RESENDS` times a message.
+        """
         records: list[Record] = []
-        for message_id, attempt in self.claims:
-            if all_in_doubt or (message_id, attempt) in self.begun:
-                records.append(Result(message_id, attempt, "in_doubt", recorded_at, detail=INTERRUPTED))
+        doubts = list(self.doubts.values())
+        for key, claim in self.claims.items():
+            if all_in_doubt or key in self.begun:
+                records.append(Result(*key, "in_doubt", recorded_at, detail=INTERRUPTED))
+                doubts.append(claim)
             else:
-                records.append(Released(message_id, attempt))
+                records.append(Released(*key))
+        if resend:
+            records += [due_again(claim, recorded_at, SENT_AGAIN) for claim in doubts if claim.attempt <= RESENDS]
         return [*records, Closed()]
 
 
@@ -144,13 +185,14 @@ class DeliveryJournal:
     Args:
         project: whose journal.
         now: the time to record at the beginning and the end, naive UTC.
+        resend: at the end, make what is in doubt due again (`DRIPS_IN_DOUBT=resend`).
 
     Raises:
         DripsError: the journal can't be written, here and in every method; nothing that was not recorded may be sent
             then.
     """
 
-    def __init__(self, project: Project, *, now: Callable[[], datetime]):
+    def __init__(self, project: Project, *, now: Callable[[], datetime], resend: bool = False):
         folder = deliveries(project)
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}_{os.getpid()}_{secrets.token_hex(4)}.jsonl"
         self.path = folder / name
@@ -158,13 +200,14 @@ class DeliveryJournal:
         self._open_claims = OpenClaims()
         self._failed = False
         self._now = now
+        self._resend = resend
         hidden = folder / f".{name}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
             # The lock is held before the file has its name: nobody can take this run for a dead one.
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._append([Run(boot_id(), os.getpid(), now())], durable=True)
+            self.write([Run(boot_id(), os.getpid(), now())], durable=True)
             hidden.rename(self.path)
             _sync_folder(folder)
         except OSError as error:
@@ -184,15 +227,15 @@ class DeliveryJournal:
 
     def claim(self, claims: Iterable[Claim]) -> None:
         """Record a batch's claims so that they survive a power cut; none of them may be begun before this returns."""
-        self._append(list(claims), durable=True)
+        self.write(list(claims), durable=True)
 
     def sending(self, message_id: str, attempt: int) -> None:
-        """Record that this message's transaction begins."""
-        self._append([Sending(message_id, attempt)], durable=False)
+        """Record that this message's body goes out; before the first byte of it is handed to the kernel."""
+        self.write([Sending(message_id, attempt)])
 
     def result(self, result: Result) -> None:
         """Record what became of a message."""
-        self._append([result], durable=False)
+        self.write([result])
 
     def close(self) -> None:
         """End the run: what was not begun is given back, what was begun without an answer is in doubt."""
@@ -200,13 +243,22 @@ class DeliveryJournal:
             return
         try:
             if not self._failed:
-                self._append(self._open_claims.settlement(recorded_at=self._now(), all_in_doubt=False), durable=True)
+                settlement = self._open_claims.settlement(
+                    recorded_at=self._now(), all_in_doubt=False, resend=self._resend
+                )
+                self.write(settlement, durable=True)
         finally:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _append(self, records: list[Record], *, durable: bool) -> None:
-        data = b"".join(_encoder.encode(record) + b"\n" for record in records)
+    def write(self, records: Sequence[Record], *, durable: bool = False) -> None:
+        """Record several things in this order, in one write; they survive the end of this process once it returns.
+
+        Args:
+            records: of this run's claims; `claim` first.
+            durable: survive a power cut, too: an fsync, of all that was written before as well.
+        """
+        data = _encoder.encode_lines(records)
         with self._lock:
             if self._failed:
                 raise DripsError("the delivery journal could not be written before; sending stopped", file=self.path)
@@ -234,31 +286,39 @@ def boot_id() -> str:
         return ""
 
 
-def read_records(file: BinaryIO) -> Iterator[Record | None]:
-    """A journal file's records in order; None for a line that can't be read (torn by a crash in mid-write)."""
-    for line in file:
+def due_again(claim: Claim, recorded_at: datetime, detail: str) -> Result:
+    """The outcome that makes a message in doubt due at the next tick, whenever that is, with the same Message-ID."""
+    return Result(claim.message_id, claim.attempt, "deferred", recorded_at, detail=detail, retry_at=claim.as_of)
+
+
+def read_records(file: BinaryIO) -> Iterator[list[Record | None]]:
+    """A journal file's records in order, some thousand at a time; None for a line that can't be read (torn)."""
+    while lines := file.readlines(_READ_BYTES):
         try:
-            yield _decoder.decode(line)
-        except msgspec.DecodeError:
-            yield None
+            yield [*_decoder.decode_lines(b"".join(lines))]
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            yield [_decoded(line) for line in lines]
 
 
-def settle(file: BinaryIO, state: OpenClaims, *, recorded_at: datetime) -> list[Record]:
+def settle(file: BinaryIO, state: OpenClaims, *, now: Callable[[], datetime], resend: bool) -> list[Record]:
     """End a dead run's file for it, durably; returns what was appended.
+
+    The doubts are dated by the latest time that the run noted: about then the messages went out.
 
     Args:
         file: open for reading and writing, locked, read to its end.
         state: after all of its records.
-        recorded_at: wall clock.
+        now: for a file that tells no time.
+        resend: make what is in doubt due again.
     """
     same_boot = bool(state.boot_id) and state.boot_id == boot_id()
-    records = state.settlement(recorded_at=recorded_at, all_in_doubt=not same_boot)
+    records = state.settlement(recorded_at=state.last_time or now(), all_in_doubt=not same_boot, resend=resend)
     size = file.seek(0, os.SEEK_END)
     torn = False
     if size:
         file.seek(-1, os.SEEK_END)
         torn = file.read(1) != b"\n"
-    file.write((b"\n" if torn else b"") + b"".join(_encoder.encode(record) + b"\n" for record in records))
+    file.write((b"\n" if torn else b"") + _encoder.encode_lines(records))
     file.flush()
     os.fsync(file.fileno())
     return records
@@ -271,6 +331,13 @@ def lock_if_free(file: BinaryIO) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _decoded(line: bytes) -> Record | None:
+    try:
+        return _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
 
 
 def _write_whole(descriptor: int, data: bytes) -> None:

@@ -1,31 +1,75 @@
-"""The addresses a message carries for its reader: unsubscribe, preferences, view in a browser.
+"""The addresses a message carries: unsubscribe, preferences, view in a browser, tracked clicks and opens.
 
-Until signed links are served by the collector, all wishes come back by mail: `unsubscribe <message_id>` to the
-address that replies go to.
+With a public address (DRIPS_PUBLIC_URL) they lead to the collector and carry signed tokens. Without one nothing is
+tracked, and wishes come back by mail: `unsubscribe <message_id>` to the address that replies go to.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
+
+from dagster_drips.tracking.tokens import Tokens
 
 
 @dataclass(frozen=True)
 class Links:
-    """What templates show, and the `List-Unsubscribe` header's targets in order of preference (RFC 2369)."""
+    """What templates show, and the `List-Unsubscribe` header's targets in order of preference (RFC 2369, RFC 8058).
+
+    `clicks` is what stands before a tracked address' token, `opens` the pixel's address; None: not tracked.
+    """
 
     unsubscribe_url: str
     preferences_url: str
     view_url: str
     list_unsubscribe: tuple[str, ...]
+    clicks: str | None = None
+    opens: str | None = None
 
 
-def links_for(message_id: str, *, replies_to: str) -> Links:
-    """The links of one message.
+class LinkMaker:
+    """Makes the links of messages.
 
     Args:
-        message_id: names the message, so that the wish finds its reader and topic.
-        replies_to: the mailbox that reads wishes, the sender's reply-to or own address.
+        public_url: where the world reaches the collector, without a slash at its end; None: nothing is tracked.
+        tokens: signs; needed with `public_url`.
     """
-    mailto = f"mailto:{quote(replies_to, safe='@')}?subject={quote(f'unsubscribe {message_id}')}"
-    return Links(unsubscribe_url=mailto, preferences_url=mailto, view_url="", list_unsubscribe=(mailto,))
+
+    def __init__(self, public_url: str | None = None, tokens: Tokens | None = None):
+        self.public_url = public_url
+        self.tokens = tokens
+
+    @classmethod
+    def of(cls, settings: Any) -> LinkMaker:
+        """From DRIPS_PUBLIC_URL and DRIPS_SECRET_KEYS."""
+        if settings.public_url is None:
+            return cls()
+        return cls(settings.public_url, Tokens([key.get_secret_value() for key in settings.secret_keys]))
+
+    def of_message(self, message_id: str, *, replies_to: str) -> Links:
+        """The links of one message.
+
+        Args:
+            message_id: names the message, so that a wish finds its reader and topic.
+            replies_to: the mailbox that reads wishes, the sender's reply-to or own address.
+        """
+        mailto = f"mailto:{quote(replies_to, safe='@')}?subject=unsubscribe%20{quote(message_id)}"
+        if self.public_url is None or self.tokens is None:
+            return Links(unsubscribe_url=mailto, preferences_url=mailto, view_url="", list_unsubscribe=(mailto,))
+        base, token = self.public_url, self.tokens.message(message_id)
+        unsubscribe = f"{base}/u/{token}"
+        return Links(
+            unsubscribe_url=unsubscribe,
+            preferences_url=f"{base}/p/{token}",
+            view_url=f"{base}/v/{token}",
+            list_unsubscribe=(unsubscribe, mailto),
+            clicks=f"{base}/c/{token}/",
+            opens=f"{base}/o/{token}.gif",
+        )
+
+    def url_token(self, url: str) -> str:
+        """What follows `Links.clicks` for a link to `url`; only with a public address."""
+        if self.tokens is None:
+            raise ValueError("nothing is tracked without a public address")
+        return self.tokens.url(url)

@@ -7,24 +7,25 @@ encoded words and writes lines of over 76 characters (RFC 2045). Rendering is in
 
 from __future__ import annotations
 
-import binascii
 import re
-from base64 import encodebytes
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
+from functools import lru_cache
+from urllib.parse import quote
 
 import idna
 
 from dagster_drips.mail.links import Links
+from dagster_drips.mail.skeleton import Text
 from dagster_drips.mail.templates import RenderedMessage
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\U0010ffff-]+"
 _LOCAL_PART = re.compile(rf'{_ATOM}(\.{_ATOM})*|"([^"\\]|\\.)+"')
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")
-_EIGHT_BIT = bytes(range(128, 256))
 _LONGEST_NAME = 250
 _LONGEST_ADDRESS = 254  # RFC 5321 4.5.3.1.3, less the angle brackets
 
@@ -53,11 +54,28 @@ class Mailbox:
 
 @dataclass(frozen=True)
 class Sender:
-    """Whom a message is from, as the sequence gives it."""
+    """Whom a message is from, as the sequence gives it, and where answers of machines go.
+
+    `return_path` is the envelope's sender, the own address where it is None; with `verp` it carries the message_id
+    (`bounces+<message_id>@…`), so that a bounce tells which message it is about, whatever its author quotes.
+    """
 
     email: str
     name: str | None = None
     reply_to: str | None = None
+    return_path: str | None = None
+    verp: bool = True
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that goes with a message; `content_id` is set where the HTML shows it (`cid:`)."""
+
+    name: str
+    content_type: str
+    encoded: bytes
+    """Base64 lines (`encoding.base64_lines`)."""
+    content_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +84,7 @@ class OutgoingMessage:
 
     message_id: str
     sender: str
+    """The envelope's."""
     recipient: str
     needs_smtputf8: bool
     data: bytes
@@ -86,6 +105,12 @@ def parse_address(text: str) -> Mailbox:
     return Mailbox(local_part, _ascii_domain(domain, text))
 
 
+@lru_cache(maxsize=1000)
+def _known_address(text: str) -> Mailbox:
+    """A sender's, parsed once."""
+    return parse_address(text)
+
+
 def build_message(
     rendered: RenderedMessage,
     *,
@@ -96,6 +121,8 @@ def build_message(
     recipient: str,
     links: Links,
     date: datetime,
+    files: Sequence[File] = (),
+    sign: Callable[[bytes], bytes] | None = None,
 ) -> OutgoingMessage:
     """One message, with the headers the contract lists.
 
@@ -108,54 +135,110 @@ def build_message(
         recipient: To, as landed.
         links: `List-Unsubscribe`'s targets.
         date: naive UTC.
+        files: attachments, and images that the HTML shows.
+        sign: puts a signature before the finished message.
 
     Raises:
         AddressError: an address is none.
     """
-    from_box, to_box = parse_address(sender.email), parse_address(recipient)
-    reply_box = parse_address(sender.reply_to) if sender.reply_to else None
-    boundary = f"=_drips_{message_id}"  # "=_" can occur neither in quoted-printable nor in base64
-    lines = [
-        f"From: {_named(sender.name, from_box, 'From')}",
+    from_box, to_box = _known_address(sender.email), parse_address(recipient)
+    needs_smtputf8, common = _common_headers(sender, sequence_id, step_id)
+    head = [
+        common,
         f"To: {to_box.address}",
-        *([f"Reply-To: {reply_box.address}"] if reply_box else []),
         f"Subject: {_unstructured(rendered.subject, 'Subject')}",
-        f"Date: {format_datetime(date.replace(tzinfo=UTC))}",
+        f"Date: {_date(date)}",
         f"Message-ID: <{message_id}@{from_box.domain}>",
         f"X-Drips-Message-Id: {message_id}",
+        "List-Unsubscribe: " + ",\r\n ".join(f"<{target}>" for target in links.list_unsubscribe),
+    ]
+    content = _content(rendered, files, message_id)
+    data = "\r\n".join(head).encode() + b"\r\n" + content
+    if sign:
+        data = sign(data)
+    return OutgoingMessage(
+        message_id, _envelope_sender(sender, message_id), to_box.address, needs_smtputf8 or to_box.needs_smtputf8, data
+    )
+
+
+@lru_cache(maxsize=1000)
+def _common_headers(sender: Sender, sequence_id: str, step_id: str) -> tuple[bool, str]:
+    """The headers that all messages of a step share, and whether they need SMTPUTF8."""
+    from_box = parse_address(sender.email)
+    reply_box = parse_address(sender.reply_to) if sender.reply_to else None
+    path_box = parse_address(sender.return_path) if sender.return_path else None
+    lines = [
+        f"From: {_named(sender.name, from_box, 'From')}",
+        *([f"Reply-To: {reply_box.address}"] if reply_box else []),
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+        f"Feedback-ID: {step_id}:{sequence_id}:drips:{_feedback_sender(from_box.domain)}",
         f"X-Drips-Sequence: {sequence_id}",
         f"X-Drips-Step: {step_id}",
-        "List-Unsubscribe: " + ",\r\n ".join(f"<{target}>" for target in links.list_unsubscribe),
-        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
         "MIME-Version: 1.0",
-        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"',
-        "",
-        f"--{boundary}",
     ]
-    head = "\r\n".join(lines).encode()
-    data = b"".join(
-        (
-            head,
-            b"\r\n",
-            _part("plain", rendered.text),
-            f"\r\n--{boundary}\r\n".encode(),
-            _part("html", rendered.html),
-            f"\r\n--{boundary}--\r\n".encode(),
-        )
+    boxes = [box for box in (from_box, reply_box, path_box) if box]
+    return any(box.needs_smtputf8 for box in boxes), "\r\n".join(lines)
+
+
+def _feedback_sender(domain: str) -> str:
+    """Google's SenderId: 5 to 15 characters that stay the same for a sender."""
+    return domain.replace(".", "-")[-15:].strip("-").ljust(5, "-")
+
+
+def _envelope_sender(sender: Sender, message_id: str) -> str:
+    if sender.return_path is None:
+        return _known_address(sender.email).address
+    box = _known_address(sender.return_path)
+    return f"{box.local_part}+{message_id}@{box.domain}" if sender.verp else box.address
+
+
+def _content(rendered: RenderedMessage, files: Sequence[File], message_id: str) -> bytes:
+    """The body and its Content-Type, from the inside outwards: alternative, related, mixed (RFC 2046 5.1, RFC 2387)."""
+    content = _multipart(
+        "alternative", message_id, [_text_part("plain", rendered.text), _text_part("html", rendered.html)]
     )
-    boxes = [from_box, to_box, *([reply_box] if reply_box else [])]
-    return OutgoingMessage(message_id, from_box.address, to_box.address, any(box.needs_smtputf8 for box in boxes), data)
+    shown = [_file_part(file) for file in files if file.content_id]
+    if shown:
+        content = _multipart("related", message_id, [content, *shown], ';\r\n type="multipart/alternative"')
+    attached = [_file_part(file) for file in files if not file.content_id]
+    return _multipart("mixed", message_id, [content, *attached]) if attached else content
 
 
-def _part(subtype: str, text: str) -> bytes:
-    """A text part in the shorter of the two encodings; both keep lines at 76 characters."""
-    data = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").replace("\n", "\r\n").encode() + b"\r\n"
-    if (len(data) - len(data.translate(None, _EIGHT_BIT))) * 6 > len(data):
-        name, encoded = "base64", encodebytes(data).replace(b"\n", b"\r\n")
-    else:
-        name, encoded = "quoted-printable", binascii.b2a_qp(data, istext=True)
-    head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {name}\r\n\r\n"
-    return head.encode() + encoded
+def _multipart(subtype: str, message_id: str, parts: Sequence[bytes], parameters: str = "") -> bytes:
+    boundary = f"=_{subtype}_{message_id}"  # "=_" can occur neither in quoted-printable nor in base64
+    head = f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"{parameters}\r\n\r\n'
+    between = f"\r\n--{boundary}\r\n".encode()
+    return b"".join((head.encode(), between[2:], between.join(parts), f"\r\n--{boundary}--\r\n".encode()))
+
+
+def _text_part(subtype: str, text: Text) -> bytes:
+    head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {text.skeleton.encoding}\r\n\r\n"
+    return head.encode() + text.encoded()
+
+
+@lru_cache(maxsize=100)
+def _file_part(file: File) -> bytes:
+    disposition = "inline" if file.content_id else "attachment"
+    lines = [
+        f"Content-Type: {file.content_type}",
+        "Content-Transfer-Encoding: base64",
+        f"Content-Disposition: {disposition};\r\n {_file_name(file.name)}",
+        *([f"Content-ID: <{file.content_id}>"] if file.content_id else []),
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + file.encoded
+
+
+def _file_name(name: str) -> str:
+    """The `filename` parameter; RFC 2231 where the name is not plain ASCII."""
+    clean = _CONTROL.sub(" ", name)
+    if clean.isascii() and '"' not in clean and "\\" not in clean:
+        return f'filename="{clean}"'
+    return f"filename*=utf-8''{quote(clean, safe='')}"
+
+
+@lru_cache(maxsize=1)
+def _date(instant: datetime) -> str:
+    return format_datetime(instant.replace(tzinfo=UTC))
 
 
 def _unstructured(text: str, header: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping
+from types import CodeType
 from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, TemplateSyntaxError, Undefined
@@ -54,12 +55,26 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             auto_reload=False,
             cache_size=-1,
         )
+        self.constants: dict[int, str] = {}
+        """What compiled templates write as it stands, by `id`: tells a rendering's own text from values."""
         self._loops = threading.local()
         shared: dict[str, Any] = self.globals
         shared["range"] = self._range
         del shared["lipsum"]
         self.filters["center"] = _center
         self.filters["format"] = _format
+
+    def compile(self, *args: Any, **kwargs: Any) -> Any:
+        """Compile a template, and remember its texts."""
+        code = super().compile(*args, **kwargs)
+        pending = [code]
+        while pending:
+            for constant in pending.pop().co_consts:
+                if isinstance(constant, CodeType):
+                    pending.append(constant)
+                elif isinstance(constant, str):
+                    self.constants[id(constant)] = constant
+        return code
 
     def begin_rendering(self) -> None:
         """Start this thread's count of loops anew; to be called before each rendering."""

@@ -14,14 +14,26 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 
 from dagster_drips.errors import DripsError
-from dagster_drips.mail.links import Links
+from dagster_drips.kept_files import FileFacts
+from dagster_drips.mail.html_document import (
+    deciding_slots,
+    with_inlined_styles,
+    with_pixel,
+    with_preview,
+    with_tracked_links,
+)
+from dagster_drips.mail.html_images import with_content_ids
+from dagster_drips.mail.links import LinkMaker, Links
 from dagster_drips.mail.plain_text import plain_text
 from dagster_drips.mail.sandbox import Record, TemplateEnvironment, syntax_problem
+from dagster_drips.mail.shapes import Shapes
+from dagster_drips.mail.skeleton import SLOT, Skeleton, Text, filled, slot
 from dagster_drips.warehouse.port import Warehouse
 
 MAX_RENDERED = 1_000_000
@@ -29,17 +41,15 @@ MAX_RENDERED = 1_000_000
 MAX_SECONDS = 5.0
 """How long one part may take to render."""
 
-_BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
-_PREHEADER = (
-    '<div style="display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;'
-    'overflow:hidden;mso-hide:all">'
-    "{text}{padding}</div>"
-)
-# Keeps mail clients from filling the preview with the first words of the body.
-_PADDING = "&zwnj;&nbsp;" * 60
+_SPACES = re.compile(r"[\s\u00a0]+")
+_WEB = ("http://", "https://")
+_CONTENT_ID = re.compile(r"cid:([0-9a-f]+@drips)")
 
-_VERSION = "select definition, files from journal.sequence_versions where sequence_id = ? and version_id = ? limit 1"
+_VERSION = (
+    "select definition, files, attached_files from journal.sequence_versions"
+    " where sequence_id = ? and version_id = ? limit 1"
+)
 
 
 class RenderError(Exception):
@@ -47,28 +57,76 @@ class RenderError(Exception):
 
 
 @dataclass(frozen=True)
+class Enclosure:
+    """A file that a message has, attached or `shown` by its HTML; `name` as the sequence gives it."""
+
+    name: str
+    facts: FileFacts
+    shown: bool
+
+
+@dataclass(frozen=True)
 class RenderedMessage:
-    """What a lead will read: a subject without line breaks, and both bodies."""
+    """What a lead will read: a subject without line breaks, both bodies, and the files that go with them."""
 
     subject: str
-    html: str
-    text: str
+    html: Text
+    text: Text
+    enclosures: tuple[Enclosure, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Html:
+    """What the HTML messages of one shape share.
+
+    Its slots: the template's values, then the preview text, what stands before tracked addresses, the pixel's address,
+    then whatever `links` (addresses that hold values) lead to.
+    """
+
+    skeleton: Skeleton
+    text: Skeleton
+    links: tuple[str, ...]
+    images: tuple[Enclosure, ...]
 
 
 class StepTemplate:
-    """One step's (and variant's) compiled templates; threads may share it."""
+    """One step's (and variant's) compiled templates; for one thread at a time.
 
-    def __init__(self, environment: TemplateEnvironment, sequence_name: str, content: Mapping[str, Any]):
+    Args:
+        environment: the version's.
+        sequence_name: for people.
+        content: the step's keys, a variant's laid over them.
+        links: leads links elsewhere where they are tracked.
+        attached_files: those of the version, by name; HTML refers to images among them by `cid:` already.
+    """
+
+    def __init__(
+        self,
+        environment: TemplateEnvironment,
+        sequence_name: str,
+        content: Mapping[str, Any],
+        links: LinkMaker,
+        attached_files: Mapping[str, FileFacts],
+    ):
         self.sequence_name = sequence_name
+        self._images = {facts.content_id: Enclosure(name, facts, shown=True) for name, facts in attached_files.items()}
+        self._attachments = tuple(_attachment(name, attached_files) for name in content.get("attachments") or ())
         self._environment = environment
+        self._links = links
         name = str(content["template"])
         self._subject = _compiled(environment, "subject", content.get("subject") or "")
         self._preview = _compiled(environment, "preview_text", content.get("preview_text") or "")
         self._html = _loaded(environment, name)
         text_name = re.sub(r"\.[^./]*$", "", name) + ".txt"
         self._text = _loaded(environment, text_name) if text_name in environment.list_templates() else None
+        self._html_shapes = {
+            (preview, tracked): Shapes(partial(self._prepared, preview=preview, tracked=tracked), deciding_slots)
+            for preview in (False, True)
+            for tracked in (False, True)
+        }
+        self._text_shapes = Shapes(lambda document, _: Skeleton(document))
 
-    def render(self, context: Mapping[str, Any]) -> RenderedMessage:
+    def render(self, context: Mapping[str, Any], links: Links) -> RenderedMessage:
         """The texts for one lead, from `message_context`.
 
         Raises:
@@ -78,11 +136,49 @@ class StepTemplate:
         if not subject:
             raise RenderError("subject: it is empty")
         preview = _one_line(self._filled("preview_text", self._preview, context))
-        html = self._filled(self._html.name or "template", self._html, context)
-        text = self._filled(self._text.name or "text", self._text, context) if self._text else plain_text(html)
-        return RenderedMessage(subject, _with_preheader(html, preview), text)
+        pieces = self._pieces(self._html.name or "template", self._html, context)
+        shapes = self._html_shapes[bool(preview), links.clicks is not None]
+        html, values = shapes.of(pieces, self._environment.constants)
+        slots = [*values, markup.escape(preview), links.clicks or "", links.opens or ""]
+        slots += [self._led(address, values, links) for address in html.links]
+        if self._text is None:
+            text = Text(html.text, [_spaced(markup.unescape(value)) for value in values])
+        else:
+            pieces = self._pieces(self._text.name or "text", self._text, context)
+            text = Text(*self._text_shapes.of(pieces, self._environment.constants))
+        return RenderedMessage(subject, Text(html.skeleton, slots), text, (*html.images, *self._attachments))
+
+    def _prepared(self, document: str, count: int, *, preview: bool, tracked: bool) -> _Html:
+        text = Skeleton(plain_text(document))
+        changed = with_inlined_styles(document)
+        held: list[str] = []
+        if tracked:
+
+            def lead(address: str) -> str | None:
+                if SLOT.search(address):
+                    held.append(address)
+                    return slot(count + 2 + len(held))
+                return slot(count + 1) + self._links.url_token(address) if _is_web(address) else None
+
+            changed = with_pixel(with_tracked_links(changed, lead), count + 2)
+        if preview:
+            changed = with_preview(changed, count)
+        shown = dict.fromkeys(_CONTENT_ID.findall(document)) if self._images else ()
+        images = tuple(self._images[content_id] for content_id in shown if content_id in self._images)
+        return _Html(Skeleton(changed), text, tuple(held), images)
+
+    def _led(self, address: str, values: list[str], links: Links) -> str:
+        """Where a link leads whose address holds values, escaped."""
+        url = filled(address, [markup.unescape(value) for value in values])
+        ours = self._links.public_url
+        if links.clicks and _is_web(url) and not (ours and url.startswith(f"{ours}/")):
+            url = links.clicks + self._links.url_token(url)
+        return markup.escape(url)
 
     def _filled(self, part: str, template: Template, context: Mapping[str, Any]) -> str:
+        return "".join(self._pieces(part, template, context))
+
+    def _pieces(self, part: str, template: Template, context: Mapping[str, Any]) -> list[str]:
         pieces: list[str] = []
         size = 0
         self._environment.begin_rendering()
@@ -103,15 +199,38 @@ class StepTemplate:
             raise RenderError(f"{part}: there is no template {error.name!r}") from error
         except Exception as error:  # whatever an expression in a template may raise
             raise RenderError(f"{part}: {_one_line(str(error)) or type(error).__name__}") from error
-        return "".join(pieces)
+        return pieces
+
+
+@dataclass(frozen=True)
+class _Version:
+    """What the steps of a sequence version share."""
+
+    definition: Mapping[str, Any]
+    environment: TemplateEnvironment
+    attached_files: Mapping[str, FileFacts]
+
+    @classmethod
+    def of(
+        cls, definition: Mapping[str, Any], files: Mapping[str, str], attached_files: Mapping[str, FileFacts]
+    ) -> _Version:
+        """With images' names replaced by what messages call them."""
+        if attached_files:
+            content_ids = {name: facts.content_id for name, facts in attached_files.items()}
+            files = {
+                name: text if name.endswith(".txt") else with_content_ids(text, content_ids)
+                for name, text in files.items()
+            }
+        return cls(definition, TemplateEnvironment(files), attached_files)
 
 
 class TemplateCache:
     """The compiled steps of every sequence version that is being sent, read from the journal once each."""
 
-    def __init__(self, warehouse: Warehouse):
+    def __init__(self, warehouse: Warehouse, links: LinkMaker):
         self._warehouse = warehouse
-        self._versions: dict[tuple[str, str], tuple[dict[str, Any], TemplateEnvironment]] = {}
+        self._links = links
+        self._versions: dict[tuple[str, str], _Version] = {}
         self._steps: dict[tuple[str, str, str, str | None], StepTemplate | RenderError] = {}
 
     def step(self, sequence_id: str, version_id: str, step_id: str, variant_id: str | None) -> StepTemplate:
@@ -123,9 +242,9 @@ class TemplateCache:
         """
         key = (sequence_id, version_id, step_id, variant_id)
         if key not in self._steps:
-            definition, environment = self._version(sequence_id, version_id)
+            version = self._version(sequence_id, version_id)
             try:
-                self._steps[key] = _step_template(definition, environment, step_id, variant_id)
+                self._steps[key] = _step_template(version, step_id, variant_id, self._links)
             except RenderError as error:
                 self._steps[key] = error
         found = self._steps[key]
@@ -133,7 +252,7 @@ class TemplateCache:
             raise found
         return found
 
-    def _version(self, sequence_id: str, version_id: str) -> tuple[dict[str, Any], TemplateEnvironment]:
+    def _version(self, sequence_id: str, version_id: str) -> _Version:
         key = (sequence_id, version_id)
         if key not in self._versions:
             rows = self._warehouse.rows(_VERSION, list(key))
@@ -141,19 +260,38 @@ class TemplateCache:
                 raise DripsError(
                     f"sequence {sequence_id}: the journal has no version {version_id}; nothing of it was sent"
                 )
-            self._versions[key] = (json.loads(rows[0]["definition"]), TemplateEnvironment(json.loads(rows[0]["files"])))
+            attached = json.loads(rows[0]["attached_files"] or "{}")
+            self._versions[key] = _Version.of(
+                json.loads(rows[0]["definition"]),
+                json.loads(rows[0]["files"]),
+                {name: FileFacts(**facts) for name, facts in attached.items()},
+            )
         return self._versions[key]
 
 
 def compile_step(
-    definition: Mapping[str, Any], files: Mapping[str, str], step_id: str, variant_id: str | None
+    definition: Mapping[str, Any],
+    files: Mapping[str, str],
+    step_id: str,
+    variant_id: str | None,
+    links: LinkMaker | None = None,
+    attached_files: Mapping[str, FileFacts] | None = None,
 ) -> StepTemplate:
     """One step compiled from a sequence's definition (the contract's YAML as a dict) and its files.
+
+    Args:
+        definition: with its steps.
+        files: template name → text.
+        step_id: which.
+        variant_id: which of its variants; None: it has none.
+        links: as messages get them; None: nothing is tracked.
+        attached_files: attachments and images by name.
 
     Raises:
         RenderError: there is no such step or template, or it doesn't compile.
     """
-    return _step_template(definition, TemplateEnvironment(files), step_id, variant_id)
+    version = _Version.of(definition, files, attached_files or {})
+    return _step_template(version, step_id, variant_id, links or LinkMaker())
 
 
 def message_context(
@@ -205,9 +343,8 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _step_template(
-    definition: Mapping[str, Any], environment: TemplateEnvironment, step_id: str, variant_id: str | None
-) -> StepTemplate:
+def _step_template(version: _Version, step_id: str, variant_id: str | None, links: LinkMaker) -> StepTemplate:
+    definition = version.definition
     step = next((step for step in definition["steps"] if step["id"] == step_id), None)
     if step is None:
         raise RenderError(f"this version has no step {step_id}")
@@ -219,7 +356,13 @@ def _step_template(
         content.update({name: value for name, value in variant.items() if value is not None})
     if not content.get("template"):
         raise RenderError(f"step {step_id} has no template")
-    return StepTemplate(environment, definition.get("name") or "", content)
+    return StepTemplate(version.environment, definition.get("name") or "", content, links, version.attached_files)
+
+
+def _attachment(name: str, attached_files: Mapping[str, FileFacts]) -> Enclosure:
+    if name not in attached_files:
+        raise RenderError(f"this version has no file '{name}'")
+    return Enclosure(name, attached_files[name], shown=False)
 
 
 def _compiled(environment: TemplateEnvironment, part: str, source: str) -> Template:
@@ -242,9 +385,10 @@ def _one_line(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", text).split())
 
 
-def _with_preheader(html: str, preview: str) -> str:
-    if not preview:
-        return html
-    block = _PREHEADER.format(text=markup.escape(preview), padding=_PADDING)
-    found = _BODY.search(html)
-    return html[: found.end()] + block + html[found.end() :] if found else block + html
+def _spaced(text: str) -> str:
+    """A value as HTML shows it: any white space is one space."""
+    return _SPACES.sub(" ", text)
+
+
+def _is_web(url: str) -> bool:
+    return url[:8].lower().startswith(_WEB)

@@ -59,12 +59,12 @@ class TickJournal:
                 if path.stem == LOADED_FILES:
                     continue  # only a rebuild needs to know the order of loading
                 # Versions are recorded while loading, so the warehouse may have them already.
-                known = (
-                    "" if path.stem != "sequence_versions" else " except all select * from journal.sequence_versions"
-                )
-                warehouse.execute(
-                    f"insert into journal.{path.stem} by name (select * from read_parquet('{_quoted(path)}'){known})"
-                )
+                rows = f"select * from read_parquet('{_quoted(path)}')"
+                if path.stem == "sequence_versions":
+                    # Commits made before a column was added lack it.
+                    table = "select * from journal.sequence_versions"
+                    rows = f"({table} limit 0) union all by name {rows} except all {table}"
+                warehouse.execute(f"insert into journal.{path.stem} by name ({rows})")
 
     def rows(self, warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
         """All rows of a table over all commits."""

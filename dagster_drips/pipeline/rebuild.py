@@ -20,6 +20,7 @@ from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.transform import Transform, TransformFailed
 from dagster_drips.project import Project
 from dagster_drips.sequences import read_catalog, restore_live, segment_names
+from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
 
@@ -78,7 +79,7 @@ def _fill(
     progress(f"{len(loaded)} landed files")
     load_again(project, warehouse, loaded, fields=catalog.settings.fields)
     progress("deliveries")
-    deliveries = fold(project, warehouse, now=utc_now)
+    deliveries = fold(project, warehouse, now=utc_now, resend=load_settings(project).in_doubt == "resend")
     pipeline.set_clock(warehouse, warehouse.value("select max(as_of) from journal.ticks where phase = 'decided'"))
     progress("models")
     pipeline.decide(warehouse)

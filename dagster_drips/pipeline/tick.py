@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dagster_drips.clock import format_instant, utc_now
 from dagster_drips.errors import DripsError
+from dagster_drips.kept_files import KeptFiles
 from dagster_drips.landing import LoadReport, load_landing
 from dagster_drips.mail.fold import fold
 from dagster_drips.pipeline.catalog import CatalogReader
@@ -113,7 +114,8 @@ class Pipeline:
         """Fold in what a crash kept from the warehouse: commits and deliveries; returns how many commits there were."""
         if self.journal is None:
             return 0
-        fold(self.project, warehouse, now=utc_now)
+        resend = load_settings(self.project).in_doubt == "resend"
+        fold(self.project, warehouse, now=utc_now, resend=resend)
         known = warehouse.value("select max(as_of) from journal.ticks")
         if known is None and self.journal.commits() and not warehouse.value(_COMMITS["has_lived"]):
             raise DripsError(
@@ -127,7 +129,9 @@ class Pipeline:
     def load_sequences(self, warehouse: Warehouse) -> tuple[Catalog, list[Problem]]:
         """Read the sequence files and make them what dbt reads (S1, S2, S3); also returns their errors."""
         catalog = self._catalogs.read()
-        record_catalog(warehouse, catalog, as_of=self.as_of(warehouse))
+        # A replay sends nothing, so it needs no files.
+        keep = KeptFiles.of(self.project) if self.journal is not None else None
+        record_catalog(warehouse, catalog, as_of=self.as_of(warehouse), keep=keep)
         return catalog, [problem for problem in catalog.problems if problem.severity == "error"]
 
     def load_landing(

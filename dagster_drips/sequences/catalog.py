@@ -10,19 +10,24 @@ import hashlib
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from dagster_drips.kept_files import FileFacts
 from dagster_drips.project import Project
+from dagster_drips.sequences.attached_files import AttachedFile, FileFolder
 from dagster_drips.sequences.checks import check_references, warn_of_surprises
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import LEAD_COLUMNS, ProjectSettings, Sequence
+from dagster_drips.sequences.senders import Senders, check_sender_name, check_senders, known_senders
 from dagster_drips.sequences.templates import TemplateFolder
 
 SEQUENCE_FILE = "sequence.yml"
 SETTINGS_FILE = "project.yml"
-_OTHER_FILES = frozenset({SETTINGS_FILE, "senders.yml"})
+SENDERS_FILE = "senders.yml"
+_OTHER_FILES = frozenset({SETTINGS_FILE, SENDERS_FILE})
 _ID = re.compile(r"[a-z0-9_-]+")
 
 
@@ -32,15 +37,17 @@ class SequenceSource:
 
     Args:
         sequence_id: its folder's name.
-        sequence: the definition; `sender` is never None.
+        sequence: the definition; `sender` is always written out.
         files: template name → text of all that its steps use.
-        version_id: md5 over both.
+        version_id: md5 over both, and over the hashes of attached files where there are any.
+        attached_files: name → attachment or image.
     """
 
     sequence_id: str
     sequence: Sequence
     files: dict[str, str]
     version_id: str
+    attached_files: dict[str, FileFacts] = field(default_factory=dict)
 
     @property
     def definition(self) -> str:
@@ -52,6 +59,12 @@ class SequenceSource:
         """The texts as a JSON object."""
         return json.dumps(self.files, sort_keys=True, ensure_ascii=False)
 
+    @property
+    def attached_files_json(self) -> str | None:
+        """What is known of attachments and images as a JSON object; None where there are none."""
+        facts = {name: asdict(facts) for name, facts in self.attached_files.items()}
+        return json.dumps(facts, sort_keys=True, ensure_ascii=False) if facts else None
+
 
 @dataclass(frozen=True)
 class WrittenSequence:
@@ -60,10 +73,11 @@ class WrittenSequence:
     sequence_id: str
     sequence: Sequence
     files: dict[str, str]
+    attached_files: dict[str, AttachedFile] = field(default_factory=dict)
 
-    def resolved(self, settings: ProjectSettings) -> SequenceSource | None:
-        """With these defaults; None where neither names a sender."""
-        sender = self.sequence.sender or settings.sender
+    def resolved(self, settings: ProjectSettings, senders: Senders) -> SequenceSource | None:
+        """With these defaults and identities; None where that leaves it without a sender."""
+        sender = senders.resolved(self.sequence.sender, settings.sender)
         if sender is None:
             return None
         window = self.sequence.send_window or settings.send_window
@@ -71,8 +85,12 @@ class WrittenSequence:
             window = window.model_copy(update={"timezone": settings.timezone})
         sequence = self.sequence.model_copy(update={"sender": sender, "send_window": window})
         texts = json.dumps(self.files, sort_keys=True, ensure_ascii=False)
-        version_id = hashlib.md5(f"{canonical_json(sequence)}\n{texts}".encode(), usedforsecurity=False).hexdigest()
-        return SequenceSource(self.sequence_id, sequence, self.files, version_id)
+        content = f"{canonical_json(sequence)}\n{texts}"
+        attached = {name: file.facts for name, file in self.attached_files.items()}
+        if attached:
+            content += "\n" + json.dumps({name: facts.sha256 for name, facts in attached.items()}, sort_keys=True)
+        version_id = hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()
+        return SequenceSource(self.sequence_id, sequence, self.files, version_id, attached)
 
 
 @dataclass(frozen=True)
@@ -86,6 +104,8 @@ class Catalog:
         problems: everything found, sorted by file and line.
         settings_valid: whether `project.yml` validates; where it doesn't, `written` waits for the last valid settings.
         written: valid sequences without the project's defaults.
+        senders: what `senders.yml` says, or what is right in it where it is broken.
+        senders_valid: whether `senders.yml` validates, as with `settings_valid`.
     """
 
     settings: ProjectSettings
@@ -94,6 +114,8 @@ class Catalog:
     problems: list[Problem]
     settings_valid: bool = True
     written: dict[str, WrittenSequence] = field(default_factory=dict)
+    senders: Senders = field(default_factory=Senders)
+    senders_valid: bool = True
 
     @property
     def errors(self) -> list[Problem]:
@@ -101,7 +123,31 @@ class Catalog:
         return [problem for problem in self.problems if problem.severity == "error"]
 
 
-def canonical_json(model: Sequence | ProjectSettings) -> str:
+@dataclass(frozen=True)
+class _Surroundings:
+    """What a sequence file is read against: the project-wide files, and the names that it may use.
+
+    `known_senders` None: `senders.yml` can't be read, so nobody knows which there are.
+    """
+
+    segments: frozenset[str]
+    senders: Senders = field(default_factory=Senders)
+    senders_valid: bool = True
+    known_senders: Collection[str] | None = ()
+    settings: ProjectSettings = field(default_factory=ProjectSettings)
+    settings_valid: bool = True
+
+    def sender_of(self, written: Any) -> dict[str, Any] | None:
+        """The sender that such a `sender:` comes to, as far as anybody knows."""
+        if isinstance(written, dict):
+            return written
+        if written is not None and not isinstance(written, str):
+            return None
+        sender = self.senders.resolved(written, self.settings.sender)
+        return sender.model_dump() if sender else None
+
+
+def canonical_json(model: Sequence | ProjectSettings | Senders) -> str:
     """One spelling for one meaning: keys sorted, what isn't given left out."""
     return json.dumps(
         model.model_dump(mode="json", exclude_none=True), sort_keys=True, ensure_ascii=False, separators=(",", ":")
@@ -120,8 +166,7 @@ def read_catalog(project: Project, *, segments: Collection[str]) -> Catalog:
         project: where `sequences/` is.
         segments: names that the files may refer to, as `segment_names` gives them.
     """
-    known_segments = frozenset(segments)
-    settings, settings_valid, problems = _read_settings(project)
+    around, problems = _read_settings(project, *_read_senders(project, frozenset(segments)))
     written: dict[str, WrittenSequence] = {}
     invalid: set[str] = set()
     for entry in sorted(project.sequences.iterdir()):
@@ -133,40 +178,68 @@ def read_catalog(project: Project, *, segments: Collection[str]) -> Catalog:
         if not (entry / SEQUENCE_FILE).exists():
             problems.append(_no_sequence(project, entry))
             continue
-        found, more = _read_sequence(project, entry, known_segments, settings, settings_valid=settings_valid)
+        found, more = _read_sequence(project, entry, around)
         problems.extend(more)
         if found is None:
             invalid.add(entry.name)
         else:
             written[entry.name] = found
-    sources = {name: source for name, sequence in written.items() if (source := sequence.resolved(settings))}
+    settings, senders = around.settings, around.senders
+    sources = {name: source for name, sequence in written.items() if (source := sequence.resolved(settings, senders))}
     unique = sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0, problem.message))
-    return Catalog(settings, sources, invalid, unique, settings_valid, written)
+    return Catalog(settings, sources, invalid, unique, around.settings_valid, written, senders, around.senders_valid)
 
 
-def _read_settings(project: Project) -> tuple[ProjectSettings, bool, list[Problem]]:
-    """The settings (what is right of them), whether all is right, and the problems."""
-    path = project.sequences / SETTINGS_FILE
-    if not path.exists():
-        return ProjectSettings(), True, []
-    file = path.relative_to(project.root).as_posix()
-    content = _content(path)
-    if isinstance(content, str):
-        return ProjectSettings(), False, [Problem(file, None, content)]
-    reading = Reading(file, content)
+def _read_senders(project: Project, segments: frozenset[str]) -> tuple[_Surroundings, list[Problem]]:
+    """The identities (what is right of them), and the problems."""
+    reading = _opened(project, SENDERS_FILE)
+    if reading is None:
+        return _Surroundings(segments), []
+    if isinstance(reading, Problem):
+        return _Surroundings(segments, senders_valid=False, known_senders=None), [reading]
+    senders = reading.validated(Senders)
+    check_senders(reading)
+    known = None if reading.document is None else known_senders(reading)
+    if senders is None or reading.is_broken:
+        senders = reading.without_mistakes(Senders) or Senders()
+        return _Surroundings(segments, senders, False, known), reading.problems
+    return _Surroundings(segments, senders, True, known), reading.problems
+
+
+def _read_settings(
+    project: Project, around: _Surroundings, problems: list[Problem]
+) -> tuple[_Surroundings, list[Problem]]:
+    """The same with the settings (what is right of them), and the problems of both."""
+    reading = _opened(project, SETTINGS_FILE)
+    if reading is None:
+        return around, problems
+    if isinstance(reading, Problem):
+        return replace(around, settings_valid=False), [*problems, reading]
     settings = reading.validated(ProjectSettings)
+    check_sender_name(reading, around.known_senders)
     for name in settings.fields if settings else ():
         if name.lower() in LEAD_COLUMNS:
             reading.warning(
                 ("fields", name), f"'{name}' is a known column of leads already: its type here has no effect"
             )
     if settings is None or reading.is_broken:
-        return reading.without_mistakes(ProjectSettings) or ProjectSettings(), False, reading.problems
-    return settings, True, reading.problems
+        settings = reading.without_mistakes(ProjectSettings) or ProjectSettings()
+        return replace(around, settings=settings, settings_valid=False), [*problems, *reading.problems]
+    return replace(around, settings=settings), [*problems, *reading.problems]
+
+
+def _opened(project: Project, name: str) -> Reading | Problem | None:
+    """A file of `sequences/` to be checked, or why it can't be read; None where it isn't there."""
+    path = project.sequences / name
+    if not path.exists():
+        return None
+    file = path.relative_to(project.root).as_posix()
+    content = _content(path)
+    return Problem(file, None, content) if isinstance(content, str) else Reading(file, content)
 
 
 def _read_sequence(
-    project: Project, folder: Path, segments: frozenset[str], settings: ProjectSettings, *, settings_valid: bool
+    project: Project, folder: Path, around: _Surroundings
 ) -> tuple[WrittenSequence | None, list[Problem]]:
     path = folder / SEQUENCE_FILE
     file = path.relative_to(project.root).as_posix()
@@ -180,22 +253,28 @@ def _read_sequence(
     if reading.document is None:
         return None, reading.problems
     sequence = reading.validated(Sequence)
-    check_references(reading, segments)
-    if reading.data.get("sender") is None and settings.sender is None and settings_valid:
+    check_references(reading, around.segments)
+    check_sender_name(reading, around.known_senders)
+    settings, written = around.settings, reading.data.get("sender")
+    everybody_known = around.settings_valid and around.senders_valid
+    if everybody_known and (written or around.senders.default or settings.sender) is None:
         reading.error(
             (), "no sender: give one here (sender: {name: …, email: …}), or for all sequences in sequences/project.yml"
         )
-    fields = settings.fields if settings_valid or settings.fields else None
-    templates = TemplateFolder(project, folder, fields, settings.sender.model_dump() if settings.sender else None)
+    fields = settings.fields if around.settings_valid or settings.fields else None
+    templates = TemplateFolder(project, folder, fields, around.sender_of(written))
     templates.read(reading)
+    attached = FileFolder(project, folder)
+    attached.read(reading, templates)
     if sequence:
         warn_of_surprises(reading, sequence)
-    problems = [*reading.problems, *templates.problems]
+    problems = [*reading.problems, *templates.problems, *attached.problems]
     if sequence is None or any(problem.severity == "error" for problem in problems):
         return None, problems
     if not sequence.name:
         sequence = sequence.model_copy(update={"name": folder.name})
-    return WrittenSequence(folder.name, sequence, dict(sorted(templates.texts.items()))), problems
+    texts, files = dict(sorted(templates.texts.items())), dict(sorted(attached.found.items()))
+    return WrittenSequence(folder.name, sequence, texts, files), problems
 
 
 def _content(path: Path) -> bytes | str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from string import ascii_lowercase, ascii_uppercase
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -35,6 +36,7 @@ _ID = re.compile(r"[a-z0-9_-]+")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}([Tt ].+)?")
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})")
 _LINE_BREAK = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_LOWER_CASE = str.maketrans(ascii_uppercase, ascii_lowercase)
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\.]+(\.[^\s@<>,;:\"()\[\]\\.]+)*")
 
 
@@ -121,6 +123,11 @@ def _is_address(value: str) -> str:
     return value
 
 
+def address_of(email: str) -> str:
+    """What addresses are compared by: trimmed, A to Z lower-cased (L3); dbt's macro `address` does the same."""
+    return email.strip().translate(_LOWER_CASE)
+
+
 def _flag(value: Any) -> Any:
     if isinstance(value, AmbiguousWord):
         return value.lower() in ("yes", "on", "y")
@@ -197,7 +204,8 @@ def _json_text(value: Any) -> Any:
     return text
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """One name as a list of it."""
     return value if isinstance(value, (list, Mapping)) or value is None else [value]
 
 
@@ -225,5 +233,5 @@ TimeZoneOrLead = Annotated[str, AfterValidator(_zone_or_lead)]
 """An IANA name, or `lead`: each lead's own."""
 JsonText = Annotated[str, BeforeValidator(_json_text)]
 """A scalar as JSON text: strings bare, numbers as written (E1)."""
-Names = Annotated[list[Text], BeforeValidator(_listed)]
+Names = Annotated[list[Text], BeforeValidator(listed)]
 """One name or a list of them."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagster_drips.sequences.fields import MINUTES_A_DAY, WEEKDAYS, Duration
-from dagster_drips.sequences.schema import ProjectSettings, Sequence
+from dagster_drips.sequences.schema import ProjectSettings, Sender, Sequence
+from dagster_drips.sequences.senders import DEFAULT_SERVER, Identity, Rate, Senders
 
 Rows = dict[str, list[dict[str, Any]]]
 """Table → its rows."""
@@ -17,6 +18,7 @@ Rows = dict[str, list[dict[str, Any]]]
 TABLES = (
     "raw.project_settings", "raw.sequences", "raw.sequence_steps", "raw.step_variants", "raw.step_conditions",
     "raw.sequence_segments", "raw.sequence_predicates", "raw.sequence_exit_events",
+    "raw.sender_identities", "raw.recipient_domains",
 )  # fmt: skip
 """The tables that follow from the live definitions alone; `raw.retired_steps` needs history as well."""
 
@@ -32,7 +34,7 @@ class LiveSequence:
     sequence: Sequence
 
 
-def rows_of(live: list[LiveSequence], settings: ProjectSettings) -> Rows:
+def rows_of(live: list[LiveSequence], settings: ProjectSettings, senders: Senders) -> Rows:
     """All rows of `TABLES` for what is live."""
     rows: Rows = {table: [] for table in TABLES}
     cap = settings.frequency_cap
@@ -42,7 +44,15 @@ def rows_of(live: list[LiveSequence], settings: ProjectSettings) -> Rows:
             "cap_messages": cap.messages if cap else None,
             "cap_per_seconds": cap.per.total_seconds if cap else None,
             "max_per_tick": settings.max_per_tick,
+            "servers": _server_names(senders.servers),
         }
+    )
+    rows["raw.sender_identities"].extend(
+        _identity_row(sender_id, identity, senders) for sender_id, identity in sorted(senders.senders.items())
+    )
+    rows["raw.recipient_domains"].extend(
+        {"domain": domain, **_rate_columns(limits.rate), "connections": limits.connections}
+        for domain, limits in sorted(senders.domains.items())
     )
     for one in sorted(live, key=lambda one: one.sequence_id):
         rows["raw.sequences"].append(_sequence_row(one, settings))
@@ -53,9 +63,8 @@ def rows_of(live: list[LiveSequence], settings: ProjectSettings) -> Rows:
 
 def _sequence_row(live: LiveSequence, settings: ProjectSettings) -> dict[str, Any]:
     sequence = live.sequence
-    trigger, goal, exits, window, sender = (
-        sequence.trigger, sequence.goal, sequence.exit_on, sequence.send_window, sequence.sender,
-    )  # fmt: skip
+    trigger, goal, exits, window = sequence.trigger, sequence.goal, sequence.exit_on, sequence.send_window
+    sender = sequence.sender if isinstance(sequence.sender, Sender) else None
     days = window.days if window and window.days else WEEKDAYS
     after = sequence.reentry if isinstance(sequence.reentry, Duration) else None
     return {
@@ -90,6 +99,38 @@ def _sequence_row(live: LiveSequence, settings: ProjectSettings) -> dict[str, An
         "priority": sequence.effective_priority,
         "topic": sequence.topic,
         "transactional": sequence.transactional,
+    }
+
+
+def _identity_row(sender_id: str, identity: Identity, senders: Senders) -> dict[str, Any]:
+    dkim, warmup = identity.dkim, identity.warmup
+    return {
+        "sender_id": sender_id,
+        "address": identity.address,
+        "name": identity.name,
+        "email": identity.email,
+        "reply_to": identity.reply_to,
+        "servers": _server_names(identity.servers or senders.servers),
+        "return_path": identity.return_path,
+        "verp": identity.verp,
+        "dkim_domain": (dkim.domain or identity.address.rpartition("@")[2].lower()) if dkim else None,
+        "dkim_selector": dkim.selector if dkim else None,
+        **_rate_columns(identity.rate),
+        "connections": identity.connections,
+        "warmup_start": warmup.start if warmup else None,
+        "warmup_growth": float(warmup.growth) if warmup else None,
+        "max_per_tick": identity.max_per_tick,
+    }
+
+
+def _server_names(names: list[str] | None) -> list[str]:
+    return list(dict.fromkeys(names or [DEFAULT_SERVER]))
+
+
+def _rate_columns(rate: Rate | None) -> dict[str, int | None]:
+    return {
+        "rate_messages": rate.messages if rate else None,
+        "rate_per_seconds": rate.per.total_seconds if rate else None,
     }
 
 

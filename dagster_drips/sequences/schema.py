@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag
 
 from dagster_drips.sequences.fields import (
     MINUTES_A_DAY,
@@ -50,12 +50,16 @@ class Sender(StrictModel):
     reply_to: Address | None = None
     max_per_tick: int | None = Field(default=None, ge=1)
 
-    @model_validator(mode="before")
-    @classmethod
-    def _written_out(cls, data: Any) -> Any:
-        if isinstance(data, str):
-            raise ValueError(f"names of identities can't be used yet; write it out: {{name: {data}, email: …}}")
-        return data
+
+def _sender_kind(value: Any) -> str:
+    return "identity" if isinstance(value, str) else "inline"
+
+
+SenderChoice = Annotated[
+    Annotated[str, Tag("identity")] | Annotated[Sender, Tag("inline")],
+    Discriminator(_sender_kind),
+]
+"""The id of an identity in `senders.yml`, or a sender written out."""
 
 
 class SendWindow(StrictModel):
@@ -136,6 +140,8 @@ class Variant(StrictModel):
     subject: Line
     preview_text: Text | None = None
     template: Text
+    attachments: Names | None = None
+    """In place of the step's; None: the step's."""
 
 
 class Step(StrictModel):
@@ -150,6 +156,7 @@ class Step(StrictModel):
     subject: Line | None = None
     preview_text: Text | None = None
     template: Text | None = None
+    attachments: Names | None = None
     variants: list[Variant] | None = Field(default=None, min_length=1)
 
 
@@ -167,13 +174,14 @@ Reentry = Annotated[
 class Sequence(StrictModel):
     """The whole of a `sequence.yml`.
 
-    What the catalog fills in: an empty `name` with the folder's, `sender` and `send_window` None with the project's.
+    What the catalog fills in: an empty `name` with the folder's, the id of an identity as `sender` with what that one
+    says, `sender` and `send_window` None with the project's.
     """
 
     name: Line = ""
     status: Literal["draft", "active", "paused", "archived"] = "draft"
     active_from: Instant | None = None
-    sender: Sender | None = None
+    sender: SenderChoice | None = None
     trigger: Trigger
     segments: Segments = Segments()
     reentry: Reentry = "never"
@@ -212,7 +220,7 @@ class ProjectSettings(StrictModel):
     timezone: TimeZone = "UTC"
     frequency_cap: FrequencyCap | None = None
     max_per_tick: int | None = Field(default=None, ge=1)
-    sender: Sender | None = None
+    sender: SenderChoice | None = None
     send_window: SendWindow | None = None
     fields: dict[str, FieldType] = Field(default_factory=dict)
     soft_bounces: SoftBounces | None = None

@@ -6,8 +6,7 @@ HTML and Jinja. What variables there are is in `variables`; rendering belongs to
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from dagster_drips.project import Project
 from dagster_drips.sequences.checks import texts_at
 from dagster_drips.sequences.html_check import check_html
+from dagster_drips.sequences.places import path_of, refusal
 from dagster_drips.sequences.problems import Problem, nearest
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import LEAD_CREATED
@@ -22,7 +22,6 @@ from dagster_drips.sequences.template_facts import template_environment, templat
 from dagster_drips.sequences.variables import VariableJudge
 
 _SUFFIXES = frozenset({".html", ".htm", ".txt"})
-_LONGEST_NAME = 200
 
 
 @dataclass
@@ -33,7 +32,7 @@ class TemplateFolder:
         project: whose `sequences/` holds what several sequences share.
         folder: the sequence's own.
         fields: custom fields that `project.yml` declares; None: nobody knows, so leads' attributes aren't judged.
-        sender: the project's, which stands for a sequence that gives none; None: nobody knows.
+        sender: whose mails they are, key by key; None: nobody knows.
     """
 
     project: Project
@@ -69,10 +68,10 @@ class TemplateFolder:
             return True
         if name in self.texts:
             return True
-        refusal = _refusal(name)
-        path = None if refusal else self._path_of(name)
+        path = self._path_of(name)
         if path is None:
-            self.problems.append(Problem(referrer, line, refusal or f"there is no template '{name}'{self._hint(name)}"))
+            message = refusal("template", name) or f"there is no template '{name}'{self._hint(name)}"
+            self.problems.append(Problem(referrer, line, message))
             return False
         file = path.relative_to(self.project.root).as_posix()
         try:
@@ -96,15 +95,21 @@ class TemplateFolder:
                 self._collect(reference.name, file, reference.line, (*chain, name))
         return True
 
+    def with_all_it_names(self, name: str) -> Iterator[tuple[str, str]]:
+        """(file, text) of a template and of all that it names in turn, plain text left out."""
+        pending, seen = [name], set()
+        while pending:
+            name = pending.pop(0)
+            if name in seen or name not in self.texts or name.endswith(".txt"):
+                continue
+            seen.add(name)
+            yield self._files[name], self.texts[name]
+            pending.extend(
+                reference.name for reference in template_facts(self.texts[name]).references if reference.name
+            )
+
     def _path_of(self, name: str) -> Path | None:
-        if _refusal(name):
-            return None
-        home = self.project.sequences.resolve()
-        for base in (self.folder, self.project.sequences):
-            path = base / name
-            if path.is_file() and path.resolve().is_relative_to(home):
-                return path
-        return None
+        return path_of(self.project, self.folder, name)
 
     def _hint(self, name: str) -> str:
         own = [path.relative_to(self.folder) for path in self.folder.rglob("*")]
@@ -134,7 +139,7 @@ class TemplateFolder:
         return (self._files[name], self.texts[name]) if name in self.texts else None
 
     def _check_uses(self, reading: Reading) -> None:
-        trigger, sender = reading.data.get("trigger"), reading.data.get("sender") or self.sender
+        trigger, sender = reading.data.get("trigger"), self.sender
         event = trigger.get("event") if isinstance(trigger, dict) else None
         silent = (
             {"name", "reply_to"} - {key for key, value in sender.items() if value}
@@ -159,13 +164,3 @@ class TemplateFolder:
                         self.problems.append(Problem(reading.file, line, f"{key} can't include other templates"))
                     for _, message, is_error in judge.verdicts(facts, frozenset()):
                         self.problems.append(Problem(reading.file, line, message, "error" if is_error else "warning"))
-
-
-def _refusal(name: str) -> str:
-    """Why a template can't have that name; empty where it can."""
-    plain = posixpath.normpath(name)
-    if len(name) > _LONGEST_NAME:
-        return f"template '{name[:30]}…' has a name longer than {_LONGEST_NAME} characters"
-    if name.startswith(("/", "~")) or plain.startswith("..") or "\\" in name or "\0" in name:
-        return f"template '{name}' lies outside of the sequence's folder: name a file in it, with / between folders"
-    return f"template '{name}' must be written plainly: '{plain}'" if plain != name else ""

@@ -1,7 +1,8 @@
--- One version's texts; every row of a version has the same ones.
+-- One version's texts and files; every row of a version has the same ones.
 select
     definition,
-    files
+    files,
+    attached_files
 from journal.sequence_versions
 where sequence_id = ? and version_id = ?
 limit 1

@@ -12,17 +12,21 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from dagster_drips.errors import DripsError
-from dagster_drips.sequences.catalog import SETTINGS_FILE, Catalog, SequenceSource, canonical_json
+from dagster_drips.kept_files import FileFacts, KeptFiles
+from dagster_drips.sequences.catalog import SENDERS_FILE, SETTINGS_FILE, Catalog, SequenceSource, canonical_json
 from dagster_drips.sequences.rows import TABLES, LiveSequence, Rows, rows_of
 from dagster_drips.sequences.schema import ProjectSettings, Sequence
+from dagster_drips.sequences.senders import Senders
 from dagster_drips.warehouse import Warehouse
 
-_SETTINGS_STATUS = "settings"
+_STATUS = {SETTINGS_FILE: "settings", SENDERS_FILE: "senders"}
+"""Files that hold for all sequences, and what stands for a status in their rows of the journal."""
+SharedFile = TypeVar("SharedFile", ProjectSettings, Senders)
 _FOLDER = Path(__file__).parent
 _LATEST = (_FOLDER / "latest_versions.sql").read_text(encoding="utf-8")
 _VERSION = (_FOLDER / "version.sql").read_text(encoding="utf-8")
@@ -33,7 +37,8 @@ _HISTORY = (_FOLDER / "version_history.sql").read_text(encoding="utf-8")
 class Version:
     """A row of `journal.sequence_versions`, but for when it was seen.
 
-    The project's settings are kept there too, under the id `project.yml`, which no sequence can have.
+    The project's settings and senders are kept there too, under the ids `project.yml` and `senders.yml`, which no
+    sequence can have.
     """
 
     sequence_id: str
@@ -42,24 +47,42 @@ class Version:
     file_state: str
     definition: str
     files: str
+    attached_files: str | None = None
 
 
-def record_catalog(warehouse: Warehouse, catalog: Catalog, *, as_of: datetime) -> list[Version]:
+def record_catalog(
+    warehouse: Warehouse, catalog: Catalog, *, as_of: datetime, keep: KeptFiles | None = None
+) -> list[Version]:
     """Settle what is live at this tick: journal what is new, and bring the `raw` tables of sequences up to date.
 
     A valid file is live as it stands. Where it is invalid, the sequence stays as the journal has it last (S2); where it
     is gone, its last version is paused, or archived if it was (S1). A repeated tick adds nothing twice; nothing is
     written where nothing changed.
 
+    Args:
+        warehouse: open for writing.
+        catalog: what the files say now.
+        as_of: the tick's instant.
+        keep: where attachments and images of what is live are kept for good, before their version is; None: nobody
+            will send them.
+
     Returns:
         The new versions of sequences, sorted by id.
+
+    Raises:
+        DripsError: a file can't be kept.
     """
     latest = {row["sequence_id"]: row for row in warehouse.rows(_LATEST)}
-    settings = catalog.settings if catalog.settings_valid else _last_settings(warehouse, latest)
-    sources = _sources(catalog, settings)
+    settings = catalog.settings if catalog.settings_valid else _last(warehouse, latest, SETTINGS_FILE, ProjectSettings)
+    senders = catalog.senders if catalog.senders_valid else _last(warehouse, latest, SENDERS_FILE, Senders)
+    sources = _sources(catalog, settings, senders)
+    if keep is not None:
+        for sequence_id in sources:
+            for file in catalog.written[sequence_id].attached_files.values():
+                keep.keep(file.path, file.facts.sha256)
     new: list[Version] = []
     live: list[LiveSequence] = []
-    for sequence_id in sorted({*sources, *latest} - {SETTINGS_FILE}):
+    for sequence_id in sorted({*sources, *latest} - _STATUS.keys()):
         before = latest.get(sequence_id)
         if sequence_id in sources:
             version = _valid_version(sources[sequence_id])
@@ -79,9 +102,14 @@ def record_catalog(warehouse: Warehouse, catalog: Catalog, *, as_of: datetime) -
         live.append(LiveSequence(sequence_id, source.version_id, version.status, "deleted", source.sequence))
         if not _same(version, latest[sequence_id]):
             new.append(version)
-    stated = _settings_version(settings)
-    keep_settings = catalog.settings_valid and (SETTINGS_FILE not in latest or not _same(stated, latest[SETTINGS_FILE]))
-    _write(warehouse, [*new, stated] if keep_settings else new, rows_of(live, settings), live, as_of)
+    shared: list[Version] = []
+    if catalog.settings_valid:
+        shared.append(_shared_version(SETTINGS_FILE, settings))
+    # A project that never had a senders.yml has none to remember.
+    if catalog.senders_valid and (SENDERS_FILE in latest or senders != Senders()):
+        shared.append(_shared_version(SENDERS_FILE, senders))
+    kept = [one for one in shared if one.sequence_id not in latest or not _same(one, latest[one.sequence_id])]
+    _write(warehouse, [*new, *kept], rows_of(live, settings, senders), live, as_of)
     return new
 
 
@@ -100,9 +128,11 @@ def restore_live(warehouse: Warehouse, *, invalid: Collection[str] = ()) -> None
             load_version(warehouse, sequence_id, row["version_id"]).sequence,
         )
         for sequence_id, row in sorted(latest.items())
-        if sequence_id != SETTINGS_FILE
+        if sequence_id not in _STATUS
     ]
-    _write(warehouse, [], rows_of(live, _last_settings(warehouse, latest)), live, datetime.min)
+    settings = _last(warehouse, latest, SETTINGS_FILE, ProjectSettings)
+    senders = _last(warehouse, latest, SENDERS_FILE, Senders)
+    _write(warehouse, [], rows_of(live, settings, senders), live, datetime.min)
 
 
 def load_version(warehouse: Warehouse, sequence_id: str, version_id: str) -> SequenceSource:
@@ -119,7 +149,9 @@ def load_version(warehouse: Warehouse, sequence_id: str, version_id: str) -> Seq
     except ValidationError as error:
         reason = f"this release can't read its version {version_id} any more ({error.errors()[0]['msg']})"
         raise DripsError(f"sequence {sequence_id}: {reason}; put a valid file in its place") from error
-    return SequenceSource(sequence_id, sequence, json.loads(rows[0]["files"]), version_id)
+    attached = json.loads(rows[0]["attached_files"] or "{}")
+    facts = {name: FileFacts(**known) for name, known in attached.items()}
+    return SequenceSource(sequence_id, sequence, json.loads(rows[0]["files"]), version_id, facts)
 
 
 def live_version(warehouse: Warehouse, sequence_id: str) -> SequenceSource:
@@ -137,38 +169,45 @@ def live_version(warehouse: Warehouse, sequence_id: str) -> SequenceSource:
     return load_version(warehouse, sequence_id, version_id)
 
 
-def _sources(catalog: Catalog, settings: ProjectSettings) -> dict[str, SequenceSource]:
-    if catalog.settings_valid:
+def _sources(catalog: Catalog, settings: ProjectSettings, senders: Senders) -> dict[str, SequenceSource]:
+    if catalog.settings_valid and catalog.senders_valid:
         return catalog.sources
-    return {name: source for name, written in catalog.written.items() if (source := written.resolved(settings))}
+    return {
+        name: source for name, written in catalog.written.items() if (source := written.resolved(settings, senders))
+    }
 
 
 def _is_invalid(catalog: Catalog, sequence_id: str) -> bool:
-    # A written one that isn't among the sources lacks a sender as long as project.yml is broken.
+    # A written one that isn't among the sources lacks a sender as long as project.yml or senders.yml is broken.
     return sequence_id in catalog.invalid or sequence_id in catalog.written
 
 
-def _last_settings(warehouse: Warehouse, latest: dict[str, dict[str, Any]]) -> ProjectSettings:
-    if SETTINGS_FILE not in latest:
-        return ProjectSettings()
-    definition = warehouse.rows(_VERSION, [SETTINGS_FILE, latest[SETTINGS_FILE]["version_id"]])[0]["definition"]
-    return ProjectSettings.model_validate_json(definition)
+def _last(warehouse: Warehouse, latest: dict[str, dict[str, Any]], file: str, model: type[SharedFile]) -> SharedFile:
+    """What the journal has last of a file that holds for all sequences."""
+    if file not in latest:
+        return model()
+    definition = warehouse.rows(_VERSION, [file, latest[file]["version_id"]])[0]["definition"]
+    return model.model_validate_json(definition)
 
 
-def _settings_version(settings: ProjectSettings) -> Version:
-    definition = canonical_json(settings)
+def _shared_version(file: str, content: ProjectSettings | Senders) -> Version:
+    definition = canonical_json(content)
     version_id = hashlib.md5(definition.encode(), usedforsecurity=False).hexdigest()
-    return Version(SETTINGS_FILE, version_id, _SETTINGS_STATUS, "valid", definition, "{}")
+    return Version(file, version_id, _STATUS[file], "valid", definition, "{}")
 
 
 def _valid_version(source: SequenceSource) -> Version:
-    status = source.sequence.status
-    return Version(source.sequence_id, source.version_id, status, "valid", source.definition, source.files_json)
+    return _version(source, source.sequence.status, "valid")
 
 
 def _deleted_version(source: SequenceSource, status: str) -> Version:
     kept = status if status == "archived" else "paused"
-    return Version(source.sequence_id, source.version_id, kept, "deleted", source.definition, source.files_json)
+    return _version(source, kept, "deleted")
+
+
+def _version(source: SequenceSource, status: str, file_state: str) -> Version:
+    texts, attached = source.files_json, source.attached_files_json
+    return Version(source.sequence_id, source.version_id, status, file_state, source.definition, texts, attached)
 
 
 def _same(version: Version, row: dict[str, Any]) -> bool:

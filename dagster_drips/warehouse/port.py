@@ -7,7 +7,7 @@ hold a connection while another process is to write.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,10 @@ class Warehouse:
         """Run one statement for its effect."""
         self._connection.execute(sql, list(parameters) or None)
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """All rows of a small result, as dicts."""
-        cursor = self._connection.execute(sql, list(parameters) or None)
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
+        """All rows of a small result, as dicts; parameters in order (`?`) or by name (`$name`)."""
+        given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
+        cursor = self._connection.execute(sql, given or None)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

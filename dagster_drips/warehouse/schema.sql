@@ -97,7 +97,35 @@ create table if not exists raw.project_settings (
     timezone varchar not null,
     cap_messages integer,
     cap_per_seconds bigint,
-    max_per_tick integer
+    max_per_tick integer,
+    servers varchar[] not null       -- of senders without an identity, in the order in which they are tried
+);
+-- Warehouses made before there were several servers.
+alter table raw.project_settings add column if not exists servers varchar[] default ['default'];
+-- sequences/senders.yml: who sends mail, and how fast.
+create table if not exists raw.sender_identities (
+    sender_id varchar not null,
+    address varchar not null,        -- of `email`, trimmed and lower-cased (L3): what it is found by
+    name varchar,
+    email varchar not null,
+    reply_to varchar,
+    servers varchar[] not null,      -- the identity's, else the file's, else ['default']
+    return_path varchar,             -- the envelope's sender, before VERP
+    verp boolean not null,
+    dkim_domain varchar,
+    dkim_selector varchar,
+    rate_messages integer,           -- so many in any rate_per_seconds
+    rate_per_seconds bigint,
+    connections integer,             -- at most so many at once
+    warmup_start integer,            -- messages on the first UTC day of sending
+    warmup_growth double,            -- times as many each day after
+    max_per_tick integer             -- F2
+);
+create table if not exists raw.recipient_domains (
+    domain varchar not null,
+    rate_messages integer,
+    rate_per_seconds bigint,
+    connections integer
 );
 create table if not exists raw.sequences (
     sequence_id varchar not null,
@@ -248,8 +276,10 @@ create table if not exists journal.sequence_versions (   -- S3
     status varchar not null,
     file_state varchar not null,     -- valid, deleted
     definition varchar not null,     -- JSON: the sequence as read, defaults filled in
-    files varchar not null           -- JSON object: template name -> text
+    files varchar not null,          -- JSON object: template name -> text
+    attached_files varchar           -- JSON object: name of an attachment or image -> sha256, size, content_type; NULL: none
 );
+alter table journal.sequence_versions add column if not exists attached_files varchar;   -- warehouses made before it
 
 -- What the views were made from: they are made anew when it changes.
 create table if not exists raw.prepared_models (

@@ -24,14 +24,16 @@ class World:
         self.warehouse = warehouse
         warehouse.execute(Path(__file__).with_name("due_tables.sql").read_text())
 
-    def add_version(self, files: dict[str, str] | None = None, *, version_id: str = "v1", **step) -> None:
+    def add_version(
+        self, files: dict[str, str] | None = None, *, version_id: str = "v1", attached: str | None = None, **step
+    ) -> None:
         definition = {
             "name": "Welcome series",
             "steps": [{"id": "hello", "subject": "Hello {{ lead.first_name }}", "template": "hello.html", **step}],
         }
         self.warehouse.execute(
-            "insert into journal.sequence_versions values ('welcome', ?, ?, 'active', 'valid', ?, ?)",
-            [version_id, AS_OF, json.dumps(definition), json.dumps(files or {"hello.html": HTML})],
+            "insert into journal.sequence_versions values ('welcome', ?, ?, 'active', 'valid', ?, ?, ?)",
+            [version_id, AS_OF, json.dumps(definition), json.dumps(files or {"hello.html": HTML}), attached],
         )
 
     def add_lead(self, number: int, *, attempt: int = 1, name: str | None = "Ada", **columns) -> str:

@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from dagster_drips.errors import DripsError
+from dagster_drips.mail import backlog
 from dagster_drips.mail.dispatch import DispatchReport, dispatch
 from dagster_drips.mail.fold import fold
 from dagster_drips.mail.journal import deliveries
@@ -61,19 +62,29 @@ def test_several_batches_go_out_in_the_order_of_their_rank(world, settings_for):
     world.add_version()
     world.add_leads(450)
     seen: list[tuple[int, int]] = []
-    refreshed: list[int] = []
     with ScriptedServer() as server:
         settings = settings_for(server.url, connections=1)
-        report = run(
-            world,
-            settings,
-            refresh=lambda: refreshed.append(len(server.messages)),
-            progress=lambda *at: seen.append(at),
-        )
+        report = run(world, settings, progress=lambda *at: seen.append(at))
     assert report.sent == 450
     assert server.accepted == [f"{number:032x}" for number in range(1, 451)]
-    assert refreshed == [0, 200, 400]
     assert seen[-1] == (450, 450)
+
+
+def test_suppressions_are_asked_again_while_sending_goes_on(world, settings_for, monkeypatch):
+    monkeypatch.setattr(backlog, "_BETWEEN_REFRESHES", 0.0)
+    monkeypatch.setattr(backlog, "_ASKING_SHARE", 1.0)
+    world.add_version()
+    world.add_leads(450)
+    last = f"{450:032x}"
+
+    def unsubscribe() -> None:
+        if server.messages:
+            world.warehouse.execute("insert into decide.refused_steps values (?)", [last])
+
+    with ScriptedServer() as server:
+        report = run(world, settings_for(server.url), refresh=unsubscribe)
+    assert (report.sent, report.refused) == (449, 1)
+    assert last not in server.accepted
 
 
 def test_what_is_suppressed_at_the_moment_of_sending_leaves_no_message(world, settings_for):

@@ -7,19 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagster_drips.mail.links import Links, links_for
+from dagster_drips.mail.links import LinkMaker, Links
 from dagster_drips.mail.message import AddressError, Sender, build_message, parse_address
+from dagster_drips.mail.skeleton import plain
 from dagster_drips.mail.templates import RenderedMessage
 
 
 def built(subject="Hi", html="<p>x</p>", text="x", links: Links | None = None, **options):
     given_options = {"sender": Sender("ada@acme.example", "Ada"), "recipient": "b@example.org", **options}
     return build_message(
-        RenderedMessage(subject, html, text),
+        RenderedMessage(subject, plain(html), plain(text)),
         message_id="0" * 32,
         sequence_id="welcome",
         step_id="hello",
-        links=links or links_for("0" * 32, replies_to="help@acme.example"),
+        links=links or LinkMaker().of_message("0" * 32, replies_to="help@acme.example"),
         date=datetime(2026, 3, 2, 9),
         **given_options,
     )

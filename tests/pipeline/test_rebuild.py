@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,10 @@ exit_on: {{events: [left]}}
 steps:
 {steps}
 """
-STEP = "  - {{id: {id}, delay: {{hours: {hours}}}, subject: Hello, template: mail.html}}\n"
-MAIL = "<html><body><p>Hello {{ lead.first_name | default('there') }}</p></body></html>"
+STEP = "  - {{id: {id}, delay: {{hours: {hours}}}, subject: Hello, template: mail.html, attachments: [terms.pdf]}}\n"
+MAIL = "<html><body><p>Hello {{ lead.first_name | default('there') }}<img src='logo.png' alt=''></p></body></html>"
+TERMS = b"%PDF-1.7 terms"
+LOGO = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 # Not state of the pipeline: what the tick at hand decided is in the journal, and the wall clock is not kept.
 TRANSIENT = {"tick", "prepared_models"}
@@ -61,6 +64,8 @@ def _write_sequence(folder: Path, **steps: int) -> None:
     lines = "".join(STEP.format(id=name, hours=hours) for name, hours in steps.items())
     (folder / "sequence.yml").write_text(SEQUENCE.format(steps=lines))
     (folder / "mail.html").write_text(MAIL)
+    (folder / "terms.pdf").write_bytes(TERMS)
+    (folder / "logo.png").write_bytes(LOGO)
 
 
 def _land(project: Project, kind: str, name: str, rows: list[dict[str, Any]]) -> None:
@@ -172,11 +177,15 @@ def test_the_rebuilt_warehouse_equals_the_lost_one(lived: dict[str, list[str]], 
 
 
 def test_life_goes_on_from_the_rebuilt_warehouse(lived: dict[str, list[str]], project: Project) -> None:
-    sent = len(list(project.outbox.glob("*.eml")))
+    before = set(project.outbox.glob("*.eml"))
     tick(project, 12)
-    mails = [path.name for path in project.outbox.glob("*.eml")]
-    assert len(mails) == len({name.split(".")[0] for name in mails})
-    assert len(mails) > sent
+    mails = set(project.outbox.glob("*.eml"))
+    assert len(mails) == len({path.name.split(".")[0] for path in mails})
+    assert len(mails) > len(before)
+    # Files come by their hash from the journal.
+    message = message_from_bytes((mails - before).pop().read_bytes(), policy=policy.default)
+    files = {part.get_filename(): part.get_content() for part in message.walk() if part.get_filename()}
+    assert files == {"terms.pdf": TERMS, "logo.png": LOGO}
 
 
 def test_a_landed_file_that_is_gone_is_named_and_the_warehouse_stays(

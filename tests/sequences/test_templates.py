@@ -79,7 +79,7 @@ FINE = [
     "{% raw %}{{ whatever }}{% endraw %}",
     "{% include 'gone.html' ignore missing %}",
     "{% include ['gone.html', 'part.html'] %}",
-    "<p>one<p>two<ul><li>a<li>b</ul><table><tr><td>x<tr><td>y</table><br><img src=x>",
+    "<p>one<p>two<ul><li>a<li>b</ul><table><tr><td>x<tr><td>y</table><br><img src=//x>",
     "{% if view_url %}<div>{% else %}<div class='x'>{% endif %}y</div>",
     "{% if view_url %}<a href='x'>{% endif %}text{% if view_url %}</a>{% endif %}",
     "<a href=\"{{ 'x' if 1 > 2 else \"y\" }}\" {% if view_url %}class='a'{% endif %}>x</a>",

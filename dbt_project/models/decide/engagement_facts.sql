@@ -23,7 +23,8 @@ known as materialized (
     from {{ source('raw', 'engagement') }} as engagement
     inner join {{ ref('message_states') }} as messages
         on engagement.message_id = messages.message_id
-    where messages.status in ('sent', 'in_doubt')
+    -- Who answers a message has it, whatever was made of a doubt about it.
+    where messages.status in ('sent', 'in_doubt') or messages.was_in_doubt
 
 ),
 

@@ -1,4 +1,5 @@
--- Outcomes in the order in which they end the matter: a message that was ever sent is sent.
+-- Outcomes of one attempt in the order in which they end the matter. An attempt gets one answer or none; without one it is
+-- in doubt, and whatever else stands there then was put down to resolve the doubt: a deferral, too, made it due again.
 with
 
 facts as (
@@ -9,25 +10,28 @@ facts as (
             when 'sent' then 1
             when 'bounced' then 2
             when 'failed' then 3
-            when 'in_doubt' then 4
-            when 'deferred' then 5
+            when 'deferred' then 4
+            when 'in_doubt' then 5
             when 'claimed' then 6
         end as precedence
     from {{ source('earlier_sends', 'delivery_log') }}
 
 ),
 
--- A later attempt supersedes a deferral and a doubt that was resolved, an answer supersedes the claim before it.
+-- What was ever sent is sent. A later attempt supersedes a deferral, which may have resolved a doubt; an answer supersedes
+-- the claim before it. Never the order of rows: two of one outcome are told apart by their times.
 latest as (
 
     select
         *,
+        bool_or(outcome = 'in_doubt') over (partition by message_id) as was_in_doubt,
         row_number() over (
             partition by message_id
             order by
                 (outcome = 'sent') desc,
                 attempt desc,
-                precedence
+                precedence,
+                recorded_at desc
         ) as recency
     from facts
 
@@ -58,6 +62,7 @@ select
     smtp_code,
     enhanced_code,
     detail,
-    retry_at
+    retry_at,
+    was_in_doubt
 from latest
 where recency = 1

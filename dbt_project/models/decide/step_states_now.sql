@@ -49,50 +49,102 @@ capped as (
 
 ),
 
--- The smallest limit over the active sequences that send from it, due or not (F2).
+-- The smallest limit over the active sequences that send from it, due or not, and of the identity with that address;
+-- the project's stands for a sequence where neither gives one (F2).
 sender_limits as (
 
     select
         {{ address('sequences.sender_email') }} as sender_address,
-        min(coalesce(sequences.sender_max_per_tick, project.max_per_tick)) as max_per_tick
+        min(least(
+            coalesce(sequences.sender_max_per_tick, identities.max_per_tick, project.max_per_tick),
+            coalesce(identities.max_per_tick, sequences.sender_max_per_tick, project.max_per_tick)
+        )) as max_per_tick
     from {{ ref('live_sequences') }} as sequences
     cross join {{ source('raw', 'project_settings') }} as project
+    left join {{ source('raw', 'sender_identities') }} as identities
+        on {{ address('sequences.sender_email') }} = identities.address
     where sequences.is_running
     group by 1
 
 ),
 
--- A repeated tick has sent some already.
-sent_this_tick as (
+-- Senders are few: their addresses are compared after the counting.
+sent_by_sender as (
 
     select
-        {{ address('sender') }} as sender_address,
-        count(*) as messages
+        sender,
+        min(sent_as_of) as first_sent_as_of,
+        sum(case when sent_as_of >= cast(cast({{ as_of() }} as date) as timestamp) then 1 else 0 end) as messages_today,
+        -- A repeated tick has sent some already.
+        sum(case when sent_as_of = {{ as_of() }} then 1 else 0 end) as messages_this_tick
     from {{ ref('message_states') }}
     where
         status in ('sent', 'in_doubt')
-        and sent_as_of = {{ as_of() }}
+        and sent_as_of <= {{ as_of() }}
+    group by sender
+
+),
+
+sent as (
+
+    select
+        {{ address('sender') }} as sender_address,
+        min(first_sent_as_of) as first_sent_as_of,
+        sum(messages_today) as messages_today,
+        sum(messages_this_tick) as messages_this_tick
+    from sent_by_sender
     group by 1
 
 ),
 
-throttled as (
+-- Warm-up: what an address may send on this UTC day, which is the nth since its first with a message.
+-- The millionth makes whole what arithmetic leaves just below: 100 * 1.15 is 115.
+allowances as (
+
+    select
+        identities.address as sender_address,
+        floor(
+            identities.warmup_start * power(
+                identities.warmup_growth,
+                coalesce({{ dbt.datediff('sent.first_sent_as_of', as_of(), 'day') }}, 0)
+            ) + 0.000001
+        ) as messages_a_day
+    from {{ source('raw', 'sender_identities') }} as identities
+    left join sent
+        on identities.address = sent.sender_address
+    where identities.warmup_start is not null
+
+),
+
+in_line as (
 
     select
         eligible.message_id,
-        coalesce(
-            coalesce(sent_this_tick.messages, 0)
-            + row_number() over (partition by {{ address('eligible.sender_email') }} order by eligible.turn)
-            > sender_limits.max_per_tick,
-            false
-        ) as over_throttle
+        {{ address('eligible.sender_email') }} as sender_address,
+        row_number() over (partition by {{ address('eligible.sender_email') }} order by eligible.turn) as place
     from eligible
     inner join capped
         on eligible.message_id = capped.message_id and not capped.over_cap
+
+),
+
+limited as (
+
+    select
+        in_line.message_id,
+        coalesce(
+            coalesce(sent.messages_this_tick, 0) + in_line.place > sender_limits.max_per_tick, false
+        ) as over_throttle,
+        coalesce(
+            coalesce(sent.messages_today, 0) + in_line.place > allowances.messages_a_day, false
+        ) as over_warmup
+    from in_line
+    left join sent
+        on in_line.sender_address = sent.sender_address
     left join sender_limits
-        on {{ address('eligible.sender_email') }} = sender_limits.sender_address
-    left join sent_this_tick
-        on {{ address('eligible.sender_email') }} = sent_this_tick.sender_address
+        on in_line.sender_address = sender_limits.sender_address
+    left join allowances
+        on in_line.sender_address = allowances.sender_address
 
 )
 
@@ -124,13 +176,15 @@ select
         when candidates.standing in ('expired', 'condition') then 'skipped'
         when candidates.standing = 'in_doubt' then 'in_doubt'
         when candidates.standing <> 'eligible' then 'waiting'
-        when capped.over_cap or throttled.over_throttle then 'waiting'
+        when capped.over_cap or limited.over_throttle or limited.over_warmup then 'waiting'
         else 'due'
     end as state,
     case
         when candidates.standing <> 'eligible' then candidates.standing
         when capped.over_cap then 'frequency_cap'
-        when throttled.over_throttle then 'throttle'
+        -- What is over both waits for the warm-up: the next tick brings nothing, the next day does.
+        when limited.over_warmup then 'warmup'
+        when limited.over_throttle then 'throttle'
     end as reason,
     eligible.turn as send_rank
 from {{ ref('step_candidates') }} as candidates
@@ -138,5 +192,5 @@ left join eligible
     on candidates.message_id = eligible.message_id
 left join capped
     on candidates.message_id = capped.message_id
-left join throttled
-    on candidates.message_id = throttled.message_id
+left join limited
+    on candidates.message_id = limited.message_id

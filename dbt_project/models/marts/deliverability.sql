@@ -14,12 +14,17 @@ attempts as (
 
 ),
 
+-- A deferral of an attempt that was in doubt is none of the server's: it made the message due again.
 deferred_by_server as (
 
-    select message_id
-    from {{ source('raw', 'delivery_log') }}
-    where outcome = 'deferred'
-    group by message_id
+    select distinct message_id
+    from (
+        select message_id
+        from {{ source('raw', 'delivery_log') }}
+        where outcome in ('deferred', 'in_doubt')
+        group by message_id, attempt
+        having count(case when outcome = 'in_doubt' then 1 end) = 0
+    ) as attempts_deferred
 
 ),
 

@@ -76,6 +76,7 @@ attempted as (
             when status = 'in_doubt' then 'in_doubt'
             when refused_at is not null then 'bounced'
             when status = 'failed' and detail like 'render_error%' then 'render_error'
+            when status = 'failed' and detail like 'resolved as failed%' then 'resolved_by_hand'
             when status = 'failed' then 'refused_by_server'
         end as reason,
         sent_as_of as decided_at,

@@ -1,0 +1,63 @@
+"""dagster-drips: due rows in a DuckDB warehouse, sent by `dispatch()` with its journal on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from reporting import Stopwatch
+
+from dagster_drips.clock import utc_now
+from dagster_drips.mail.dispatch import dispatch
+from dagster_drips.project import Project
+from dagster_drips.settings import Settings
+from dagster_drips.warehouse.port import open_warehouse
+
+HERE = Path(__file__).parent
+TABLES = HERE.parent.parent / "tests" / "mail" / "due_tables.sql"
+AS_OF = datetime(2026, 3, 2, 9, 0)
+
+
+def prepare(folder: Path, messages: int) -> None:
+    import content
+
+    for name in ("sequences", "dbt_project"):
+        (folder / name).mkdir()
+    step = {"id": "report", "subject": content.SUBJECT, "template": "newsletter.html"}
+    version = {
+        "sequence_id": "weekly",
+        "version_id": "v1",
+        "seen_at": AS_OF,
+        "status": "active",
+        "file_state": "valid",
+        "definition": json.dumps({"name": "Weekly report", "steps": [step]}),
+        "files": json.dumps({"newsletter.html": content.HTML.read_text(encoding="utf-8")}),
+    }
+    with open_warehouse(Project.at(folder).warehouse) as warehouse:
+        warehouse.execute(TABLES.read_text(encoding="utf-8"))
+        warehouse.append_rows("journal.sequence_versions", [version])
+        sql = (HERE / "leads.sql").read_text(encoding="utf-8")
+        # Written here and not bound: DuckDB binds no parameters over several statements.
+        warehouse.execute(sql.replace("$messages", str(messages)).replace("$as_of", f"'{AS_OF.isoformat()}'"))
+        warehouse.checkpoint()
+
+
+def send(folder: Path, port: int, connections: int, messages: int) -> None:
+    project = Project.at(folder)
+    settings = Settings(
+        smtp_url=f"smtp://127.0.0.1:{port}",
+        smtp_connections=connections,
+        public_url="https://mail.acme.example",
+        secret_keys="benchmark-key-of-thirty-two-bytes",
+    )
+    with open_warehouse(project.warehouse) as warehouse:
+        watch = Stopwatch()
+        report = dispatch(project, warehouse, settings, as_of=AS_OF, now=utc_now)
+        watch.report(lambda: report.sent, note=report.stopped)
+
+
+if __name__ == "__main__":
+    verb, root, *numbers = sys.argv[1:]
+    {"prepare": prepare, "send": send}[verb](Path(root), *map(int, numbers))

@@ -1,0 +1,79 @@
+"""All questions in their order: settings, project, mail servers, senders, links."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from dagster_drips.doctor.place import check_place
+from dagster_drips.doctor.report import Check
+from dagster_drips.doctor.resolver import Resolver
+from dagster_drips.doctor.senders import check_sender, sender_facts, server_users
+from dagster_drips.doctor.servers import check_servers
+from dagster_drips.errors import DripsError
+from dagster_drips.project import Project
+from dagster_drips.sequences import read_catalog, segment_names
+from dagster_drips.settings import Settings, load_settings, setting_name
+
+_SHORTEST_KEY = 16
+
+
+def examine(project: Project, resolver: Resolver) -> Iterator[Check]:
+    """Look at everything, one answer after the other as they come.
+
+    Settings that can't be read are a problem of their own; what depends on them is left out then.
+    """
+    settings: Settings | None = None
+    try:
+        settings = load_settings(project)
+    except DripsError as error:
+        yield Check("settings", "problem", str(error), "mend it; servers, keys and links were not looked at")
+    if settings:
+        for name, value in settings.shown().items():
+            yield Check(name, "ok", value or "not set")
+    catalog = read_catalog(project, segments=segment_names(project))
+    yield from check_place(project, catalog)
+    facts = sender_facts(catalog)
+    if settings:
+        yield from check_servers(settings.smtp_servers, server_users(catalog, facts))
+        yield from _unused_keys(settings, {setting_name(one.name) for one in facts if one.is_identity})
+        for one in facts:
+            yield from check_sender(one, settings.dkim_key_of(one.name) if one.is_identity else None, resolver)
+        yield check_links(settings)
+
+
+def check_links(settings: Settings) -> Check:
+    """Where links in messages lead: https (RFC 8058 3.1), signed with keys that can't be guessed."""
+    subject, url = "links", settings.public_url
+    if url is None:
+        message = "DRIPS_PUBLIC_URL is not set: no tracking, and unsubscribing takes a mail instead of a click"
+        return Check(
+            subject,
+            "warning",
+            message,
+            "set it to where `drips collect` is reached: large providers ask for one click (RFC 8058)",
+        )
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        message = f"{url} is not https, so mail programs show no unsubscribe button (RFC 8058)"
+        return Check(subject, "problem", message, "serve it by https")
+    if not settings.secret_keys:
+        return Check(subject, "problem", "links can't be signed", "set DRIPS_SECRET_KEYS")
+    if any(len(key.get_secret_value()) < _SHORTEST_KEY for key in settings.secret_keys):
+        message = f"{url}, but a key of DRIPS_SECRET_KEYS is shorter than {_SHORTEST_KEY} characters"
+        return Check(subject, "warning", message, "put a long random one before it; drop it once old links may fail")
+    return Check(subject, "ok", f"{url}, links are signed")
+
+
+def _unused_keys(settings: Settings, identities: set[str]) -> Iterator[Check]:
+    for name in sorted(set(settings.dkim_keys) - identities):
+        variable = f"DRIPS_DKIM_KEY_{name.upper()}"
+        yield Check(variable, "warning", "no identity in sequences/senders.yml has this name", "rename or remove it")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

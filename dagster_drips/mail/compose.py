@@ -1,0 +1,63 @@
+"""A claimed message's bytes: rendered, put together, signed.
+
+Here the parts meet: templates, links, headers, the identity's return path and signature. A mistake in a template or an
+address is an outcome of that one message.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from dagster_drips.kept_files import KeptFiles
+from dagster_drips.mail.backlog import Item
+from dagster_drips.mail.enclosures import Enclosures
+from dagster_drips.mail.links import LinkMaker
+from dagster_drips.mail.message import AddressError, OutgoingMessage, Sender, build_message
+from dagster_drips.mail.outcome import Outcome, cut
+from dagster_drips.mail.templates import RenderError, message_context
+
+
+class Composer:
+    """Makes the messages of one run.
+
+    Args:
+        links: with the public address and its keys, if there are any.
+        files: where attachments and images are.
+    """
+
+    def __init__(self, links: LinkMaker, files: KeptFiles):
+        self._links = links
+        self._enclosures = Enclosures(files)
+
+    def __call__(self, item: Item, date: datetime) -> OutgoingMessage | Outcome:
+        """The message, dated `date` (naive UTC), or why there is none."""
+        try:
+            return self._message(item, date)
+        except RenderError as error:
+            return Outcome("failed", detail=cut(f"render_error: {error}"))
+        except AddressError as error:
+            return Outcome("failed", detail=cut(f"bad_address: {error}"))
+
+    def _message(self, item: Item, date: datetime) -> OutgoingMessage:
+        due, template, route = item.due, item.template, item.route
+        if isinstance(template, RenderError):
+            raise template
+        links = self._links.of_message(due["message_id"], replies_to=due["sender_reply_to"] or due["sender_email"])
+        context = message_context(
+            due, lead=due["lead"] or {}, event=due["event"], sequence_name=template.sequence_name, links=links
+        )
+        rendered = template.render(context, links)
+        return build_message(
+            rendered,
+            message_id=due["message_id"],
+            sequence_id=due["sequence_id"],
+            step_id=due["step_id"],
+            sender=Sender(
+                due["sender_email"], due["sender_name"], due["sender_reply_to"], route.return_path, route.verp
+            ),
+            recipient=due["recipient"],
+            links=links,
+            date=date,
+            files=self._enclosures.of(rendered.enclosures),
+            sign=route.signer.sign if route.signer else None,
+        )

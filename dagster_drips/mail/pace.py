@@ -1,0 +1,83 @@
+"""How fast mail may go: rates and numbers of connections, of a sender and of a recipient's domain.
+
+Only arithmetic on clocks that others read. The limits stand in `sequences/senders.yml`; how many messages a sender
+may send a day while it warms up, or a tick, is decided in dbt.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What one sender, or one domain, may take: messages a second, and at once. None: no limit."""
+
+    rate: float | None = None
+    connections: int | None = None
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Whose limits a message falls under."""
+
+    sender: str
+    domain: str
+
+
+class Pace:
+    """Keeps to the limits; messages of a limited lane are spread evenly over time, none saved up.
+
+    Args:
+        senders: limits by address (lower case).
+        domains: limits by recipient domain (lower case).
+    """
+
+    def __init__(self, senders: Mapping[str, Limit], domains: Mapping[str, Limit]):
+        self._limits = {("sender", name): limit for name, limit in senders.items()}
+        self._limits |= {("domain", name): limit for name, limit in domains.items()}
+        self._next: dict[tuple[str, str], float] = {}
+        self._busy: Counter[tuple[str, str]] = Counter()
+
+    def has_rate(self, lane: Lane) -> bool:
+        """Whether messages of the lane may have to wait for their time."""
+        return any(limit.rate for _, limit in self._of(lane))
+
+    def ready_at(self, lane: Lane) -> float:
+        """When the lane's next message may go, on the clock that `take` is told; 0 or the past: now."""
+        return max((self._next.get(key, 0.0) for key, limit in self._of(lane) if limit.rate), default=0.0)
+
+    def turn_at(self, lane: Lane, ahead: int) -> float:
+        """When a message may go that has `ahead` others of its lane before it."""
+        slowest = min((limit.rate for _, limit in self._of(lane) if limit.rate), default=None)
+        return self.ready_at(lane) + (ahead / slowest if slowest else 0.0)
+
+    def take(self, lane: Lane, now: float) -> None:
+        """A message of the lane goes now."""
+        for key, limit in self._of(lane):
+            if limit.rate:
+                self._next[key] = max(now, self._next.get(key, 0.0)) + 1 / limit.rate
+
+    def has_room(self, lane: Lane) -> bool:
+        """Whether one more message of the lane may be on its way."""
+        return all(limit.connections is None or self._busy[key] < limit.connections for key, limit in self._of(lane))
+
+    def begin(self, lane: Lane) -> None:
+        """A message of the lane is on its way."""
+        for key, limit in self._of(lane):
+            if limit.connections is not None:
+                self._busy[key] += 1
+
+    def end(self, lane: Lane) -> None:
+        """A message of the lane has its outcome, or goes back."""
+        for key, limit in self._of(lane):
+            if limit.connections is not None:
+                self._busy[key] -= 1
+
+    def _of(self, lane: Lane) -> list[tuple[tuple[str, str], Limit]]:
+        if not self._limits:
+            return []
+        keys = (("sender", lane.sender), ("domain", lane.domain))
+        return [(key, self._limits[key]) for key in keys if key in self._limits]

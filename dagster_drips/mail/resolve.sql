@@ -1,0 +1,13 @@
+-- Messages in doubt with the attempt that left them so, and what is known of others by their id.
+
+-- name: in_doubt
+select log.*
+from decide.message_states as messages
+inner join raw.delivery_log as log
+    on messages.message_id = log.message_id and messages.attempts = log.attempt
+where messages.status = 'in_doubt' and log.outcome in ('in_doubt', 'claimed')
+qualify row_number() over (partition by log.message_id order by log.outcome = 'in_doubt' desc, log.recorded_at desc) = 1
+order by log.as_of, log.sequence_id, log.step_id, log.message_id
+
+-- name: status
+select status from decide.message_states where message_id = ?
