@@ -49,7 +49,7 @@ _OPENERS = 8
 _LONGEST_WAIT = 1.0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Line:
     """An open connection with what is said on it."""
 
@@ -60,7 +60,7 @@ class _Line:
     wants_to_write: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class _Server:
     """One mail server and how it behaves."""
 
@@ -121,6 +121,9 @@ class Crew:
         self._doorway.setblocking(False)
         self._selector.register(self._doorway, selectors.EVENT_READ)
         self._queue: deque[Item] = deque()
+        # Lines that may take another message, and those that have something to say; dicts for their order.
+        self._free: dict[_Line, None] = {}
+        self._loud: dict[_Line, None] = {}
         self._records: list[Record] = []
         self._under_way = 0
         self._deadlines_at = 0.0
@@ -225,10 +228,13 @@ class Crew:
         if self._queue and self.stopped:
             # Claims of what nobody takes any more are given back when the run ends.
             self._queue = deque(item for item in self._queue if self._server_of(item))
-        for server in self._servers.values():
-            for line in server.lines:
-                while line.dialogue.can_begin and self._queue and self._begin_next(line):
-                    pass
+        for line in list(self._free):
+            while line.dialogue.can_begin and self._queue and self._begin_next(line):
+                pass
+            if not line.dialogue.can_begin:
+                del self._free[line]
+            if not self._queue:
+                break
         if self._queue:
             self._open_more()
 
@@ -250,6 +256,7 @@ class Crew:
         if answer is not None:
             self._record(item, answer.outcome)
             return
+        self._loud[line] = None
         self._under_way += 1
         self._pace.begin(item.lane)
 
@@ -268,10 +275,10 @@ class Crew:
         if self._records:
             records, self._records = self._records, []
             self._journal.write(records)
-        for server in self._servers.values():
-            for line in list(server.lines):
-                if line.dialogue.output:
-                    self._push(line)
+        loud, self._loud = self._loud, {}
+        for line in loud:
+            if not line.dialogue.ended:
+                self._push(line)
 
     def _push(self, line: _Line) -> None:
         output = line.dialogue.output
@@ -297,8 +304,11 @@ class Crew:
         for key, mask in self._selector.select(patience):
             if key.data is None:
                 self._answer_the_door()
-            elif mask & selectors.EVENT_READ:
-                self._pull(key.data)
+            else:
+                if mask & selectors.EVENT_WRITE:
+                    self._loud[key.data] = None
+                if mask & selectors.EVENT_READ:
+                    self._pull(key.data)
         now = time.monotonic()
         if now >= self._deadlines_at:
             self._deadlines_at = now + self._look_every
@@ -321,8 +331,13 @@ class Crew:
         self._take(line, line.dialogue.receive(data))
         if line.dialogue.ended:
             self._leave(line)
-        elif line.dialogue.is_idle:
+            return
+        if line.dialogue.is_idle:
             line.deadline = float("inf")
+        if line.dialogue.can_begin:
+            self._free[line] = None
+        if line.dialogue.output:
+            self._loud[line] = None
 
     def _take(self, line: _Line, events: Sequence[Event[Item]]) -> None:
         for event in events:
@@ -349,6 +364,7 @@ class Crew:
     def _leave(self, line: _Line) -> None:
         if line in line.server.lines:
             line.server.lines.remove(line)
+            self._free.pop(line, None)
             self._selector.unregister(line.connection)
             line.connection.drop()
 
@@ -422,6 +438,7 @@ class Crew:
         connection.go_on_without_waiting()
         line = _Line(server, connection, Dialogue(connection.extensions))
         server.lines.append(line)
+        self._free[line] = None
         self._selector.register(connection, selectors.EVENT_READ, line)
 
     def _open_more(self) -> None:
