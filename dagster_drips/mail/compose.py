@@ -6,7 +6,9 @@ address is an outcome of that one message.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from dagster_drips.kept_files import KeptFiles
 from dagster_drips.mail.backlog import Item
@@ -15,6 +17,8 @@ from dagster_drips.mail.links import LinkMaker
 from dagster_drips.mail.message import AddressError, OutgoingMessage, Sender, build_message
 from dagster_drips.mail.outcome import Outcome, cut
 from dagster_drips.mail.templates import RenderError, message_context
+
+_NO = frozenset({"false", "no", "off", "0"})
 
 
 class Composer:
@@ -42,10 +46,13 @@ class Composer:
         due, template, route = item.due, item.template, item.route
         if isinstance(template, RenderError):
             raise template
-        links = self._links.of_message(due["message_id"], replies_to=due["sender_reply_to"] or due["sender_email"])
-        context = message_context(
-            due, lead=due["lead"] or {}, event=due["event"], sequence_name=template.sequence_name, links=links
+        lead = due["lead"] or {}
+        links = self._links.of_message(
+            due["message_id"],
+            replies_to=due["sender_reply_to"] or due["sender_email"],
+            tracked=template.tracked and not _declines_tracking(lead),
         )
+        context = message_context(due, lead=lead, event=due["event"], sequence_name=template.sequence_name, links=links)
         rendered = template.render(context, links)
         return build_message(
             rendered,
@@ -61,3 +68,8 @@ class Composer:
             files=self._enclosures.of(rendered.enclosures),
             sign=route.signer.sign if route.signer else None,
         )
+
+
+def _declines_tracking(lead: Mapping[str, Any]) -> bool:
+    """Whether the lead's custom field `tracking` says no, whatever its type."""
+    return str(lead.get("tracking")).strip().lower() in _NO

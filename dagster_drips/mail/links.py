@@ -47,12 +47,13 @@ class LinkMaker:
             return cls()
         return cls(settings.public_url, Tokens([key.get_secret_value() for key in settings.secret_keys]))
 
-    def of_message(self, message_id: str, *, replies_to: str) -> Links:
+    def of_message(self, message_id: str, *, replies_to: str, tracked: bool = True) -> Links:
         """The links of one message.
 
         Args:
             message_id: names the message, so that a wish finds its reader and topic.
             replies_to: the mailbox that reads wishes, the sender's reply-to or own address.
+            tracked: whether clicks and opens may be recorded; the reader's own wishes always work.
         """
         mailto = f"mailto:{quote(replies_to, safe='@')}?subject=unsubscribe%20{quote(message_id)}"
         if self.public_url is None or self.tokens is None:
@@ -64,8 +65,8 @@ class LinkMaker:
             preferences_url=f"{base}/p/{token}",
             view_url=f"{base}/v/{token}",
             list_unsubscribe=(unsubscribe, mailto),
-            clicks=f"{base}/c/{token}/",
-            opens=f"{base}/o/{token}.gif",
+            clicks=f"{base}/c/{token}/" if tracked else None,
+            opens=f"{base}/o/{token}.gif" if tracked else None,
         )
 
     def url_token(self, url: str) -> str:

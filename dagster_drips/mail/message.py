@@ -216,7 +216,6 @@ def _text_part(subtype: str, text: Text) -> bytes:
     return head.encode() + text.encoded()
 
 
-@lru_cache(maxsize=100)
 def _file_part(file: File) -> bytes:
     disposition = "inline" if file.content_id else "attachment"
     lines = [

@@ -109,6 +109,7 @@ class StepTemplate:
         attached_files: Mapping[str, FileFacts],
     ):
         self.sequence_name = sequence_name
+        self.tracked = content.get("tracking") is not False
         self._images = {facts.content_id: Enclosure(name, facts, shown=True) for name, facts in attached_files.items()}
         self._attachments = tuple(_attachment(name, attached_files) for name in content.get("attachments") or ())
         self._environment = environment
@@ -354,6 +355,7 @@ def _step_template(version: _Version, step_id: str, variant_id: str | None, link
         if variant is None:
             raise RenderError(f"step {step_id} has no variant {variant_id}")
         content.update({name: value for name, value in variant.items() if value is not None})
+    content.setdefault("tracking", definition.get("tracking"))
     if not content.get("template"):
         raise RenderError(f"step {step_id} has no template")
     return StepTemplate(version.environment, definition.get("name") or "", content, links, version.attached_files)

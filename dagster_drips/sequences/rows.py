@@ -37,7 +37,7 @@ class LiveSequence:
 def rows_of(live: list[LiveSequence], settings: ProjectSettings, senders: Senders) -> Rows:
     """All rows of `TABLES` for what is live."""
     rows: Rows = {table: [] for table in TABLES}
-    cap = settings.frequency_cap
+    cap, soft = settings.frequency_cap, settings.soft_bounces
     rows["raw.project_settings"].append(
         {
             "timezone": settings.timezone,
@@ -45,6 +45,8 @@ def rows_of(live: list[LiveSequence], settings: ProjectSettings, senders: Sender
             "cap_per_seconds": cap.per.total_seconds if cap else None,
             "max_per_tick": settings.max_per_tick,
             "servers": _server_names(senders.servers),
+            "soft_bounce_count": soft.count if soft else None,
+            "soft_bounce_over_seconds": soft.over.total_seconds if soft else None,
         }
     )
     rows["raw.sender_identities"].extend(

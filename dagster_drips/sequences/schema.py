@@ -145,7 +145,7 @@ class Variant(StrictModel):
 
 
 class Step(StrictModel):
-    """One mail: either `subject` and `template`, or `variants`."""
+    """One mail: either `subject` and `template`, or `variants`. `tracking` None: as the sequence says."""
 
     id: Identifier
     delay: Duration = Duration()
@@ -192,6 +192,7 @@ class Sequence(StrictModel):
     priority: int = Field(default=50, ge=0, le=100)
     topic: Text | None = None
     transactional: Flag = False
+    tracking: Flag | None = None
     steps: list[Step] = Field(min_length=1)
 
     @property

@@ -25,10 +25,17 @@ class World:
         warehouse.execute(Path(__file__).with_name("due_tables.sql").read_text())
 
     def add_version(
-        self, files: dict[str, str] | None = None, *, version_id: str = "v1", attached: str | None = None, **step
+        self,
+        files: dict[str, str] | None = None,
+        *,
+        version_id: str = "v1",
+        attached: str | None = None,
+        sequence: dict | None = None,
+        **step,
     ) -> None:
         definition = {
             "name": "Welcome series",
+            **(sequence or {}),
             "steps": [{"id": "hello", "subject": "Hello {{ lead.first_name }}", "template": "hello.html", **step}],
         }
         self.warehouse.execute(

@@ -55,6 +55,7 @@ KINDS = {
     "later_at_end": Kind(("deferred",), 452, "4.3.1", "no room left", f"lead{{n}}@{LATER_AT_END}"),
 }
 
+
 @pytest.fixture(scope="session")
 def running_postfix():
     if reason := postfix.missing():

@@ -192,3 +192,29 @@ def test_no_more_messages_are_on_their_way_than_a_limit_allows(world, limited):
     with RawServer(script) as server:
         report = run(world, Settings(smtp_url=server.url, smtp_connections=6))
     assert (report.sent, most) == (40, 2)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "step", "lead", "tracked"),
+    [
+        (None, None, None, True),
+        (False, None, None, False),
+        (None, False, None, False),
+        (False, True, None, True),
+        (None, None, "false", False),
+        (None, None, "No ", False),
+        (None, None, "yes", True),
+    ],
+)
+def test_tracking_can_be_switched_off_for_a_sequence_a_step_and_a_lead(world, sequence, step, lead, tracked):
+    more = {} if step is None else {"tracking": step}
+    world.add_version(version_id="v2", sequence={} if sequence is None else {"tracking": sequence}, **more)
+    world.add_lead(1, version_id="v2")
+    world.warehouse.execute("alter table staging.stg_leads add column tracking varchar")
+    world.warehouse.execute("update staging.stg_leads set tracking = ?", [lead])
+    settings = {"public_url": "https://mail.acme.example", "secret_keys": "k" * 32}
+    with ScriptedServer() as server:
+        run(world, Settings(smtp_url=server.url, **settings))
+    html = server.messages[0].get_body(("html",)).get_content()
+    assert ("mail.acme.example/c/" in html) == ("mail.acme.example/o/" in html) == tracked
+    assert server.messages[0]["List-Unsubscribe"].startswith("<https://mail.acme.example/u/")
