@@ -7,8 +7,10 @@ import dagster as dg
 from dagster_drips.assets.naming import DECIDE, DELIVERY_LOG, DUE_STEPS, MEASURE, OWNERS, POOL, SEND
 from dagster_drips.assets.resource import DripsResource
 from dagster_drips.clock import format_instant
+from dagster_drips.mail.dispatch import DispatchReport
+from dagster_drips.mail.resolve import Doubt, doubts
 from dagster_drips.pipeline.publish import publish
-from dagster_drips.pipeline.sending import send_due
+from dagster_drips.pipeline.sending import left_due, send_due
 
 _DECIDED = {
     "verdicts": "One row per judged occurrence (E3).",
@@ -60,6 +62,23 @@ def decisions_journal(drips: DripsResource) -> Iterator[dg.MaterializeResult]:
         yield dg.MaterializeResult(asset_key=["journal", table], metadata={"rows": count})
 
 
+# Neither blocks: a mail server that is down must not keep the tick from being finished and measured. Both are errors,
+# not warnings: mail that should have gone has not, or waits for a person to say what became of it.
+_STOPPED, _IN_DOUBT = "sending_did_not_stop_early", "nothing_is_in_doubt"
+_SENDING_CHECKS = [
+    dg.AssetCheckSpec(
+        _STOPPED,
+        asset=DELIVERY_LOG,
+        description="All that is due was offered to its mail server, or left because of a suppression or a rate limit.",
+    ),
+    dg.AssetCheckSpec(
+        _IN_DOUBT,
+        asset=DELIVERY_LOG,
+        description="No message of any run may or may not have been sent; such a one holds its enrollment.",
+    ),
+]
+
+
 @dg.asset(
     key=DELIVERY_LOG,
     deps=[DUE_STEPS, ["decide", "refused_steps"], ["journal", "verdicts"]],
@@ -67,14 +86,16 @@ def decisions_journal(drips: DripsResource) -> Iterator[dg.MaterializeResult]:
     owners=OWNERS,
     kinds={"smtp", "duckdb"},
     description="Dispatch of the due steps over SMTP; one row per fact of a delivery.",
+    check_specs=_SENDING_CHECKS,
     pool=POOL,
 )
 def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.MaterializeResult:
     """Send what is due, each message at most once."""
     with drips.warehouse() as warehouse:
         report = send_due(drips.pipeline, warehouse, drips.settings)
+        in_doubt = doubts(warehouse)
     if report.stopped:
-        context.log.error(f"sending stopped early: {report.stopped}")
+        context.log.error(f"sending stopped early, {left_due(report)} of {report.due} stay due: {report.stopped}")
     return dg.MaterializeResult(
         metadata={
             "due": report.due,
@@ -84,8 +105,39 @@ def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.
             "deferred": report.deferred,
             "in_doubt": report.in_doubt,
             "refused": report.refused,
+            "held": report.held,
+            "left_due": left_due(report),
             "stopped": report.stopped or "",
-        }
+        },
+        check_results=[_stopped_check(report), _in_doubt_check(in_doubt)],
+    )
+
+
+def _stopped_check(report: DispatchReport) -> dg.AssetCheckResult:
+    if report.stopped is None:
+        return dg.AssetCheckResult(check_name=_STOPPED, passed=True)
+    return dg.AssetCheckResult(
+        check_name=_STOPPED,
+        passed=False,
+        description=report.stopped,
+        metadata={
+            "left_due": left_due(report),
+            "what_to_do": "`drips doctor` checks the mail servers; what is left goes with the next tick",
+        },
+    )
+
+
+def _in_doubt_check(in_doubt: list[Doubt]) -> dg.AssetCheckResult:
+    if not in_doubt:
+        return dg.AssetCheckResult(check_name=_IN_DOUBT, passed=True)
+    return dg.AssetCheckResult(
+        check_name=_IN_DOUBT,
+        passed=False,
+        description=f"in doubt, the oldest first: {', '.join(doubt.claim.message_id for doubt in in_doubt[:10])}",
+        metadata={
+            "in_doubt": len(in_doubt),
+            "what_to_do": "`drips resolve` lists them and is told what became of them",
+        },
     )
 
 

@@ -12,6 +12,8 @@ import dagster as dg
 from dagster_drips.errors import DripsError
 from dagster_drips.project import LANDING_KINDS, Project
 
+_OUTCOMES = ("sent", "failed", "bounced", "deferred", "in_doubt", "refused")
+
 
 @dataclass
 class TickReport:
@@ -29,9 +31,7 @@ class TickReport:
             "as_of": self.metadata.get("raw/tick", {}).get("as_of"),
             "loaded": {kind: self.metadata.get(f"raw/{kind}", {}) for kind in LANDING_KINDS},
             "decided": {name: due.get(name) for name in ("judged", "enrolled", "exited", "skipped", "due")},
-            "sent": {
-                name: sent.get(name, 0) for name in ("sent", "failed", "bounced", "deferred", "in_doubt", "refused")
-            }
+            "sent": {name: sent.get(name, 0) for name in (*_OUTCOMES, "held", "left_due")}
             | {"stopped": sent.get("stopped", "")},
             "completed": self.metadata.get("journal/closings", {}).get("completed"),
             "failed_checks": self.failed_checks,
@@ -43,17 +43,17 @@ class TickReport:
         loaded = ", ".join(f"{counts.get('loaded', 0)} {kind}" for kind, counts in report["loaded"].items())
         rejected = sum(counts.get("rejected", 0) for counts in report["loaded"].values())
         decided = ", ".join(f"{count or 0} {name}" for name, count in report["decided"].items())
-        sent = ", ".join(
-            f"{count} {name.replace('_', ' ')}" for name, count in report["sent"].items() if name != "stopped"
-        )
+        sent = ", ".join(f"{report['sent'][name]} {name.replace('_', ' ')}" for name in _OUTCOMES)
         lines = [
             f"tick     {report['as_of']}",
             f"loaded   {loaded}" + (f"; {rejected} rejected, see raw.rejected_rows" if rejected else ""),
             f"decided  {decided}",
             f"sent     {sent}" if "raw/delivery_log" in self.metadata else "sent     nothing, as asked (--no-send)",
         ]
+        if report["sent"]["held"]:
+            lines.append(f"held     {report['sent']['held']} stay due, by the rates of senders and domains")
         if report["sent"]["stopped"]:
-            lines.append(f"stopped  {report['sent']['stopped']}")
+            lines.append(f"stopped  {report['sent']['left_due']} stay due: {report['sent']['stopped']}")
         return lines + [f"check    {check}" for check in self.failed_checks]
 
 

@@ -6,10 +6,12 @@ message silently after a lost connection.
 
 from __future__ import annotations
 
+import base64
 import smtplib
 import socket
 import ssl
 from typing import Any
+from urllib.parse import quote
 
 import yagmail
 
@@ -56,7 +58,8 @@ class Connection:
         except BaseException as error:
             _drop(client)
             if isinstance(error, (OSError, smtplib.SMTPException)):
-                raise _opening_problem(self._server, error) from error
+                # Without its cause: a server's answer may repeat the words of the login.
+                raise _opening_problem(self._server, error) from None
             raise
         self._client = client
         self._socket = client.smtp.sock
@@ -149,6 +152,22 @@ def _drop(client: yagmail.Client) -> None:
 
 
 def _opening_problem(server: SmtpServer, error: Exception) -> ServerUnavailable | DripsError:
+    problem = _told_problem(server, error)
+    kind = DripsError if isinstance(problem, DripsError) else ServerUnavailable
+    return kind(_masked(str(problem), server))
+
+
+def _masked(text: str, server: SmtpServer) -> str:
+    """The text without the server's password, also in the forms that AUTH (RFC 4616) and URLs give it."""
+    if server.password:
+        logins = (server.password, f"\0{server.user or ''}\0{server.password}")
+        encoded = [base64.b64encode(login.encode()).decode("ascii") for login in logins]
+        for form in (server.password, quote(server.password, safe=""), *encoded):
+            text = text.replace(form, "********")
+    return text
+
+
+def _told_problem(server: SmtpServer, error: Exception) -> ServerUnavailable | DripsError:
     where = f"the mail server {server.address}"
     if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= 500:
         return DripsError(f"{where} refused the login of {server.user} ({_reply(error.smtp_code, error.smtp_error)})")

@@ -37,3 +37,9 @@ def send_due(
         refresh=refresh,
         progress=progress,
     )
+
+
+def left_due(report: DispatchReport) -> int:
+    """How many messages no server was asked to take since sending stopped early."""
+    ended = report.sent + report.deferred + report.bounced + report.failed + report.in_doubt
+    return report.due - ended - report.refused - report.held
