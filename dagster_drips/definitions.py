@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_drips import automation
-from dagster_drips.assets import loading, sending, transforming
+from dagster_drips.assets import inbox, loading, sending, transforming
 from dagster_drips.assets.resource import DripsResource, pipeline_of
 from dagster_drips.pipeline.segments import current_manifest_json
 from dagster_drips.project import Project
@@ -26,6 +26,7 @@ def build_defs(project: Project, resource_overrides: Mapping[str, Any] | None = 
     transform = pipeline_of(str(project.root)).transform
     manifest = json.loads(current_manifest_json(project, transform).read_text(encoding="utf-8"))
     decide, measure = transforming.build_dbt_assets(manifest)
+    inbox_job = inbox.build_inbox_job(project)
     return dg.Definitions(
         assets=[
             *loading.landing_files,
@@ -48,10 +49,11 @@ def build_defs(project: Project, resource_overrides: Mapping[str, Any] | None = 
             automation.decide_job,
             automation.send_job,
             automation.measure_job,
+            inbox_job,
         ],
         # For what is started from the UI too: one process a run, so that a run holds the project's lock to its end.
         executor=dg.in_process_executor,
-        schedules=[automation.every_few_minutes],
+        schedules=[automation.every_few_minutes, automation.build_inbox_schedule(project, inbox_job)],
         sensors=[automation.due_steps_sensor, automation.build_landing_sensor(project), automation.failure_sensor],
         resources={"drips": DripsResource(project_root=str(project.root)), **(resource_overrides or {})},
     )

@@ -8,10 +8,10 @@ sequence may have is `sequences.attached_files`' matter.
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagster_drips.durable import sync, write_whole
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 
@@ -56,14 +56,8 @@ class KeptFiles:
                 raise DripsError("changed while it was being read; run again", file=source)
             if not self.folder.exists():
                 self.folder.mkdir(parents=True, exist_ok=True)
-                _sync(self.folder.parent)
-            scratch = self.folder / f".{sha256}.{os.getpid()}"
-            with scratch.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            scratch.rename(place)
-            _sync(self.folder)
+                sync(self.folder.parent)
+            write_whole(place, content)
         except OSError as error:
             raise DripsError(f"can't be kept in {self.folder}: {error.strerror}", file=source) from error
 
@@ -87,11 +81,3 @@ class KeptFiles:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

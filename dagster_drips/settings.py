@@ -34,14 +34,19 @@ _SCHEMES: dict[str, tuple[Security, int]] = {
     "smtp+starttls": ("starttls", 587),
     "smtps": ("tls", 465),
 }
+_IMAP_SCHEMES: dict[str, tuple[Security, int]] = {
+    "imap": ("plain", 143),
+    "imap+starttls": ("starttls", 143),
+    "imaps": ("tls", 993),
+}
 _MASK = "********"
-_NAMED = re.compile(r"DRIPS_(SMTP_URL|SMTP_PASSWORD|DKIM_KEY)_([A-Z0-9_]+)", re.IGNORECASE)
+_NAMED = re.compile(r"DRIPS_(SMTP_URL|SMTP_PASSWORD|DKIM_KEY|WEBHOOK)_([A-Z0-9_]+)", re.IGNORECASE)
 _PEM = "-----BEGIN "
 
 
 @dataclass(frozen=True)
-class SmtpServer:
-    """One mail server to hand messages to.
+class MailServer:
+    """One mail server, and whom to log in as.
 
     `user` and `password` are None where the server wants no login.
     """
@@ -68,6 +73,16 @@ class SmtpServer:
             return False
 
 
+@dataclass(frozen=True)
+class SmtpServer(MailServer):
+    """One to hand messages to."""
+
+
+@dataclass(frozen=True)
+class ImapServer(MailServer):
+    """One that keeps the mailbox to which bounces and answers come; it always wants a login."""
+
+
 class Settings(BaseSettings):
     """What the environment sets; `load_settings` reads a project's."""
 
@@ -82,6 +97,10 @@ class Settings(BaseSettings):
     smtp_urls: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict, repr=False)
     smtp_passwords: Secrets = Field(default_factory=dict)
     dkim_keys: Secrets = Field(default_factory=dict)
+    webhooks: Secrets = Field(default_factory=dict)
+    """What each mail provider's webhook proves itself with."""
+    imap_url: str | None = Field(default=None, repr=False)
+    imap_password: SecretStr | None = None
     in_doubt: InDoubt = "hold"
     public_url: str | None = None
     secret_keys: SecretList = ()
@@ -94,11 +113,11 @@ class Settings(BaseSettings):
             return [key.strip() for key in value.split(",") if key.strip()]
         return value
 
-    @field_validator("smtp_urls", "smtp_passwords", "dkim_keys", mode="before")
+    @field_validator("smtp_urls", "smtp_passwords", "dkim_keys", "webhooks", mode="before")
     @classmethod
     def _by_name(cls, value: Any) -> Any:
         if not isinstance(value, dict):
-            raise ValueError("write one variable for each server or sender, such as DRIPS_SMTP_URL_BACKUP")
+            raise ValueError("write one variable for each server, sender or provider, such as DRIPS_SMTP_URL_BACKUP")
         return {setting_name(name): one for name, one in value.items()}
 
     @field_validator("public_url")
@@ -119,6 +138,10 @@ class Settings(BaseSettings):
             if server.security == "plain" and server.password and not server.is_loopback:
                 words = "smtp:// would send the password unprotected over the network; use smtp+starttls:// or smtps://"
                 raise ValueError(f"{_variable('SMTP_URL', name)}: {words}")
+        mailbox = self.imap_server
+        if mailbox and mailbox.security == "plain" and not mailbox.is_loopback:
+            words = "imap:// would send the password unprotected over the network; use imap+starttls:// or imaps://"
+            raise ValueError(f"DRIPS_IMAP_URL: {words}")
         if self.public_url and not self.secret_keys:
             raise ValueError("DRIPS_PUBLIC_URL needs DRIPS_SECRET_KEYS: links in messages are signed")
         return self
@@ -129,6 +152,17 @@ class Settings(BaseSettings):
         if self.smtp_url is None:
             return None
         return _server_of(DEFAULT_SERVER, self.smtp_url, self.smtp_password)
+
+    @property
+    def imap_server(self) -> ImapServer | None:
+        """The server of `DRIPS_IMAP_URL`; None where it is not set."""
+        if self.imap_url is None:
+            return None
+        hint = "write it like imaps://user@mail.example, or with imap+starttls:// or imap://"
+        given = _server_parts("DRIPS_IMAP_URL", self.imap_url, _IMAP_SCHEMES, hint, self.imap_password)
+        if given[3] is None:
+            raise ValueError(f"DRIPS_IMAP_URL: names no user; {hint}")
+        return ImapServer(*given)
 
     @property
     def smtp_servers(self) -> dict[str, SmtpServer]:
@@ -158,6 +192,9 @@ class Settings(BaseSettings):
             **{_variable("SMTP_PASSWORD", name): _MASK if given else "" for name, given in passwords.items()},
             "DRIPS_SMTP_CONNECTIONS": str(self.smtp_connections),
             **{f"DRIPS_DKIM_KEY_{sender_id.upper()}": _MASK for sender_id in sorted(self.dkim_keys)},
+            "DRIPS_IMAP_URL": _shown_url(self.imap_url, self.imap_server),
+            "DRIPS_IMAP_PASSWORD": _MASK if self.imap_password else "",
+            **{f"DRIPS_WEBHOOK_{provider.upper()}": _MASK for provider in sorted(self.webhooks)},
             "DRIPS_IN_DOUBT": self.in_doubt,
             "DRIPS_PUBLIC_URL": self.public_url or "",
             "DRIPS_SECRET_KEYS": ",".join(_MASK for _ in self.secret_keys),
@@ -185,6 +222,7 @@ def load_settings(project: Project) -> Settings:
             smtp_urls=named["SMTP_URL"],
             smtp_passwords=_secrets(named["SMTP_PASSWORD"]),
             dkim_keys=_secrets({name: _key_text(project, name, key) for name, key in named["DKIM_KEY"].items()}),
+            webhooks=_secrets(named["WEBHOOK"]),
         )
     except ValidationError as error:
         raise DripsError("; ".join(_told(problem) for problem in error.errors(include_input=False))) from None
@@ -194,7 +232,7 @@ def load_settings(project: Project) -> Settings:
 
 def _named_settings(env_file: Path) -> dict[str, dict[str, str]]:
     """Kind of setting → name of a server or identity → value: pydantic knows no variables with a part that is free."""
-    found: dict[str, dict[str, str]] = {"SMTP_URL": {}, "SMTP_PASSWORD": {}, "DKIM_KEY": {}}
+    found: dict[str, dict[str, str]] = {"SMTP_URL": {}, "SMTP_PASSWORD": {}, "DKIM_KEY": {}, "WEBHOOK": {}}
     for source in (dotenv_values(env_file, encoding="utf-8"), os.environ):
         for variable, value in source.items():
             match = _NAMED.fullmatch(variable)
@@ -227,7 +265,7 @@ def _variable(kind: str, server: str) -> str:
     return f"DRIPS_{kind}" if server == DEFAULT_SERVER else f"DRIPS_{kind}_{server.upper()}"
 
 
-def _shown_url(url: str | None, server: SmtpServer | None) -> str:
+def _shown_url(url: str | None, server: MailServer | None) -> str:
     if not url or not server:
         return ""
     user = f"{server.user}:{_MASK}@" if server.user else ""
@@ -241,9 +279,14 @@ def _told(problem: Any) -> str:
 
 
 def _server_of(name: str, url: str, given: SecretStr | None) -> SmtpServer:
-    """The parts of a server's URL; a password in the URL goes before the one given apart."""
-    variable = _variable("SMTP_URL", name)
     hint = "write it like smtp+starttls://user@mail.example:587, or with smtp:// or smtps://"
+    return SmtpServer(*_server_parts(_variable("SMTP_URL", name), url, _SCHEMES, hint, given))
+
+
+def _server_parts(
+    variable: str, url: str, schemes: dict[str, tuple[Security, int]], hint: str, given: SecretStr | None
+) -> tuple[Security, str, int, str | None, str | None]:
+    """A `MailServer`'s fields from a URL; a password in the URL goes before the one given apart."""
     bad = f"{variable}: not a server's address; {hint}"
     try:
         parts = urlsplit(url)
@@ -251,11 +294,12 @@ def _server_of(name: str, url: str, given: SecretStr | None) -> SmtpServer:
     except ValueError:
         # `from None`, as the cause repeats what may hold a password.
         raise ValueError(bad) from None
-    if parts.scheme not in _SCHEMES or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+    if parts.scheme not in schemes or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(bad)
-    security, default_port = _SCHEMES[parts.scheme]
+    security, default_port = schemes[parts.scheme]
     user = unquote(parts.username) if parts.username else None
     secret = unquote(parts.password) if parts.password else given.get_secret_value() if given else None
     if user and not secret:
-        raise ValueError(f"{variable} names a user but there is no password; set {_variable('SMTP_PASSWORD', name)}")
-    return SmtpServer(security, parts.hostname, port or default_port, user, secret if user else None)
+        password = variable.replace("_URL", "_PASSWORD", 1)
+        raise ValueError(f"{variable} names a user but there is no password; set {password}")
+    return security, parts.hostname, port or default_port, user, secret if user else None

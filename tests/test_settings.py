@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
-from dagster_drips.settings import Settings, SmtpServer, load_settings
+from dagster_drips.settings import ImapServer, Settings, SmtpServer, load_settings
 
 PEM = "-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----\n"
 
@@ -76,6 +76,10 @@ def test_the_password_may_stand_apart(project, monkeypatch):
         ({"DKIM_KEY_ACME": "~s3cret/x"}, "DRIPS_DKIM_KEY_ACME: neither a key (PEM text) nor a file"),
         ({"DKIM_KEY_ACME": "s3cret" * 2000}, "DRIPS_DKIM_KEY_ACME: neither a key (PEM text) nor a file"),
         ({"DKIM_KEY_ACME": ".env"}, "DRIPS_DKIM_KEY_ACME: the file it names holds no key"),
+        ({"IMAP_URL": "imap://ada:s3cret@mail.example"}, "DRIPS_IMAP_URL: imap:// would send the password unprotected"),
+        ({"IMAP_URL": "imaps://ada@mail.example"}, "set DRIPS_IMAP_PASSWORD"),
+        ({"IMAP_URL": "imaps://mail.example", "IMAP_PASSWORD": "s3cret"}, "DRIPS_IMAP_URL: names no user"),
+        ({"IMAP_URL": "smtps://ada:s3cret@mail.example"}, "DRIPS_IMAP_URL: not a server's address"),
         ({"IN_DOUBT": "s3cret"}, "DRIPS_IN_DOUBT: "),
         ({"PUBLIC_URL": "https://mail.acme.example"}, "DRIPS_PUBLIC_URL needs DRIPS_SECRET_KEYS"),
         ({"PUBLIC_URL": "mail.acme.example", "SECRET_KEYS": "s3cret"}, "DRIPS_PUBLIC_URL: not a web address"),
@@ -110,6 +114,28 @@ def test_servers_are_named_by_their_variables_in_the_environment_and_the_env_fil
     assert settings.smtp_server_named("main-eu") == settings.smtp_servers["main_eu"]
     assert settings.smtp_server_named("default") == settings.smtp_server
     assert settings.smtp_server_named("unused") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("imap://ada@localhost", ImapServer("plain", "localhost", 143, "ada", "s3cret")),
+        ("imap+starttls://ada@mail.example", ImapServer("starttls", "mail.example", 143, "ada", "s3cret")),
+        (
+            "imaps://ada%40acme.example@mail.example",
+            ImapServer("tls", "mail.example", 993, "ada@acme.example", "s3cret"),
+        ),
+        ("imaps://ada:p%40w@mail.example:1993", ImapServer("tls", "mail.example", 1993, "ada", "p@w")),
+    ],
+)
+def test_the_mailboxes_server_is_written_like_a_mail_server(project, monkeypatch, url, server):
+    assert load_settings(project).imap_server is None
+    monkeypatch.setenv("DRIPS_IMAP_URL", url)
+    monkeypatch.setenv("DRIPS_IMAP_PASSWORD", "s3cret")
+    settings = load_settings(project)
+    assert settings.imap_server == server
+    assert "s3cret" not in f"{settings!r} {settings.shown()} {settings.imap_server!r}"
+    assert settings.shown()["DRIPS_IMAP_PASSWORD"] == "********"
 
 
 def test_without_a_default_server_the_others_stand(project, monkeypatch):

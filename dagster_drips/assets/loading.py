@@ -110,6 +110,7 @@ load_records = [
     for table, description in (
         ("loaded_files", "One row per loaded file."),
         ("rejected_rows", "One row per row that could not be taken, with file, line and reason."),
+        ("forgotten", "One row per address or lead that `drips forget` erased, as a keyed hash."),
     )
 ]
 

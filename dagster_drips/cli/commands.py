@@ -1,5 +1,33 @@
 """The list of commands: importing this module registers them."""
 
-from dagster_drips.cli import demo, doctor, rebuild, replay, resolve, run, status, validate
+from dagster_drips.cli import (
+    collect,
+    demo,
+    doctor,
+    export,
+    forget,
+    inbox,
+    rebuild,
+    replay,
+    resolve,
+    run,
+    status,
+    suppressions,
+    validate,
+)
 
-__all__ = ["demo", "doctor", "rebuild", "replay", "resolve", "run", "status", "validate"]
+__all__ = [
+    "collect",
+    "demo",
+    "doctor",
+    "export",
+    "forget",
+    "inbox",
+    "rebuild",
+    "replay",
+    "resolve",
+    "run",
+    "status",
+    "suppressions",
+    "validate",
+]

@@ -1,4 +1,4 @@
-"""`drips validate`: every mistake of every sequence file, each with its place.
+"""`drips validate`: every mistake of every sequence file and of `hooks.yml`, each with its place.
 
 Only printing belongs here; the checks are in `dagster_drips.sequences`.
 """
@@ -14,6 +14,7 @@ import typer
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project
 from dagster_drips.project import Project
 from dagster_drips.sequences import Catalog, read_catalog, segment_names
+from dagster_drips.tracking.hooks_config import hook_problems
 
 
 @app.command("validate", epilog="Example: `drips validate --project shop`")
@@ -32,17 +33,18 @@ def validate(project: Project, as_json: bool) -> int:
         The exit code: 1 where a file can't be taken as it is, else 0.
     """
     catalog = read_catalog(project, segments=segment_names(project))
+    problems = [*catalog.problems, *hook_problems(project)]
+    errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
-        found = {"sequences": _count(catalog), "problems": [asdict(problem) for problem in catalog.problems]}
+        found = {"sequences": _count(catalog), "problems": [asdict(problem) for problem in problems]}
         print(json.dumps(found, ensure_ascii=False, indent=2))
-        return 1 if catalog.errors else 0
-    for problem in catalog.problems:
+        return 1 if errors else 0
+    for problem in problems:
         if problem.severity == "error":
             print(problem, file=sys.stderr)
         else:
             print(f"{problem} (warning)")
-    errors = len(catalog.errors)
-    warnings = len(catalog.problems) - errors
+    warnings = len(problems) - errors
     print(", ".join((_many(_count(catalog), "sequence"), _many(errors, "error"), _many(warnings, "warning"))))
     return 1 if errors else 0
 

@@ -31,6 +31,7 @@ KNOWN_FIELDS = (
     "timezone",
     "phone",
     "tags",
+    "changed_fields",
 )
 # What our own columns of raw.leads begin with.
 _RESERVED = ("_load", "_line")

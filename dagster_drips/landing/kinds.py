@@ -52,20 +52,21 @@ def check_leads(batch: Batch, fields: LeadFields) -> Checked:
         "updated_at": checks.time("updated_at"),
     }
     for name in batch.columns:
-        if name == "tags":
-            columns[name] = _tags(checks)
+        if name in ("tags", "changed_fields"):
+            columns[name] = _texts(checks, name)
         elif name not in columns:
             columns[name] = fields.typed(checks, name)
     return checks.result(columns)
 
 
-def _tags(checks: Checks) -> pl.Series:
-    column = checks.optional("tags")
+def _texts(checks: Checks, name: str) -> pl.Series:
+    """A column of lists, or of text with `;`."""
+    column = checks.optional(name)
     nested = column.has_form(Form.NESTED)
-    plain = checks.converted("tags", column.text.set(nested, None), to_tags, pl.List(pl.String))
+    plain = checks.converted(name, column.text.set(nested, None), to_tags, pl.List(pl.String))
     if not nested.any():
         return plain
-    listed = checks.converted("tags", column.text.set(~nested, None), to_tags_from_list, pl.List(pl.String))
+    listed = checks.converted(name, column.text.set(~nested, None), to_tags_from_list, pl.List(pl.String))
     return listed.zip_with(nested, plain)
 
 

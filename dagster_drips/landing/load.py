@@ -15,6 +15,7 @@ from typing import Any
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.fields import LeadFields
 from dagster_drips.landing.files import LandingFile, UnreadableFile, format_of, landing_files
+from dagster_drips.landing.forgotten import load_forgotten
 from dagster_drips.landing.kinds import check_for
 from dagster_drips.landing.readers import read_batches
 from dagster_drips.landing.staging import StagedFile, Staging, add_fields
@@ -80,10 +81,12 @@ def load_landing(
         A report by kind, for each of `kinds`.
 
     Raises:
-        DripsError: `fields` names an unknown type or a reserved name.
+        DripsError: `fields` names an unknown type or a reserved name, or the list of whom to forget can't be read.
     """
     lead_fields = LeadFields(fields or {}, warehouse.columns("raw.leads"))
     reports = {}
+    if "suppressions" in kinds:
+        load_forgotten(project, warehouse)
     for kind in kinds:
         load = _KindLoad(warehouse, kind, lead_fields, loaded_at, progress)
         if kind == "leads":
@@ -126,6 +129,7 @@ def load_again(
         _KindLoad(warehouse, entry["kind"], lead_fields, entry["loaded_at"], None).run([file])
     lead_fields = LeadFields(fields or {}, warehouse.columns("raw.leads"))
     _KindLoad(warehouse, "leads", lead_fields, datetime.min, None).bring_fields_up_to_date()
+    load_forgotten(project, warehouse)
     return len(loaded)
 
 

@@ -27,7 +27,7 @@ PATIENCE = 240.0
 """Seconds for which a run waits for rates; what would come later stays due. A little less than a tick's usual 5
 minutes."""
 
-_CHUNK = 5_000
+_CHUNK = 2_000
 # Suppressions are asked again after so many seconds, and never for more than that share of the time.
 _BETWEEN_REFRESHES = 1.0
 _ASKING_SHARE = 0.1

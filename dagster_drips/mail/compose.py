@@ -65,6 +65,7 @@ class Composer:
             recipient=due["recipient"],
             links=links,
             date=date,
+            headers=route.provider_headers(due["message_id"]),
             files=self._enclosures.of(rendered.enclosures),
             sign=route.signer.sign if route.signer else None,
         )

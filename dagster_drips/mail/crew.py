@@ -1,51 +1,36 @@
-"""Many connections sending at once, and the circuit breaker that stops a server.
+"""Many connections sending at once.
 
 One thread waits for all connections together: a message costs no switch between threads, and its outcome and the next
 one's beginning are journaled in one write. Here claimed messages get to connections and outcomes into the journal;
-which messages there are is `backlog`'s, what is said on a connection `dialogue`'s, what is in a message `compose`'s.
+which messages there are is `backlog`'s, what is said on a connection `dialogue`'s, what is in a message `compose`'s,
+when a server is given up `breaker`'s.
 """
 
 from __future__ import annotations
 
 import selectors
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from types import TracebackType
 from typing import Self
 
 from dagster_drips.errors import DripsError
 from dagster_drips.mail.backlog import Item
+from dagster_drips.mail.breaker import CircuitBreaker
 from dagster_drips.mail.dialogue import Answered, Dialogue, Event, Untouched
 from dagster_drips.mail.journal import DeliveryJournal, Record, Result, Sending
 from dagster_drips.mail.message import OutgoingMessage
+from dagster_drips.mail.opening import Openers
 from dagster_drips.mail.outcome import Outcome
 from dagster_drips.mail.pace import Pace
+from dagster_drips.mail.retries import result_of
 from dagster_drips.mail.transport import Connection, ServerUnavailable, reason_of
 from dagster_drips.settings import SmtpServer
 
-LOSSES_IN_A_ROW = 3
-"""Connections lost without a message sent in between, after which a server gets no more."""
-REFUSALS_IN_A_ROW = 10
-"""Refusals that may be the server's doing, without a message sent in between, after which it gets no more."""
-BOUNCES_IN_A_ROW = 50
-"""Readers that don't exist, without a message sent in between, after which something must be wrong with the list."""
-RETRY_AFTER = (
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=8),
-    timedelta(hours=24),
-)
-"""How long after its tick a deferred attempt may be repeated; one more deferral than these is a failure."""
-
-_OPENERS = 8
 _LONGEST_WAIT = 1.0
 
 
@@ -62,18 +47,19 @@ class _Line:
 
 @dataclass(eq=False)
 class _Server:
-    """One mail server and how it behaves."""
+    """One mail server with its connections, and how it behaves."""
 
     name: str
-    address: str
     settings: SmtpServer
     size: int
+    breaker: CircuitBreaker
     lines: list[_Line] = field(default_factory=list)
     opening: int = 0
-    stopped: str | None = None
-    losses: int = 0
-    refusals: int = 0
-    bounces: int = 0
+
+    @property
+    def stopped(self) -> str | None:
+        """Why it gets no more."""
+        return self.breaker.stopped
 
 
 class Crew:
@@ -105,7 +91,9 @@ class Crew:
         timeout: float = 60.0,
         final_timeout: float = 600.0,
     ):
-        self._servers = {name: _Server(name, server.address, server, size) for name, server in servers.items()}
+        self._servers = {
+            name: _Server(name, server, size, CircuitBreaker(server.address)) for name, server in servers.items()
+        }
         self._journal = journal
         self._pace = pace
         self._compose = compose
@@ -114,12 +102,8 @@ class Crew:
         self._on_outcome = on_outcome
         self._timeout, self._final_timeout = timeout, final_timeout
         self._selector = selectors.DefaultSelector()
-        self._openers = ThreadPoolExecutor(_OPENERS, thread_name_prefix="drips-connect")
-        self._opened: deque[tuple[_Server, Connection, Future[None]]] = deque()
-        self._bell, self._doorway = socket.socketpair()
-        self._bell.setblocking(False)
-        self._doorway.setblocking(False)
-        self._selector.register(self._doorway, selectors.EVENT_READ)
+        self._openers: Openers[_Server] = Openers()
+        self._selector.register(self._openers, selectors.EVENT_READ)
         self._queue: deque[Item] = deque()
         # Lines that may take another message, and those that have something to say; dicts for their order.
         self._free: dict[_Line, None] = {}
@@ -139,10 +123,7 @@ class Crew:
             # What is known is kept; what was about to begin has not begun.
             with suppress(DripsError):
                 self._journal.write([record for record in self._records if isinstance(record, Result)])
-        self._openers.shutdown(wait=True)
-        for _, connection, future in self._opened:
-            if future.exception() is None:
-                connection.drop()
+        self._openers.close()
         for server in self._servers.values():
             for line in server.lines:
                 if kind is None and line.dialogue.is_idle and not line.dialogue.ended:
@@ -150,8 +131,6 @@ class Crew:
                 else:
                     line.connection.drop()
         self._selector.close()
-        self._bell.close()
-        self._doorway.close()
 
     @property
     def stopped(self) -> str | None:
@@ -303,7 +282,7 @@ class Crew:
         patience = self._look_every if due_at is None else min(self._look_every, max(0.0, due_at - now))
         for key, mask in self._selector.select(patience):
             if key.data is None:
-                self._answer_the_door()
+                self._take_opened()
             else:
                 if mask & selectors.EVENT_WRITE:
                     self._loud[key.data] = None
@@ -344,7 +323,7 @@ class Crew:
             if isinstance(event, Answered):
                 self._done(event.owner)
                 self._record(event.owner, event.outcome)
-                self._judge(line.server, event.outcome)
+                line.server.breaker.judge(event.outcome)
             elif isinstance(event, Untouched):
                 self._done(event.owner)
                 self._queue.appendleft(event.owner)
@@ -371,52 +350,13 @@ class Crew:
     # Outcomes ---------------------------------------------------------------------------------------------------
 
     def _record(self, item: Item, outcome: Outcome) -> None:
-        due = item.due
-        kind, detail, retry_at = outcome.outcome, outcome.detail, None
-        if kind == "deferred" and due["attempt"] > len(RETRY_AFTER):
-            kind, detail = "failed", f"gave up after {due['attempt']} attempts: {detail}"
-        elif kind == "deferred":
-            retry_at = due["as_of"] + RETRY_AFTER[due["attempt"] - 1]
-        self._records.append(
-            Result(
-                due["message_id"],
-                due["attempt"],
-                kind,
-                self._time(),
-                outcome.smtp_code,
-                outcome.enhanced_code,
-                detail,
-                retry_at,
-            )
-        )
-        self._on_outcome(kind)
+        result = result_of(item.due, outcome, self._time())
+        self._records.append(result)
+        self._on_outcome(result.outcome)
 
     def _time(self) -> datetime:
         began, at = self._clock
         return (began + timedelta(seconds=time.monotonic() - at)).replace(microsecond=0)
-
-    def _judge(self, server: _Server, outcome: Outcome) -> None:
-        """The circuit breaker: a server that does not take us, or fails us again and again, gets no more."""
-        if outcome.outcome == "sent":
-            server.losses = server.refusals = server.bounces = 0
-        elif outcome.lost_connection:
-            server.losses += 1
-        elif outcome.blames_server:
-            server.refusals += 1
-        elif outcome.outcome == "bounced":
-            server.bounces += 1
-        where = f"the mail server {server.address}"
-        if outcome.not_allowed_in:
-            self._stop(server, f"{where} takes no mail from us: {outcome.smtp_code} {outcome.detail}")
-        elif server.losses >= LOSSES_IN_A_ROW:
-            self._stop(server, f"{where} dropped us {LOSSES_IN_A_ROW} times in a row: {outcome.detail}")
-        elif server.refusals >= REFUSALS_IN_A_ROW or server.bounces >= BOUNCES_IN_A_ROW:
-            count = max(server.refusals, server.bounces)
-            words = f"{outcome.smtp_code} {outcome.detail}"
-            self._stop(server, f"{where} refused {count} messages in a row, the last with: {words}")
-
-    def _stop(self, server: _Server, reason: str) -> None:
-        server.stopped = server.stopped or reason
 
     # Connections ------------------------------------------------------------------------------------------------
 
@@ -425,10 +365,10 @@ class Crew:
         try:
             connection.open()
         except ServerUnavailable as error:
-            self._stop(server, str(error))
+            server.breaker.stop(str(error))
             return False
         except DripsError as error:
-            self._stop(server, error.message)
+            server.breaker.stop(error.message)
             problems.append(error)
             return False
         self._join(server, connection)
@@ -448,28 +388,18 @@ class Crew:
                 continue
             wanted = sum(self._server_of(item) is server for item in self._queue)
             for _ in range(min(wanted, server.size - len(server.lines)) - server.opening):
-                connection = Connection(server.settings, timeout=self._timeout)
                 server.opening += 1
-                self._openers.submit(connection.open).add_done_callback(partial(self._knock, server, connection))
+                self._openers.open(Connection(server.settings, timeout=self._timeout), server)
 
-    def _knock(self, server: _Server, connection: Connection, future: Future[None]) -> None:
-        """Called by an opener's thread."""
-        self._opened.append((server, connection, future))
-        with suppress(OSError):  # full: somebody knocked before; closed: nobody is at home any more
-            self._bell.send(b"!")
-
-    def _answer_the_door(self) -> None:
-        self._doorway.recv(4096)
-        while self._opened:
-            server, connection, future = self._opened.popleft()
+    def _take_opened(self) -> None:
+        for server, connection, error in self._openers.opened():
             server.opening -= 1
-            error = future.exception()
             if error is None:
                 self._join(server, connection)
             elif isinstance(error, (ServerUnavailable, DripsError)):
                 # As many as there are will do, if there are any.
                 server.size = max(1, len(server.lines))
                 if not server.lines and not server.opening:
-                    self._stop(server, str(error))
+                    server.breaker.stop(str(error))
             else:
                 raise error

@@ -77,7 +77,7 @@ def dispatch(
             then); a key can't be read; the journal can't be written.
     """
     resend = settings.in_doubt == "resend"
-    with _only_one(project):
+    with _only_one(project), warehouse.modest():
         if fold(project, warehouse, now=now, resend=resend).alive:
             raise DripsError("a process of an earlier send still lives and may be sending; end it first")
         warehouse.execute(_STATEMENTS["open"])

@@ -33,8 +33,8 @@ from dagster_drips.project import Project
 from dagster_drips.warehouse.port import Warehouse
 
 _DDL = Path(__file__).with_name("folded_deliveries.sql")
-_CHUNK = 20_000
-_CHUNKS_A_TRANSACTION = 5
+_CHUNK = 5000
+_CHUNKS_A_TRANSACTION = 2
 _TIME = pl.Datetime("us")
 _COLUMNS: dict[str, Any] = {
     "message_id": pl.String,

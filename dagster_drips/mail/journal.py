@@ -46,6 +46,7 @@ from typing import BinaryIO, Self
 
 import msgspec
 
+from dagster_drips.durable import sync
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 
@@ -209,7 +210,7 @@ class DeliveryJournal:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.write([Run(boot_id(), os.getpid(), now())], durable=True)
             hidden.rename(self.path)
-            _sync_folder(folder)
+            sync(folder)
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
@@ -344,14 +345,6 @@ def _write_whole(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unwritable(path: Path, error: OSError) -> DripsError:

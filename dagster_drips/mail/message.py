@@ -8,7 +8,7 @@ encoded words and writes lines of over 76 characters (RFC 2045). Rendering is in
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.header import Header
@@ -121,6 +121,7 @@ def build_message(
     recipient: str,
     links: Links,
     date: datetime,
+    headers: Mapping[str, str] | None = None,
     files: Sequence[File] = (),
     sign: Callable[[bytes], bytes] | None = None,
 ) -> OutgoingMessage:
@@ -135,6 +136,7 @@ def build_message(
         recipient: To, as landed.
         links: `List-Unsubscribe`'s targets.
         date: naive UTC.
+        headers: more of them, ASCII, short.
         files: attachments, and images that the HTML shows.
         sign: puts a signature before the finished message.
 
@@ -151,6 +153,7 @@ def build_message(
         f"Message-ID: <{message_id}@{from_box.domain}>",
         f"X-Drips-Message-Id: {message_id}",
         "List-Unsubscribe: " + ",\r\n ".join(f"<{target}>" for target in links.list_unsubscribe),
+        *(f"{name}: {value}" for name, value in (headers or {}).items()),
     ]
     content = _content(rendered, files, message_id)
     data = "\r\n".join(head).encode() + b"\r\n" + content

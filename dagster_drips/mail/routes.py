@@ -15,6 +15,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.mail.dkim_signing import Signer
 from dagster_drips.mail.pace import Limit, Pace
 from dagster_drips.settings import Settings, SmtpServer, setting_name
+from dagster_drips.tracking.provider_headers import headers_for, provider_of
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.statements import named_statements
 
@@ -29,6 +30,12 @@ class Route:
     return_path: str | None = None
     verp: bool = True
     signer: Signer | None = None
+    hosts: tuple[str, ...] = ()
+    """Of those servers that want a header of their own, to name the message in what they report."""
+
+    def provider_headers(self, message_id: str) -> dict[str, str]:
+        """What providers on the way need beside our own headers."""
+        return {name: value for host in self.hosts for name, value in headers_for(host, message_id).items()}
 
 
 class Routes:
@@ -74,9 +81,10 @@ class Routes:
         names = tuple(identity["servers"]) if identity else self._common
         for name in names:
             self.servers[name] = self._server(name)
+        hosts = tuple(host for name in names if provider_of(host := self.servers[name].host))
         if identity is None:
-            return Route(names)
-        return Route(names, identity["return_path"], identity["verp"], self._signer(identity, names))
+            return Route(names, hosts=hosts)
+        return Route(names, identity["return_path"], identity["verp"], self._signer(identity, names), hosts)
 
     def _signer(self, identity: Mapping[str, Any], names: tuple[str, ...]) -> Signer | None:
         if identity["dkim_selector"] is None:

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dagster_drips.durable import sync
 from dagster_drips.warehouse import Warehouse
 
 # Which files were loaded, and in which order; the one table of a commit that is not of schema `journal`.
@@ -31,7 +32,7 @@ class TickJournal:
         day = self.root / f"{as_of:%Y-%m-%d}"
         if not day.exists():
             day.mkdir(parents=True)
-            _sync(self.root)
+            sync(self.root)
         scratch = day / f".{as_of:%H%M%S}-{phase}.{os.getpid()}"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
@@ -39,11 +40,11 @@ class TickJournal:
             if warehouse.value(f"select exists (select 1 from ({select}))"):
                 path = scratch / f"{table}.parquet"
                 warehouse.execute(f"copy ({select}) to '{_quoted(path)}' (format parquet)")
-                _sync(path)
-        _sync(scratch)
+                sync(path)
+        sync(scratch)
         place = self._free_place(day, as_of, phase)
         scratch.rename(place)
-        _sync(day)
+        sync(day)
         return place
 
     def commits(self, since: datetime | None = None) -> list[Path]:
@@ -104,11 +105,3 @@ def _order(commit: Path) -> tuple[str, str, int]:
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

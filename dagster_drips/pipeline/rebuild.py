@@ -44,20 +44,24 @@ def rebuild(project: Project, progress: Callable[[str], None] = lambda what: Non
         DripsError: there is no journal, a landed file is gone or changed, another run is going on. The warehouse that
             is there stays as it is.
     """
-    journal = TickJournal(project.journal / "ticks")
-    commits = journal.commits()
-    if not commits:
+    if not TickJournal(project.journal / "ticks").commits():
         raise DripsError("no journal to rebuild from; a first tick starts with `drips run`", file=project.journal)
-    scratch = project.data / "warehouse.rebuilding.duckdb"
     with exclusive(project.data / "run.lock"):
-        scratch.unlink(missing_ok=True)
-        scratch.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-        pipeline = Pipeline(project, Transform(project, warehouse=scratch), journal)
-        with open_warehouse(scratch) as warehouse:
-            report = _fill(project, pipeline, journal, warehouse, progress)
-            warehouse.checkpoint()
-        project.warehouse.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-        scratch.replace(project.warehouse)
+        return rebuild_under_lock(project, progress)
+
+
+def rebuild_under_lock(project: Project, progress: Callable[[str], None] = lambda what: None) -> RebuildReport:
+    """The same for who holds the run lock already and knows that there is a journal."""
+    journal = TickJournal(project.journal / "ticks")
+    scratch = project.data / "warehouse.rebuilding.duckdb"
+    scratch.unlink(missing_ok=True)
+    scratch.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+    pipeline = Pipeline(project, Transform(project, warehouse=scratch), journal)
+    with open_warehouse(scratch) as warehouse:
+        report = _fill(project, pipeline, journal, warehouse, progress)
+        warehouse.checkpoint()
+    project.warehouse.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+    scratch.replace(project.warehouse)
     return report
 
 

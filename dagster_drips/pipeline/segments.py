@@ -111,7 +111,7 @@ def _run(
         if compiled:
             compiled.learn(transform, results)
         return results
-    return [*transform.run("seed", [SEEDS]), *transform.run("run", DECIDE, exclude=exclude)]
+    return [*transform.run("seed", [SEEDS], full_refresh=True), *transform.run("run", DECIDE, exclude=exclude)]
 
 
 def _remember(transform: Transform, warehouse: Warehouse) -> None:

@@ -224,7 +224,9 @@ def _reason(result: Any) -> str:
 def _fingerprint(manifest: Manifest) -> str:
     digest = hashlib.sha256()
     for unique_id, node in sorted(manifest.nodes.items()):
-        digest.update(f"{unique_id}\0{getattr(node, 'raw_code', '')}\0{node.config.materialized}\0".encode())
+        # What a seed holds is in its checksum alone.
+        content = f"{getattr(node, 'raw_code', '')}\0{node.checksum.checksum}"
+        digest.update(f"{unique_id}\0{content}\0{node.config.materialized}\0".encode())
     for unique_id, macro in sorted(manifest.macros.items()):
         if macro.package_name == manifest.metadata.project_name:
             digest.update(f"{unique_id}\0{macro.macro_sql}\0".encode())

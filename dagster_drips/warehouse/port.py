@@ -110,6 +110,18 @@ class Warehouse:
             raise
         self._connection.execute("commit")
 
+    @contextmanager
+    def modest(self) -> Generator[None]:
+        """Statements inside it take one thread and little memory, and spill to disk sooner: for work beside which
+        something else needs the machine."""
+        self._connection.execute("set threads = 1")
+        self._connection.execute("set memory_limit = '128MB'")
+        try:
+            yield
+        finally:
+            self._connection.execute("reset threads")
+            self._connection.execute("reset memory_limit")
+
     def prepare(self) -> None:
         """Create what is missing of the schemas `raw` and `journal`."""
         self._connection.execute(_SCHEMA.read_text(encoding="utf-8"))

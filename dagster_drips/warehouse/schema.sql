@@ -34,9 +34,11 @@ create table if not exists raw.leads (
     timezone varchar,
     phone varchar,
     tags varchar[],
+    changed_fields varchar[],        -- null: a whole version (T2); else the row says something of these columns only
     _load bigint not null,
     _line bigint not null
 );
+alter table raw.leads add column if not exists changed_fields varchar[];   -- warehouses made before it
 create table if not exists raw.events (
     event_id varchar not null,
     lead_id varchar not null,
@@ -72,6 +74,12 @@ create table if not exists raw.engagement (
     _load bigint not null,
     _line bigint not null
 );
+-- Whom `drips forget` erased, as keyed hashes; from data/journal/forgotten.jsonl, whenever suppressions are loaded.
+create table if not exists raw.forgotten (
+    kind varchar not null,           -- address, lead
+    hash varchar not null,           -- sha256 of pepper, kind, ':' and the value; hex
+    pepper varchar not null          -- the project's, the same in all rows
+);
 create table if not exists raw.loaded_files (
     load_id bigint not null,         -- 1, 2, 3, … in the order of loading
     kind varchar not null,           -- leads, events, suppressions, engagement
@@ -98,10 +106,15 @@ create table if not exists raw.project_settings (
     cap_messages integer,
     cap_per_seconds bigint,
     max_per_tick integer,
-    servers varchar[] not null       -- of senders without an identity, in the order in which they are tried
+    servers varchar[] not null,      -- of senders without an identity, in the order in which they are tried
+    soft_bounce_count integer,       -- so many soft bounces in a row over at least soft_bounce_over_seconds are a hard one; null: never
+    soft_bounce_over_seconds bigint
 );
 -- Warehouses made before there were several servers.
 alter table raw.project_settings add column if not exists servers varchar[] default ['default'];
+-- Warehouses made before soft bounces counted.
+alter table raw.project_settings add column if not exists soft_bounce_count integer;
+alter table raw.project_settings add column if not exists soft_bounce_over_seconds bigint;
 -- sequences/senders.yml: who sends mail, and how fast.
 create table if not exists raw.sender_identities (
     sender_id varchar not null,

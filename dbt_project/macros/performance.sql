@@ -14,7 +14,13 @@
     count(bounced_at) as bounced,
     count(unsubscribed_at) as unsubscribed,
     count(complained_at) as complained,
-    count(replied_at) as replied
+    count(replied_at) as replied,
+    count(case when opens > 0 then 1 end) as opened_by_any,
+    count(case when clicks > 0 then 1 end) as clicked_by_any,
+    sum(opens) as opens,
+    sum(clicks) as clicks,
+    sum(human_opens) as human_opens,
+    sum(human_clicks) as human_clicks
 {%- endmacro %}
 
 {#- Counts of enrollments by what became of them: select-list over rows of `marts.enrollments`.
@@ -45,4 +51,7 @@
     {{ rate('message_counts.bounced', 'message_counts.sent') }} as bounce_rate,
     {{ rate('message_counts.unsubscribed', 'message_counts.delivered') }} as unsubscribe_rate,
     {{ rate('enrollment_counts.converted', 'enrollment_counts.convertible') }} as conversion_rate
+    {%- for name in ['opened_by_any', 'clicked_by_any', 'opens', 'clicks', 'human_opens', 'human_clicks'] %},
+    coalesce(message_counts.{{ name }}, 0) as {{ name }}
+    {%- endfor %}
 {%- endmacro %}

@@ -16,7 +16,7 @@ from dagster_drips.automation import build_landing_sensor, due_steps_sensor, eve
 from dagster_drips.project import LANDING_KINDS, Project
 
 DUE_STEPS = dg.AssetKey(["decide", "due_steps"])
-JOBS = ["decide", "measure", "send", "tick", "tick_without_sending"]
+JOBS = ["decide", "inbox", "measure", "send", "tick", "tick_without_sending"]
 MARTS = [
     *("enrollment_decisions", "enrollments", "messages", "sequence_performance", "step_performance"),
     *("segment_memberships", "segment_sizes", "lead_profiles", "pipeline_latency"),

@@ -24,7 +24,12 @@ GROUP = typer.main.get_command(app)
 assert isinstance(GROUP, TyperGroup)
 COMMANDS = sorted(GROUP.commands)
 # What a command can't do without.
-REQUIRED = {"replay": ["--from", "2026-03-01", "--to", "2026-03-02"]}
+REQUIRED = {
+    "replay": ["--from", "2026-03-01", "--to", "2026-03-02"],
+    "forget": ["L1"],
+    "export": ["L1"],
+    "suppressions": ["export"],
+}
 SPAN = REQUIRED["replay"]
 
 

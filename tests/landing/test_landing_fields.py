@@ -112,3 +112,19 @@ def test_custom_fields_make_no_difference_to_a_load_of_their_repetition(landing)
     landing.load(fields=TYPES)
     landing.put_rows("leads/2.jsonl", lead(score="1"), lead(lead_id="L2", tags="a"))
     assert landing.load(fields=TYPES)["leads"].duplicates == 2
+
+
+def test_a_row_may_say_which_columns_it_is_about(landing):
+    landing.put_rows(
+        "leads/1.jsonl",
+        {"lead_id": "a", "created_at": "2026-01-01", "plan": "pro", "changed_fields": ["plan"]},
+        {"lead_id": "b", "created_at": "2026-01-01", "changed_fields": []},
+        {"lead_id": "c", "created_at": "2026-01-01"},
+        {"lead_id": "d", "created_at": "2026-01-01", "changed_fields": {"plan": True}},
+    )
+    landing.put("leads/2.csv", "lead_id,created_at,Changed_Fields\ne,2026-01-01,plan; email\nf,2026-01-01,\n")
+    landing.load()
+    assert landing.rows("leads", "lead_id", "changed_fields") == [
+        ("a", ["plan"]), ("b", []), ("c", None), ("e", ["plan", "email"]), ("f", None),
+    ]  # fmt: skip
+    assert landing.reasons() == ["changed_fields: not a list: '{\"plan\": true}'"]

@@ -32,11 +32,12 @@ from .test_journal import claim_of
 
 NOTED = WALL + timedelta(seconds=1)
 MODEL = REPOSITORY / "dbt_project" / "models" / "decide" / "message_states.sql"
+MACRO = REPOSITORY / "dbt_project" / "macros" / "message_states_of.sql"
 
 
 def add_states(world: World) -> None:
     """`decide.message_states` as dbt would make it, from the model itself."""
-    select = jinja2.Template(MODEL.read_text()).render(
+    select = jinja2.Template(MACRO.read_text() + MODEL.read_text()).render(
         source=lambda *_: "raw.delivery_log", address=lambda column: f"lower(trim({column}))"
     )
     world.warehouse.execute(f"create or replace view decide.message_states as {select}")

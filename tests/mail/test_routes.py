@@ -10,10 +10,12 @@ import pytest
 from dagster_drips.errors import DripsError
 from dagster_drips.mail import backlog
 from dagster_drips.mail.dispatch import DispatchReport, dispatch
+from dagster_drips.mail.routes import Routes
 from dagster_drips.settings import Settings
 
 from .conftest import AS_OF, WALL, World
 from .servers import RawServer, ScriptedServer, closed_port
+from .test_message import built, parsed
 
 
 def run(world: World, settings: Settings) -> DispatchReport:
@@ -95,6 +97,17 @@ def test_a_server_that_is_named_and_not_set_is_one_clear_error(world):
     with pytest.raises(DripsError, match="put DRIPS_SMTP_URL_MAIN_EU into"):
         run(world, Settings())
     assert world.log() == []
+
+
+def test_a_provider_that_reports_by_names_of_its_own_is_told_ours(world):
+    add_identity(world, servers=["grid", "own"])
+    world.warehouse.execute("create temp table sending (message_id varchar, send_rank bigint)")
+    urls = {"grid": "smtp://smtp.sendgrid.net", "own": "smtp://127.0.0.1"}
+    route = Routes(world.warehouse, Settings(smtp_urls=urls)).of("ada@acme.example")
+    headers = {"X-SMTPAPI": '{"unique_args":{"drips_message_id":"m1"}}'}
+    assert route.provider_headers("m1") == headers
+    message = built(headers=headers)
+    assert parsed(message)["X-SMTPAPI"] == headers["X-SMTPAPI"]
 
 
 @pytest.mark.parametrize(

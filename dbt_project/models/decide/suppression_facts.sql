@@ -40,6 +40,29 @@ refused as (
     from {{ ref('message_states') }}
     where refused_at is not null
 
+),
+
+softly_bounced as (
+
+    select
+        address,
+        'bounced' as reason,
+        cast(null as varchar) as topic,
+        bounced_out_at as occurred_at
+    from {{ ref('soft_bounced_addresses') }}
+
+),
+
+-- Whom somebody asked to forget is not mailed again, landed anew or not.
+forgotten as (
+
+    select
+        address,
+        'manual' as reason,
+        cast(null as varchar) as topic,
+        cast(null as timestamp) as occurred_at
+    from {{ ref('forgotten_addresses') }}
+
 )
 
 select
@@ -54,5 +77,9 @@ from (
     select * from engaged
     union all
     select * from refused
+    union all
+    select * from softly_bounced
+    union all
+    select * from forgotten
 ) as facts
 where address is not null

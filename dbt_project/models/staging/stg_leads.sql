@@ -18,6 +18,7 @@ ranked as (
 
     select
         *,
+        _line_version_at <= {{ as_of() }} as _line_is_visible,
         row_number() over (
             partition by lead_id
             order by
@@ -30,10 +31,71 @@ ranked as (
     from versions
     where _line_created_at <= {{ as_of() }}
 
+),
+
+whole as (
+
+    select * exclude (changed_fields, _load, _line, _line_is_visible)
+    from ranked
+    where _line_recency = 1 and changed_fields is null
+
+),
+
+-- The newest row says something of some columns only: the others are what the rows before it said, back to a whole version.
+changed as (
+
+    select ranked.*
+    from ranked
+    inner join (
+        select
+            lead_id,
+            min(case when changed_fields is null and _line_is_visible then _line_recency end) as whole_recency
+        from ranked
+        group by lead_id
+        having max(case when _line_recency = 1 then changed_fields is not null end)
+    ) as partial
+        on ranked.lead_id = partial.lead_id
+    where
+        ranked._line_recency = 1
+        or (ranked._line_is_visible and ranked._line_recency <= coalesce(partial.whole_recency, ranked._line_recency))
+
+),
+
+put_together as (
+
+    select
+        lead_id,
+        {# Each column's newest word: `alias` is the name of the column that `columns` stands for at the moment. #}
+        arg_min_null(
+            columns(* exclude (lead_id, changed_fields, _load, _line, _line_is_visible, _line_recency)),
+            _line_recency
+        ) filter (
+            where
+                changed_fields is null
+                or list_contains(
+                    list_transform(changed_fields, lambda name: lower(name)),
+                    lower(alias(columns(
+                        * exclude (lead_id, changed_fields, _load, _line, _line_is_visible, _line_recency)
+                    )))
+                )
+                or starts_with(
+                    alias(columns(* exclude (lead_id, changed_fields, _load, _line, _line_is_visible, _line_recency))),
+                    '_line_'
+                )
+        )
+    from changed
+    group by lead_id
+
 )
 
 select
-    * exclude (_load, _line, _line_version_at, _line_created_at, _line_recency)
+    * exclude (_line_version_at, _line_created_at, _line_recency)
     replace (_line_created_at as created_at, _line_version_at as updated_at)
-from ranked
-where _line_recency = 1
+from whole
+
+union all by name
+
+select
+    * exclude (_line_version_at, _line_created_at)
+    replace (_line_created_at as created_at, _line_version_at as updated_at)
+from put_together

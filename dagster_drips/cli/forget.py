@@ -1,0 +1,39 @@
+"""`drips forget`: a person erased from everything that is kept."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+
+
+@app.command(epilog="Example: `drips forget L-1017 --yes`")
+def forget(
+    lead: Annotated[str, typer.Argument(metavar="LEAD", help="The lead_id, as it was landed.", show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    as_json: JsonOption = False,
+    project: ProjectOption = None,
+) -> None:
+    """Erase a person from every table, landing file and journal; a keyed hash stays, so that nobody mails them."""
+    from dagster_drips.privacy.forget import forget as erase
+    from dagster_drips.privacy.forget import surveyed
+
+    place = chosen_project(project)
+    if not yes:
+        found = surveyed(place, lead)
+        rows = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in found.counts().items() if count)
+        typer.echo(f"lead {lead}, {' '.join(sorted(found.person.addresses)) or 'without an address'}: {rows}", err=True)
+        typer.confirm("Erase all of it for good?", abort=True, err=True)
+    report = erase(place, lead, progress=lambda what: typer.echo(f"forget: {what}", err=True))
+    for other in report.sharing:
+        typer.echo(f"warning: lead {other} has the same address, and is not mailed any more either", err=True)
+    for name in report.remaining:
+        typer.echo(f"warning: the address still stands in data/{name}", err=True)
+    if as_json:
+        print_json(asdict(report))
+        return
+    rows = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items() if count)
+    typer.echo(f"forgotten: {rows or 'nothing more was left'}; {report.files} files rewritten or deleted")

@@ -1,0 +1,42 @@
+"""Files that are whole or not there, and stay so through a power cut.
+
+Here belong writing a small file in one go and syncing folders. Logs that grow have their own modules, as each has its
+own rules of what may be lost.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Put a file in the place of the one of that name, or where none was; it is on disk for good when this returns.
+
+    A crash in between leaves the earlier file and perhaps a hidden scratch file beside it.
+
+    Args:
+        path: its folder is made where it is missing.
+        content: all of it.
+        mode: permissions of the new file.
+
+    Raises:
+        OSError: it can't be written; the earlier file is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    scratch.replace(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Have a file's content, or a folder's list of names, on disk for good."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

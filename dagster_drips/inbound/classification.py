@@ -1,0 +1,68 @@
+"""What a mail is: a bounce, a complaint, a wish to be left alone, an answer, or none of ours.
+
+The order matters and is all that belongs here: a bounce may look like an answer and an answer may quote a bounce, so
+the machine-readable comes before the written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.message import Message
+from typing import Literal
+
+from dagster_drips.inbound.attribution import addressed_id, answered_id, returned_id
+from dagster_drips.inbound.bounce_reasons import BounceClass
+from dagster_drips.inbound.bounces import read_delivery
+from dagster_drips.inbound.complaints import read_complaint
+from dagster_drips.inbound.replies import (
+    asks_to_unsubscribe,
+    is_answer_of_machine,
+    is_automatic,
+    reply_text,
+    unsubscribed_id,
+)
+
+FindingKind = Literal[
+    "bounced", "deferred", "complained", "unsubscribed", "replied", "auto_replied", "reported", "unrelated"
+]
+LANDED_KINDS = frozenset({"bounced", "deferred", "complained", "unsubscribed", "replied"})
+"""Kinds that are engagement of a message, if it is known which."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a mail is.
+
+    `auto_replied`: a program answered. `reported`: a report that says nothing of interest, such as a delivery or a read
+    receipt. `unrelated`: nothing to do with a message of ours. `message_id` is None where no message could be found.
+    """
+
+    kind: FindingKind
+    message_id: str | None = None
+    bounce_class: BounceClass | None = None
+    detail: str | None = None
+
+
+def classify(message: Message) -> Finding:
+    """What a mail is, and which message it is about."""
+    if complaint := read_complaint(message):
+        about = complaint.message_id or returned_id(message) or addressed_id(message)
+        return Finding("reported" if complaint.kind == "report" else complaint.kind, about, detail=complaint.detail)
+    about = addressed_id(message) or returned_id(message)
+    if delivery := read_delivery(message, is_ours=about is not None):
+        about = about or answered_id(message)
+        kind = "reported" if delivery.kind == "report" else delivery.kind
+        return Finding(kind, about, delivery.bounce_class, delivery.detail)
+    if wish := unsubscribed_id(message):
+        return Finding("unsubscribed", wish, detail="by mail")
+    # An answer that encloses an older message is about the one it answers.
+    answered = addressed_id(message) or answered_id(message)
+    if is_automatic(message):
+        known = answered or about
+        return Finding("auto_replied", known) if known or is_answer_of_machine(message) else Finding("unrelated")
+    if answered is None:
+        return Finding("unrelated")
+    text = reply_text(message)
+    if asks_to_unsubscribe(message, text):
+        return Finding("unsubscribed", answered, detail=f"answered: {text[:100]}")
+    return Finding("replied", answered, detail=text or None)

@@ -1,0 +1,223 @@
+"""Reading a mailbox into the landing folders: batch by batch, rows first, then the bookmark.
+
+A crash anywhere repeats at most one batch, and a repeated mail gives the same rows under the same keys. What a mail is
+belongs to `classification`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.message import Message
+from typing import Any
+
+from dagster_drips.clock import utc_now
+from dagster_drips.errors import DripsError
+from dagster_drips.inbound.bookmark import Bookmark, bookmark_file, read_bookmark, write_bookmark
+from dagster_drips.inbound.classification import LANDED_KINDS, Finding, classify
+from dagster_drips.inbound.mailbox import MOST_BYTES, Arrival, Mail, Mailbox
+from dagster_drips.inbound.mime import header, parse
+from dagster_drips.pipeline.lock import exclusive
+from dagster_drips.project import Project
+from dagster_drips.settings import ImapServer, Settings
+from dagster_drips.tracking.landing_writer import RAW, LandingUnavailable, LandingWriter, format_time
+
+_RAW = f"{RAW}/inbox"
+COUNTED = (
+    *("hard_bounces", "soft_bounces", "deferred", "complained", "unsubscribed", "replied"),
+    *("auto_replied", "reported", "unattributed", "unrelated", "broken"),
+)
+"""What a report counts, in this order; each mail is one of these."""
+# Dealt with: nobody has to look at these in the mailbox. Answers of people wait for people.
+_DEALT_WITH = frozenset(
+    {"hard_bounces", "soft_bounces", "deferred", "complained", "unsubscribed", "auto_replied", "reported"}
+)
+_KEPT_RAW = frozenset({"auto_replied", "reported", "unattributed", "broken"})
+
+
+@dataclass
+class InboxReport:
+    """What was read: `read` mails, each counted once in `counts` (by `COUNTED`); `cut` were longer than is read."""
+
+    mailbox: str
+    read: int = 0
+    landed: int = 0
+    cut: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        counts = {name: self.counts[name] for name in COUNTED}
+        return {"mailbox": self.mailbox, "read": self.read, "landed": self.landed, "cut": self.cut, **counts}
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A mail that was looked at: what it counts as, and the rows it gives."""
+
+    uid: int
+    counted: str
+    rows: dict[str, list[dict[str, Any]]]
+
+
+def required_server(settings: Settings) -> ImapServer:
+    """The server of `DRIPS_IMAP_URL`.
+
+    Raises:
+        DripsError: it is not set.
+    """
+    if settings.imap_server is None:
+        raise DripsError("no mailbox to read: set DRIPS_IMAP_URL, such as imaps://bounces@mail.example")
+    return settings.imap_server
+
+
+def read_inbox(
+    project: Project,
+    server: ImapServer,
+    *,
+    mailbox: str = "INBOX",
+    since: datetime | None = None,
+    mark_seen: bool = False,
+    move_to: str | None = None,
+    on_progress: Callable[[int], None] = lambda read: None,
+) -> InboxReport:
+    """Read what is new in a mailbox and land what it says.
+
+    Args:
+        project: whose landing folders and bookmark.
+        server: where the mailbox is.
+        mailbox: its name there.
+        since: read mails that arrived since then (naive UTC) again, too; at the first time, no older ones.
+        mark_seen: mark mails as seen that nobody needs to look at.
+        move_to: move those into this folder.
+        on_progress: told how many mails were read so far.
+
+    Raises:
+        DripsError: the mailbox can't be read, the rows can't be kept, or another process reads it.
+    """
+    report = InboxReport(mailbox)
+    file = bookmark_file(project, mailbox)
+    account = f"{server.user}@{server.address}"
+    with (
+        exclusive(file.with_suffix(".lock")),
+        Mailbox(server, mailbox, writable=mark_seen or move_to is not None) as box,
+    ):
+        if move_to is not None:
+            box.require_folder(move_to)
+        known = read_bookmark(file, account, box.uid_validity)
+        done = known.last_uid if known else 0
+        writer = LandingWriter(project)
+        try:
+            writer.take_over()
+            for arrivals in box.arrivals(after=0 if since else done):
+                wanted = [arrival for arrival in arrivals if _is_wanted(arrival, known, since)]
+                for mails in box.read(wanted):
+                    judged = [_judged(mail, mailbox) for mail in mails]
+                    _land(writer, judged)
+                    _tidy(box, [one.uid for one in judged if one.counted in _DEALT_WITH], mark_seen, move_to)
+                    _count(report, mails, judged)
+                    done = max(done, *(mail.arrival.uid for mail in mails)) if mails else done
+                    write_bookmark(file, Bookmark(account, box.uid_validity, done))
+                    on_progress(report.read)
+                if arrivals[-1].uid > done:
+                    done = arrivals[-1].uid
+                    write_bookmark(file, Bookmark(account, box.uid_validity, done))
+        except LandingUnavailable as error:
+            raise DripsError(f"what was read can't be kept: {error}", file=project.landing) from error
+        except OSError as error:
+            raise DripsError(f"can't be written: {error.strerror or error}", file=file) from error
+        finally:
+            writer.close()
+    return report
+
+
+def _is_wanted(arrival: Arrival, known: Bookmark | None, since: datetime | None) -> bool:
+    if known is not None and arrival.uid > known.last_uid:
+        return True
+    return since is None or arrival.arrived_at is None or arrival.arrived_at >= since
+
+
+def _judged(mail: Mail, mailbox: str) -> _Judged:
+    arrival = mail.arrival
+    try:
+        if mail.data is None:
+            raise ValueError("the server can't give it")
+        message = parse(mail.data)
+        finding = classify(message)
+        counted = _counted(finding)
+        rows = {"engagement": [_row(finding, message, mail)]} if counted not in _KEPT_RAW | {"unrelated"} else {}
+    # Nobody knows what a mail can be: a library that fails over one must not keep the others from being read.
+    except Exception as error:
+        counted, rows = "broken", {}
+        return _Judged(arrival.uid, counted, {_RAW: [_raw(mail, mailbox, counted, f"{type(error).__name__}: {error}")]})
+    if counted in _KEPT_RAW:
+        rows[_RAW] = [_raw(mail, mailbox, counted, finding.detail)]
+    return _Judged(arrival.uid, counted, rows)
+
+
+def _counted(finding: Finding) -> str:
+    if finding.kind in LANDED_KINDS and finding.message_id is None:
+        return "unattributed"
+    return f"{finding.bounce_class}_bounces" if finding.kind == "bounced" else finding.kind
+
+
+def _row(finding: Finding, message: Message, mail: Mail) -> dict[str, Any]:
+    """The normal form (contract: engagement). The time is the arrival in the mailbox, which no sender can forge."""
+    arrived = mail.arrival.arrived_at or utc_now()
+    row = {
+        "engagement_id": _key(finding, message, mail.data or b""),
+        "message_id": finding.message_id,
+        "type": finding.kind,
+        "occurred_at": format_time(arrived),
+        "bounce_class": finding.bounce_class,
+        "detail": finding.detail,
+    }
+    return {name: _storable(value) for name, value in row.items() if value is not None}
+
+
+def _key(finding: Finding, message: Message, data: bytes) -> str:
+    """The same for a mail wherever it lies and however often it is read."""
+    mail_id = header(message, "Message-ID") or hashlib.sha256(data).hexdigest()
+    parts = ("inbox", finding.kind, finding.message_id or "", mail_id)
+    return hashlib.md5("\0".join(parts).encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
+
+
+def _raw(mail: Mail, mailbox: str, counted: str, detail: str | None) -> dict[str, Any]:
+    """As `LandingWriter.keep_raw` has it."""
+    labels = {"mailbox": mailbox, "uid": str(mail.arrival.uid), "counted": counted, "detail": (detail or "")[:500]}
+    return {
+        "received_at": format_time(mail.arrival.arrived_at or datetime.now(UTC)),
+        "headers": {name: _storable(value) for name, value in labels.items()},
+        "body": base64.b64encode(mail.data or b"").decode("ascii"),
+    }
+
+
+def _storable(text: str) -> str:
+    """Without what is no character in UTF-8, and without NUL, which not every database takes."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+def _land(writer: LandingWriter, judged: Iterable[_Judged]) -> None:
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for one in judged:
+        for kind, some in one.rows.items():
+            rows.setdefault(kind, []).extend(some)
+    writer.land_now(rows)
+
+
+def _tidy(box: Mailbox, uids: Sequence[int], mark_seen: bool, move_to: str | None) -> None:
+    if mark_seen:
+        box.mark_seen(uids)
+    if move_to is not None:
+        box.move(uids, move_to)
+
+
+def _count(report: InboxReport, mails: Sequence[Mail], judged: Sequence[_Judged]) -> None:
+    report.read += len(mails)
+    report.cut += sum(mail.arrival.size > MOST_BYTES for mail in mails)
+    report.counts.update(one.counted for one in judged)
+    report.landed += sum(len(one.rows.get("engagement", ())) for one in judged)

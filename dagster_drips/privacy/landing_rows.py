@@ -1,0 +1,202 @@
+"""One person's rows in landing files: which they are, and the file without them.
+
+Files are read by the loader's own readers, so a row is the person's exactly where the loader would take it for theirs.
+A row that can't be taken as it is (malformed, without a key) is theirs where it names them. What the collector keeps
+as it came (`data/landing/raw`) is read here, too.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from binascii import Error as BadBase64
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import unquote_to_bytes
+
+import polars as pl
+
+from dagster_drips.errors import DripsError
+from dagster_drips.landing.batches import Batch
+from dagster_drips.landing.files import LandingFile, UnreadableFile, landing_files
+from dagster_drips.landing.forgotten import normalized_address
+from dagster_drips.landing.readers import read_batches
+from dagster_drips.privacy.person import Person
+from dagster_drips.privacy.rewriting import replacing
+from dagster_drips.project import Project
+
+_IDENTIFIED = "identified"
+"""The event by which the collector joins an anonymous id to a lead."""
+_KEYS = {"leads": "lead_id", "events": "lead_id", "suppressions": "email", "engagement": "message_id"}
+_ROW_NUMBER = "row number of the landing file"
+
+
+@dataclass(frozen=True)
+class OwnRow:
+    """A row of the person: `line` is where it starts (row number for Parquet), `lines` how many lines it takes."""
+
+    line: int
+    lines: int
+    text: str
+
+
+def gather_from_landing(project: Project, person: Person) -> None:
+    """Add the addresses of the lead's rows, and the anonymous ids that count for this lead.
+
+    An anonymous id counts for the lead that it was joined to first, and never where it is a lead's own id: as the model
+    `stg_identities` has it, so that nobody's rows can be claimed by an event that names them.
+    """
+    first: dict[str, tuple[str, str]] = {}
+    for file in landing_files(project, ["events"]):
+        for batch in _batches(file):
+            named = batch.column("event").text == _IDENTIFIED
+            for row in named.fill_null(False).arg_true().to_list():
+                lead_id, anonymous = batch.column("lead_id").text[row], _anonymous_id(batch, row)
+                at = batch.column("received_at").text[row] or batch.column("occurred_at").text[row] or ""
+                if lead_id and anonymous and (anonymous not in first or at < first[anonymous][0]):
+                    first[anonymous] = at, lead_id
+    joined = {anonymous for anonymous, (_, lead_id) in first.items() if lead_id in person.lead_ids}
+    for file in landing_files(project, ["leads"]):
+        for batch in _batches(file):
+            joined -= set(_column(batch, "lead_id").text.to_list()) if joined else set()
+            for row in _of_lead(batch, person):
+                person.add_address(_column(batch, "email").text[row])
+    person.lead_ids |= joined
+    person.seal()
+
+
+def own_rows(file: LandingFile, person: Person) -> list[OwnRow]:
+    """The person's rows of a landing file, in its order.
+
+    Raises:
+        DripsError: the file can't be read to its end.
+    """
+    found = []
+    for batch in _batches(file):
+        for row in sorted(_matching(file.kind, batch, person)):
+            text = batch.rows[row]
+            lines = text.count("\n") + (not text.endswith("\n")) if isinstance(text, str) else 1
+            found.append(OwnRow(batch.lines[row], lines, batch.row_as_it_came(row)))
+    return found
+
+
+def without_rows(file: LandingFile, rows: list[OwnRow]) -> None:
+    """Put a landing file without these rows in the place of the old one; other bytes of a text file stay."""
+    if file.format == ".parquet":
+        gone = pl.Series([row.line - 1 for row in rows], dtype=pl.UInt32)
+        with replacing(file.location) as scratch:
+            frame = pl.scan_parquet(file.location, glob=False, hive_partitioning=False).with_row_index(_ROW_NUMBER)
+            kept = frame.filter(~pl.col(_ROW_NUMBER).is_in(gone.implode())).drop(_ROW_NUMBER)
+            kept.sink_parquet(scratch, maintain_order=True)
+        return
+    gone_lines = {row.line + offset for row in rows for offset in range(row.lines)}
+    with replacing(file.location) as scratch, _opened(file.location) as source, _created(scratch) as target:
+        for number, line in enumerate(source, start=1):
+            if number not in gone_lines:
+                target.write(line)
+
+
+def raw_files(project: Project) -> list[Path]:
+    """What the collector and the mailbox keep as it came, complete files only."""
+    folder = project.landing / "raw"
+    return sorted(path for path in folder.rglob("*.jsonl*") if path.is_file() and not path.name.startswith("."))
+
+
+def own_raw_rows(file: Path, person: Person) -> list[OwnRow]:
+    """Kept requests and mails that name the person, also among others: a body is kept whole or not at all."""
+    with _opened(file) as lines:
+        return [
+            OwnRow(number, 1, line.decode("utf-8", "backslashreplace").rstrip("\r\n"))
+            for number, line in enumerate(lines, start=1)
+            if any(person.has_address_in(text) or _quotes_lead(text, person) for text in _texts_of_raw(line))
+        ]
+
+
+def raw_without_rows(file: Path, rows: list[OwnRow]) -> None:
+    """Put such a file without these rows in the place of the old one."""
+    gone = {row.line for row in rows}
+    with replacing(file) as scratch, _opened(file) as source, _created(scratch) as target:
+        for number, line in enumerate(source, start=1):
+            if number not in gone:
+                target.write(line)
+
+
+def _batches(file: LandingFile) -> Iterator[Batch]:
+    try:
+        yield from read_batches(file)
+    except UnreadableFile as error:
+        raise DripsError(
+            f"can't be read ({error}), so nobody knows whose rows are in it; mend or delete it", file=file.location
+        ) from error
+
+
+def _column(batch: Batch, name: str) -> Any:
+    """The column of that name in any case: the loader takes names of a lead's columns so, too."""
+    return batch.column(next((one for one in batch.columns if one.lower() == name), name))
+
+
+def _of_lead(batch: Batch, person: Person) -> list[int]:
+    ids = _column(batch, "lead_id").text
+    return ids.is_in(list(person.lead_ids)).fill_null(False).arg_true().to_list()
+
+
+def _matching(kind: str, batch: Batch, person: Person) -> set[int]:
+    keys = _column(batch, _KEYS[kind]).text
+    if kind in ("leads", "events"):
+        found = set(_of_lead(batch, person))
+    elif kind == "engagement":
+        found = set(keys.is_in(list(person.message_ids)).fill_null(False).arg_true().to_list())
+    else:
+        found = {row for row, email in enumerate(keys.to_list()) if normalized_address(email) in person.addresses}
+        found = {row for row in found if keys[row]}
+    unusable = {*batch.spoiled, *keys.is_null().arg_true().to_list()}
+    return found | {row for row in unusable if person.is_mentioned(batch.row_as_it_came(row))}
+
+
+def _anonymous_id(batch: Batch, row: int) -> str | None:
+    if direct := batch.column("anonymous_id").text[row]:
+        return direct
+    try:
+        properties = json.loads(batch.column("properties").text[row] or "{}")
+    except ValueError:
+        return None
+    value = properties.get("anonymous_id") if isinstance(properties, dict) else None
+    return str(value) if value else None
+
+
+def _texts_of_raw(line: bytes) -> Iterator[str]:
+    yield line.decode("utf-8", "replace")
+    try:
+        row = json.loads(line)
+        body = base64.b64decode(row["body"], validate=True)
+    except (ValueError, KeyError, TypeError, BadBase64):
+        return
+    yield body.decode("utf-8", "replace")
+    yield unquote_to_bytes(body).decode("utf-8", "replace")
+
+
+def _quotes_lead(text: str, person: Person) -> bool:
+    return any(
+        json.dumps(lead_id, ensure_ascii=ascii) in text for lead_id in person.lead_ids for ascii in (True, False)
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[IO[bytes]]:
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+        yield stream  # ty: ignore[invalid-yield]
+
+
+@contextmanager
+def _created(path: Path) -> Generator[IO[bytes]]:
+    with path.open("wb") as stream:
+        if path.suffix != ".gz":
+            yield stream
+            return
+        # No time and no name in it: files that were equal stay equal.
+        with gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as packed:
+            yield packed  # ty: ignore[invalid-yield]

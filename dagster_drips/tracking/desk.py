@@ -1,0 +1,57 @@
+"""What request handlers share: the project, its keys, where rows go, what is counted.
+
+No routes here; nothing here opens the warehouse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from dagster_drips.project import Project
+from dagster_drips.settings import Settings
+from dagster_drips.tracking.counters import Counters
+from dagster_drips.tracking.landing_writer import LandingWriter, format_time
+from dagster_drips.tracking.tokens import Tokens
+
+
+def exact_now() -> datetime:
+    """The wall clock as naive UTC, with its fractions: `clock.utc_now` is a tick's, in whole seconds."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Handed to every module with routes."""
+
+    project: Project
+    settings: Settings
+    tokens: Tokens | None
+    """None: there are no keys, so no link of ours can be read."""
+    writer: LandingWriter
+    counters: Counters
+    now: Callable[[], datetime] = exact_now
+    """Naive UTC."""
+
+    @classmethod
+    def of(cls, project: Project, settings: Settings, *, now: Callable[[], datetime] = exact_now) -> Desk:
+        """One for a project, with a writer and counters of its own."""
+        keys = [key.get_secret_value() for key in settings.secret_keys]
+        return cls(project, settings, Tokens(keys) if keys else None, LandingWriter(project), Counters(), now)
+
+    @property
+    def time(self) -> str:
+        """Now, as rows have it."""
+        return format_time(self.now())
+
+    async def land(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        """Keep rows (kind → rows) and count them.
+
+        Raises:
+            LandingUnavailable: not kept for sure; the collector answers 503 if it is not caught.
+        """
+        await self.writer.land(rows)
+        for kind, of_kind in rows.items():
+            self.counters.add("landed_rows", len(of_kind), kind=kind)

@@ -1,0 +1,138 @@
+"""What a mail provider's webhook is to us: how it proves itself, and how its words become facts.
+
+Only the shapes and the vocabulary. Each provider fills them in a file of its own, from tables; answering requests is
+`receiving`'s part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+Fetch = Callable[[str], bytes]
+"""Gets what lies at an https address; OSError where it can't. It blocks."""
+
+
+class Forged(Exception):
+    """The request doesn't prove that it comes from the provider."""
+
+
+class Undecided(Exception):
+    """Whether it is the provider's can't be said now; it may be sent again later."""
+
+
+class Unreadable(Exception):
+    """The body is not of the form that the provider documents."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What an event means in the contract's words: `type` and, for `bounced`, `bounce_class`."""
+
+    type: str
+    bounce_class: str | None = None
+
+
+Facts = tuple[Fact, ...]
+
+DELIVERED: Facts = (Fact("delivered"),)
+DEFERRED: Facts = (Fact("deferred"),)
+HARD: Facts = (Fact("bounced", "hard"),)
+SOFT: Facts = (Fact("bounced", "soft"),)
+OPENED: Facts = (Fact("opened"),)
+CLICKED: Facts = (Fact("clicked"),)
+COMPLAINED: Facts = (Fact("complained"),)
+UNSUBSCRIBED: Facts = (Fact("unsubscribed"),)
+RESUBSCRIBED: Facts = (Fact("resubscribed"),)
+NOTHING: Facts = ()
+"""A known event that tells nothing about what became of a message."""
+UNKNOWN: Facts | None = None
+"""An event that is in no table: kept raw, counted, never an error to the provider."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event, as the provider's file read it.
+
+    `event_id` is the provider's own, the same at each attempt to deliver the event. `message_id` is ours, None where
+    the event names none. `occurred_at` is naive UTC, None where it can't be read: the time of receiving counts then.
+    """
+
+    name: str
+    event_id: str
+    message_id: str | None
+    occurred_at: datetime | None
+    facts: Facts | None
+    topic: str | None = None
+    url: str | None = None
+    user_agent: str | None = None
+    ip: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A request: its body as it came, its headers by lower-case name, and when (naive UTC)."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    at: datetime
+
+    @cached_property
+    def json(self) -> Any:
+        """The body as JSON.
+
+        Raises:
+            Unreadable: it is none.
+        """
+        try:
+            return msgspec.json.decode(self.body)
+        # Deep nesting, which anybody may send, ends as the second.
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Unreadable(str(error)) from None
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the owner set for a provider, and how it reaches the web (Amazon's certificates only)."""
+
+    values: tuple[str, ...]
+    """`DRIPS_WEBHOOK_<PROVIDER>`, taken apart at commas; any of them will do, so that keys can be changed."""
+    confirms: bool
+    """`DRIPS_WEBHOOK_<PROVIDER>_CONFIRM`."""
+    fetch: Fetch
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Stands before one provider's webhook.
+
+    Args:
+        verify: returns where the request is the provider's; raises `Forged` or `Undecided`.
+        follow_up: what is to be done once the request is kept; raises `Undecided` where it didn't work out.
+        challenge: the `WWW-Authenticate` header for who proves nothing, where the scheme has one.
+    """
+
+    verify: Callable[[Posted], Awaitable[None]]
+    follow_up: Callable[[Posted], Awaitable[None]] | None = None
+    challenge: str | None = None
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A mail provider.
+
+    Args:
+        name: as in `/webhooks/<name>` and `DRIPS_WEBHOOK_<NAME>`.
+        guard: made once from the settings; ValueError says what is wrong with them.
+        read: the events of a request that was verified; what is no event at all is `Unreadable`.
+    """
+
+    name: str
+    guard: Callable[[Setup], Guard]
+    read: Callable[[Posted], Iterable[Event]]

@@ -1,0 +1,201 @@
+"""Events over HTTP as Segment's and RudderStack's client libraries send them, and `drips.js` for browsers.
+
+Here belong addresses, write keys, compression, limits and answers; what a message means is in `segment_messages`.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+import zlib
+from base64 import b64decode
+from pathlib import Path
+
+import msgspec
+from msgspec import UNSET, Raw
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dagster_drips.tracking.desk import Desk
+from dagster_drips.tracking.identities import FieldNames, Recent
+from dagster_drips.tracking.segment_messages import BadMessage, Envelope, Intake, decode_envelope
+
+MOST_BYTES = 8 * 1024 * 1024
+"""The largest body after decompression; how much may come over the wire is the collector's limit."""
+MOST_MESSAGES = 10_000
+"""Messages of one request."""
+
+_CALLS = {
+    "track": "track", "identify": "identify", "page": "page", "screen": "screen", "group": "group", "alias": "alias",
+    "t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias",
+}  # fmt: skip
+_BATCHES = frozenset({"batch", "b", "import"})
+_WITHOUT_VERSION = ("track", "identify", "page", "screen", "group", "alias", "batch", "import")
+_RAW_SOURCE = "events"
+
+_FOR_ALL = {"access-control-allow-origin": "*"}
+_PREFLIGHT = _FOR_ALL | {
+    "access-control-allow-methods": "POST",
+    "access-control-allow-headers": "authorization, content-type, content-encoding, anonymousid",
+    "access-control-max-age": "86400",
+}
+# A response holds nothing of a request, so one does for all.
+_SUCCESS = Response(b'{"success":true}', 200, _FOR_ALL, "application/json")
+
+
+class _Refused(Exception):
+    """A request that is answered with an error, in the form that the client libraries read."""
+
+    def __init__(self, status: int, code: str, message: str):
+        super().__init__(message)
+        self.status, self.code = status, code
+
+    def response(self) -> Response:
+        body = msgspec.json.encode({"success": False, "code": self.code, "message": str(self)})
+        headers = _FOR_ALL | ({"www-authenticate": 'Basic realm="write key"'} if self.status == 401 else {})
+        return Response(body, self.status, headers, "application/json")
+
+
+class SegmentApi:
+    """Answers the API's requests.
+
+    Args:
+        desk: its settings hold the write keys; without any, every request is refused.
+    """
+
+    def __init__(self, desk: Desk):
+        self._desk = desk
+        self._keys = [key.get_secret_value().encode() for key in desk.settings.write_keys]
+        self._names = FieldNames()
+        self._landed = Recent()
+
+    async def answer(self, request: Request) -> Response:
+        """POST of one message or of a batch, by the last part of the path; OPTIONS for browsers of other sites."""
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=_PREFLIGHT)
+        try:
+            name = request.scope["path"].rsplit("/", 1)[-1]
+            if name not in _CALLS and name not in _BATCHES:
+                raise _Refused(404, "not_found", f"there is no call {name!r}")
+            await self._take(request, _CALLS.get(name))
+        except _Refused as refused:
+            self._desk.counters.add("refused_events", code=refused.code)
+            return refused.response()
+        return _SUCCESS
+
+    async def _take(self, request: Request, call: str | None) -> None:
+        authorized = self._is_key(_basic_user(request.headers.get("authorization")))
+        if not authorized and not self._keys:
+            raise _Refused(401, "no_write_keys", "nobody may post events: DRIPS_WRITE_KEYS is not set")
+        received_at = self._desk.now()
+        body = _text(await request.body(), request.headers.get("content-encoding", ""))
+        envelope = _envelope(body)
+        if not authorized:
+            given = envelope.write_key or request.query_params.get("writeKey") or ""
+            if not self._is_key(given.encode("utf-8", "replace")):
+                raise _Refused(401, "invalid_write_key", "the write key is missing or not one of DRIPS_WRITE_KEYS")
+        intake = Intake(received_at, envelope, self._names, self._landed)
+        refused = self._add_batch(intake, envelope) if call is None else self._add_one(intake, body, call)
+        await self._desk.land(intake.rows)
+        self._landed.add(intake.keys)
+        for problem, messages in refused.items():
+            await self._desk.writer.keep_raw(_RAW_SOURCE, msgspec.json.encode(messages), {"problem": problem[:200]})
+        counters = self._desk.counters
+        if intake.left_out:
+            counters.add("traits_left_out", len(intake.left_out))
+        if intake.bad_times:
+            counters.add("unreadable_event_times", intake.bad_times)
+
+    def _add_one(self, intake: Intake, body: bytes, call: str) -> dict[str, list[Raw]]:
+        try:
+            self._desk.counters.add("messages", call=intake.add(body, call))
+        except BadMessage as problem:
+            raise _Refused(400, "invalid_message", str(problem)) from None
+        return {}
+
+    def _add_batch(self, intake: Intake, envelope: Envelope) -> dict[str, list[Raw]]:
+        """Take what can be taken; the rest by its problem, as a library drops a whole batch that is refused."""
+        if envelope.batch is UNSET:
+            raise _Refused(400, "invalid_request", "batch missing")
+        if len(envelope.batch) > MOST_MESSAGES:
+            raise _Refused(413, "too_large", f"more than {MOST_MESSAGES} messages in a request")
+        refused: dict[str, list[Raw]] = {}
+        for message in envelope.batch:
+            try:
+                self._desk.counters.add("messages", call=intake.add(message))
+            except BadMessage as problem:
+                refused.setdefault(str(problem), []).append(message)
+        for messages in refused.values():
+            self._desk.counters.add("refused_messages", len(messages))
+        return refused
+
+    def _is_key(self, given: bytes | None) -> bool:
+        """Whether it is a write key, in a time that doesn't tell how much of one it is."""
+        if not given:
+            return False
+        return sum(hmac.compare_digest(key, given) for key in self._keys) > 0
+
+
+def _basic_user(header: str | None) -> bytes | None:
+    """The user of basic authentication; the password doesn't matter, nor does a missing colon (RFC 7617)."""
+    scheme, _, credentials = (header or "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return b64decode(credentials.strip(), validate=True).partition(b":")[0]
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _text(body: bytes, encoding: str) -> bytes:
+    """A body, decompressed within bounds."""
+    if encoding.strip().lower() in ("gzip", "x-gzip"):
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            body = inflater.decompress(body, MOST_BYTES + 1)
+        except zlib.error:
+            raise _Refused(400, "invalid_request", "the body is not gzip") from None
+        if len(body) <= MOST_BYTES and not inflater.eof:
+            raise _Refused(400, "invalid_request", "the body is cut off")
+    elif encoding.strip().lower() not in ("", "identity"):
+        raise _Refused(415, "invalid_request", "Content-Encoding may be gzip or identity")
+    if len(body) > MOST_BYTES:
+        raise _Refused(413, "too_large", f"more than {MOST_BYTES} bytes")
+    return body
+
+
+def _envelope(body: bytes) -> Envelope:
+    try:
+        # Parts are kept as they were written, so their letters are checked here.
+        body.decode()
+        return decode_envelope(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _Refused(400, "invalid_request", f"the body is not JSON of the right form: {error}") from None
+
+
+def script_route() -> Route:
+    """GET /drips.js: the snippet for browsers, which may keep it for an hour."""
+    script = (Path(__file__).parent / "static" / "drips.js").read_bytes()
+    tag = f'"{hashlib.sha256(script).hexdigest()[:16]}"'
+    headers = _FOR_ALL | {
+        "cache-control": "public, max-age=3600",
+        "cross-origin-resource-policy": "cross-origin",
+        "etag": tag,
+        "x-content-type-options": "nosniff",
+    }
+
+    async def answer(request: Request) -> Response:
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(script, 200, headers, "text/javascript")
+
+    return Route("/drips.js", answer)
+
+
+def routes(desk: Desk) -> list[Route]:
+    """The API under `/v1/`, without it, as RudderStack's browser SDK posts it (`/beacon/v1/`), and `/drips.js`."""
+    api = SegmentApi(desk)
+    paths = ["/v1/{call}", *(f"/{name}" for name in _WITHOUT_VERSION), "/beacon/v1/batch"]
+    return [*(Route(path, api.answer, methods=["POST", "OPTIONS"]) for path in paths), script_route()]

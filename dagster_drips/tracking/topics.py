@@ -1,0 +1,53 @@
+"""The topics that sequences are about, for the preference page.
+
+Read from the sequence files as they are now; a file that can't be read has no topics here, which `drips validate` and
+not a reader's page will tell.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import yaml
+
+from dagster_drips.project import Project
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SILENT = ("draft", "archived")
+
+
+class Topics:
+    """A project's topics; files are read again only when they change. For any thread."""
+
+    def __init__(self, project: Project):
+        self._folder = project.sequences
+        self._known: dict[Path, tuple[tuple[int, int], str | None]] = {}
+        self._lock = threading.Lock()
+
+    def names(self) -> list[str]:
+        """Topics of sequences that send or may send again, sorted."""
+        with self._lock:
+            self._known = {path: self._read(path) for path in self._folder.glob("*/sequence.yml")}
+            return sorted({topic for _, topic in self._known.values() if topic})
+
+    def _read(self, path: Path) -> tuple[tuple[int, int], str | None]:
+        try:
+            status = path.stat()
+            state = (status.st_mtime_ns, status.st_size)
+            if path in self._known and self._known[path][0] == state:
+                return self._known[path]
+            with path.open("rb") as file:
+                return state, _topic(yaml.load(file, Loader=_Loader))
+        except (OSError, ValueError, yaml.YAMLError):
+            return (0, 0), None
+
+
+def _topic(definition: object) -> str | None:
+    if not isinstance(definition, dict) or definition.get("status", "draft") in _SILENT:
+        return None
+    # Transactional sequences are not stopped by wishes (L3).
+    if definition.get("transactional") is True:
+        return None
+    topic = definition.get("topic")
+    return str(topic) if topic else None

@@ -1,0 +1,74 @@
+"""Messages as pages, each rendered by a process of its own (`view_message`), so that the collector stays small.
+
+Rendering wants parquet readers and templates that an author wrote; here they can take neither the collector's memory
+nor its time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import sys
+from collections import OrderedDict
+
+from dagster_drips.project import Project
+
+_MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
+_AT_ONCE = 2
+_WAITING = 20
+_SECONDS = 20.0
+_KEPT_BYTES = 16_000_000
+
+
+class Viewer:
+    """Renders a project's messages, a few at once, and keeps the last ones at hand. For one event loop."""
+
+    def __init__(self, project: Project):
+        self._project = project
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._asked = 0
+        self._kept: OrderedDict[str, str] = OrderedDict()
+        self._size = 0
+
+    async def html(self, message_id: str) -> str | None:
+        """The message's HTML; None where it can't be rendered, or too many are asked for at once."""
+        if message_id in self._kept:
+            self._kept.move_to_end(message_id)
+            return self._kept[message_id]
+        if not _MESSAGE_ID.fullmatch(message_id) or self._asked >= _WAITING:
+            return None
+        self._asked += 1
+        try:
+            async with self._turn:
+                html = await self._rendered(message_id)
+        finally:
+            self._asked -= 1
+        if html is not None:
+            self._keep(message_id, html)
+        return html
+
+    async def _rendered(self, message_id: str) -> str | None:
+        command = (sys.executable, "-m", "dagster_drips.tracking.view_message", str(self._project.root), message_id)
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), _SECONDS)
+        except TimeoutError:
+            return None
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
+        return output.decode("utf-8", "replace") if process.returncode == 0 else None
+
+    def _keep(self, message_id: str, html: str) -> None:
+        self._kept[message_id] = html
+        self._size += len(html)
+        while self._size > _KEPT_BYTES and len(self._kept) > 1:
+            self._size -= len(self._kept.popitem(last=False)[1])
