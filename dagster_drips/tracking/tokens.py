@@ -12,6 +12,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as BadBase64
 from collections.abc import Sequence
+from functools import lru_cache
 
 from itsdangerous import BadSignature, Signer
 
@@ -32,8 +33,10 @@ class Tokens:
 
     def __init__(self, keys: Sequence[str]):
         oldest_first = list(reversed(keys))
-        self._messages = Signer(oldest_first, salt="drips.message")
-        self._urls = Signer(oldest_first, salt="drips.url")
+        self._messages = _Signer(oldest_first, salt="drips.message")
+        self._urls = _Signer(oldest_first, salt="drips.url")
+        # A link's address is the same in every message of a step: most tokens were verified before.
+        self._read_url = lru_cache(maxsize=4096)(self._verified_url)
 
     def message(self, message_id: str) -> str:
         """The token of a message, some 50 characters of `A-Za-z0-9_.~-`."""
@@ -62,7 +65,25 @@ class Tokens:
         Raises:
             BadToken: forged, cut, or signed with a key that is gone.
         """
+        return self._read_url(token)
+
+    def _verified_url(self, token: str) -> str:
         return _unpacked(_verified(self._urls, token)).decode()
+
+
+class _Signer(Signer):
+    """Derives its keys once, not for every token."""
+
+    def __init__(self, keys: list[str], *, salt: str):
+        super().__init__(keys, salt=salt)
+        self._derived: dict[str | bytes | None, bytes] = {}
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        """The key that signs, from one that was given."""
+        derived = self._derived.get(secret_key)
+        if derived is None:
+            derived = self._derived[secret_key] = super().derive_key(secret_key)
+        return derived
 
 
 def _signed(signer: Signer, text: str) -> str:
