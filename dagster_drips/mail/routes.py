@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagster_drips.errors import DripsError
-from dagster_drips.mail.dkim_signing import Signer
 from dagster_drips.mail.pace import Limit, Pace
 from dagster_drips.settings import Settings, SmtpServer, setting_name
 from dagster_drips.tracking.provider_headers import headers_for, provider_of
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.statements import named_statements
+
+if TYPE_CHECKING:
+    from dagster_drips.mail.dkim_signing import Signer
 
 _STATEMENTS = named_statements(Path(__file__).with_name("due_messages.sql"))
 
@@ -91,6 +93,9 @@ class Routes:
             return None
         key = self._settings.dkim_key_of(identity["sender_id"])
         if key is not None:
+            # Imported late: it brings a DNS library along, which would cost every tick its time.
+            from dagster_drips.mail.dkim_signing import Signer
+
             return Signer(identity["dkim_domain"], identity["dkim_selector"], key.get_secret_value())
         if all(self.servers[name].is_loopback for name in names):
             return None  # a trial on this machine

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.landing_writer import LandingUnavailable
-from dagster_drips.tracking.links_back import engagement, refuse
+from dagster_drips.tracking.links_back import LinkHandler, engagement, refuse
 from dagster_drips.tracking.pages import NOT_NOW, page
 from dagster_drips.tracking.tokens import BadToken, Tokens
 from dagster_drips.tracking.topics import Topics
@@ -43,16 +43,8 @@ def routes(desk: Desk) -> list[Route]:
     ]
 
 
-class _Unsubscribe:
+class _Unsubscribe(LinkHandler):
     """POST unsubscribes from all, whatever its body says: one click is a wish about the sender, not about a topic."""
-
-    def __init__(self, desk: Desk, tokens: Tokens):
-        self._desk = desk
-        self._tokens = tokens
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._answer(scope)
-        await response(scope, receive, send)
 
     async def _answer(self, scope: Scope) -> ASGIApp:
         token = scope["path_params"]["token"]
