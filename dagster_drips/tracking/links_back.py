@@ -82,6 +82,7 @@ class LinkHandler:
         self._tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
         response = await self._answer(scope)
         await response(scope, receive, send)
 
