@@ -21,6 +21,7 @@ from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 
 from dagster_drips.errors import DripsError
 from dagster_drips.kept_files import FileFacts
+from dagster_drips.mail.encoding import canonical_lines
 from dagster_drips.mail.html_document import (
     deciding_slots,
     with_inlined_styles,
@@ -191,7 +192,8 @@ class StepTemplate:
                     raise RenderError(f"{part}: longer than {MAX_RENDERED} bytes")
                 if time.monotonic() > deadline:
                     raise RenderError(f"{part}: took longer than {MAX_SECONDS:g} seconds")
-                pieces.append(piece)
+                # One kind of line end: a value's own must not meet the template's halfway.
+                pieces.append(canonical_lines(piece).replace("\r", "") if "\r" in piece else piece)
         except RenderError:
             raise
         except TemplateSyntaxError as error:

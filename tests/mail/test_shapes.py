@@ -147,3 +147,9 @@ def test_the_shorter_encoding_is_taken(text):
     expected = "base64" if "日" in text else "quoted-printable"
     assert message.html.skeleton.encoding == expected
     assert len(message.html.encoded()) < 2.5 * len(str(message.html).encode())
+
+
+def test_a_line_end_of_a_value_and_one_of_the_template_are_two_for_all():
+    html = rendered(compiled(UNTRACKED, "<p>{{ lead.company }}\n</p>"), {"company": "a\r"}, UNTRACKED).html
+    assert str(html) == "<p>a\n\n</p>"
+    assert quopri.decodestring(html.encoded()) == b"<p>a\r\n\r\n</p>\r\n"

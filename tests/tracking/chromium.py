@@ -26,6 +26,10 @@ _FLAGS = (
 _PATIENCE_SECONDS = 30
 
 
+class PageLeft(Exception):
+    """The page was left while something was asked of it."""
+
+
 class Page:
     """A tab of its own, with no storage that another has."""
 
@@ -42,6 +46,8 @@ class Page:
         while True:
             message = json.loads(self._socket.recv(timeout=_PATIENCE_SECONDS))
             if message.get("id") == number:
+                if "navigated" in message.get("error", {}).get("message", ""):
+                    raise PageLeft
                 assert "error" not in message, message
                 return message["result"]
 
@@ -59,9 +65,15 @@ class Page:
     def wait_for(self, condition: str) -> None:
         """Until an expression is true."""
         end = time.monotonic() + _PATIENCE_SECONDS
-        while not self.run(condition):
+        while not self._holds(condition):
             assert time.monotonic() < end, condition
             time.sleep(0.02)
+
+    def _holds(self, condition: str) -> bool:
+        try:
+            return bool(self.run(condition))
+        except PageLeft:  # on its way to the page that is waited for
+            return False
 
     def click(self, selector: str) -> None:
         """Press the mouse in the middle of an element."""
