@@ -63,3 +63,9 @@ def _summed(parts: list[tuple[str, str]]) -> dict[str, int]:
 def format_instant(value: datetime) -> str:
     """The contract's spelling of a time: `2026-03-29T01:00:00Z`, with a fraction only where there is one."""
     return value.isoformat(timespec="microseconds" if value.microsecond else "seconds") + "Z"
+
+
+def format_time(value: datetime) -> str:
+    """An instant as landed rows have it, with milliseconds: `2026-03-29T01:00:00.000Z`; a naive one is UTC already."""
+    utc = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    return utc.isoformat(timespec="milliseconds") + "Z"

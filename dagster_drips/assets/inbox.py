@@ -3,7 +3,6 @@
 import dagster as dg
 
 from dagster_drips.errors import DripsError
-from dagster_drips.inbound.inbox import COUNTED, read_inbox, required_server
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 
@@ -13,6 +12,9 @@ def build_inbox_job(project: Project) -> dg.JobDefinition:
 
     @dg.op(description="Lands bounces, complaints, unsubscribes and answers of the mailbox of DRIPS_IMAP_URL.")
     def read_mailbox(context: dg.OpExecutionContext) -> None:
+        # Imported late: every run loads the code location, and few of them read mail.
+        from dagster_drips.inbound.inbox import COUNTED, read_inbox, required_server
+
         try:
             report = read_inbox(project, required_server(load_settings(project)))
         except DripsError as error:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from dagster_drips.addresses import address_of
 from dagster_drips.doctor.dkim_record import check_dkim
 from dagster_drips.doctor.dmarc import Alignment, check_alignment, check_dmarc, find_policy
 from dagster_drips.doctor.report import Check
 from dagster_drips.doctor.resolver import Resolver, Unanswered, ascii_domain
 from dagster_drips.doctor.spf import check_spf
 from dagster_drips.sequences.catalog import Catalog
-from dagster_drips.sequences.fields import address_of
 from dagster_drips.settings import DEFAULT_SERVER, setting_name
 
 

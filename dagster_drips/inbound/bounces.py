@@ -114,8 +114,8 @@ def _known_formats(message: Message) -> tuple[bool, bool]:
     """Whether flufl.bounce sees a delay, and whether a failure."""
     try:
         waiting, failed = all_failures(message)
-    # Its detectors fall over headers with bare 8-bit characters, among others: then the words have to do.
-    except Exception:
+    # Its detectors fall over headers with bare 8-bit characters and other broken mails: then the words have to do.
+    except (AttributeError, AssertionError, LookupError, TypeError, ValueError):
         return False, False
     return bool(waiting), bool(failed)
 

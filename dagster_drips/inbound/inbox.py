@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from email.message import Message
 from typing import Any
 
-from dagster_drips.clock import utc_now
+from dagster_drips.clock import format_time, utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.inbound.bookmark import Bookmark, bookmark_file, read_bookmark, write_bookmark
 from dagster_drips.inbound.classification import LANDED_KINDS, Finding, classify
@@ -24,7 +24,7 @@ from dagster_drips.inbound.mime import header, parse
 from dagster_drips.pipeline.lock import exclusive
 from dagster_drips.project import Project
 from dagster_drips.settings import ImapServer, Settings
-from dagster_drips.tracking.landing_writer import RAW, LandingUnavailable, LandingWriter, format_time
+from dagster_drips.tracking.landing_writer import RAW, LandingUnavailable, LandingWriter
 
 _RAW = f"{RAW}/inbox"
 COUNTED = (

@@ -14,12 +14,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagster_drips.addresses import address_of
 from dagster_drips.durable import write_whole
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import Warehouse
-
-_UPPER_TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 @dataclass(frozen=True)
@@ -40,9 +39,7 @@ class ForgottenList:
 
 def normalized_address(email: str | None) -> str | None:
     """The address that suppressions go by (L3), as the dbt macro `address` has it; None without an `@`."""
-    if not email or "@" not in email:
-        return None
-    return email.strip().translate(_UPPER_TO_LOWER)
+    return address_of(email) if email and "@" in email else None
 
 
 def forgotten_file(project: Project) -> Path:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dagster_drips.addresses import address_of
 from dagster_drips.mail.journal import Claim, DeliveryJournal
 from dagster_drips.mail.pace import Lane
 from dagster_drips.mail.routes import Route, Routes
@@ -49,7 +50,7 @@ class Backlog:
     """The due messages of this tick that were neither handed out nor left yet.
 
     Args:
-        warehouse: `begin` was called on it.
+        warehouse: `open` of due_messages.sql was run on it.
         journal: where claims go.
         templates: of all sequences.
         routes: of all senders.
@@ -105,7 +106,7 @@ class Backlog:
             if row is None:
                 self._read_all = True
                 break
-            lane = Lane(row["sender_email"].strip().lower(), row["recipient"].strip().rpartition("@")[2].lower())
+            lane = Lane(address_of(row["sender_email"]), row["recipient"].strip().rpartition("@")[2].lower())
             if self._pace.has_rate(lane) and (lane in self._waiting or self._pace.ready_at(lane) > now):
                 self._wait(row, lane)
             else:

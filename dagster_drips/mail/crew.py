@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -23,6 +22,7 @@ from dagster_drips.mail.backlog import Item
 from dagster_drips.mail.breaker import CircuitBreaker
 from dagster_drips.mail.dialogue import Answered, Dialogue, Event, Untouched
 from dagster_drips.mail.journal import DeliveryJournal, Record, Result, Sending
+from dagster_drips.mail.lines import Line, Server
 from dagster_drips.mail.message import OutgoingMessage
 from dagster_drips.mail.opening import Openers
 from dagster_drips.mail.outcome import Outcome
@@ -32,34 +32,6 @@ from dagster_drips.mail.transport import Connection, ServerUnavailable, reason_o
 from dagster_drips.settings import SmtpServer
 
 _LONGEST_WAIT = 1.0
-
-
-@dataclass(eq=False)
-class _Line:
-    """An open connection with what is said on it."""
-
-    server: _Server
-    connection: Connection
-    dialogue: Dialogue[Item]
-    deadline: float = float("inf")
-    wants_to_write: bool = False
-
-
-@dataclass(eq=False)
-class _Server:
-    """One mail server with its connections, and how it behaves."""
-
-    name: str
-    settings: SmtpServer
-    size: int
-    breaker: CircuitBreaker
-    lines: list[_Line] = field(default_factory=list)
-    opening: int = 0
-
-    @property
-    def stopped(self) -> str | None:
-        """Why it gets no more."""
-        return self.breaker.stopped
 
 
 class Crew:
@@ -92,7 +64,7 @@ class Crew:
         final_timeout: float = 600.0,
     ):
         self._servers = {
-            name: _Server(name, server, size, CircuitBreaker(server.address)) for name, server in servers.items()
+            name: Server(name, server, size, CircuitBreaker(server.address)) for name, server in servers.items()
         }
         self._journal = journal
         self._pace = pace
@@ -102,12 +74,12 @@ class Crew:
         self._on_outcome = on_outcome
         self._timeout, self._final_timeout = timeout, final_timeout
         self._selector = selectors.DefaultSelector()
-        self._openers: Openers[_Server] = Openers()
+        self._openers: Openers[Server] = Openers()
         self._selector.register(self._openers, selectors.EVENT_READ)
         self._queue: deque[Item] = deque()
         # Lines that may take another message, and those that have something to say; dicts for their order.
-        self._free: dict[_Line, None] = {}
-        self._loud: dict[_Line, None] = {}
+        self._free: dict[Line, None] = {}
+        self._loud: dict[Line, None] = {}
         self._records: list[Record] = []
         self._under_way = 0
         self._deadlines_at = 0.0
@@ -217,7 +189,7 @@ class Crew:
         if self._queue:
             self._open_more()
 
-    def _begin_next(self, line: _Line) -> bool:
+    def _begin_next(self, line: Line) -> bool:
         """Begin the first message that may go by this line; whether there was one."""
         for place, item in enumerate(self._queue):
             if self._server_of(item) is line.server and self._pace.has_room(item.lane):
@@ -226,7 +198,7 @@ class Crew:
                 return True
         return False
 
-    def _begin(self, line: _Line, item: Item) -> None:
+    def _begin(self, line: Line, item: Item) -> None:
         composed = self._compose(item, self._time())
         if isinstance(composed, Outcome):
             self._record(item, composed)
@@ -239,7 +211,7 @@ class Crew:
         self._under_way += 1
         self._pace.begin(item.lane)
 
-    def _server_of(self, item: Item) -> _Server | None:
+    def _server_of(self, item: Item) -> Server | None:
         """The first server of its route that takes mail."""
         for name in item.route.servers:
             server = self._servers[name]
@@ -259,7 +231,7 @@ class Crew:
             if not line.dialogue.ended:
                 self._push(line)
 
-    def _push(self, line: _Line) -> None:
+    def _push(self, line: Line) -> None:
         output = line.dialogue.output
         try:
             while output:
@@ -296,7 +268,7 @@ class Crew:
                     if now > line.deadline and not line.dialogue.is_idle:
                         self._lose(line, "timed out")
 
-    def _pull(self, line: _Line) -> None:
+    def _pull(self, line: Line) -> None:
         try:
             data = line.connection.receive()
         except OSError as error:
@@ -318,7 +290,7 @@ class Crew:
         if line.dialogue.output:
             self._loud[line] = None
 
-    def _take(self, line: _Line, events: Sequence[Event[Item]]) -> None:
+    def _take(self, line: Line, events: Sequence[Event[Item]]) -> None:
         for event in events:
             if isinstance(event, Answered):
                 self._done(event.owner)
@@ -336,11 +308,11 @@ class Crew:
         self._under_way -= 1
         self._pace.end(item.lane)
 
-    def _lose(self, line: _Line, reason: str) -> None:
+    def _lose(self, line: Line, reason: str) -> None:
         self._take(line, line.dialogue.lose(reason))
         self._leave(line)
 
-    def _leave(self, line: _Line) -> None:
+    def _leave(self, line: Line) -> None:
         if line in line.server.lines:
             line.server.lines.remove(line)
             self._free.pop(line, None)
@@ -360,7 +332,7 @@ class Crew:
 
     # Connections ------------------------------------------------------------------------------------------------
 
-    def _is_reached(self, server: _Server, problems: list[DripsError]) -> bool:
+    def _is_reached(self, server: Server, problems: list[DripsError]) -> bool:
         connection = Connection(server.settings, timeout=self._timeout)
         try:
             connection.open()
@@ -374,9 +346,9 @@ class Crew:
         self._join(server, connection)
         return True
 
-    def _join(self, server: _Server, connection: Connection) -> None:
+    def _join(self, server: Server, connection: Connection) -> None:
         connection.go_on_without_waiting()
-        line = _Line(server, connection, Dialogue(connection.extensions))
+        line = Line(server, connection, Dialogue(connection.extensions))
         server.lines.append(line)
         self._free[line] = None
         self._selector.register(connection, selectors.EVENT_READ, line)

@@ -1,6 +1,7 @@
 """What became of a message, in one vocabulary whatever the server says (RFC 5321, RFC 3463).
 
-Here belong outcomes and how a reply becomes one. When to try again, and when to give a server up, is `crew`'s.
+Here belong outcomes and how a reply becomes one. When to try again is `retries`' matter, when to give
+a server up `breaker`'s.
 """
 
 from __future__ import annotations

@@ -60,6 +60,8 @@ def doubts(warehouse: Warehouse, *, sequence_id: str | None = None) -> list[Doub
         DripsError: no tick has decided anything yet.
     """
     _ask_for_states(warehouse)
+    if not warehouse.value(_STATEMENTS["any"]):
+        return []
     found = [_doubt(row) for row in warehouse.rows(_STATEMENTS["in_doubt"])]
     return [doubt for doubt in found if sequence_id in (None, doubt.claim.sequence_id)]
 

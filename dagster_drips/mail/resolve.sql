@@ -1,5 +1,9 @@
 -- Messages in doubt with the attempt that left them so, and what is known of others by their id.
 
+-- name: any
+-- Most projects never have one, and this is asked at every send: what follows reads the whole log.
+select exists (select 1 from raw.delivery_log where outcome in ('in_doubt', 'claimed'))
+
 -- name: in_doubt
 select log.*
 from decide.message_states as messages

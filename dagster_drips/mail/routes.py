@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagster_drips.addresses import address_of
 from dagster_drips.errors import DripsError
 from dagster_drips.mail.pace import Limit, Pace
 from dagster_drips.settings import Settings, SmtpServer, setting_name
@@ -70,7 +71,7 @@ class Routes:
         """A sender's route."""
         route = self._routes.get(email)
         if route is None:
-            route = self._routes[email] = self._made(email.strip().lower())
+            route = self._routes[email] = self._made(address_of(email))
         return route
 
     @property

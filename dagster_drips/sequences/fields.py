@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from string import ascii_lowercase, ascii_uppercase
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
@@ -36,7 +35,6 @@ _ID = re.compile(r"[a-z0-9_-]+")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}([Tt ].+)?")
 _TIME_OF_DAY = re.compile(r"(\d{1,2}):(\d{2})")
 _LINE_BREAK = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
-_LOWER_CASE = str.maketrans(ascii_uppercase, ascii_lowercase)
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\.]+(\.[^\s@<>,;:\"()\[\]\\.]+)*")
 
 
@@ -121,11 +119,6 @@ def _is_address(value: str) -> str:
     if not _ADDRESS.fullmatch(value):
         raise ValueError(f"'{value}' is no mail address; write it like ada@acme.example")
     return value
-
-
-def address_of(email: str) -> str:
-    """What addresses are compared by: trimmed, A to Z lower-cased (L3); dbt's macro `address` does the same."""
-    return email.strip().translate(_LOWER_CASE)
 
 
 def _flag(value: Any) -> Any:

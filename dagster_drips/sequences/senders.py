@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from dagster_drips.addresses import address_of
 from dagster_drips.sequences.fields import (
     Address,
     Duration,
@@ -20,7 +21,6 @@ from dagster_drips.sequences.fields import (
     Identifier,
     Line,
     StrictModel,
-    address_of,
     listed,
 )
 from dagster_drips.sequences.problems import nearest, suggestion

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from dagster_drips.clock import format_time
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.tracking.counters import Counters
-from dagster_drips.tracking.landing_writer import LandingWriter, format_time
+from dagster_drips.tracking.landing_writer import LandingWriter
 from dagster_drips.tracking.tokens import Tokens
 
 

@@ -14,6 +14,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from dagster_drips.durable import sync
+
 PART = ".part"
 """Ends the name of a file that grows; it begins with a dot, and both keep the loader away."""
 
@@ -62,7 +64,7 @@ class GrowingFile:
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644)
             try:
                 if is_ours(descriptor, path):
-                    sync_folder(folder)
+                    sync(folder)
                     return cls(folder, name, descriptor)
             except BaseException:
                 os.close(descriptor)
@@ -129,7 +131,7 @@ def publish(folder: Path, name: str, *, is_empty: bool) -> None:
         hidden.unlink()
     else:
         hidden.rename(folder / name)
-    sync_folder(folder)
+    sync(folder)
 
 
 def is_ours(descriptor: int, path: Path) -> bool:
@@ -139,12 +141,3 @@ def is_ours(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except (BlockingIOError, FileNotFoundError):
         return False
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's names to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

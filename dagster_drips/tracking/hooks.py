@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from dagster_drips.clock import format_time
 from dagster_drips.errors import DripsError
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.json_text import (
@@ -36,7 +37,6 @@ from dagster_drips.tracking.json_text import (
     quoted,
     scalar,
 )
-from dagster_drips.tracking.landing_writer import format_time
 
 if TYPE_CHECKING:
     from dagster_drips.tracking.hooks_config import EventRule, Hook, Place, Signature, Time

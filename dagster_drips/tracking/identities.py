@@ -16,8 +16,8 @@ from typing import Any
 
 from msgspec import Raw
 
+from dagster_drips.clock import format_time
 from dagster_drips.tracking.json_text import first_byte, instant, members, one_line, scalar
-from dagster_drips.tracking.landing_writer import format_time
 
 IDENTIFIED = "identified"
 """The event that links an anonymous id to a lead."""

@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from dagster_drips.clock import format_time
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.tracking.growing_file import GrowingFile, NameMaker
 from dagster_drips.tracking.leftovers import take_over
@@ -276,12 +277,6 @@ class LandingWriter:
             file.finish()
         except OSError:
             file.abandon()
-
-
-def format_time(value: datetime) -> str:
-    """An instant as rows have it: ISO 8601 in UTC, with milliseconds and Z; a naive one is UTC already."""
-    utc = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-    return utc.isoformat(timespec="milliseconds") + "Z"
 
 
 def _encoded(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, bytes]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+from abc import ABC, abstractmethod
 from itertools import count
 from secrets import token_hex
 from typing import Any
@@ -74,7 +75,7 @@ def refuse(desk: Desk, link: str) -> ASGIApp:
     return NO_SUCH_LINK
 
 
-class LinkHandler:
+class LinkHandler(ABC):
     """Answers one kind of link, as an ASGI application: Starlette's way by functions costs more than the answer."""
 
     def __init__(self, desk: Desk, tokens: Tokens):
@@ -83,17 +84,18 @@ class LinkHandler:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        response = await self._answer(scope)
+        response = await self._answer(scope, receive)
         await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope) -> ASGIApp:
-        raise NotImplementedError
+    @abstractmethod
+    async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
+        """What answers it."""
 
 
 class _Pixel(LinkHandler):
     """GET records an open; every one is a fact of its own."""
 
-    async def _answer(self, scope: Scope) -> ASGIApp:
+    async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         try:
             message_id = self._tokens.read_message(scope["path_params"]["token"])
         except BadToken:
@@ -111,7 +113,7 @@ class _Pixel(LinkHandler):
 class _Click(LinkHandler):
     """GET records a click and leads on; HEAD, which scanners and previews use, records nothing."""
 
-    async def _answer(self, scope: Scope) -> ASGIApp:
+    async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         params = scope["path_params"]
         try:
             message_id = self._tokens.read_message(params["message"])
@@ -143,21 +145,16 @@ class _Redirect:
         await send({"type": "http.response.body", "body": b""})
 
 
-class _View:
+class _View(LinkHandler):
     """The message as it was sent, in a browser; nothing is recorded."""
 
     def __init__(self, desk: Desk, tokens: Tokens):
-        self._desk = desk
-        self._tokens = tokens
+        super().__init__(desk, tokens)
         self._viewer = Viewer(desk.project)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._answer(scope["path_params"]["token"])
-        await response(scope, receive, send)
-
-    async def _answer(self, token: str) -> ASGIApp:
+    async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         try:
-            message_id = self._tokens.read_message(token)
+            message_id = self._tokens.read_message(scope["path_params"]["token"])
         except BadToken:
             return refuse(self._desk, "view")
         html = await self._viewer.html(message_id)

@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from dagster_drips.clock import format_time
 from dagster_drips.tracking.identities import IDENTIFIED, FieldNames, Recent, lead_row, link_id
 from dagster_drips.tracking.json_text import as_object, first_byte, instant, members, one_line, quoted, scalar
-from dagster_drips.tracking.landing_writer import format_time
 
 Row = dict[str, Any]
 Id = str | int | None

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope
 
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.landing_writer import LandingUnavailable
@@ -46,7 +46,7 @@ def routes(desk: Desk) -> list[Route]:
 class _Unsubscribe(LinkHandler):
     """POST unsubscribes from all, whatever its body says: one click is a wish about the sender, not about a topic."""
 
-    async def _answer(self, scope: Scope) -> ASGIApp:
+    async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         token = scope["path_params"]["token"]
         try:
             message_id = self._tokens.read_message(token)
@@ -59,7 +59,7 @@ class _Unsubscribe(LinkHandler):
         return page("unsubscribed.html", preferences=f"../p/{token}")
 
 
-class _Preferences:
+class _Preferences(LinkHandler):
     """One wish a POST: topics to stop or to get again, or all.
 
     The page ticks nothing beforehand: the collector does not know what was chosen before, and a wrong tick that is
@@ -67,13 +67,8 @@ class _Preferences:
     """
 
     def __init__(self, desk: Desk, tokens: Tokens):
-        self._desk = desk
-        self._tokens = tokens
+        super().__init__(desk, tokens)
         self._topics = Topics(desk.project)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._answer(scope, receive)
-        await response(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         token = scope["path_params"]["token"]

@@ -110,6 +110,14 @@ def test_a_provider_that_reports_by_names_of_its_own_is_told_ours(world):
     assert parsed(message)["X-SMTPAPI"] == headers["X-SMTPAPI"]
 
 
+def test_an_identity_is_found_by_its_address_as_suppressions_are(world):
+    add_identity(world, address="Äda@acme.example", return_path="bounces@mail.acme.example", verp=False)
+    world.warehouse.execute("create temp table sending (message_id varchar, send_rank bigint)")
+    routes = Routes(world.warehouse, Settings(smtp_url="smtp://127.0.0.1"))
+    assert routes.of(" ÄDA@Acme.example").return_path == "bounces@mail.acme.example"
+    assert routes.of("äda@acme.example").return_path is None
+
+
 @pytest.mark.parametrize(
     ("columns", "envelope"),
     [

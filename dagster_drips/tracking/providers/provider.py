@@ -51,8 +51,6 @@ UNSUBSCRIBED: Facts = (Fact("unsubscribed"),)
 RESUBSCRIBED: Facts = (Fact("resubscribed"),)
 NOTHING: Facts = ()
 """A known event that tells nothing about what became of a message."""
-UNKNOWN: Facts | None = None
-"""An event that is in no table: kept raw, counted, never an error to the provider."""
 
 
 @dataclass(frozen=True)

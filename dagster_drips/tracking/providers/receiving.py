@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from dagster_drips.clock import format_time
 from dagster_drips.tracking.desk import Desk
-from dagster_drips.tracking.landing_writer import format_time
 from dagster_drips.tracking.providers.provider import (
     Event,
     Forged,

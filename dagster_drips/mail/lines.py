@@ -1,0 +1,42 @@
+"""What a crew has: mail servers, and the open connections (lines) to each.
+
+Only state, and how many connections a server gets. Who uses it, and when, is `crew`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dagster_drips.mail.backlog import Item
+from dagster_drips.mail.breaker import CircuitBreaker
+from dagster_drips.mail.dialogue import Dialogue
+from dagster_drips.mail.transport import Connection
+from dagster_drips.settings import SmtpServer
+
+
+@dataclass(eq=False)
+class Line:
+    """An open connection with what is said on it."""
+
+    server: Server
+    connection: Connection
+    dialogue: Dialogue[Item]
+    deadline: float = float("inf")
+    wants_to_write: bool = False
+
+
+@dataclass(eq=False)
+class Server:
+    """One mail server with its connections, and how it behaves."""
+
+    name: str
+    settings: SmtpServer
+    size: int
+    breaker: CircuitBreaker
+    lines: list[Line] = field(default_factory=list)
+    opening: int = 0
+
+    @property
+    def stopped(self) -> str | None:
+        """Why it gets no more."""
+        return self.breaker.stopped
