@@ -25,7 +25,7 @@ _TOO_MANY_KEYS = f"more than {MAX_KEYS:,} keys"
 _TOO_LONG = f"more than {MAX_BYTES // 1024} KiB"
 _BEYOND_DIGITS = 10**MAX_DIGITS
 # A string is one token, its closing quote or not: so none of its characters is looked at twice.
-_TOKEN = r'"(?:[^"\\]++|\\.)*+"?|[{\[]|[}\]]|[0-9]{%d}' % (MAX_DIGITS + 1)
+_TOKEN = r'"(?:[^"\\]++|\\.)*+"?|[{\[]|[}\]]' + rf"|[0-9]{{{MAX_DIGITS + 1}}}"
 _TEXT_TOKENS = re.compile(_TOKEN, re.DOTALL)
 _BYTES_TOKENS = re.compile(_TOKEN.encode(), re.DOTALL)
 
