@@ -24,10 +24,12 @@ _TOO_MANY_DIGITS = f"a number of more than {MAX_DIGITS} digits"
 _TOO_MANY_KEYS = f"more than {MAX_KEYS:,} keys"
 _TOO_LONG = f"more than {MAX_BYTES // 1024} KiB"
 _BEYOND_DIGITS = 10**MAX_DIGITS
-# A string is one token, its closing quote or not: so none of its characters is looked at twice.
-_TOKEN = r'"(?:[^"\\]++|\\.)*+"?|[{\[]|[}\]]' + rf"|[0-9]{{{MAX_DIGITS + 1}}}"
-_TEXT_TOKENS = re.compile(_TOKEN, re.DOTALL)
-_BYTES_TOKENS = re.compile(_TOKEN.encode(), re.DOTALL)
+_BRACKETS = b"{}[]"
+_TO_PARENTHESES = bytes.maketrans(_BRACKETS, b"()()")
+_ALL_BUT_BRACKETS = bytes(byte for byte in range(256) if byte not in _BRACKETS and byte != ord('"'))
+_TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER = b"0" * (MAX_DIGITS + 1)
+_STRING_OR_LONG_NUMBER = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|' + rb"[0-9]{%d}" % (MAX_DIGITS + 1), re.DOTALL)
 
 
 def json_problem(value: object) -> str | None:
@@ -69,11 +71,14 @@ def raw_json_problem(text: bytes | str) -> str | None:
     Decoding itself fails on what is too deep (RecursionError) or has too many digits (ValueError). Looks at size, depth
     and digits in one scan, in time linear in the text, whatever it is; whether it is JSON is not looked at.
     """
-    if len(text) > MAX_BYTES or (isinstance(text, str) and len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES):
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if len(data) > MAX_BYTES:
         return _TOO_LONG
-    if isinstance(text, str):
-        return _scan_problem(text, len(text), text.count("{") + text.count("["))
-    return _scan_problem(text, len(text), text.count(b"{") + text.count(b"["))
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _is_too_deep(data):
+        return _TOO_DEEP
+    if len(data) > MAX_DIGITS and _LONG_NUMBER in data.translate(_TO_ZEROS) and _has_long_number(data):
+        return _TOO_MANY_DIGITS
+    return None
 
 
 def name_length_problem(name: str) -> str | None:
@@ -83,21 +88,15 @@ def name_length_problem(name: str) -> str | None:
     return f"a name of more than {MAX_NAME_CHARACTERS} characters, {name[:20]!r}…"
 
 
-def _scan_problem(text: bytes | str, length: int, opened: int) -> str | None:
-    # Nearly every row is seen to be harmless by its length and number of brackets.
-    if length <= MAX_DIGITS and opened <= MAX_DEPTH:
-        return None
-    depth = 0
-    tokens = _TEXT_TOKENS.finditer(text) if isinstance(text, str) else _BYTES_TOKENS.finditer(text)
-    for token in tokens:
-        first = text[token.start()]
-        sign = first if isinstance(first, str) else chr(first)
-        if sign in "{[":
-            depth += 1
-            if depth > MAX_DEPTH:
-                return _TOO_DEEP
-        elif sign in "}]":
-            depth -= 1
-        elif sign != '"':
-            return _TOO_MANY_DIGITS
-    return None
+def _is_too_deep(data: bytes) -> bool:
+    # What is left of the text are the brackets outside of its strings, as parentheses.
+    unescaped = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    brackets = b"".join(unescaped.translate(None, _ALL_BUT_BRACKETS).split(b'"')[::2]).translate(_TO_PARENTHESES)
+    for _ in range(MAX_DEPTH):
+        brackets = brackets.replace(b"()", b"")  # the innermost level
+    # Sound JSON is all gone if it isn't too deep. What was never closed may be too deep for a decoder all the same.
+    return b"()" in brackets or brackets.count(b"(") > MAX_DEPTH
+
+
+def _has_long_number(data: bytes) -> bool:
+    return any(data[token.start()] != ord('"') for token in _STRING_OR_LONG_NUMBER.finditer(data))
