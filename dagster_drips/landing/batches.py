@@ -12,8 +12,14 @@ from enum import IntEnum
 import msgspec
 import polars as pl
 
+from dagster_drips.field_names import MAX_FIELDS
+
 ROW_LIMIT = 10_000
 """Characters of a rejected row that are kept."""
+MAX_COLUMNS = MAX_FIELDS + 100
+"""Columns of a file, and keys of a row of JSON: all the custom fields of a project, and the known columns."""
+CELLS_A_BATCH = 1_000_000
+"""Rows times columns of a batch: what bounds its memory where there are many columns."""
 
 
 class Form(IntEnum):
@@ -91,12 +97,14 @@ class Batch:
         rows: each row as it came.
         columns: by name as landed; all as long as `lines`.
         spoiled: reasons by row index, for rows that could not be read at all.
+        left_out: by row index, what is said of a row that can be taken but for a part.
     """
 
     lines: Sequence[int]
     rows: Sequence[str | bytes]
     columns: dict[str, Column]
     spoiled: dict[int, str] = field(default_factory=dict)
+    left_out: dict[int, str] = field(default_factory=dict)
 
     def column(self, name: str) -> Column:
         """The column of that name, or an empty one."""

@@ -23,10 +23,12 @@ class Checked:
     Args:
         frame: one row a row of the batch, columns as in the kind's raw table.
         reasons: by row index, why a row can't be taken; what the frame says of such a row means nothing.
+        left_out: by row index, what is said of a part of a row that isn't taken with the rest.
     """
 
     frame: pl.DataFrame
     reasons: dict[int, str]
+    left_out: dict[int, str]
 
 
 class Checks:
@@ -105,7 +107,7 @@ class Checks:
         """What the checks found."""
         lines = pl.Series(self.batch.lines, dtype=pl.Int64)
         frame = pl.DataFrame({name: series.alias(name) for name, series in columns.items()} | {"_line": lines})
-        return Checked(frame, self.reasons)
+        return Checked(frame, self.reasons, self.batch.left_out)
 
 
 def _blank(text: pl.Series) -> pl.Series:

@@ -5,7 +5,6 @@ The types come from `fields:` in `sequences/project.yml`; how they look in the w
 
 from __future__ import annotations
 
-import string
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from dagster_drips.errors import DripsError
+from dagster_drips.field_names import MAX_FIELDS, field_name_problem, same_field
 from dagster_drips.landing.batches import Batch, Form
 from dagster_drips.landing.checks import Checks
 from dagster_drips.landing.conversion import shown, to_boolean, to_integer, to_number
@@ -33,9 +33,7 @@ KNOWN_FIELDS = (
     "tags",
     "changed_fields",
 )
-# What our own columns of raw.leads begin with.
-_RESERVED = ("_load", "_line")
-_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+_NAMES_TOLD = 5
 
 
 def _to_date(text: str) -> date:
@@ -76,20 +74,21 @@ class LeadFields:
         stored: names that the warehouse has already; they keep their spelling.
 
     Raises:
-        DripsError: a declared type is unknown, or a name is one of our own.
+        DripsError: a declared type is unknown, or a name can't be a field's.
     """
 
     def __init__(self, declared: Mapping[str, str], stored: Iterable[str] = ()):
         self._types: dict[str, str] = {}
         self._names: dict[str, str] = {}
         for name in (*KNOWN_FIELDS, *stored, *declared):
-            self._names.setdefault(name.translate(_LOWER), name)
+            self._names.setdefault(same_field(name), name)
         for name, kind in declared.items():
             if kind not in FIELD_TYPES:
                 raise DripsError(f"field {name}: unknown type {kind!r}; one of {', '.join(FIELD_TYPES)}")
-            if _is_reserved(name) or not name.strip():
-                raise DripsError(f"field {name!r}: the name is reserved; give the field another one")
-            self._types[self._names[name.translate(_LOWER)]] = kind
+            if problem := field_name_problem(name):
+                raise DripsError(f"field {name!r}: the name {problem}; give the field another one")
+            self._types[self._names[same_field(name)]] = kind
+        self._undeclared = len([name for name in self.custom() if name not in self._types])
 
     def type_of(self, name: str) -> FieldType:
         """The type of a custom field: the declared one, else text."""
@@ -97,23 +96,40 @@ class LeadFields:
 
     def custom(self) -> list[str]:
         """Custom fields declared or met, in the order in which they came up."""
-        return [name for name in self._names.values() if name not in KNOWN_FIELDS and not _is_reserved(name)]
+        return [name for name in self._names.values() if name not in KNOWN_FIELDS and not field_name_problem(name)]
 
     def named(self, batch: Batch) -> Batch:
         """The batch with each column under its one name.
 
-        Rows that hold something in a column without a name, or in one that is named like our own (`_load…`, `_line…`),
-        are spoiled; empty, such a column is left out.
+        Rows that hold something in a column whose name can't be a field's are spoiled; empty, such a column is left
+        out. So is a new field beyond the `MAX_FIELDS` that a project may have, with its values: who sends junk must not
+        keep a lead from being known.
         """
         columns, spoiled = {}, dict(batch.spoiled)
+        surplus: dict[str, int] = {}
         for name, column in batch.columns.items():
-            if _is_reserved(name) or not name.strip():
-                for row in column.text.is_not_null().arg_true().to_list():
-                    spoiled.setdefault(row, f"{name!r} can't be the name of a field")
+            problem = field_name_problem(name)
+            one = None if problem else self._one_name(name)
+            if one is not None:
+                columns[one] = columns[one].or_else(column) if one in columns else column
                 continue
-            one = self._names.setdefault(name.translate(_LOWER), name)
-            columns[one] = columns[one].or_else(column) if one in columns else column
-        return Batch(batch.lines, batch.rows, columns, spoiled)
+            filled = column.text.is_not_null().arg_true().to_list()
+            if problem:
+                for row in filled:
+                    spoiled.setdefault(row, f"field {shown(name)}: the name {problem}")
+            elif filled:
+                surplus[name] = filled[0]
+        return Batch(batch.lines, batch.rows, columns, spoiled, _left_out(surplus))
+
+    def _one_name(self, name: str) -> str | None:
+        """The field's spelling; None: there is no room for another field."""
+        key = same_field(name)
+        if key not in self._names:
+            if self._undeclared >= MAX_FIELDS:
+                return None
+            self._names[key] = name
+            self._undeclared += 1
+        return self._names[key]
 
     def typed(self, checks: Checks, name: str) -> pl.Series:
         """A custom field in its type, or a known text; rows with anything else are refused."""
@@ -128,5 +144,10 @@ class LeadFields:
         return checks.converted(name, column.text.set(strange, None), field.convert, field.dtype)
 
 
-def _is_reserved(name: str) -> bool:
-    return name.translate(_LOWER).startswith(_RESERVED)
+def _left_out(surplus: Mapping[str, int]) -> dict[int, str]:
+    """What is said of surplus fields, by the first row that has one; `surplus` has that row by name."""
+    if not surplus:
+        return {}
+    told = ", ".join(shown(name) for name in list(surplus)[:_NAMES_TOLD]) + (" …" if len(surplus) > _NAMES_TOLD else "")
+    reason = f"fields left out from this line on, as there are {MAX_FIELDS:,} already: {told}; the rows are taken"
+    return {min(surplus.values()): reason}

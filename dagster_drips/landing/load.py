@@ -12,13 +12,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import duckdb
+import polars as pl
+
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.fields import LeadFields
 from dagster_drips.landing.files import LandingFile, UnreadableFile, format_of, landing_files
 from dagster_drips.landing.forgotten import load_forgotten
 from dagster_drips.landing.kinds import check_for
+from dagster_drips.landing.lead_table import add_fields
 from dagster_drips.landing.readers import read_batches
-from dagster_drips.landing.staging import StagedFile, Staging, add_fields
+from dagster_drips.landing.staging import StagedFile, Staging
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.warehouse.port import Warehouse
 
@@ -31,6 +35,15 @@ _LARGE_FILE_BYTES = 16 << 20
 _MEMORY_FOR_LARGE_FILES = "600MiB"
 # Reports about whole files, not rows of any load.
 _NO_LOAD = 0
+# What an engine raises because of the rows it was given; of the rest (a full disk, no memory) no file is guilty.
+_ROWS_REFUSED = (
+    duckdb.DataError,
+    duckdb.ProgrammingError,
+    duckdb.IntegrityError,
+    duckdb.NotSupportedError,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)
 
 
 @dataclass(frozen=True)
@@ -38,8 +51,8 @@ class LoadReport:
     """What one call loaded of a kind.
 
     `files` are those newly noted in `raw.loaded_files`; `rows` were taken; `rejected` are new rows in
-    `raw.rejected_rows`, one for a damaged or changed file included; `duplicates` were dropped by their idempotency key
-    or because their whole file was loaded before under another name.
+    `raw.rejected_rows`, those about a damaged or changed file and about fields left out included; `duplicates` were
+    dropped by their idempotency key or because their whole file was loaded before under another name.
     """
 
     kind: str
@@ -66,7 +79,8 @@ def load_landing(
 
     A file that can't be read to its end gives no row. It is reported in `raw.rejected_rows` with line 0 and not noted
     as loaded; it is tried again only when its size or times changed, so it is neither reported at every tick nor in
-    the way of others. A file that changed after it was loaded is reported likewise, once a size, and not loaded again.
+    the way of others. One whose rows the engine refuses is reported once, too, and the others are loaded without it. A
+    file that changed after it was loaded is reported likewise, once a size, and not loaded again.
 
     Args:
         project: where the landing folders are.
@@ -159,7 +173,9 @@ class _KindLoad:
         }
 
     def bring_fields_up_to_date(self) -> None:
-        for name, count in add_fields(self.warehouse, self.fields).items():
+        with self.warehouse.transaction():
+            lost = add_fields(self.warehouse, self.fields)
+        for name, count in lost.items():
             reason = f"{name}: {count} earlier values do not fit the field's new type and are empty now"
             self._report_file("project.yml", reason, f"{name} since {self.loaded_at.isoformat()}")
 
@@ -175,7 +191,23 @@ class _KindLoad:
                 self._report_file(file.name, reason, f"size {file.size}")
         if pending:
             with _little_memory(self.warehouse, needed=any(file.size > _LARGE_FILE_BYTES for file in pending)):
-                self._load(pending)
+                try:
+                    self._load(pending)
+                except _ROWS_REFUSED:
+                    self._load_each(pending)
+
+    def _load_each(self, pending: list[LandingFile]) -> None:
+        """Load files one by one, where one of them has rows that nothing here foresaw: it must not stop the others."""
+        loaded = self.warehouse.rows("select path from raw.loaded_files where kind = ?", [self.kind])
+        known = {row["path"] for row in loaded}
+        for file in pending:
+            if file.path in known or (file.name, file.state) in self._reported:
+                continue
+            try:
+                self._load([file])
+            except _ROWS_REFUSED as error:
+                # Tried again at the next load, as the fault may be ours and mended by then.
+                self._report_file(file.name, f"its rows are refused: {_one_line(error)}", f"refused, {file.state}")
 
     def _load(self, pending: list[LandingFile]) -> None:
         rows_by_content = self._rows_by_content()
@@ -230,7 +262,7 @@ class _KindLoad:
         self._count(
             files=len(files),
             rows=rows,
-            rejected=sum(staged.rejected for staged in files),
+            rejected=sum(staged.rejected + staged.is_told for staged in files),
             duplicates=sum(staged.candidates + staged.repeats for staged in files) - rows,
         )
 
@@ -254,6 +286,10 @@ class _KindLoad:
         )
 
 
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:500] or type(error).__name__
+
+
 @contextmanager
 def _little_memory(warehouse: Warehouse, *, needed: bool) -> Generator[None]:
     """Have the database spill to disk early while large files load."""
@@ -261,8 +297,8 @@ def _little_memory(warehouse: Warehouse, *, needed: bool) -> Generator[None]:
         yield
         return
     before = warehouse.value("select current_setting('memory_limit')")
-    warehouse.execute(f"set memory_limit = '{_MEMORY_FOR_LARGE_FILES}'")
+    warehouse.execute("set memory_limit = ?", [_MEMORY_FOR_LARGE_FILES])
     try:
         yield
     finally:
-        warehouse.execute(f"set memory_limit = '{before}'")
+        warehouse.execute("set memory_limit = ?", [before])

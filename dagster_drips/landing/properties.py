@@ -7,6 +7,7 @@ import re
 import msgspec
 import polars as pl
 
+from dagster_drips.json_limits import raw_json_problem
 from dagster_drips.landing.batches import Column, Form
 from dagster_drips.landing.checks import Checks
 from dagster_drips.landing.conversion import shown
@@ -69,6 +70,9 @@ def _objects(checks: Checks, name: str) -> pl.Series:
     # Cells of CSV and texts in JSON hold an object as text; numbers, booleans and lists fail here.
     problems = {}
     for row in unproven:
+        if problem := raw_json_problem(texts[row]):
+            problems[row] = problem
+            continue
         try:
             _OBJECT.decode(texts[row])
         except (msgspec.MsgspecError, RecursionError):

@@ -17,7 +17,9 @@ from dagster_drips.landing.batches import Batch
 from dagster_drips.landing.checks import Checked
 from dagster_drips.landing.fields import LeadFields
 from dagster_drips.landing.files import LandingFile
+from dagster_drips.landing.lead_table import add_fields, widen_staged
 from dagster_drips.warehouse.port import Warehouse
+from dagster_drips.warehouse.quoting import quoted_name
 
 _KEYS = {"events": "event_id", "engagement": "engagement_id"}
 
@@ -32,6 +34,7 @@ class StagedFile:
         sha256: of its bytes.
         candidates: rows that passed the checks.
         rejected: rows that did not.
+        is_told: whether it was told that parts of its rows are left out.
         repeats: all rows of a file that was loaded before under another name; nothing of it is staged.
     """
 
@@ -40,6 +43,7 @@ class StagedFile:
     sha256: str
     candidates: int = 0
     rejected: int = 0
+    is_told: bool = False
     repeats: int = 0
 
 
@@ -65,27 +69,35 @@ class Staging:
         sound = pl.repeat(True, checked.frame.height, dtype=pl.Boolean, eager=True)
         if reasons:
             sound = sound.scatter([row for row, _ in reasons], False)
-            self._warehouse.append(
-                "landing_rejected",
-                pl.DataFrame(
-                    {
-                        "kind": [self._kind] * len(reasons),
-                        "file": [staged.file.name] * len(reasons),
-                        "line": [batch.lines[row] for row, _ in reasons],
-                        "reason": [reason for _, reason in reasons],
-                        "row": [batch.row_as_it_came(row) for row, _ in reasons],
-                        "_load": [staged.load_id] * len(reasons),
-                    }
-                ),
-            )
-        for name in [name for name in checked.frame.columns if name not in self._columns]:
-            if name != "_line":
-                sql_type = self._fields.type_of(name).sql
-                self._warehouse.execute(f"alter table landing_staged add column {quoted(name)} {sql_type}")
-                self._columns.add(name)
+        # Once a file: who sends a thousand new fields a row should not fill the quarantine as well.
+        told = [] if staged.is_told else sorted(checked.left_out.items())[:1]
+        staged.is_told |= bool(told)
+        self._report(staged, batch, [*reasons, *told])
+        new = {name: self._fields.type_of(name).sql for name in checked.frame.columns if name not in self._columns}
+        new.pop("_line", None)
+        if new:
+            widen_staged(self._warehouse, new)
+            self._columns |= new.keys()
         frame = checked.frame.filter(sound).with_columns(pl.lit(staged.load_id, pl.Int64).alias("_load"))
         staged.candidates += self._warehouse.append("landing_staged", frame)
         staged.rejected += len(reasons)
+
+    def _report(self, staged: StagedFile, batch: Batch, reasons: list[tuple[int, str]]) -> None:
+        if not reasons:
+            return
+        self._warehouse.append(
+            "landing_rejected",
+            pl.DataFrame(
+                {
+                    "kind": [self._kind] * len(reasons),
+                    "file": [staged.file.name] * len(reasons),
+                    "line": [batch.lines[row] for row, _ in reasons],
+                    "reason": [reason for _, reason in reasons],
+                    "row": [batch.row_as_it_came(row) for row, _ in reasons],
+                    "_load": [staged.load_id] * len(reasons),
+                }
+            ),
+        )
 
     def forget(self, staged: StagedFile) -> None:
         """Take back what is staged of a file that turned out to be damaged."""
@@ -99,11 +111,11 @@ class Staging:
             How many rows were taken, by load id; the other candidates were duplicates.
         """
         table = f"raw.{self._kind}"
-        if self._kind == "leads":
-            add_fields(self._warehouse, self._fields)
-        if self._kind == "engagement":
-            self._warehouse.execute(_sql("fill_engagement_ids"))
         with self._warehouse.transaction():
+            if self._kind == "leads":
+                add_fields(self._warehouse, self._fields)
+            if self._kind == "engagement":
+                self._warehouse.execute(_sql("fill_engagement_ids"))
             self._warehouse.execute(self._settling())
             self._warehouse.execute("insert into raw.rejected_rows by name from landing_rejected order by _load, line")
             counts = self._warehouse.rows(
@@ -117,7 +129,9 @@ class Staging:
 
     def _settling(self) -> str:
         if self._kind == "leads":
-            content = [quoted(name) for name in self._warehouse.columns("raw.leads") if name not in ("_load", "_line")]
+            content = [
+                quoted_name(name) for name in self._warehouse.columns("raw.leads") if name not in ("_load", "_line")
+            ]
             return Template(_sql("settle_leads")).substitute(content=", ".join(content))
         if self._kind == "suppressions":
             return _sql("settle_suppressions")
@@ -142,34 +156,6 @@ def _entry(staged: StagedFile, taken: dict[int, int], loaded_at: datetime) -> di
         "duplicates": staged.candidates - rows + staged.repeats,
         "loaded_at": loaded_at,
     }
-
-
-def add_fields(warehouse: Warehouse, fields: LeadFields) -> dict[str, int]:
-    """Give `raw.leads` a column for each custom field, of its type; safe to repeat.
-
-    A column that is there with another type is changed; what does not fit the new one becomes null.
-
-    Returns:
-        How many values did not fit, by field; the landing files still have them.
-    """
-    stored = warehouse.columns("raw.leads")
-    lost = {}
-    for name in fields.custom():
-        column, sql_type = quoted(name), fields.type_of(name).sql
-        if name not in stored:
-            warehouse.execute(f"alter table raw.leads add column {column} {sql_type}")
-        elif stored[name] != sql_type:
-            fits = f"try_cast({column} as {sql_type})"
-            count = warehouse.value(f"select count(*) from raw.leads where {column} is not null and {fits} is null")
-            if count:
-                lost[name] = count
-            warehouse.execute(f"alter table raw.leads alter {column} set data type {sql_type} using {fits}")
-    return lost
-
-
-def quoted(identifier: str) -> str:
-    """An identifier for SQL, whatever characters it has."""
-    return '"' + identifier.replace('"', '""') + '"'
 
 
 def _sql(name: str) -> str:

@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 
 from dagster_drips.errors import DripsError
+from dagster_drips.warehouse.quoting import quoted_name
 
 _PATIENCE_SECONDS = 5.0
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -82,7 +83,7 @@ class Warehouse:
         names = list(rows[0])
         frame = pl.DataFrame({name: [row[name] for row in rows] for name in names}, strict=False)
         self._connection.register("_appended", _ArrowStream(frame))
-        casts = ", ".join(f'cast("{name}" as {types[name]}) as "{name}"' for name in names)
+        casts = ", ".join(f"cast({quoted_name(name)} as {types[name]}) as {quoted_name(name)}" for name in names)
         try:
             self._connection.execute(f"insert into {table} by name select {casts} from _appended")
         finally:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from dagster_drips.landing import LoadReport, readers
+from dagster_drips.landing import LoadReport, blocks
 
 from .landing_rows import event
 
@@ -119,7 +119,7 @@ def test_strings_in_json_are_unescaped(landing):
 
 
 def test_lines_across_block_boundaries_are_whole(landing, monkeypatch):
-    monkeypatch.setattr(readers, "BLOCK_BYTES", 64)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 64)
     landing.put_rows("events/1.jsonl", *(event(event_id=f"é{number}") for number in range(20)), {"bad": 1})
     lines = "".join(f'c{number},L1,"new\nline",2026-01-01,\n' for number in range(20))
     landing.put("events/2.csv", HEADER + lines + "c,,,,\n")

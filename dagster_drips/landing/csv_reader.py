@@ -1,0 +1,185 @@
+"""CSV files to batches of rows.
+
+What makes a line a record, and how many columns and cells there may be, belong here; what the values must be is for the
+checks.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from dagster_drips.json_limits import MAX_BYTES
+from dagster_drips.landing.batches import CELLS_A_BATCH, MAX_COLUMNS, Batch, Column
+from dagster_drips.landing.blocks import BLOCK_BYTES, LINE_LIMIT_BYTES, text_blocks
+from dagster_drips.landing.files import UnreadableFile
+
+CELL_LIMIT_CHARACTERS = 16 << 20
+ROWS_A_BATCH = 25_000
+
+
+class _TextLines:
+    """Lines of a text file for the CSV parser, which remembers what the parser took and can take lines back."""
+
+    def __init__(self, path: Path):
+        self._blocks = text_blocks(path)
+        self._waiting: deque[str] = deque()
+        self.taken: list[str] = []
+        self._taken_characters = 0
+
+    def __iter__(self) -> _TextLines:
+        return self
+
+    def __next__(self) -> str:
+        while not self._waiting:
+            self._wait_for(next(self._blocks))
+        line = self._waiting.popleft()
+        self.taken.append(line)
+        self._taken_characters += len(line)
+        if self._taken_characters > LINE_LIMIT_BYTES:
+            raise UnreadableFile(f"a record is longer than {LINE_LIMIT_BYTES >> 20} MiB")
+        return line
+
+    def begin_record(self) -> int:
+        """Forget what was taken and pass over blank lines; returns how many there were."""
+        self.taken.clear()
+        self._taken_characters = blank = 0
+        while True:
+            while self._waiting and self._waiting[0].isspace():
+                self._waiting.popleft()
+                blank += 1
+            if self._waiting or (block := next(self._blocks, None)) is None:
+                return blank
+            if block.isspace():
+                blank += block.count(b"\n")
+            else:
+                self._wait_for(block)
+
+    def give_back(self, lines: Sequence[str]) -> None:
+        self._waiting.extendleft(reversed(lines))
+
+    def _wait_for(self, block: bytes) -> None:
+        # Bytes that aren't UTF-8 become lone surrogates, which nothing sound decodes to: they mark the bad rows.
+        texts = block.decode("utf-8", "surrogateescape").split("\n")
+        self._waiting.extend([text + "\n" for text in texts[:-1]])
+        if texts[-1]:
+            self._waiting.append(texts[-1])
+
+
+def _records(lines: _TextLines) -> Iterator[tuple[int, str, list[str] | str]]:
+    """Records of a CSV file: first line, text, and cells, or the reason why it has none.
+
+    Of a record that can't be parsed only the first line is given up: a stray quote does not take the rest along.
+
+    Raises:
+        UnreadableFile: a cell is so long that what follows might be the rest of it, and not records.
+    """
+    # The limit is the process's, so it is only ever raised.
+    csv.field_size_limit(max(csv.field_size_limit(), CELL_LIMIT_CHARACTERS))
+    parser = csv.reader(lines, strict=True)
+    line = 1
+    while True:
+        line += lines.begin_record()
+        cells: list[str] | str
+        try:
+            cells = next(parser)
+            taken = lines.taken
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if "field limit" in str(error):
+                raise UnreadableFile(
+                    f"line {line}: a cell of more than {CELL_LIMIT_CHARACTERS >> 20} Mi characters, or a quote too many"
+                ) from error
+            cells = f"malformed line: {error}"
+            taken = lines.taken[:1]
+            lines.give_back(lines.taken[1:])
+        text = taken[0] if len(taken) == 1 else "".join(taken)
+        first, line = line, line + len(taken)
+        if len(text) > MAX_BYTES // 4 and len(text.encode("utf-8", "surrogateescape")) > MAX_BYTES:
+            cells = f"malformed line: more than {MAX_BYTES // 1024} KiB"
+        elif not text.isascii() and not _encodes(text):
+            cells = "malformed line: not UTF-8"
+        yield first, text, cells
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def read_csv(path: Path) -> Iterator[Batch]:
+    """The rows of a CSV file with a header.
+
+    Raises:
+        UnreadableFile: a cell or a record is too long to tell where it ends.
+    """
+    records = _records(_TextLines(path))
+    line, text, header = next(records, (1, "", []))
+    if problem := _header_problem(header):
+        yield Batch([line], [text], {}, {0: problem})
+        return
+    names = [name.strip() for name in header]
+    rows = min(ROWS_A_BATCH, CELLS_A_BATCH // max(len(names), 1))
+    batch = _CsvBatch(names)
+    for line, text, cells in records:
+        batch.add(line, text, cells)
+        if len(batch.lines) >= rows or batch.characters >= BLOCK_BYTES:
+            yield batch.finished()
+            batch = _CsvBatch(names)
+    if batch.lines:
+        yield batch.finished()
+
+
+def _header_problem(header: list[str] | str) -> str | None:
+    if isinstance(header, str):
+        return f"header: {header}; no row of this file is taken"
+    if len(header) > MAX_COLUMNS:
+        return f"header: {len(header):,} columns, at most {MAX_COLUMNS:,}; no row of this file is taken"
+    counts = Counter(name.strip() for name in header)
+    twice = sorted(name for name, count in counts.items() if name and count > 1)
+    return f"header: {twice[0]!r} is there twice; no row of this file is taken" if twice else None
+
+
+class _CsvBatch:
+    """Rows of a CSV file on their way into a `Batch`."""
+
+    def __init__(self, names: list[str]):
+        self._names = names
+        self._cells: list[list[str | None]] = []
+        self._texts: list[str] = []
+        self._spoiled: dict[int, str] = {}
+        self.lines: list[int] = []
+        self.characters = 0
+
+    def add(self, line: int, text: str, cells: Sequence[str | None] | str) -> None:
+        width = len(self._names)
+        if isinstance(cells, str) or len(cells) > width:
+            reason = cells if isinstance(cells, str) else f"malformed line: {len(cells)} cells for {width} columns"
+            self._spoiled[len(self.lines)] = reason
+            cells = []
+        if len(cells) < width:
+            cells = [*cells, *[None] * (width - len(cells))]
+        self._cells.append(list(cells))
+        self._texts.append(text)
+        self.lines.append(line)
+        self.characters += len(text)
+
+    def finished(self) -> Batch:
+        columns: dict[str, Column] = {}
+        for name, cells in zip(self._names, zip(*self._cells, strict=True), strict=True):
+            series = pl.Series(cells, dtype=pl.String)
+            column = Column(series.set(series == "", None))
+            if name:
+                columns[name] = column
+            else:
+                nameless = column.text.is_not_null().arg_true().to_list()
+                self._spoiled |= dict.fromkeys(nameless, "malformed line: a cell in a column without a name")
+        return Batch(self.lines, self._texts, columns, self._spoiled)

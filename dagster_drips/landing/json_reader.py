@@ -1,0 +1,108 @@
+"""JSON lines to batches of rows.
+
+What makes a line a row, and how much a row and a batch may hold, belong here; what the values must be is for the
+checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from dagster_drips.json_limits import MAX_DEPTH, MAX_DIGITS, MAX_KEYS, json_problem, raw_json_problem
+from dagster_drips.landing.batches import CELLS_A_BATCH, MAX_COLUMNS, Batch, column_from_json
+from dagster_drips.landing.blocks import is_utf8, text_blocks
+
+_ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def read_json_lines(path: Path) -> Iterator[Batch]:
+    """The rows of a file of JSON lines."""
+    line = 1
+    for block in text_blocks(path):
+        if not block.isspace():
+            yield from batches_of_json(block.split(b"\n"), line, sound=is_utf8(block))
+        line += block.count(b"\n")
+
+
+def batches_of_json(texts: Sequence[bytes], first_line: int, *, sound: bool) -> Iterator[Batch]:
+    """One row a text that isn't blank; `sound` when all of it is known to be UTF-8.
+
+    Rows that have many keys of their own make small batches: a batch has a cell for each of its rows and keys.
+    """
+    batch = _JsonBatch()
+    for line, text in enumerate(texts, first_line):
+        if not text or text.isspace():
+            continue
+        record: dict[str, msgspec.Raw] = {}
+        problem = None
+        try:
+            if not sound and not is_utf8(text):
+                problem = "not UTF-8"
+            # Most rows are seen to be within all limits by their length and brackets.
+            elif len(text) > MAX_DIGITS or text.count(b"{") + text.count(b"[") > MAX_DEPTH:
+                record, problem = _decoded_within_limits(text)
+            else:
+                record = _ROW.decode(text)
+        except msgspec.ValidationError:
+            problem = "not a JSON object"
+        except (msgspec.DecodeError, RecursionError) as error:
+            problem = str(error)
+        is_usual = len(batch.lines) < batch.capacity and record.keys() <= batch.names.keys()
+        if not is_usual and not batch.makes_room_for(record):
+            yield batch.finished()
+            batch = _JsonBatch()
+            batch.makes_room_for(record)
+        if problem:
+            batch.spoiled[len(batch.lines)] = f"malformed line: {problem}"
+        batch.lines.append(line)
+        batch.rows.append(text)
+        batch.records.append(record)
+    if batch.lines:
+        yield batch.finished()
+
+
+def _decoded_within_limits(text: bytes) -> tuple[dict[str, msgspec.Raw], str | None]:
+    """The row, or an empty one and what is said of it."""
+    if problem := raw_json_problem(text):
+        return {}, problem
+    record = _ROW.decode(text)
+    if len(record) > MAX_COLUMNS:
+        return {}, f"more than {MAX_COLUMNS:,} columns"
+    # A key has a colon: without so many there is nothing to count.
+    if text.count(b":") > MAX_KEYS and (problem := json_problem([msgspec.json.decode(raw) for raw in record.values()])):
+        return {}, problem
+    return record, None
+
+
+class _JsonBatch:
+    """Rows of JSON on their way into a `Batch`."""
+
+    def __init__(self) -> None:
+        self.lines: list[int] = []
+        self.rows: list[bytes] = []
+        self.records: list[dict[str, msgspec.Raw]] = []
+        self.names: dict[str, None] = {}
+        self.spoiled: dict[int, str] = {}
+        self.capacity = CELLS_A_BATCH
+        """How many rows there may be with these names."""
+
+    def makes_room_for(self, record: dict[str, msgspec.Raw]) -> bool:
+        """Take in the record's names, unless there would be too many cells."""
+        new = [name for name in record if name not in self.names]
+        capacity = CELLS_A_BATCH // max(len(self.names) + len(new), 1)
+        if self.lines and len(self.lines) >= capacity:
+            return False
+        self.names.update(dict.fromkeys(new))
+        self.capacity = capacity
+        return True
+
+    def finished(self) -> Batch:
+        batch = Batch(self.lines, self.rows, {}, self.spoiled)
+        for name in self.names:
+            tokens = [None if (raw := record.get(name)) is None else str(raw, "utf-8") for record in self.records]
+            batch.columns[name], problems = column_from_json(tokens)
+            batch.spoiled |= problems
+        return batch
