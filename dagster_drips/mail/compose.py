@@ -1,7 +1,7 @@
 """A claimed message's bytes: rendered, put together, signed.
 
-Here the parts meet: templates, links, headers, the identity's return path and signature. A mistake in a template or an
-address is an outcome of that one message.
+Here the parts meet: templates, links, headers, the identity's return path and signature. Whatever goes wrong in any of
+them, foreseen or not, is an outcome of that one message; this is the wall that keeps it from the others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from dagster_drips.mail.enclosures import Enclosures
 from dagster_drips.mail.links import LinkMaker
 from dagster_drips.mail.message import AddressError, OutgoingMessage, Sender, build_message
 from dagster_drips.mail.outcome import Outcome, cut
-from dagster_drips.mail.templates import RenderError, message_context
+from dagster_drips.mail.rendering import RenderError, cause_of, is_failure
+from dagster_drips.mail.templates import message_context
 
 _NO = frozenset({"false", "no", "off", "0"})
 
@@ -34,18 +35,23 @@ class Composer:
         self._enclosures = Enclosures(files)
 
     def __call__(self, item: Item, date: datetime) -> OutgoingMessage | Outcome:
-        """The message, dated `date` (naive UTC), or why there is none."""
+        """The message, dated `date` (naive UTC), or why there is none: it never fails but when asked to stop."""
         try:
             return self._message(item, date)
-        except RenderError as error:
-            return Outcome("failed", detail=cut(f"render_error: {error}"))
         except AddressError as error:
             return Outcome("failed", detail=cut(f"bad_address: {error}"))
+        except RenderError as error:
+            return _failed(error)
+        except BaseException as error:
+            if not is_failure(error):
+                raise
+            return _failed(RenderError(cause_of(error)))
 
     def _message(self, item: Item, date: datetime) -> OutgoingMessage:
         due, template, route = item.due, item.template, item.route
         if isinstance(template, RenderError):
-            raise template
+            # A new one: all messages of the step have this one, and it would keep a trace of each.
+            raise RenderError(str(template))
         lead = due["lead"] or {}
         links = self._links.of_message(
             due["message_id"],
@@ -69,6 +75,10 @@ class Composer:
             files=self._enclosures.of(rendered.enclosures),
             sign=route.signer.sign if route.signer else None,
         )
+
+
+def _failed(error: RenderError) -> Outcome:
+    return Outcome("failed", detail=cut(f"render_error: {error}"))
 
 
 def _declines_tracking(lead: Mapping[str, Any]) -> bool:

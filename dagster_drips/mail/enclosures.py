@@ -13,7 +13,8 @@ from dagster_drips.errors import DripsError
 from dagster_drips.kept_files import KeptFiles
 from dagster_drips.mail.encoding import base64_lines
 from dagster_drips.mail.message import File
-from dagster_drips.mail.templates import Enclosure, RenderError
+from dagster_drips.mail.rendering import RenderError
+from dagster_drips.mail.templates import Enclosure
 
 MEMORY = 64_000_000
 """Bytes of encoded files that are kept at hand; what is over that is read again when it is needed."""
@@ -50,8 +51,8 @@ class Enclosures:
         facts = enclosure.facts
         try:
             encoded = base64_lines(self._kept.read(facts.sha256))
-        except DripsError as error:
-            self._missing[enclosure] = f"file '{enclosure.name}': {error}"
+        except (DripsError, OSError, MemoryError) as error:
+            self._missing[enclosure] = f"file '{enclosure.name}': {error or type(error).__name__}"
             raise RenderError(self._missing[enclosure]) from error
         content_id = facts.content_id if enclosure.shown else None
         file = File(PurePosixPath(enclosure.name).name, facts.content_type, encoded, content_id)

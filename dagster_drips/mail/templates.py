@@ -1,8 +1,8 @@
 """Templates to texts: compile a step once, render it for each lead.
 
-Here belong compiling, caching and rendering, and what a template gets to see. The environment's limits are in
-`sandbox`, the bytes of a message in `message`. A template is other people's code: whatever goes wrong in it is a
-`RenderError` of one message.
+Here belong a step's templates, keeping them, what their renderings share, and what a template gets to see. Rendering
+itself is in `rendering`, the environment in `sandbox`, the bytes of a message in `message`. A template is other
+people's code: whatever goes wrong in it is a `RenderError` of one message.
 """
 
 from __future__ import annotations
@@ -10,39 +10,27 @@ from __future__ import annotations
 import html as markup
 import json
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
+from jinja2 import Template
 
-from dagster_drips.errors import DripsError
 from dagster_drips.kept_files import FileFacts
-from dagster_drips.mail.encoding import canonical_lines
-from dagster_drips.mail.html_document import (
-    deciding_slots,
-    with_inlined_styles,
-    with_pixel,
-    with_preview,
-    with_tracked_links,
-)
+from dagster_drips.mail.html_document import deciding_slots, with_pixel, with_preview, with_tracked_links
 from dagster_drips.mail.html_images import with_content_ids
+from dagster_drips.mail.html_tokens import address_of_link, attribute_value
+from dagster_drips.mail.inlined_styles import with_inlined_styles
 from dagster_drips.mail.links import LinkMaker, Links
 from dagster_drips.mail.plain_text import plain_text
-from dagster_drips.mail.sandbox import Record, TemplateEnvironment, syntax_problem
+from dagster_drips.mail.rendering import RenderError, cause_of, compiled, is_failure, loaded, one_line, pieces_of
+from dagster_drips.mail.sandbox import Record, TemplateEnvironment
 from dagster_drips.mail.shapes import Shapes
 from dagster_drips.mail.skeleton import SLOT, Skeleton, Text, filled, slot
 from dagster_drips.warehouse.port import Warehouse
 
-MAX_RENDERED = 1_000_000
-"""Bytes of one rendered part (UTF-8)."""
-MAX_SECONDS = 5.0
-"""How long one part may take to render."""
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _SPACES = re.compile(r"[\s\u00a0]+")
 _WEB = ("http://", "https://")
 _CONTENT_ID = re.compile(r"cid:([0-9a-f]+@drips)")
@@ -51,10 +39,6 @@ _VERSION = (
     "select definition, files, attached_files from journal.sequence_versions"
     " where sequence_id = ? and version_id = ? limit 1"
 )
-
-
-class RenderError(Exception):
-    """One message can't be rendered; the text says which part and why."""
 
 
 @dataclass(frozen=True)
@@ -116,11 +100,11 @@ class StepTemplate:
         self._environment = environment
         self._links = links
         name = str(content["template"])
-        self._subject = _compiled(environment, "subject", content.get("subject") or "")
-        self._preview = _compiled(environment, "preview_text", content.get("preview_text") or "")
-        self._html = _loaded(environment, name)
+        self._subject = compiled(environment, "subject", content.get("subject") or "")
+        self._preview = compiled(environment, "preview_text", content.get("preview_text") or "")
+        self._html = loaded(environment, name)
         text_name = re.sub(r"\.[^./]*$", "", name) + ".txt"
-        self._text = _loaded(environment, text_name) if text_name in environment.list_templates() else None
+        self._text = loaded(environment, text_name) if text_name in environment.list_templates() else None
         self._html_shapes = {
             (preview, tracked): Shapes(partial(self._prepared, preview=preview, tracked=tracked), deciding_slots)
             for preview in (False, True)
@@ -134,11 +118,11 @@ class StepTemplate:
         Raises:
             RenderError: an undefined value, a limit passed, or whatever else the template did wrong.
         """
-        subject = _one_line(self._filled("subject", self._subject, context))
+        subject = self._line("subject", self._subject, context)
         if not subject:
             raise RenderError("subject: it is empty")
-        preview = _one_line(self._filled("preview_text", self._preview, context))
-        pieces = self._pieces(self._html.name or "template", self._html, context)
+        preview = self._line("preview_text", self._preview, context)
+        pieces = pieces_of(self._environment, self._html.name or "template", self._html, context)
         shapes = self._html_shapes[bool(preview), links.clicks is not None]
         html, values = shapes.of(pieces, self._environment.constants)
         slots = [*values, markup.escape(preview), links.clicks or "", links.opens or ""]
@@ -146,13 +130,14 @@ class StepTemplate:
         if self._text is None:
             text = Text(html.text, [_spaced(markup.unescape(value)) for value in values])
         else:
-            pieces = self._pieces(self._text.name or "text", self._text, context)
+            pieces = pieces_of(self._environment, self._text.name or "text", self._text, context)
             text = Text(*self._text_shapes.of(pieces, self._environment.constants))
         return RenderedMessage(subject, Text(html.skeleton, slots), text, (*html.images, *self._attachments))
 
     def _prepared(self, document: str, count: int, *, preview: bool, tracked: bool) -> _Html:
-        text = Skeleton(plain_text(document))
         changed = with_inlined_styles(document)
+        # Behind it: what a rule hides isn't there for readers of the text either.
+        text = Skeleton(plain_text(changed))
         held: list[str] = []
         if tracked:
 
@@ -171,38 +156,14 @@ class StepTemplate:
 
     def _led(self, address: str, values: list[str], links: Links) -> str:
         """Where a link leads whose address holds values, escaped."""
-        url = filled(address, [markup.unescape(value) for value in values])
+        url = address_of_link(filled(address, [attribute_value(value) for value in values]))
         ours = self._links.public_url
         if links.clicks and _is_web(url) and not (ours and url.startswith(f"{ours}/")):
             url = links.clicks + self._links.url_token(url)
         return markup.escape(url)
 
-    def _filled(self, part: str, template: Template, context: Mapping[str, Any]) -> str:
-        return "".join(self._pieces(part, template, context))
-
-    def _pieces(self, part: str, template: Template, context: Mapping[str, Any]) -> list[str]:
-        pieces: list[str] = []
-        size = 0
-        self._environment.begin_rendering()
-        deadline = time.monotonic() + MAX_SECONDS
-        try:
-            for piece in template.generate(context):
-                size += len(piece) if piece.isascii() else len(piece.encode())
-                if size > MAX_RENDERED:
-                    raise RenderError(f"{part}: longer than {MAX_RENDERED} bytes")
-                if time.monotonic() > deadline:
-                    raise RenderError(f"{part}: took longer than {MAX_SECONDS:g} seconds")
-                # One kind of line end: a value's own must not meet the template's halfway.
-                pieces.append(canonical_lines(piece).replace("\r", "") if "\r" in piece else piece)
-        except RenderError:
-            raise
-        except TemplateSyntaxError as error:
-            raise RenderError(f"{error.name or part}: {syntax_problem(error)}") from error
-        except TemplateNotFound as error:
-            raise RenderError(f"{part}: there is no template {error.name!r}") from error
-        except Exception as error:  # whatever an expression in a template may raise
-            raise RenderError(f"{part}: {_one_line(str(error)) or type(error).__name__}") from error
-        return pieces
+    def _line(self, part: str, template: Template, context: Mapping[str, Any]) -> str:
+        return one_line("".join(pieces_of(self._environment, part, template, context)))
 
 
 @dataclass(frozen=True)
@@ -234,25 +195,30 @@ class TemplateCache:
         self._warehouse = warehouse
         self._links = links
         self._versions: dict[tuple[str, str], _Version] = {}
-        self._steps: dict[tuple[str, str, str, str | None], StepTemplate | RenderError] = {}
+        self._steps: dict[tuple[str, str, str, str | None], StepTemplate | str] = {}
 
     def step(self, sequence_id: str, version_id: str, step_id: str, variant_id: str | None) -> StepTemplate:
         """The compiled step; not to be called by several threads at once.
 
         Raises:
-            RenderError: its templates don't compile; remembered, so it costs once.
-            DripsError: the journal has no such version.
+            RenderError: its templates can't be made ready, whatever the reason; remembered, so it costs once.
         """
         key = (sequence_id, version_id, step_id, variant_id)
-        if key not in self._steps:
-            version = self._version(sequence_id, version_id)
+        found = self._steps.get(key)
+        if found is None:
             try:
-                self._steps[key] = _step_template(version, step_id, variant_id, self._links)
+                version = self._version(sequence_id, version_id)
+                found = _step_template(version, step_id, variant_id, self._links)
             except RenderError as error:
-                self._steps[key] = error
-        found = self._steps[key]
-        if isinstance(found, RenderError):
-            raise found
+                found = str(error)
+            except BaseException as error:
+                if not is_failure(error):
+                    raise
+                found = cause_of(error)
+            self._steps[key] = found
+        if isinstance(found, str):
+            # A new one each time: an error that is raised again and again keeps a trace of each.
+            raise RenderError(found)
         return found
 
     def _version(self, sequence_id: str, version_id: str) -> _Version:
@@ -260,9 +226,7 @@ class TemplateCache:
         if key not in self._versions:
             rows = self._warehouse.rows(_VERSION, list(key))
             if not rows:
-                raise DripsError(
-                    f"sequence {sequence_id}: the journal has no version {version_id}; nothing of it was sent"
-                )
+                raise RenderError(f"the journal has no version {version_id} of sequence {sequence_id}")
             attached = json.loads(rows[0]["attached_files"] or "{}")
             self._versions[key] = _Version.of(
                 json.loads(rows[0]["definition"]),
@@ -367,26 +331,6 @@ def _attachment(name: str, attached_files: Mapping[str, FileFacts]) -> Enclosure
     if name not in attached_files:
         raise RenderError(f"this version has no file '{name}'")
     return Enclosure(name, attached_files[name], shown=False)
-
-
-def _compiled(environment: TemplateEnvironment, part: str, source: str) -> Template:
-    try:
-        return environment.from_string(source)
-    except TemplateSyntaxError as error:
-        raise RenderError(f"{part}: {syntax_problem(error)}") from error
-
-
-def _loaded(environment: TemplateEnvironment, name: str) -> Template:
-    try:
-        return environment.get_template(name)
-    except TemplateNotFound as error:
-        raise RenderError(f"there is no template {error.name!r}") from error
-    except TemplateSyntaxError as error:
-        raise RenderError(f"{error.name or name}: {syntax_problem(error)}") from error
-
-
-def _one_line(text: str) -> str:
-    return " ".join(_CONTROL.sub(" ", text).split())
 
 
 def _spaced(text: str) -> str:

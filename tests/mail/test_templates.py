@@ -6,7 +6,8 @@ import pytest
 
 from dagster_drips.mail.links import LinkMaker
 from dagster_drips.mail.plain_text import plain_text
-from dagster_drips.mail.templates import MAX_RENDERED, RenderError, compile_step, message_context
+from dagster_drips.mail.rendering import MAX_RENDERED, RenderError
+from dagster_drips.mail.templates import compile_step, message_context
 
 LINKS = LinkMaker().of_message("m1", replies_to="help@acme.example")
 DUE = {
