@@ -18,6 +18,8 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from dagster_drips.mail.filters import value_filters
+
 MAX_LOOPS = 100_000
 """Iterations of `range` in one rendering, all of them together."""
 MAX_TEXT = 1_000_000
@@ -43,11 +45,12 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     Args:
         files: template name → text, as kept with the sequence version.
+        timezone: IANA name of the zone in which times are written for leads without one of their own.
     """
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
-    def __init__(self, files: Mapping[str, str]):
+    def __init__(self, files: Mapping[str, str], timezone: str = "UTC"):
         super().__init__(
             loader=DictLoader(dict(files)),
             undefined=StrictUndefined,
@@ -63,6 +66,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         del shared["lipsum"]
         self.filters["center"] = _center
         self.filters["format"] = _format
+        self.filters.update(value_filters(timezone))
 
     def compile(self, *args: Any, **kwargs: Any) -> Any:
         """Compile a template, and remember its texts."""
