@@ -40,6 +40,14 @@ class Record(dict[str, Any]):
         self.name = name
 
 
+class MissingValue(StrictUndefined):
+    """A value that a lead or an event lacks: false where a template asks first, an error where it is used."""
+
+    __slots__ = ()
+
+    __bool__ = Undefined.__bool__  # ty: ignore[incompatible-method-override]
+
+
 class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Jinja2 over a dict of texts; HTML is escaped, `.txt` files and subjects are not.
 
@@ -100,7 +108,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         if key in mapping:
             return mapping[key]
         if isinstance(mapping, Record):
-            return self.undefined(hint=f"{mapping.name}.{key} has no value", name=str(key))
+            return MissingValue(hint=f"{mapping.name}.{key} has no value", name=str(key))
         return otherwise()
 
     def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:
