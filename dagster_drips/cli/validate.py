@@ -12,8 +12,10 @@ from dataclasses import asdict
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project
+from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
-from dagster_drips.sequences import Catalog, read_catalog, segment_names
+from dagster_drips.sequences import Catalog, Problem, read_catalog, segment_names
+from dagster_drips.sequences.segment_check import segment_problems
 from dagster_drips.tracking.hooks_config import hook_problems
 
 
@@ -33,7 +35,12 @@ def validate(project: Project, as_json: bool) -> int:
         The exit code: 1 where a file can't be taken as it is, else 0.
     """
     catalog = read_catalog(project, segments=segment_names(project))
-    problems = [*catalog.problems, *hook_problems(project)]
+    problems = [
+        *catalog.problems,
+        *segment_problems(project),
+        *hook_problems(project),
+        *_names_that_never_landed(project, catalog),
+    ]
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
         found = {"sequences": _count(catalog), "problems": [asdict(problem) for problem in problems]}
@@ -47,6 +54,25 @@ def validate(project: Project, as_json: bool) -> int:
     warnings = len(problems) - errors
     print(", ".join((_many(_count(catalog), "sequence"), _many(errors, "error"), _many(warnings, "warning"))))
     return 1 if errors else 0
+
+
+def _names_that_never_landed(project: Project, catalog: Catalog) -> list[Problem]:
+    """Warnings from the warehouse; none where there is no warehouse yet, or a tick has it open."""
+    if not project.warehouse.exists():
+        return []
+    # Imported late: most projects are validated where no warehouse is.
+    import duckdb
+
+    from dagster_drips.sequences.landed_names import LandedNames, unknown_names
+    from dagster_drips.warehouse import open_warehouse
+
+    try:
+        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+            landed = LandedNames.of(warehouse)
+    except (DripsError, duckdb.Error) as error:
+        print(f"events and topics are not held against what has landed: {error}", file=sys.stderr)
+        return []
+    return unknown_names(project, catalog, landed)
 
 
 def _count(catalog: Catalog) -> int:

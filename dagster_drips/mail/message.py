@@ -153,6 +153,8 @@ def build_message(
         f"Message-ID: <{message_id}@{from_box.domain}>",
         f"X-Drips-Message-Id: {message_id}",
         "List-Unsubscribe: " + ",\r\n ".join(f"<{target}>" for target in links.list_unsubscribe),
+        # One click is a POST to an https address; without one the header says what can't be done (RFC 8058 3.1).
+        *(["List-Unsubscribe-Post: List-Unsubscribe=One-Click"] if _has_https(links) else []),
         *(f"{name}: {value}" for name, value in (headers or {}).items()),
     ]
     content = _content(rendered, files, message_id)
@@ -164,6 +166,10 @@ def build_message(
     )
 
 
+def _has_https(links: Links) -> bool:
+    return any(target.startswith("https:") for target in links.list_unsubscribe)
+
+
 @lru_cache(maxsize=1000)
 def _common_headers(sender: Sender, sequence_id: str, step_id: str) -> tuple[bool, str]:
     """The headers that all messages of a step share, and whether they need SMTPUTF8."""
@@ -173,7 +179,6 @@ def _common_headers(sender: Sender, sequence_id: str, step_id: str) -> tuple[boo
     lines = [
         f"From: {_named(sender.name, from_box, 'From')}",
         *([f"Reply-To: {reply_box.address}"] if reply_box else []),
-        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
         f"Feedback-ID: {step_id}:{sequence_id}:drips:{_feedback_sender(from_box.domain)}",
         f"X-Drips-Sequence: {sequence_id}",
         f"X-Drips-Step: {step_id}",

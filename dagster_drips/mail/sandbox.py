@@ -20,6 +20,7 @@ from jinja2.runtime import BlockReference, Context, LoopContext, Macro, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Cycler, Joiner, Namespace
 
+from dagster_drips.mail.filters import value_filters
 from dagster_drips.mail.template_code import CountingCode
 from dagster_drips.mail.template_limits import (
     MAX_TURNS,
@@ -84,6 +85,14 @@ class Record(dict[str, Any]):
         self.name = name
 
 
+class MissingValue(StrictUndefined):
+    """A value that a lead or an event lacks: false where a template asks first, an error where it is used."""
+
+    __slots__ = ()
+
+    __bool__ = Undefined.__bool__  # ty: ignore[incompatible-method-override]
+
+
 class _Namespace(Namespace):
     """Jinja's, which writes out all that it holds: that may be itself, or grow without end."""
 
@@ -111,13 +120,14 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     Args:
         files: template name → text, as kept with the sequence version.
+        timezone: IANA name of the zone in which times are written for leads without one of their own.
     """
 
     code_generator_class = CountingCode
     template_class = _Template
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
-    def __init__(self, files: Mapping[str, str]):
+    def __init__(self, files: Mapping[str, str], timezone: str = "UTC"):
         super().__init__(
             loader=DictLoader(dict(files)),
             undefined=StrictUndefined,
@@ -132,12 +142,13 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.allowance = allowance = Allowance()
         # Called by compiled code (`template_code`).
         self.turn, self.turns = allowance.turn, allowance.turns
-        self.built, self.shown, self.concat = allowance.built, allowance.shown, allowance.joined
+        self.built, self.shown = allowance.built, allowance.shown
+        self.concat = allowance.joined  # ty: ignore[invalid-assignment]
         shared: dict[str, Any] = self.globals
         shared["range"] = _range
         shared["namespace"] = _Namespace
         del shared["lipsum"]
-        self.filters = bounded_filters(self.filters, allowance)
+        self.filters = bounded_filters({**self.filters, **value_filters(timezone)}, allowance)
 
     def compile(self, *args: Any, **kwargs: Any) -> Any:
         """Compile a template, and remember its texts."""
@@ -181,7 +192,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         if key in mapping:
             return mapping[key]
         if isinstance(mapping, Record):
-            return self.undefined(hint=f"{mapping.name}.{key} has no value", name=str(key))
+            return MissingValue(hint=f"{mapping.name}.{key} has no value", name=str(key))
         return otherwise()
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:

@@ -91,10 +91,11 @@ class Allowance:
         self.build(size_of(value))
         return value
 
-    def joined(self, pieces: Collection[str]) -> str:
+    def joined(self, pieces: Iterable[str]) -> str:
         """`"".join`, counted."""
-        self.build(sum(map(len, pieces)))
-        return "".join(pieces)
+        texts = list(pieces)
+        self.build(sum(map(len, texts)))
+        return "".join(texts)
 
 
 def size_of(value: Any) -> int:

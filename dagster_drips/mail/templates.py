@@ -39,6 +39,7 @@ _VERSION = (
     "select definition, files, attached_files from journal.sequence_versions"
     " where sequence_id = ? and version_id = ? limit 1"
 )
+_TIMEZONE = "select timezone from raw.project_settings"
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,11 @@ class _Version:
 
     @classmethod
     def of(
-        cls, definition: Mapping[str, Any], files: Mapping[str, str], attached_files: Mapping[str, FileFacts]
+        cls,
+        definition: Mapping[str, Any],
+        files: Mapping[str, str],
+        attached_files: Mapping[str, FileFacts],
+        timezone: str = "UTC",
     ) -> _Version:
         """With images' names replaced by what messages call them."""
         if attached_files:
@@ -185,7 +190,7 @@ class _Version:
                 name: text if name.endswith(".txt") else with_content_ids(text, content_ids)
                 for name, text in files.items()
             }
-        return cls(definition, TemplateEnvironment(files), attached_files)
+        return cls(definition, TemplateEnvironment(files, timezone), attached_files)
 
 
 class TemplateCache:
@@ -232,6 +237,7 @@ class TemplateCache:
                 json.loads(rows[0]["definition"]),
                 json.loads(rows[0]["files"]),
                 {name: FileFacts(**facts) for name, facts in attached.items()},
+                self._warehouse.value(_TIMEZONE) or "UTC",
             )
         return self._versions[key]
 

@@ -21,12 +21,17 @@ _DEFAULTS = frozenset({"default", "d"})
 
 @dataclass(frozen=True)
 class Use:
-    """One place that reads a variable. `guarded`: `default` or a test such as `is defined` covers its absence."""
+    """One place that reads a variable.
+
+    `guarded`: `default` or a test such as `is defined` covers its absence. `tested`: the template has such a test.
+    `asked`: the template asks somewhere whether it is there, as `{% if lead.company %}` or `lead.company or '-'` do.
+    """
 
     chain: Chain
     line: int
     guarded: bool
     tested: bool = False
+    asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def template_facts(text: str) -> TemplateFacts:
         return TemplateFacts(syntax=(1, "it is nested too deeply"))
     facts = TemplateFacts(undeclared=undeclared)
     facts.references.extend(_references(tree))
-    facts.uses.extend(_with_tested(list(_uses(tree, guarded=False))))
+    facts.uses.extend(_with_tested(list(_uses(tree, guarded=False)), frozenset(_asked(tree))))
     facts.assigned = frozenset(name.name for name in tree.find_all(nodes.Name) if name.ctx != "load") | frozenset(
         macro.name for macro in tree.find_all(nodes.Macro)
     )
@@ -150,7 +155,24 @@ def _chain(node: nodes.Node) -> tuple[Chain, list[nodes.Node]]:
     return (), [node]
 
 
-def _with_tested(uses: list[Use]) -> list[Use]:
+def _asked(tree: nodes.Template) -> Iterator[Chain]:
+    """The variables that are read as a truth value: a missing value of a lead or an event is false."""
+    pending: list[nodes.Node] = [node.test for node in tree.find_all((nodes.If, nodes.CondExpr))]
+    pending += [node.left for node in tree.find_all((nodes.And, nodes.Or))]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (nodes.And, nodes.Or)):
+            pending += [node.left, node.right]
+        elif isinstance(node, nodes.Not):
+            pending.append(node.node)
+        elif chain := _chain(node)[0]:
+            yield chain
+
+
+def _with_tested(uses: list[Use], asked: frozenset[Chain]) -> list[Use]:
     """A variable that is tested somewhere in the template (`if lead.plan is defined`) is guarded everywhere in it."""
     tested = {use.chain for use in uses if use.tested}
-    return [replace(use, guarded=use.guarded or use.chain in tested) for use in uses]
+    return [
+        replace(use, guarded=use.guarded or use.chain in tested, tested=use.chain in tested, asked=use.chain in asked)
+        for use in uses
+    ]

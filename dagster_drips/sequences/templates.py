@@ -14,6 +14,14 @@ from typing import Any
 from dagster_drips.project import Project
 from dagster_drips.sequences.checks import texts_at
 from dagster_drips.sequences.html_check import check_html
+from dagster_drips.sequences.mail_warnings import (
+    CLIPPED_BYTES,
+    clipped_bytes,
+    foreign_merge_tags,
+    lost_blocks,
+    readable_syntax,
+    relative_links,
+)
 from dagster_drips.sequences.places import path_of, refusal
 from dagster_drips.sequences.problems import Problem, nearest
 from dagster_drips.sequences.reading import Reading
@@ -60,6 +68,7 @@ class TemplateFolder:
                         self._collect(plain, reading.file, line, ())
         self._check_html(is_html)
         self._check_uses(reading)
+        self._warn(reading, is_html)
 
     def _collect(self, name: str, referrer: str, line: int, chain: tuple[str, ...]) -> bool:
         """Take in a template and what it names; whether it is there."""
@@ -86,7 +95,8 @@ class TemplateFolder:
         self.texts[name], self._files[name] = text, file
         facts = template_facts(text)
         if facts.syntax:
-            self.problems.append(Problem(file, facts.syntax[0], f"broken Jinja: {facts.syntax[1]}"))
+            words = readable_syntax(facts.syntax[1], text)
+            self.problems.append(Problem(file, facts.syntax[0], f"broken Jinja: {words}"))
         for reference in facts.references:
             if reference.name is None:
                 message = "another template's name must be written out, or its text can't be kept with the version"
@@ -164,3 +174,28 @@ class TemplateFolder:
                         self.problems.append(Problem(reading.file, line, f"{key} can't include other templates"))
                     for _, message, is_error in judge.verdicts(facts, frozenset()):
                         self.problems.append(Problem(reading.file, line, message, "error" if is_error else "warning"))
+
+    def _warn(self, reading: Reading, mails: Collection[str]) -> None:
+        """Note what goes out as it stands and is seldom meant, in every text and in the subjects."""
+        sound = not any(template_facts(text).syntax for text in self.texts.values())
+        for name, text in self.texts.items():
+            found = list(foreign_merge_tags(text))
+            if not name.endswith(".txt"):
+                found += relative_links(text)
+            if sound:
+                found += lost_blocks(name, self.texts)
+            self.problems.extend(Problem(self._files[name], line, message, "warning") for line, message in found)
+        for name in sorted(mails) if sound else ():
+            size = clipped_bytes(name, self.texts)
+            if size:
+                kilobytes = f"{size / 1024:.0f} KB with its styles inlined; Gmail clips what is over"
+                message = (
+                    f"this mail has {kilobytes} {CLIPPED_BYTES // 1024} KB, and hides the unsubscribe link with it"
+                )
+                self.problems.append(Problem(self._files[name], 1, message, "warning"))
+        for pattern in (
+            f"steps.*{inner}.{key}" for inner in ("", ".variants.*") for key in ("subject", "preview_text")
+        ):
+            for path, text in texts_at(reading.data, pattern):
+                for _, message in foreign_merge_tags(text):
+                    reading.warning(path, message)

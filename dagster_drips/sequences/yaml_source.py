@@ -18,6 +18,9 @@ Path = tuple[str | int, ...]
 """Where in a document: keys and list indexes from its root."""
 
 _TAG = "tag:yaml.org,2002:"
+# Characters that mean something to YAML where a value begins.
+_SIGNS = frozenset("{[*&!@`%|>")
+_PLAIN_TEXT = re.compile(r"\s*(?:-\s+)*(?:[\w.-]+\s*:\s+)?+(?P<value>[^\s\"'#].*)")
 _WORDS = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 
@@ -127,7 +130,7 @@ class YamlDocument:
             if _is_merge(key):
                 continue
             if not isinstance(key, yaml.ScalarNode):
-                self.mistakes.append(Mistake(_line(key), "a key must be a word, not a list or a mapping"))
+                self.mistakes.append(Mistake(_line(key), _key_mistake(node, key)))
                 continue
             if key.value in seen:
                 first = seen[key.value]
@@ -169,7 +172,7 @@ def read_yaml(content: bytes) -> YamlDocument | Mistake:
         written = (text.splitlines() or [""])[min(line, len(text.splitlines()) or 1) - 1]
         tab = "; indent with spaces, not tabs" if "\t" in written[: len(written) - len(written.lstrip()) + 1] else ""
         reason = " ".join(part for part in (error.context, error.problem) if part)
-        return Mistake(line, f"not YAML: {reason}{tab}")
+        return Mistake(line, f"not YAML: {reason}{tab or _quotes_hint(written)}")
     except ReaderError as error:
         position = error.position if isinstance(error.position, int) else 0
         return Mistake(text[:position].count("\n") + 1, f"not YAML: {error.reason}")
@@ -191,6 +194,27 @@ def _number(kind: str, text: str) -> Any:
         return text
     value.written = text
     return value
+
+
+def _key_mistake(mapping: yaml.Node, key: yaml.Node) -> str:
+    places = [(node.start_mark.line, node.start_mark.column) for node in (mapping, key) if node.start_mark]
+    if isinstance(key, yaml.MappingNode) and places[0] == (places[1][0], places[1][1] - 1):
+        return 'a value that begins with {{ goes in quotes, or YAML takes it for a mapping: "{{ … }}"'
+    return "a key must be a word, not a list or a mapping"
+
+
+def _quotes_hint(written: str) -> str:
+    """What to do where the text of a line was taken for YAML's own signs."""
+    match = _PLAIN_TEXT.match(written)
+    if not match:
+        return ""
+    value = match["value"]
+    sign = next((sign for sign in ("{{", "{%", "*|", "[[") if sign in value), None)
+    if sign is None and value[0] in _SIGNS:
+        sign = value[0]
+    if sign is None and ": " in value:
+        sign = ": "
+    return f"; text that has '{sign.strip()}' in it goes in quotes: \"…\"" if sign else ""
 
 
 def _line(node: yaml.Node) -> int:

@@ -51,7 +51,7 @@ ESCAPES = [
     "{{ lead.tags | groupby('__class__') | list }}",
     "{{ lead.tags | sort(attribute='__class__') }}",
     "{{ lead.tags | sum(attribute='__class__') }}",
-    "{{ [lead] | selectattr('__class__') | map(attribute='name') | list }}",
+    "{{ [lead] | selectattr('__class__', 'ne', '') | map(attribute='name') | list }}",
     "{{ 7 .__class__ }}{{ lead.score.__class__ }}",
     "{{ lead.created_at.__class__.now() }}",
     "{{ lead.created_at.now() }}",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dagster_drips.mail.links import LinkMaker, Links
 from dagster_drips.mail.message import AddressError, Sender, build_message, parse_address
-from dagster_drips.mail.skeleton import plain
+from dagster_drips.mail.skeleton import CLOSE, OPEN, plain
 from dagster_drips.mail.templates import RenderedMessage
 
 
@@ -30,10 +30,12 @@ def parsed(message):
     return message_from_bytes(message.data, policy=policy.default)
 
 
-texts = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=400)
+# What marks a document's slots is no text.
+texts = st.text(st.characters(codec="utf-8", exclude_characters=f"\r\n{OPEN}{CLOSE}"), max_size=400)
+bodies = st.text(st.characters(codec="utf-8", exclude_characters=f"\r{OPEN}{CLOSE}"), max_size=2000)
 
 
-@given(subject=texts, name=texts, body=st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=2000))
+@given(subject=texts, name=texts, body=bodies)
 def test_any_text_survives_in_valid_mail(subject, name, body):
     message = built(subject=subject, html=body, text=body, sender=Sender("ada@acme.example", name))
     lines = message.data.split(b"\r\n")
@@ -106,3 +108,10 @@ def test_a_long_unsubscribe_address_is_not_broken():
     message = built(links=links)
     assert f"<{target}>".encode() in message.data
     assert parsed(message)["List-Unsubscribe"] == f"<{target}>, <mailto:help@acme.example>"
+
+
+def test_one_click_is_promised_only_where_an_https_address_takes_it():
+    mailto = "mailto:help@acme.example"
+    for target, promised in (("https://mail.acme.example/u/t", "List-Unsubscribe=One-Click"), (mailto, None)):
+        message = parsed(built(links=Links(target, target, "", (target, mailto))))
+        assert message["List-Unsubscribe-Post"] == promised

@@ -193,7 +193,7 @@ FINE = [
     "<img src='{{ lead.picture | default('x') }}'><img src='{{ view_url }}/x.png'><img src='#x'><img src=''><img>",
     '<img src="{% if view_url %}a.png{% else %}b.png{% endif %}">',
     "<!-- <img src='gone.png'> -->{# <img src='gone.png'> #}{{ \"<img src='gone.png'>\" }}",
-    "<img alt=\"see src='gone.png'\" src='images/logo.png'><a href='page.html' background='x'>x</a>",
+    "<img alt=\"see src='gone.png'\" src='images/logo.png'><a href='https://a.example/' background='x'>x</a>",
     '<IMG SRC = images/logo.png><td background="_shared/b&amp;w%20.gif">',
     "<p style='background: url(https://acme.example/x.png)'>src=x</p>",
 ]

@@ -293,3 +293,25 @@ def test_a_broken_project_yml_is_not_blamed_on_sequences_without_a_sender(folder
     folder.sequence(SEQUENCE.replace("sender: {name: Ada, email: ada@acme.example}\n", ""))
     folder.write("sequences/project.yml", "sender: {email: ada}\n")
     assert [problem.file for problem in problems_of(folder)] == ["sequences/project.yml"]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (
+            "{{ lead.first_name }}",
+            "a value that begins with {{ goes in quotes",
+        ),
+        ("{{ lead.first_name }}, hello", "text that has '{{' in it goes in quotes"),
+        ("{% if view_url %}Hi{% endif %}", "text that has '{%' in it goes in quotes"),
+        ("Hello: world", "text that has ':' in it goes in quotes"),
+        ("*|FNAME|*", "text that has '*|' in it goes in quotes"),
+        ("@you", "text that has '@' in it goes in quotes"),
+        ("[New] Prices", "text that has '[' in it goes in quotes"),
+    ],
+)
+def test_text_that_yaml_takes_for_its_own_signs_is_to_be_quoted(folder, value, words):
+    folder.sequence(SEQUENCE.replace("Five minutes", value))
+    error = problems_of(folder)[0]
+    assert (error.file, error.line) == (FILE, 25)
+    assert words in error.message
