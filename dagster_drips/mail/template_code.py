@@ -36,7 +36,7 @@ class CountingCode(CodeGenerator):
                 self.visit(argument, frame)
             self.write(")")
         else:
-            super().visit_Call(node, frame, forward_caller)
+            super().visit_Call(node, frame, forward_caller=forward_caller)
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:
         """Count what `~` joins before it is joined."""
