@@ -83,7 +83,7 @@ class Checks:
         column = self.optional(name)
         if not column.text.is_not_null().any():
             return Converted(pl.repeat(None, len(column.text), dtype=TIME, eager=True), {})
-        other = column.has_form(Form.NUMBER, Form.BOOLEAN, Form.NESTED)
+        other = column.has_form(Form.BOOLEAN, Form.NESTED)
         converted = parse_times(column.text.set(other, None))
         strange = {row: f"not a time: {shown(column.text[row])}" for row in other.arg_true().to_list()}
         return Converted(converted.values, converted.problems | strange)

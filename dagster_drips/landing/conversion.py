@@ -16,6 +16,8 @@ import msgspec
 import polars as pl
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+# Numbers as a spreadsheet writes them in most of Europe, or with thousands set off.
+_LOCALIZED = re.compile(r"[+-]?\d[\d.,' \u00a0\u202f]*,[\d.,]*\d", re.ASCII)
 _TRUTH = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _CENTS = Decimal("0.0001")
@@ -63,7 +65,7 @@ def to_amount(text: str) -> str:
     """
     stripped = text.strip()
     if not _NUMBER.fullmatch(stripped):
-        raise ValueError(f"not a number: {shown(text)}")
+        raise _not("a number", text)
     amount = Decimal(stripped)
     if amount and amount.adjusted() >= _INTEGER_DIGITS:
         raise ValueError(f"number out of range: {shown(text)}")
@@ -87,7 +89,7 @@ def to_integer(text: str) -> int:
             value = int(number)
             if -(2**63) <= value < 2**63:
                 return value
-    raise ValueError(f"not an integer: {shown(text)}")
+    raise _not("an integer", text)
 
 
 def to_number(text: str) -> float:
@@ -99,8 +101,15 @@ def to_number(text: str) -> float:
     stripped = text.strip()
     value = float(stripped) if _NUMBER.fullmatch(stripped) else float("inf")
     if abs(value) == float("inf"):
-        raise ValueError(f"not a number: {shown(text)}")
+        raise _not("a number", text)
     return value
+
+
+def _not(what: str, text: str) -> ValueError:
+    form = (
+        "; the decimal sign is a point, without thousands set off: 1234.5" if _LOCALIZED.fullmatch(text.strip()) else ""
+    )
+    return ValueError(f"not {what}: {shown(text)}{form}")
 
 
 def to_boolean(text: str) -> bool:

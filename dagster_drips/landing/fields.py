@@ -15,32 +15,27 @@ from dagster_drips.errors import DripsError
 from dagster_drips.field_names import MAX_FIELDS, field_name_problem, same_field
 from dagster_drips.landing.batches import Batch, Form
 from dagster_drips.landing.checks import Checks
+from dagster_drips.landing.columns import KNOWN_COLUMNS
 from dagster_drips.landing.conversion import shown, to_boolean, to_integer, to_number
 from dagster_drips.landing.times import TIME, parse_time
 
-KNOWN_FIELDS = (
-    "lead_id",
-    "created_at",
-    "updated_at",
-    "email",
-    "first_name",
-    "last_name",
-    "company",
-    "country",
-    "locale",
-    "timezone",
-    "phone",
-    "tags",
-    "changed_fields",
-)
+KNOWN_FIELDS = KNOWN_COLUMNS["leads"]
 _NAMES_TOLD = 5
+
+
+def _to_timestamp(text: str) -> datetime:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise ValueError(str(error).replace("not a time:", "not a timestamp:", 1)) from None
 
 
 def _to_date(text: str) -> date:
     try:
         value = parse_time(text)
-    except ValueError:
-        raise ValueError(f"not a date: {shown(text)}") from None
+    except ValueError as error:
+        _, semicolon, taken = str(error).partition(f"{shown(text)};")
+        raise ValueError(f"not a date: {shown(text)}{semicolon[-1:]}{taken}") from None
     if value != datetime(value.year, value.month, value.day):
         raise ValueError(f"not a date: {shown(text)}")
     return value.date()
@@ -60,8 +55,8 @@ FIELD_TYPES: Mapping[str, FieldType] = {
     "integer": FieldType("BIGINT", pl.Int64, to_integer, (Form.TEXT, Form.NUMBER)),
     "number": FieldType("DOUBLE", pl.Float64, to_number, (Form.TEXT, Form.NUMBER)),
     "boolean": FieldType("BOOLEAN", pl.Boolean, to_boolean, (Form.TEXT, Form.NUMBER, Form.BOOLEAN)),
-    "date": FieldType("DATE", pl.Date, _to_date, (Form.TEXT,)),
-    "timestamp": FieldType("TIMESTAMP", TIME, parse_time, (Form.TEXT,)),
+    "date": FieldType("DATE", pl.Date, _to_date, (Form.TEXT, Form.NUMBER)),
+    "timestamp": FieldType("TIMESTAMP", TIME, _to_timestamp, (Form.TEXT, Form.NUMBER)),
 }
 _ARTICLES = {"integer": "an"}
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from dagster_drips.landing.batches import Batch, Column, Form
 from dagster_drips.landing.checks import Checked, Checks
+from dagster_drips.landing.columns import KNOWN_COLUMNS
 from dagster_drips.landing.conversion import shown, to_tags, to_tags_from_list
 from dagster_drips.landing.fields import LeadFields
 from dagster_drips.landing.properties import event_properties
@@ -27,16 +28,6 @@ ENGAGEMENT_TYPES = (
     "unsubscribed",
     "resubscribed",
     "replied",
-)
-_EVENT = (
-    "event_id",
-    "lead_id",
-    "event",
-    "occurred_at",
-    "received_at",
-    "properties",
-    "value",
-    "currency",
 )
 _ENGAGEMENT_TEXTS = ("engagement_id", "topic", "url", "user_agent", "ip", "bounce_class", "detail")
 _RESERVED_EVENT = "lead_created"
@@ -76,7 +67,7 @@ def check_events(batch: Batch) -> Checked:
     event_id, lead_id, event = (checks.required(name) for name in ("event_id", "lead_id", "event"))
     checks.reject(event == _RESERVED_EVENT, f"reserved name {_RESERVED_EVENT}")
     times = {"occurred_at": checks.required_time("occurred_at"), "received_at": checks.time("received_at")}
-    extras = {name: column for name, column in batch.columns.items() if name not in _EVENT}
+    extras = {name: column for name, column in batch.columns.items() if name not in KNOWN_COLUMNS["events"]}
     properties, number_texts = event_properties(checks, "properties", extras)
     return checks.result(
         {"event_id": event_id, "lead_id": lead_id, "event": event}
