@@ -82,8 +82,10 @@ class TextForm:
         """A block of `text_blocks` as the file has it, without the mark."""
         if self.codec == "utf-8" and self.line_end == "\n":
             return block
-        return block.replace(b"\n", self.line_end.encode()).decode("utf-8", "surrogateescape").encode(
-            self.codec, "surrogateescape" if self.codec == "utf-8" else "strict"
+        return (
+            block.replace(b"\n", self.line_end.encode())
+            .decode("utf-8", "surrogateescape")
+            .encode(self.codec, "surrogateescape" if self.codec == "utf-8" else "strict")
         )
 
 
