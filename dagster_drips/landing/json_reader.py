@@ -145,36 +145,42 @@ def batches_of_json(texts: Sequence[bytes], first_line: int, *, sound: bool) -> 
         record: dict[str, msgspec.Raw] = {}
         problem = None
         try:
-            # Most rows are seen to be within the limits by their length and brackets.
-            if len(text) > MAX_DIGITS or text.count(b"{") + text.count(b"[") > MAX_DEPTH:
-                problem = raw_json_problem(text)
-            if problem is None:
-                if sound or is_utf8(text):
-                    record = _ROW.decode(text)
-                    problem = _width_problem(text, record)
-                else:
-                    problem = "not UTF-8"
+            if not sound and not is_utf8(text):
+                problem = "not UTF-8"
+            # Most rows are seen to be within all limits by their length and brackets.
+            elif len(text) > MAX_DIGITS or text.count(b"{") + text.count(b"[") > MAX_DEPTH:
+                record, problem = _decoded_within_limits(text)
+            else:
+                record = _ROW.decode(text)
         except msgspec.ValidationError:
             problem = "not a JSON object"
         except (msgspec.DecodeError, RecursionError) as error:
             problem = str(error)
-        if problem:
-            record, problem = {}, f"malformed line: {problem}"
-        if not batch.has_room_for(record):
+        is_usual = len(batch.lines) < batch.capacity and record.keys() <= batch.names.keys()
+        if not is_usual and not batch.makes_room_for(record):
             yield batch.finished()
             batch = _JsonBatch()
-        batch.add(line, text, record, problem)
+            batch.makes_room_for(record)
+        if problem:
+            batch.spoiled[len(batch.lines)] = f"malformed line: {problem}"
+        batch.lines.append(line)
+        batch.rows.append(text)
+        batch.records.append(record)
     if batch.lines:
         yield batch.finished()
 
 
-def _width_problem(text: bytes, record: dict[str, msgspec.Raw]) -> str | None:
-    """What is said of a row with more keys than it may have, its own or further in."""
+def _decoded_within_limits(text: bytes) -> tuple[dict[str, msgspec.Raw], str | None]:
+    """The row, or an empty one and what is said of it."""
+    if problem := raw_json_problem(text):
+        return {}, problem
+    record = _ROW.decode(text)
     if len(record) > MAX_COLUMNS:
-        return f"more than {MAX_COLUMNS:,} columns"
-    if text.count(b":") <= MAX_KEYS:
-        return None
-    return json_problem([msgspec.json.decode(raw) for raw in record.values()])
+        return {}, f"more than {MAX_COLUMNS:,} columns"
+    # A key has a colon: without so many there is nothing to count.
+    if text.count(b":") > MAX_KEYS and (problem := json_problem([msgspec.json.decode(raw) for raw in record.values()])):
+        return {}, problem
+    return record, None
 
 
 class _JsonBatch:
@@ -182,29 +188,27 @@ class _JsonBatch:
 
     def __init__(self) -> None:
         self.lines: list[int] = []
-        self._rows: list[bytes] = []
-        self._records: list[dict[str, msgspec.Raw]] = []
-        self._names: dict[str, None] = {}
-        self._spoiled: dict[int, str] = {}
+        self.rows: list[bytes] = []
+        self.records: list[dict[str, msgspec.Raw]] = []
+        self.names: dict[str, None] = {}
+        self.spoiled: dict[int, str] = {}
+        self.capacity = CELLS_A_BATCH
+        """How many rows there may be with these names."""
 
-    def has_room_for(self, record: dict[str, msgspec.Raw]) -> bool:
-        names, rows = len(self._names), len(self.lines)
-        if not record.keys() <= self._names.keys():
-            names += len(record.keys() - self._names.keys())
-        return not rows or (rows + 1) * names <= CELLS_A_BATCH
-
-    def add(self, line: int, text: bytes, record: dict[str, msgspec.Raw], problem: str | None) -> None:
-        if problem:
-            self._spoiled[len(self.lines)] = problem
-        self._names.update(dict.fromkeys(record))
-        self.lines.append(line)
-        self._rows.append(text)
-        self._records.append(record)
+    def makes_room_for(self, record: dict[str, msgspec.Raw]) -> bool:
+        """Take in the record's names, unless there would be too many cells."""
+        new = [name for name in record if name not in self.names]
+        capacity = CELLS_A_BATCH // max(len(self.names) + len(new), 1)
+        if self.lines and len(self.lines) >= capacity:
+            return False
+        self.names.update(dict.fromkeys(new))
+        self.capacity = capacity
+        return True
 
     def finished(self) -> Batch:
-        batch = Batch(self.lines, self._rows, {}, self._spoiled)
-        for name in self._names:
-            tokens = [None if (raw := record.get(name)) is None else str(raw, "utf-8") for record in self._records]
+        batch = Batch(self.lines, self.rows, {}, self.spoiled)
+        for name in self.names:
+            tokens = [None if (raw := record.get(name)) is None else str(raw, "utf-8") for record in self.records]
             batch.columns[name], problems = column_from_json(tokens)
             batch.spoiled |= problems
         return batch
