@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from dagster_drips.field_names import same_field
 from dagster_drips.landing.batches import Batch, Column
+from dagster_drips.landing.conversion import UNSEEN
 
 KNOWN_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "leads": (
@@ -51,8 +52,7 @@ REQUIRED_COLUMNS: Mapping[str, tuple[str, ...]] = {
 """Without one of these no row of a file can be taken."""
 
 _NAMES_TOLD = 8
-# White space, and characters that nobody sees: zero-width ones, joiners, marks of direction, a byte order mark.
-_AROUND = re.compile(r"^[\s\u200b-\u200f\u2060\ufeff]+|[\s\u200b-\u200f\u2060\ufeff]+$")
+_AROUND = re.compile(f"^[{UNSEEN}]+|[{UNSEEN}]+$")
 
 
 def known_name(kind: str, name: str) -> str | None:
@@ -62,41 +62,35 @@ def known_name(kind: str, name: str) -> str | None:
 
 
 def missing_columns_problem(kind: str, names: Iterable[str]) -> str | None:
-    """What is said of a file whose columns are these, where a required one is not among them; None: all are."""
+    """What is said of a file with these columns that lacks a required one; None: it lacks none."""
     names = [name.strip() for name in names]
     known = {known_name(kind, name) for name in names}
     missing = [name for name in REQUIRED_COLUMNS[kind] if name not in known]
-    if not missing:
-        return None
-    told = ", ".join(name if len(name) <= 40 else name[:39] + "…" for name in names[:_NAMES_TOLD])
-    more = ", …" if len(names) > _NAMES_TOLD else ""
-    return f"no column {', '.join(missing)} among {told or 'none'}{more}"
+    return f"no column {', '.join(missing)}" if missing else None
+
+
+def names_told(names: Iterable[str]) -> str:
+    """The columns that a file has, for a reason; not more of them than one reads."""
+    told = [name.strip() for name in names]
+    shortened = [name if len(name) <= 40 else name[:39] + "…" for name in told[:_NAMES_TOLD]]
+    return "the columns are " + ", ".join(shortened) + (", …" if len(told) > _NAMES_TOLD else "")
 
 
 def with_known_names(batch: Batch, kind: str) -> Batch:
     """The batch with the known columns under their own names.
 
-    Of two columns for one name the exactly written one counts, else the first, and the other where that is empty; what
-    the other has beside it stays under the name it was landed with.
+    Of two columns for one name each may have what the other lacks; a row in which they differ is spoiled.
     """
-    alike: dict[str, list[str]] = {}
-    for name in batch.columns:
-        if (known := known_name(kind, name)) is not None:
-            alike.setdefault(known, []).append(name)
-    if all(names == [known] for known, names in alike.items()):
+    if all(known_name(kind, name) in (None, name) for name in batch.columns):
         return batch
-    columns = dict(batch.columns)
-    for known, names in alike.items():
-        first, *others = sorted(names, key=lambda name: name != known)
-        column = columns.pop(first)
-        for name in others:
-            other = columns.pop(name)
-            surplus = other.text.set(column.text.is_null(), None)
-            column = column.or_else(other)
-            if surplus.is_not_null().any():
-                columns[name] = Column(surplus, other.form)
-        columns[known] = column
-    # In the order of the file: what comes up first gives a custom field its place.
-    order = {known_name(kind, name) or name: place for place, name in enumerate(batch.columns)}
-    columns = dict(sorted(columns.items(), key=lambda item: order.get(item[0], len(order))))
-    return Batch(batch.lines, batch.rows, columns, batch.spoiled, batch.left_out)
+    columns: dict[str, Column] = {}
+    spoiled = dict(batch.spoiled)
+    for landed, column in batch.columns.items():
+        name = known_name(kind, landed) or landed
+        if name in columns:
+            both = columns[name].text.is_not_null() & column.text.is_not_null() & (columns[name].text != column.text)
+            for row in both.arg_true().to_list():
+                spoiled.setdefault(row, f"{name} is there twice, with different values")
+            column = columns[name].or_else(column)
+        columns[name] = column
+    return Batch(batch.lines, batch.rows, columns, spoiled, batch.left_out)

@@ -18,7 +18,7 @@ import polars as pl
 from dagster_drips.json_limits import MAX_BYTES
 from dagster_drips.landing.batches import CELLS_A_BATCH, MAX_COLUMNS, Batch, Column
 from dagster_drips.landing.blocks import BLOCK_BYTES, LINE_LIMIT_BYTES, text_blocks
-from dagster_drips.landing.columns import known_name, missing_columns_problem
+from dagster_drips.landing.columns import known_name, missing_columns_problem, names_told
 from dagster_drips.landing.files import LandingFile, UnreadableFile
 
 CELL_LIMIT_CHARACTERS = 16 << 20
@@ -26,6 +26,7 @@ ROWS_A_BATCH = 25_000
 _SEPARATORS = (",", ";", "\t", "|")
 _NAMES = {"\t": "tab"}
 _SEPARATOR_SAID = re.compile(r"\"?sep=([^\r\n\"])\"?\s*", re.IGNORECASE)
+_NUL = "a NUL character"
 _IN_OTHER_WORDS = {"new-line character": "a carriage return that ends no line"}
 
 
@@ -115,7 +116,7 @@ def _records(lines: _TextLines, line: int, style: Mapping[str, Any]) -> Iterator
         elif not text.isascii() and not _encodes(text):
             cells = "malformed line: not UTF-8"
         elif "\x00" in text:
-            cells = "malformed line: a NUL character"
+            cells = f"malformed line: {_NUL}"
         yield first, text, cells
 
 
@@ -193,7 +194,7 @@ def _header(lines: _TextLines, style: Mapping[str, Any]) -> list[str]:
 
 def _header_problem(header: list[str] | str, file: LandingFile, separator: str) -> str | None:
     if isinstance(header, str):
-        return header
+        return f"{header}; UTF-16 needs a byte order mark" if header.endswith(_NUL) else header
     if len(header) > MAX_COLUMNS:
         return f"{len(header):,} columns, at most {MAX_COLUMNS:,}"
     counts = Counter(name.strip() for name in header)
@@ -201,8 +202,8 @@ def _header_problem(header: list[str] | str, file: LandingFile, separator: str) 
     if twice:
         return f"{twice[0]!r} is there twice"
     if problem := missing_columns_problem(file.kind, [*header, *file.partitions]):
-        looks = f"; the separator looks like {_NAMES.get(separator, separator)}" if len(header) > 1 else ""
-        return f"{problem}{looks}"
+        looks = f"the separator looks like {_NAMES.get(separator, separator)}, " if len(header) > 1 else ""
+        return f"{problem}; {looks}{names_told(header)}"
     return None
 
 

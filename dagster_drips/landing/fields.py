@@ -102,9 +102,10 @@ class LeadFields:
         """
         columns, spoiled = {}, dict(batch.spoiled)
         surplus: dict[str, int] = {}
+        names = dict(self._names)
         for name, column in batch.columns.items():
             problem = field_name_problem(name)
-            one = None if problem else self._one_name(name)
+            one = None if problem else self._one_name(name, names)
             if one is not None:
                 columns[one] = columns[one].or_else(column) if one in columns else column
                 continue
@@ -116,15 +117,32 @@ class LeadFields:
                 surplus[name] = filled[0]
         return Batch(batch.lines, batch.rows, columns, spoiled, _left_out(surplus))
 
-    def _one_name(self, name: str) -> str | None:
-        """The field's spelling; None: there is no room for another field."""
+    def _one_name(self, name: str, names: dict[str, str]) -> str | None:
+        """The field's spelling, added to `names` where it is new; None: there is no room for another field."""
         key = same_field(name)
-        if key not in self._names:
-            if self._undeclared >= MAX_FIELDS:
-                return None
-            self._names[key] = name
-            self._undeclared += 1
-        return self._names[key]
+        if key not in names and self._undeclared + len(names) - len(self._names) >= MAX_FIELDS:
+            return None
+        return names.setdefault(key, name)
+
+    def is_new(self, name: str) -> bool:
+        """Whether no row that was taken has brought this column, and nothing declares it."""
+        return same_field(name) not in self._names
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Have these columns from now on: rows are taken that came with them."""
+        for name in names:
+            if self.is_new(name):
+                self._names[same_field(name)] = name
+                self._undeclared += 1
+
+    def kept(self) -> tuple[str, ...]:
+        """All columns so far, to go `back_to` when the rows that brought further ones are taken back."""
+        return tuple(self._names)
+
+    def back_to(self, kept: tuple[str, ...]) -> None:
+        """Forget the columns that were not there yet when `kept` was asked."""
+        self._undeclared -= len(self._names) - len(kept)
+        self._names = {key: self._names[key] for key in kept}
 
     def typed(self, checks: Checks, name: str) -> pl.Series:
         """A custom field in its type, or a known text; rows with anything else are refused."""

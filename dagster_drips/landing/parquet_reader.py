@@ -19,7 +19,7 @@ import polars as pl
 
 from dagster_drips.landing.batches import CELLS_A_BATCH, MAX_COLUMNS, Batch
 from dagster_drips.landing.blocks import BLOCK_BYTES, UnpackedSize
-from dagster_drips.landing.columns import known_name, missing_columns_problem
+from dagster_drips.landing.columns import known_name, missing_columns_problem, names_told
 from dagster_drips.landing.files import LandingFile, UnreadableFile
 from dagster_drips.landing.json_reader import batches_of_json
 
@@ -29,6 +29,7 @@ _ROW_BYTES = 16
 # Names whose numbers are no ids or texts: 1.0 stays what it is.
 _NUMBERS = ("value", "properties")
 _GLOB = re.compile(r"([*?\[])")
+_FLOATS = (pl.Float32, pl.Float64)
 _UNITS_A_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 _FIRST, _LAST = (int((at - datetime(1970, 1, 1)).total_seconds()) for at in (datetime.min, datetime.max))
 
@@ -51,7 +52,9 @@ def read_parquet(file: LandingFile) -> Iterator[Batch]:
     row = 1
     for frame in scan.collect_batches(chunk_size=rows, maintain_order=True):
         if problem and frame.height:
-            yield Batch([row], [", ".join(names)], {}, {0: f"{problem}; no row of this file is taken"})
+            yield Batch(
+                [row], [", ".join(names)], {}, {0: f"{problem}; {names_told(names)}; no row of this file is taken"}
+            )
             return
         for part in frame.iter_slices(rows):
             unpacked.add(int(part.estimated_size()) + part.height * _ROW_BYTES)
@@ -151,7 +154,7 @@ def _uuid_text(cell: bytes) -> str:
 def _within_calendar(column: pl.Series) -> tuple[pl.Series, dict[int, str]]:
     """Times without those that no calendar has, as `infinity` becomes one: to write them would panic."""
     units = _UNITS_A_SECOND[column.dtype.time_unit]  # ty: ignore[missing-attribute]
-    beyond = ~column.to_physical().is_between(_FIRST * units, min(_LAST * units, 2**63 - 1))
+    beyond = ~column.to_physical().is_between(max(_FIRST * units, -(2**63)), min(_LAST * units, 2**63 - 1))
     rows = beyond.fill_null(False).arg_true().to_list()
     return (column.set(beyond, None) if rows else column), dict.fromkeys(rows, "is a time out of range")
 
@@ -183,9 +186,6 @@ def _is_plain(column: pl.Series) -> bool:
     if isinstance(dtype, pl.Datetime):
         return not _within_calendar(column)[1]
     return dtype != pl.Binary and not (dtype.is_float() and column.is_infinite().any())
-
-
-_FLOATS = (pl.Float32, pl.Float64)
 
 
 def _plain(cell: Any) -> Any:
