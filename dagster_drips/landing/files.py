@@ -49,6 +49,8 @@ class LandingFile:
     """Bytes."""
     state: str
     """Size and times in words; another state means that the file was replaced, mended or given other permissions."""
+    written: str
+    """The same without what permissions change: the state of the bytes."""
 
     @property
     def path(self) -> str:
@@ -82,6 +84,14 @@ class IgnoredFile:
     """Below `data/landing`."""
     reason: str
 
+    @property
+    def is_stray(self) -> bool:
+        """Whether it lies in no folder of a kind."""
+        return self.path.split("/")[0] not in LANDING_KINDS
+
+    def __str__(self) -> str:
+        return f"data/landing/{self.path}: ignored: {self.reason}"
+
 
 def landing_files(project: Project, kinds: Sequence[str] = LANDING_KINDS) -> list[LandingFile]:
     """All complete landing files in the order of loading: kinds as given, then names by code point.
@@ -99,15 +109,13 @@ def landing_files(project: Project, kinds: Sequence[str] = LANDING_KINDS) -> lis
     ]
 
 
-def ignored_files(project: Project, kinds: Sequence[str] = LANDING_KINDS) -> list[IgnoredFile]:
-    """What lies in the folders of these kinds and isn't read, by path; of all kinds, also what lies beside the folders.
+def ignored_files(project: Project) -> list[IgnoredFile]:
+    """What lies in `data/landing` and isn't read, by path.
 
     Not listed is what says by its name that it isn't meant: dotfiles, `_SUCCESS`, `1.csv.tmp`, `1.csv.part`.
     """
-    found = [found for kind in kinds for found in _in_folder(project, kind) if isinstance(found, IgnoredFile)]
-    if set(kinds) == set(LANDING_KINDS):
-        found += _beside_the_folders(project)
-    return sorted(found, key=lambda file: file.path)
+    found = [found for kind in LANDING_KINDS for found in _in_folder(project, kind) if isinstance(found, IgnoredFile)]
+    return sorted([*found, *_beside_the_folders(project)], key=lambda file: file.path)
 
 
 def pending_files(project: Project, known: Iterable[str], kinds: Sequence[str] = LANDING_KINDS) -> list[LandingFile]:
@@ -162,8 +170,9 @@ def _file(
         status = entry.stat()
     except FileNotFoundError:
         return None
-    state = f"size {status.st_size}, modified {status.st_mtime_ns}, changed {status.st_ctime_ns}"
-    return LandingFile(kind, name, place / entry.name, ending, status.st_size, state)
+    written = f"size {status.st_size}, modified {status.st_mtime_ns}"
+    state = f"{written}, changed {status.st_ctime_ns}"
+    return LandingFile(kind, name, place / entry.name, ending, status.st_size, state, written)
 
 
 def _beside_the_folders(project: Project) -> Iterator[IgnoredFile]:

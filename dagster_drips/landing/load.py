@@ -81,7 +81,7 @@ def load_landing(
     as loaded; it is tried again only when its size or times changed, so it is neither reported at every tick nor in
     the way of others. One whose rows the engine refuses is reported once, too, and the others are loaded without it. A
     file that changed after it was loaded is reported likewise, once for each content, and not loaded again; whether it
-    did is looked at when its size or times are others than before.
+    did is looked at when its size or time is another than before.
 
     Args:
         project: where the landing folders are.
@@ -191,7 +191,7 @@ class _KindLoad:
             if known is None:
                 if (file.name, file.state) not in self._reported:
                     pending.append(file)
-            elif known["state"] != file.state:
+            elif known["state"] != file.written:
                 self._look_again(file, known)
         if pending:
             with _little_memory(self.warehouse, needed=any(file.size > _LARGE_FILE_BYTES for file in pending)):
@@ -218,7 +218,7 @@ class _KindLoad:
 
     def _note_states(self, files: Sequence[LandingFile]) -> None:
         """Remember in which states files were looked at. Where a crash prevents it, they are looked at again."""
-        states = [{"path": file.path, "state": file.state} for file in files]
+        states = [{"path": file.path, "state": file.written} for file in files]
         with self.warehouse.transaction():
             self.warehouse.execute(
                 "delete from raw.file_states where list_contains(?, path)", [[file.path for file in files]]
