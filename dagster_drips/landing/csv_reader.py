@@ -234,6 +234,10 @@ class _CsvBatch:
     def finished(self) -> Batch:
         columns: dict[str, Column] = {}
         for name, cells in zip(self._names, zip(*self._cells, strict=True), strict=True):
+            if not any(cells):
+                if name:
+                    columns[name] = Column.missing(len(cells))
+                continue
             series = pl.Series(cells, dtype=pl.String)
             column = Column(series.set(series == "", None))
             if name:

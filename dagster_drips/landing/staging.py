@@ -76,13 +76,15 @@ class Staging:
         told = [] if staged.is_told else sorted(checked.left_out.items())[:1]
         staged.is_told |= bool(told)
         self._report(staged, batch, [*reasons, *told])
-        new = {name: self._fields.type_of(name).sql for name in checked.frame.columns if name not in self._columns}
-        new.pop("_line", None)
+        frame = checked.frame.filter(sound)
+        # Columns without a value are many where rows have fields of their own; what isn't appended is null.
+        frame = frame.select([column for column in frame if column.null_count() < frame.height])
+        new = {name: self._fields.type_of(name).sql for name in frame.columns if name not in self._columns}
         if new:
             widen_staged(self._warehouse, new)
             self._columns |= new.keys()
             self._brought_by |= dict.fromkeys(new, staged.load_id)
-        frame = checked.frame.filter(sound).with_columns(pl.lit(staged.load_id, pl.Int64).alias("_load"))
+        frame = frame.with_columns(pl.lit(staged.load_id, pl.Int64).alias("_load"))
         staged.candidates += self._warehouse.append("landing_staged", frame)
         staged.rejected += len(reasons)
 

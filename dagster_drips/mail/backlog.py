@@ -16,6 +16,7 @@ from typing import Any
 
 from dagster_drips.addresses import address_of
 from dagster_drips.mail.journal import Claim, DeliveryJournal
+from dagster_drips.mail.lead_fields import LeadReader
 from dagster_drips.mail.pace import Lane
 from dagster_drips.mail.routes import Route, Routes
 from dagster_drips.mail.templates import RenderError, StepTemplate, TemplateCache
@@ -29,6 +30,8 @@ PATIENCE = 240.0
 minutes."""
 
 _CHUNK = 2_000
+# Where templates take leads as a whole, there may be thousands of values a row.
+_VALUES_A_CHUNK = 400_000
 # Suppressions are asked again after so many seconds, and never for more than that share of the time.
 _BETWEEN_REFRESHES = 1.0
 _ASKING_SHARE = 0.1
@@ -38,7 +41,7 @@ _CLAIM_COLUMNS = tuple(name for name in Claim.__struct_fields__ if name != "send
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One claimed message: its row of `due_messages.sql`, the step's templates or why there are none, and its way."""
+    """One claimed message: its due row with `lead` and `event`, the step's templates or why there are none, its way."""
 
     due: Mapping[str, Any]
     template: StepTemplate | RenderError
@@ -140,9 +143,15 @@ class Backlog:
         self._waiting[lane] = rows
 
     def _due_rows(self) -> Iterator[dict[str, Any]]:
+        reader = LeadReader(self._warehouse)
+        size = min(_CHUNK, max(1, _VALUES_A_CHUNK // len(reader.columns)))
         after = -1
-        while (upto := self._warehouse.value(_STATEMENTS["last_rank"], [after, _CHUNK])) is not None:
-            yield from self._warehouse.rows(_STATEMENTS["chunk"], {"after": after, "upto": upto})
+        while (upto := self._warehouse.value(_STATEMENTS["last_rank"], [after, size])) is not None:
+            rows = self._warehouse.rows(_STATEMENTS["chunk"], {"after": after, "upto": upto})
+            leads = reader.read(row["lead_id"] for row in rows)
+            for row in rows:
+                row["lead"] = leads[row["lead_id"]]
+                yield row
             after = upto
 
     def _ask_suppressions(self, now: float) -> None:

@@ -34,15 +34,39 @@ order by due.sender_email
 -- Where the next chunk ends: so many ranks after the one given.
 select max(send_rank) from (select send_rank from sending where send_rank > ? order by send_rank limit ?)
 
+-- name: versions
+-- Whose templates are to be rendered.
+select distinct due.sequence_id, due.version_id
+from sending
+inner join decide.due_steps as due on sending.message_id = due.message_id
+order by all
+
 -- name: chunk
--- A stretch of ranks, each message with its lead and its triggering event as structs.
-select due.*, leads as lead, events as event
+-- A stretch of ranks, each message with its triggering event as a struct. No column of a lead is in reach here, so no
+-- custom field's name can take the place of another one.
+select
+    due.*,
+    case when events.event_id is not null then struct_pack(
+        event_id := events.event_id,
+        lead_id := events.lead_id,
+        event := events.event,
+        occurred_at := events.occurred_at,
+        received_at := events.received_at,
+        properties := events.properties,
+        value := events.value,
+        currency := events.currency
+    ) end as event
 from sending
 inner join decide.due_steps as due on sending.send_rank = due.send_rank and sending.message_id = due.message_id
-left join staging.stg_leads as leads on due.lead_id = leads.lead_id
 left join raw.events as events on due.trigger_kind = 'event' and due.occurrence_id = events.event_id
 where sending.send_rank > $after and sending.send_rank <= $upto and due.send_rank > $after and due.send_rank <= $upto
 order by due.send_rank
+
+-- name: leads
+-- Some columns of the leads of a chunk; the placeholder stands for their names, quoted and with their table.
+select leads.lead_id as _drips_lead_id, ${columns}
+from staging.stg_leads as leads
+where leads.lead_id in (select unnest(?))
 
 -- name: refused
 -- Suppressed by now (L3).

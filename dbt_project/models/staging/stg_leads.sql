@@ -1,14 +1,14 @@
 {{ config(materialized='table') }}
 
--- Names that begin with _line are the loader's own: no custom field can have one.
+-- Names of our own begin with _drips_, as no custom field's does; so does what SQL reads as a column of leads or not.
 with
 
 versions as (
 
     select
         *,
-        coalesce(updated_at, created_at) as _line_version_at,
-        min(created_at) over (partition by lead_id) as _line_created_at
+        coalesce(updated_at, created_at) as _drips_version_at,
+        min(created_at) over (partition by lead_id) as _drips_created_at
     from {{ source('raw', 'leads') }}
 
 ),
@@ -18,26 +18,26 @@ ranked as (
 
     select
         *,
-        _line_version_at <= {{ as_of() }} as _line_is_visible,
+        _drips_version_at <= {{ as_of() }} as _drips_is_visible,
         row_number() over (
             partition by lead_id
             order by
-                _line_version_at <= {{ as_of() }} desc,
-                case when _line_version_at <= {{ as_of() }} then _line_version_at end desc nulls last,
-                _line_version_at,
+                _drips_version_at <= {{ as_of() }} desc,
+                case when _drips_version_at <= {{ as_of() }} then _drips_version_at end desc nulls last,
+                _drips_version_at,
                 _load desc,
                 _line desc
-        ) as _line_recency
+        ) as _drips_recency
     from versions
-    where _line_created_at <= {{ as_of() }}
+    where _drips_created_at <= {{ as_of() }}
 
 ),
 
 whole as (
 
-    select * exclude (changed_fields, _load, _line, _line_is_visible)
+    select * exclude (changed_fields, _load, _line, _drips_is_visible)
     from ranked
-    where _line_recency = 1 and changed_fields is null
+    where _drips_recency = 1 and changed_fields is null
 
 ),
 
@@ -49,15 +49,15 @@ changed as (
     inner join (
         select
             lead_id,
-            min(case when changed_fields is null and _line_is_visible then _line_recency end) as whole_recency
+            min(case when changed_fields is null and _drips_is_visible then _drips_recency end) as _drips_whole_recency
         from ranked
         group by lead_id
-        having max(case when _line_recency = 1 then changed_fields is not null end)
+        having max(case when _drips_recency = 1 then changed_fields is not null end)
     ) as partial
         on ranked.lead_id = partial.lead_id
     where
-        ranked._line_recency = 1
-        or (ranked._line_is_visible and ranked._line_recency <= coalesce(partial.whole_recency, ranked._line_recency))
+        ranked._drips_recency = 1
+        or (ranked._drips_is_visible and ranked._drips_recency <= coalesce(partial._drips_whole_recency, ranked._drips_recency))
 
 ),
 
@@ -67,20 +67,20 @@ put_together as (
         lead_id,
         {# Each column's newest word: `alias` is the name of the column that `columns` stands for at the moment. #}
         arg_min_null(
-            columns(* exclude (lead_id, changed_fields, _load, _line, _line_is_visible, _line_recency)),
-            _line_recency
+            columns(* exclude (lead_id, changed_fields, _load, _line, _drips_is_visible, _drips_recency)),
+            _drips_recency
         ) filter (
             where
                 changed_fields is null
                 or list_contains(
-                    list_transform(changed_fields, lambda name: lower(name)),
+                    list_transform(changed_fields, lambda _drips_name: lower(_drips_name)),
                     lower(alias(columns(
-                        * exclude (lead_id, changed_fields, _load, _line, _line_is_visible, _line_recency)
+                        * exclude (lead_id, changed_fields, _load, _line, _drips_is_visible, _drips_recency)
                     )))
                 )
                 or starts_with(
-                    alias(columns(* exclude (lead_id, changed_fields, _load, _line, _line_is_visible, _line_recency))),
-                    '_line_'
+                    alias(columns(* exclude (lead_id, changed_fields, _load, _line, _drips_is_visible, _drips_recency))),
+                    '_drips_'
                 )
         )
     from changed
@@ -89,13 +89,13 @@ put_together as (
 )
 
 select
-    * exclude (_line_version_at, _line_created_at, _line_recency)
-    replace (_line_created_at as created_at, _line_version_at as updated_at)
+    * exclude (_drips_version_at, _drips_created_at, _drips_recency)
+    replace (_drips_created_at as created_at, _drips_version_at as updated_at)
 from whole
 
 union all by name
 
 select
-    * exclude (_line_version_at, _line_created_at)
-    replace (_line_created_at as created_at, _line_version_at as updated_at)
+    * exclude (_drips_version_at, _drips_created_at)
+    replace (_drips_created_at as created_at, _drips_version_at as updated_at)
 from put_together
