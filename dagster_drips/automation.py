@@ -117,7 +117,7 @@ def build_landing_sensor(project: Project) -> dg.SensorDefinition:
 
 
 def _listing(project: Project) -> str:
-    listed = "".join(f"{file.path}\0{file.size}\n" for file in landing_files(project))
+    listed = "".join(f"{file.path}\0{file.state}\n" for file in landing_files(project))
     return hashlib.sha256(listed.encode()).hexdigest()
 
 

@@ -7,7 +7,8 @@ import dagster as dg
 from dagster_drips.assets.naming import LANDING, OWNERS, POOL, SEQUENCES, TICK
 from dagster_drips.assets.resource import DripsResource
 from dagster_drips.clock import format_instant, parse_instant
-from dagster_drips.project import LANDING_KINDS
+from dagster_drips.landing import IgnoredFile, ignored_files
+from dagster_drips.project import LANDING_KINDS, Project
 
 _SEQUENCE_TABLES = {
     "project_settings": "Values of sequences/project.yml that hold for the whole project.",
@@ -68,6 +69,9 @@ landing_files = [
 
 def _landed(kind: str) -> dg.AssetsDefinition:
     check = dg.AssetCheckSpec("nothing_rejected", asset=["raw", kind], description="Every row of this load was taken.")
+    listing = dg.AssetCheckSpec(
+        "nothing_ignored", asset=["raw", kind], description=f"Every file in data/landing/{kind}/ is one that is read."
+    )
 
     @dg.asset(
         key=["raw", kind],
@@ -76,12 +80,13 @@ def _landed(kind: str) -> dg.AssetsDefinition:
         owners=OWNERS,
         kinds={"duckdb", "polars"},
         description=f"Rows of data/landing/{kind}/, each key once; what can't be taken is in raw.rejected_rows.",
-        check_specs=[check],
+        check_specs=[check, listing],
         pool=POOL,
     )
     def load(drips: DripsResource) -> dg.MaterializeResult:
         with drips.warehouse() as warehouse:
             report = drips.pipeline.load_landing(warehouse, (kind,))[kind]
+        ignored = _ignored(drips.pipeline.project, kind)
         return dg.MaterializeResult(
             metadata={
                 "files": report.files,
@@ -95,11 +100,23 @@ def _landed(kind: str) -> dg.AssetsDefinition:
                     passed=report.rejected == 0,
                     severity=dg.AssetCheckSeverity.WARN,
                     metadata={"rejected": report.rejected, "look_at": "raw.rejected_rows"},
-                )
+                ),
+                dg.AssetCheckResult(
+                    check_name=listing.name,
+                    passed=not ignored,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={"ignored": len(ignored), "first": str(ignored[0]) if ignored else ""},
+                ),
             ],
         )
 
     return load
+
+
+def _ignored(project: Project, kind: str) -> list[IgnoredFile]:
+    """What lies beside the kinds' folders has no kind: it is told with the first."""
+    is_first = kind == LANDING_KINDS[0]
+    return [file for file in ignored_files(project) if file.path.startswith(f"{kind}/") or (is_first and file.is_stray)]
 
 
 landed = [_landed(kind) for kind in LANDING_KINDS]

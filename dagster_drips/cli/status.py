@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dagster_drips.project import Project
 
 _SHOWN_IN_DOUBT = 10
+_SHOWN_IGNORED = 10
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def read_status(project: Project) -> Status:
             sequences=sequences,
             enrolled=warehouse.rows(statements["enrolled"]),
             due_next=warehouse.rows(statements["due_next"]) if measured else [],
-            problems=_problems(ticks, sequences, warehouse.rows(statements["rejected"]), in_doubt),
+            problems=_problems(ticks, sequences, warehouse.rows(statements["rejected"]), in_doubt) + _ignored(project),
         )
 
 
@@ -100,6 +101,14 @@ def _problems(
             "messages in doubt hold their enrollments until somebody says what became of them: `drips resolve`"
         )
     return found
+
+
+def _ignored(project: Project) -> list[str]:
+    from dagster_drips.landing import ignored_files
+
+    found = [str(file) for file in ignored_files(project)]
+    more = len(found) - _SHOWN_IGNORED
+    return [*found[:_SHOWN_IGNORED], f"{more} more files are ignored in data/landing"] if more > 0 else found
 
 
 @app.command(epilog="Example: `drips status --json`")

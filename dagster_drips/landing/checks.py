@@ -83,7 +83,7 @@ class Checks:
         column = self.optional(name)
         if not column.text.is_not_null().any():
             return Converted(pl.repeat(None, len(column.text), dtype=TIME, eager=True), {})
-        other = column.has_form(Form.NUMBER, Form.BOOLEAN, Form.NESTED)
+        other = column.has_form(Form.BOOLEAN, Form.NESTED)
         converted = parse_times(column.text.set(other, None))
         strange = {row: f"not a time: {shown(column.text[row])}" for row in other.arg_true().to_list()}
         return Converted(converted.values, converted.problems | strange)
@@ -94,6 +94,13 @@ class Checks:
         strange = column.has_form(Form.BOOLEAN, Form.NESTED)
         self.reject(strange, lambda row: f"{name}: not a number: {shown(column.text[row])}")
         return self.converted(name, column.text.set(strange, None), to_amount, pl.String)
+
+    def address(self, name: str, text: pl.Series, convert: Callable[[str], str]) -> pl.Series:
+        """Mail addresses, of which only those with other characters than ASCII go through the converter."""
+        plain = ~text.str.contains(r"[^\x00-\x7f]").fill_null(False)
+        if plain.all():
+            return text
+        return text.zip_with(plain, self.converted(name, text.set(plain, None), convert, pl.String))
 
     def converted(
         self, name: str, text: pl.Series, convert: Callable[[str], Any], dtype: pl.DataType | type[pl.DataType]

@@ -15,7 +15,14 @@ from typing import Any
 import msgspec
 import polars as pl
 
+UNSEEN = r"\s\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+"""White space and characters without a width, as a class of a regular expression: soft hyphens, joiners, directions."""
+_AROUND = re.compile(f"^[{UNSEEN}]+|[{UNSEEN}]+$")
+# Inside, a space may be somebody's mistake that is to be seen; what can't be seen hides that two addresses differ.
+_INSIDE = re.compile(f"(?![\\x00-\\x7f])[{UNSEEN}]")
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+# Numbers as a spreadsheet writes them in most of Europe, or with thousands set off.
+_LOCALIZED = re.compile(r"[+-]?\d[\d.,' \u00a0\u202f]*,[\d.,]*\d", re.ASCII)
 _TRUTH = {"true": True, "t": True, "yes": True, "1": True, "false": False, "f": False, "no": False, "0": False}
 _ITEMS = msgspec.json.Decoder(list[msgspec.Raw])
 _CENTS = Decimal("0.0001")
@@ -63,7 +70,7 @@ def to_amount(text: str) -> str:
     """
     stripped = text.strip()
     if not _NUMBER.fullmatch(stripped):
-        raise ValueError(f"not a number: {shown(text)}")
+        raise _not("a number", text)
     amount = Decimal(stripped)
     if amount and amount.adjusted() >= _INTEGER_DIGITS:
         raise ValueError(f"number out of range: {shown(text)}")
@@ -87,7 +94,7 @@ def to_integer(text: str) -> int:
             value = int(number)
             if -(2**63) <= value < 2**63:
                 return value
-    raise ValueError(f"not an integer: {shown(text)}")
+    raise _not("an integer", text)
 
 
 def to_number(text: str) -> float:
@@ -99,8 +106,15 @@ def to_number(text: str) -> float:
     stripped = text.strip()
     value = float(stripped) if _NUMBER.fullmatch(stripped) else float("inf")
     if abs(value) == float("inf"):
-        raise ValueError(f"not a number: {shown(text)}")
+        raise _not("a number", text)
     return value
+
+
+def _not(what: str, text: str) -> ValueError:
+    form = (
+        "; the decimal sign is a point, without thousands set off: 1234.5" if _LOCALIZED.fullmatch(text.strip()) else ""
+    )
+    return ValueError(f"not {what}: {shown(text)}{form}")
 
 
 def to_boolean(text: str) -> bool:
@@ -113,6 +127,25 @@ def to_boolean(text: str) -> bool:
         return _TRUTH[text.strip().lower()]
     except KeyError:
         raise ValueError(f"not a boolean: {shown(text)}") from None
+
+
+def to_address(text: str) -> str:
+    """A mail address without white space and invisible characters around it; what is all ASCII stays as landed.
+
+    Raises:
+        ValueError: there is a space or an invisible character inside that no keyboard has.
+    """
+    if text.isascii():
+        return text
+    address = _AROUND.sub("", text)
+    if found := _INSIDE.search(address):
+        raise ValueError(f"the invisible character U+{ord(found[0]):04X} stands in {shown(address)}")
+    return address
+
+
+def to_address_at_any_rate(text: str) -> str:
+    """The same, with such characters taken out of the inside, too: a wish not to be mailed is never lost (L3)."""
+    return text if text.isascii() else _INSIDE.sub("", _AROUND.sub("", text))
 
 
 def to_tags(text: str) -> list[str]:

@@ -7,19 +7,27 @@ checks.
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from dagster_drips.json_limits import MAX_BYTES
 from dagster_drips.landing.batches import CELLS_A_BATCH, MAX_COLUMNS, Batch, Column
 from dagster_drips.landing.blocks import BLOCK_BYTES, LINE_LIMIT_BYTES, text_blocks
-from dagster_drips.landing.files import UnreadableFile
+from dagster_drips.landing.columns import known_name, missing_columns_problem, names_told
+from dagster_drips.landing.files import LandingFile, UnreadableFile
 
 CELL_LIMIT_CHARACTERS = 16 << 20
 ROWS_A_BATCH = 25_000
+_SEPARATORS = (",", ";", "\t", "|")
+_NAMES = {"\t": "tab"}
+_SEPARATOR_SAID = re.compile(r"\"?sep=([^\r\n\"])\"?\s*", re.IGNORECASE)
+_NUL = "a NUL character"
+_IN_OTHER_WORDS = {"new-line character": "a carriage return that ends no line"}
 
 
 class _TextLines:
@@ -62,6 +70,12 @@ class _TextLines:
     def give_back(self, lines: Sequence[str]) -> None:
         self._waiting.extendleft(reversed(lines))
 
+    def give_back_all(self) -> None:
+        """As if nothing of this record were taken."""
+        self.give_back(self.taken)
+        self.taken.clear()
+        self._taken_characters = 0
+
     def _wait_for(self, block: bytes) -> None:
         # Bytes that aren't UTF-8 become lone surrogates, which nothing sound decodes to: they mark the bad rows.
         texts = block.decode("utf-8", "surrogateescape").split("\n")
@@ -70,18 +84,15 @@ class _TextLines:
             self._waiting.append(texts[-1])
 
 
-def _records(lines: _TextLines) -> Iterator[tuple[int, str, list[str] | str]]:
-    """Records of a CSV file: first line, text, and cells, or the reason why it has none.
+def _records(lines: _TextLines, line: int, style: Mapping[str, Any]) -> Iterator[tuple[int, str, list[str] | str]]:
+    """Records of a CSV file from that line on: first line, text, and cells, or the reason why it has none.
 
     Of a record that can't be parsed only the first line is given up: a stray quote does not take the rest along.
 
     Raises:
         UnreadableFile: a cell is so long that what follows might be the rest of it, and not records.
     """
-    # The limit is the process's, so it is only ever raised.
-    csv.field_size_limit(max(csv.field_size_limit(), CELL_LIMIT_CHARACTERS))
-    parser = csv.reader(lines, strict=True)
-    line = 1
+    parser = csv.reader(lines, **style)
     while True:
         line += lines.begin_record()
         cells: list[str] | str
@@ -95,7 +106,7 @@ def _records(lines: _TextLines) -> Iterator[tuple[int, str, list[str] | str]]:
                 raise UnreadableFile(
                     f"line {line}: a cell of more than {CELL_LIMIT_CHARACTERS >> 20} Mi characters, or a quote too many"
                 ) from error
-            cells = f"malformed line: {error}"
+            cells = f"malformed line: {_IN_OTHER_WORDS.get(str(error)[:18], error)}"
             taken = lines.taken[:1]
             lines.give_back(lines.taken[1:])
         text = taken[0] if len(taken) == 1 else "".join(taken)
@@ -104,6 +115,8 @@ def _records(lines: _TextLines) -> Iterator[tuple[int, str, list[str] | str]]:
             cells = f"malformed line: more than {MAX_BYTES // 1024} KiB"
         elif not text.isascii() and not _encodes(text):
             cells = "malformed line: not UTF-8"
+        elif "\x00" in text:
+            cells = f"malformed line: {_NUL}"
         yield first, text, cells
 
 
@@ -115,16 +128,24 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def read_csv(path: Path) -> Iterator[Batch]:
-    """The rows of a CSV file with a header.
+def read_csv(file: LandingFile) -> Iterator[Batch]:
+    """The rows of a file with a header and cells between separators.
+
+    The separator, one of `,` `;` tab and `|`, is the one that makes most known columns of the header.
 
     Raises:
         UnreadableFile: a cell or a record is too long to tell where it ends.
     """
-    records = _records(_TextLines(path))
-    line, text, header = next(records, (1, "", []))
-    if problem := _header_problem(header):
-        yield Batch([line], [text], {}, {0: problem})
+    # The limit is the process's, so it is only ever raised.
+    csv.field_size_limit(max(csv.field_size_limit(), CELL_LIMIT_CHARACTERS))
+    lines = _TextLines(file.location)
+    line, style = _style(lines, file)
+    records = _records(lines, line, style)
+    line, text, header = next(records, (1, "", None))
+    if header is None:
+        return
+    if problem := _header_problem(header, file, style["delimiter"]):
+        yield Batch([line], [text], {}, {0: f"header: {problem}; no row of this file is taken"})
         return
     names = [name.strip() for name in header]
     rows = min(ROWS_A_BATCH, CELLS_A_BATCH // max(len(names), 1))
@@ -138,14 +159,52 @@ def read_csv(path: Path) -> Iterator[Batch]:
         yield batch.finished()
 
 
-def _header_problem(header: list[str] | str) -> str | None:
+def _style(lines: _TextLines, file: LandingFile) -> tuple[int, dict[str, Any]]:
+    """The line at which the header is, and how it is written; the lines are left as if nobody had looked."""
+    line = 1 + lines.begin_record()
+    separators = ("\t", *_SEPARATORS) if file.format.startswith(".tsv") else _SEPARATORS
+    # Excel takes a first line `sep=;` for a word about the file.
+    if (first := next(lines, None)) is not None and (said := _SEPARATOR_SAID.fullmatch(first)):
+        separators = (said[1], *separators)
+        line += 1 + lines.begin_record()
+    else:
+        lines.give_back_all()
+    styles = []
+    for separator in dict.fromkeys(separators):
+        style = {"delimiter": separator, "strict": True}
+        names = _header(lines, style)
+        # Where each name but the first has a space before it, so have the cells, and before their quotes, too.
+        later = [name for name in names[1:] if name]
+        if later and all(name.startswith(" ") for name in later):
+            style["skipinitialspace"] = True
+            names = _header(lines, style)
+        known = {known_name(file.kind, name) for name in names} - {None}
+        styles.append((len(known), len(names), style))
+    return line, max(styles, key=lambda found: found[:2])[2]
+
+
+def _header(lines: _TextLines, style: Mapping[str, Any]) -> list[str]:
+    try:
+        return next(csv.reader(lines, **style), [])
+    except csv.Error:
+        return []
+    finally:
+        lines.give_back_all()
+
+
+def _header_problem(header: list[str] | str, file: LandingFile, separator: str) -> str | None:
     if isinstance(header, str):
-        return f"header: {header}; no row of this file is taken"
+        return f"{header}; UTF-16 needs a byte order mark" if header.endswith(_NUL) else header
     if len(header) > MAX_COLUMNS:
-        return f"header: {len(header):,} columns, at most {MAX_COLUMNS:,}; no row of this file is taken"
+        return f"{len(header):,} columns, at most {MAX_COLUMNS:,}"
     counts = Counter(name.strip() for name in header)
     twice = sorted(name for name, count in counts.items() if name and count > 1)
-    return f"header: {twice[0]!r} is there twice; no row of this file is taken" if twice else None
+    if twice:
+        return f"{twice[0]!r} is there twice"
+    if problem := missing_columns_problem(file.kind, [*header, *file.partitions]):
+        looks = f"the separator looks like {_NAMES.get(separator, separator)}, " if len(header) > 1 else ""
+        return f"{problem}; {looks}{names_told(header)}"
+    return None
 
 
 class _CsvBatch:

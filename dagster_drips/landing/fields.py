@@ -15,32 +15,27 @@ from dagster_drips.errors import DripsError
 from dagster_drips.field_names import MAX_FIELDS, field_name_problem, same_field
 from dagster_drips.landing.batches import Batch, Form
 from dagster_drips.landing.checks import Checks
+from dagster_drips.landing.columns import KNOWN_COLUMNS
 from dagster_drips.landing.conversion import shown, to_boolean, to_integer, to_number
 from dagster_drips.landing.times import TIME, parse_time
 
-KNOWN_FIELDS = (
-    "lead_id",
-    "created_at",
-    "updated_at",
-    "email",
-    "first_name",
-    "last_name",
-    "company",
-    "country",
-    "locale",
-    "timezone",
-    "phone",
-    "tags",
-    "changed_fields",
-)
+KNOWN_FIELDS = KNOWN_COLUMNS["leads"]
 _NAMES_TOLD = 5
+
+
+def _to_timestamp(text: str) -> datetime:
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise ValueError(str(error).replace("not a time:", "not a timestamp:", 1)) from None
 
 
 def _to_date(text: str) -> date:
     try:
         value = parse_time(text)
-    except ValueError:
-        raise ValueError(f"not a date: {shown(text)}") from None
+    except ValueError as error:
+        _, semicolon, taken = str(error).partition(f"{shown(text)};")
+        raise ValueError(f"not a date: {shown(text)}{semicolon[-1:]}{taken}") from None
     if value != datetime(value.year, value.month, value.day):
         raise ValueError(f"not a date: {shown(text)}")
     return value.date()
@@ -60,8 +55,8 @@ FIELD_TYPES: Mapping[str, FieldType] = {
     "integer": FieldType("BIGINT", pl.Int64, to_integer, (Form.TEXT, Form.NUMBER)),
     "number": FieldType("DOUBLE", pl.Float64, to_number, (Form.TEXT, Form.NUMBER)),
     "boolean": FieldType("BOOLEAN", pl.Boolean, to_boolean, (Form.TEXT, Form.NUMBER, Form.BOOLEAN)),
-    "date": FieldType("DATE", pl.Date, _to_date, (Form.TEXT,)),
-    "timestamp": FieldType("TIMESTAMP", TIME, parse_time, (Form.TEXT,)),
+    "date": FieldType("DATE", pl.Date, _to_date, (Form.TEXT, Form.NUMBER)),
+    "timestamp": FieldType("TIMESTAMP", TIME, _to_timestamp, (Form.TEXT, Form.NUMBER)),
 }
 _ARTICLES = {"integer": "an"}
 
@@ -107,9 +102,10 @@ class LeadFields:
         """
         columns, spoiled = {}, dict(batch.spoiled)
         surplus: dict[str, int] = {}
+        names = dict(self._names)
         for name, column in batch.columns.items():
             problem = field_name_problem(name)
-            one = None if problem else self._one_name(name)
+            one = None if problem else self._one_name(name, names)
             if one is not None:
                 columns[one] = columns[one].or_else(column) if one in columns else column
                 continue
@@ -121,15 +117,32 @@ class LeadFields:
                 surplus[name] = filled[0]
         return Batch(batch.lines, batch.rows, columns, spoiled, _left_out(surplus))
 
-    def _one_name(self, name: str) -> str | None:
-        """The field's spelling; None: there is no room for another field."""
+    def _one_name(self, name: str, names: dict[str, str]) -> str | None:
+        """The field's spelling, added to `names` where it is new; None: there is no room for another field."""
         key = same_field(name)
-        if key not in self._names:
-            if self._undeclared >= MAX_FIELDS:
-                return None
-            self._names[key] = name
-            self._undeclared += 1
-        return self._names[key]
+        if key not in names and self._undeclared + len(names) - len(self._names) >= MAX_FIELDS:
+            return None
+        return names.setdefault(key, name)
+
+    def is_new(self, name: str) -> bool:
+        """Whether no row that was taken has brought this column, and nothing declares it."""
+        return same_field(name) not in self._names
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Have these columns from now on: rows are taken that came with them."""
+        for name in names:
+            if self.is_new(name):
+                self._names[same_field(name)] = name
+                self._undeclared += 1
+
+    def kept(self) -> tuple[str, ...]:
+        """All columns so far, to go `back_to` when the rows that brought further ones are taken back."""
+        return tuple(self._names)
+
+    def back_to(self, kept: tuple[str, ...]) -> None:
+        """Forget the columns that were not there yet when `kept` was asked."""
+        self._undeclared -= len(self._names) - len(kept)
+        self._names = {key: self._names[key] for key in kept}
 
     def typed(self, checks: Checks, name: str) -> pl.Series:
         """A custom field in its type, or a known text; rows with anything else are refused."""

@@ -1,12 +1,15 @@
-"""JSON lines to batches of rows.
+"""JSON to batches of rows: lines, or one document.
 
-What makes a line a row, and how much a row and a batch may hold, belong here; what the values must be is for the
-checks.
+What makes a line or a member of a document a row, and how much a row and a batch may hold, belong here; what the values
+must be is for the checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import re
+from collections.abc import Container, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
@@ -14,17 +17,120 @@ import msgspec
 from dagster_drips.json_limits import MAX_DEPTH, MAX_DIGITS, MAX_KEYS, json_problem, raw_json_problem
 from dagster_drips.landing.batches import CELLS_A_BATCH, MAX_COLUMNS, Batch, column_from_json
 from dagster_drips.landing.blocks import is_utf8, text_blocks
+from dagster_drips.landing.files import LandingFile, UnreadableFile
 
+DOCUMENT_BYTES = 128 << 20
+"""A document is read at once."""
+_MEMBERS_AT_ONCE = 5_000
+_LIST_OF_OBJECTS = re.compile(rb"\s*\[\s*\{")
+_EMPTY_LIST = re.compile(rb"\s*\[\s*\]\s*")
+_SPACE = re.compile(r"\s*")
 _ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def read_json_lines(path: Path) -> Iterator[Batch]:
-    """The rows of a file of JSON lines."""
+def read_json(file: LandingFile) -> Iterator[Batch]:
+    """The rows of a file of JSON lines, or of one that is a document: a list of objects, or objects over several lines.
+
+    Rows of a document are numbered, as several may stand in one line; its size is limited.
+
+    Raises:
+        UnreadableFile: the document is too large, or ends or goes on where it shouldn't.
+    """
+    blocks = text_blocks(file.location)
+    first = next(blocks, b"")
+    if _is_document(first, file.format):
+        members = _members(_whole(chain([first], blocks)))
+        row = 1
+        while texts := [member.encode("utf-8", "surrogateescape") for member in islice(members, _MEMBERS_AT_ONCE)]:
+            yield from batches_of_json(texts, row, sound=False)
+            row += len(texts)
+        return
     line = 1
-    for block in text_blocks(path):
+    for block in chain([first], blocks):
         if not block.isspace():
             yield from batches_of_json(block.split(b"\n"), line, sound=is_utf8(block))
         line += block.count(b"\n")
+
+
+def document_without(path: Path, format: str, gone: Container[int]) -> bytes | None:
+    """The document without these rows, UTF-8, the others as they were written; None: the file is one of lines.
+
+    Raises:
+        UnreadableFile: as `read_json`.
+    """
+    blocks = text_blocks(path)
+    first = next(blocks, b"")
+    if not _is_document(first, format):
+        return None
+    kept = [member for row, member in enumerate(_members(_whole(chain([first], blocks))), 1) if row not in gone]
+    return ("[" + ",\n".join(kept) + "]\n").encode("utf-8", "surrogateescape")
+
+
+def _is_document(start: bytes, format: str) -> bool:
+    """Whether the file is a document and not lines: a list of objects, or an object that its first line doesn't end."""
+    line, _, rest = start.lstrip().partition(b"\n")
+    is_json = format in (".json", ".json.gz")
+    if _LIST_OF_OBJECTS.match(start):
+        return is_json or not rest.strip() or _goes_on(line)
+    return is_json and (_EMPTY_LIST.fullmatch(start) is not None or (line.startswith(b"{") and _goes_on(line)))
+
+
+def _goes_on(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except msgspec.DecodeError as error:
+        return "truncated" in str(error)
+    except RecursionError:
+        return False
+    return False
+
+
+def _whole(blocks: Iterable[bytes]) -> str:
+    found: list[bytes] = []
+    size = 0
+    for block in blocks:
+        found.append(block)
+        size += len(block)
+        if size > DOCUMENT_BYTES:
+            raise UnreadableFile(f"one JSON document of more than {DOCUMENT_BYTES >> 20} MiB; land it as lines, .jsonl")
+    return b"".join(found).decode("utf-8", "surrogateescape")
+
+
+def _members(text: str) -> Iterator[str]:
+    """The values of a list, or one after the other, as they were written."""
+    # Only where a value ends is asked for: numbers stay texts, however long they are.
+    scan = json.JSONDecoder(strict=False, parse_int=str, parse_float=str).raw_decode
+    place = _after_space(text, 0)
+    is_list = text.startswith("[", place)
+    place += is_list
+    is_first = True
+    while True:
+        place = _after_space(text, place)
+        if (is_list and text.startswith("]", place)) or place == len(text):
+            break
+        if is_list and not is_first:
+            if not text.startswith(",", place):
+                raise _broken(text, place, "a comma is missing")
+            place = _after_space(text, place + 1)
+        try:
+            _, end = scan(text, place)
+        except RecursionError:
+            raise _broken(text, place, f"more than {MAX_DEPTH} objects or lists inside one another") from None
+        except json.JSONDecodeError as error:
+            raise _broken(text, error.pos, error.msg) from error
+        yield text[place:end]
+        place, is_first = end, False
+    if is_list and text[place:].strip() != "]":
+        raise _broken(text, place, "the list isn't closed, or something stands behind it")
+
+
+def _after_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    return found.end() if found else place
+
+
+def _broken(text: str, place: int, what: str) -> UnreadableFile:
+    return UnreadableFile(f"line {text.count(chr(10), 0, place) + 1}: malformed JSON: {what}")
 
 
 def batches_of_json(texts: Sequence[bytes], first_line: int, *, sound: bool) -> Iterator[Batch]:

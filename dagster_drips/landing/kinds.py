@@ -13,7 +13,8 @@ import polars as pl
 
 from dagster_drips.landing.batches import Batch, Column, Form
 from dagster_drips.landing.checks import Checked, Checks
-from dagster_drips.landing.conversion import shown, to_tags, to_tags_from_list
+from dagster_drips.landing.columns import KNOWN_COLUMNS
+from dagster_drips.landing.conversion import shown, to_address, to_address_at_any_rate, to_tags, to_tags_from_list
 from dagster_drips.landing.fields import LeadFields
 from dagster_drips.landing.properties import event_properties
 
@@ -28,22 +29,15 @@ ENGAGEMENT_TYPES = (
     "resubscribed",
     "replied",
 )
-_EVENT = (
-    "event_id",
-    "lead_id",
-    "event",
-    "occurred_at",
-    "received_at",
-    "properties",
-    "value",
-    "currency",
-)
 _ENGAGEMENT_TEXTS = ("engagement_id", "topic", "url", "user_agent", "ip", "bounce_class", "detail")
 _RESERVED_EVENT = "lead_created"
 
 
 def check_leads(batch: Batch, fields: LeadFields) -> Checked:
-    """One row a version of a lead; columns that are not known are custom fields (`fields` learns of new ones)."""
+    """One row a version of a lead; columns that are not known are custom fields.
+
+    `fields` learns of new ones by the rows that are taken: what only refused rows have is no column.
+    """
     batch = fields.named(batch)
     checks = Checks(batch)
     columns = {
@@ -54,9 +48,25 @@ def check_leads(batch: Batch, fields: LeadFields) -> Checked:
     for name in batch.columns:
         if name in ("tags", "changed_fields"):
             columns[name] = _texts(checks, name)
+        elif name == "email":
+            columns[name] = checks.address(name, checks.text(name), to_address)
         elif name not in columns:
             columns[name] = fields.typed(checks, name)
+    for name in _of_refused_rows(checks, [name for name in batch.columns if fields.is_new(name)]):
+        del columns[name]
+    fields.keep(columns)
     return checks.result(columns)
+
+
+def _of_refused_rows(checks: Checks, names: list[str]) -> list[str]:
+    """Those of these columns in which only refused rows hold something; all of them, where no row is taken."""
+    if not names or not checks.reasons:
+        return []
+    refused = pl.Series([row in checks.reasons for row in range(len(checks.batch.lines))], dtype=pl.Boolean)
+    if refused.all():
+        return names
+    filled = {name: checks.batch.columns[name].text.is_not_null() for name in names}
+    return [name for name, there in filled.items() if there.any() and not (there & ~refused).any()]
 
 
 def _texts(checks: Checks, name: str) -> pl.Series:
@@ -76,7 +86,7 @@ def check_events(batch: Batch) -> Checked:
     event_id, lead_id, event = (checks.required(name) for name in ("event_id", "lead_id", "event"))
     checks.reject(event == _RESERVED_EVENT, f"reserved name {_RESERVED_EVENT}")
     times = {"occurred_at": checks.required_time("occurred_at"), "received_at": checks.time("received_at")}
-    extras = {name: column for name, column in batch.columns.items() if name not in _EVENT}
+    extras = {name: column for name, column in batch.columns.items() if name not in KNOWN_COLUMNS["events"]}
     properties, number_texts = event_properties(checks, "properties", extras)
     return checks.result(
         {"event_id": event_id, "lead_id": lead_id, "event": event}
@@ -95,7 +105,7 @@ def check_suppressions(batch: Batch) -> Checked:
     checks = Checks(batch)
     return checks.result(
         {
-            "email": checks.required("email"),
+            "email": checks.address("email", checks.required("email"), to_address_at_any_rate),
             "reason": checks.text("reason"),
             "occurred_at": checks.unchecked_time("occurred_at").values,
             "topic": checks.text("topic"),

@@ -80,7 +80,8 @@ def load_landing(
     A file that can't be read to its end gives no row. It is reported in `raw.rejected_rows` with line 0 and not noted
     as loaded; it is tried again only when its size or times changed, so it is neither reported at every tick nor in
     the way of others. One whose rows the engine refuses is reported once, too, and the others are loaded without it. A
-    file that changed after it was loaded is reported likewise, once a size, and not loaded again.
+    file that changed after it was loaded is reported likewise, once for each content, and not loaded again; whether it
+    did is looked at when its size or time is another than before.
 
     Args:
         project: where the landing folders are.
@@ -161,9 +162,13 @@ class _KindLoad:
     def __post_init__(self) -> None:
         self.report = LoadReport(self.kind, 0, 0, 0, 0)
         self._staging = Staging(self.warehouse, self.kind, self.fields)
-        self._sizes = {
-            row["path"]: row["size"]
-            for row in self.warehouse.rows("select path, size from raw.loaded_files where kind = ?", [self.kind])
+        self._loaded = {
+            row["path"]: row
+            for row in self.warehouse.rows(
+                "select path, size, sha256, state from raw.loaded_files left join raw.file_states using (path)"
+                " where kind = ?",
+                [self.kind],
+            )
         }
         self._reported = {
             (row["file"], row["row"])
@@ -182,19 +187,43 @@ class _KindLoad:
     def run(self, files: list[LandingFile]) -> None:
         pending = []
         for file in files:
-            known = self._sizes.get(file.path)
+            known = self._loaded.get(file.path)
             if known is None:
                 if (file.name, file.state) not in self._reported:
                     pending.append(file)
-            elif known != file.size:
-                reason = f"changed after it was loaded: {known} bytes then, {file.size} now; land it under a new name"
-                self._report_file(file.name, reason, f"size {file.size}")
+            elif known["state"] != file.written:
+                self._look_again(file, known)
         if pending:
             with _little_memory(self.warehouse, needed=any(file.size > _LARGE_FILE_BYTES for file in pending)):
+                columns = self.fields.kept()
                 try:
                     self._load(pending)
                 except _ROWS_REFUSED:
+                    self.fields.back_to(columns)
                     self._load_each(pending)
+
+    def _look_again(self, file: LandingFile, known: Mapping[str, Any]) -> None:
+        """Tell whether a loaded file has other bytes now, where its size or times say that it may."""
+        try:
+            sha256 = file.sha256()
+        except UnreadableFile as error:
+            self._report_file(file.name, f"unreadable file, loaded before: {error}", file.state)
+            return
+        if sha256 != known["sha256"]:
+            sizes = f"{known['size']} bytes then, {file.size} now"
+            self._report_file(
+                file.name, f"changed after it was loaded: {sizes}; land it under a new name", f"sha256 {sha256}"
+            )
+        self._note_states([file])
+
+    def _note_states(self, files: Sequence[LandingFile]) -> None:
+        """Remember in which states files were looked at. Where a crash prevents it, they are looked at again."""
+        states = [{"path": file.path, "state": file.written} for file in files]
+        with self.warehouse.transaction():
+            self.warehouse.execute(
+                "delete from raw.file_states where list_contains(?, path)", [[file.path for file in files]]
+            )
+            self.warehouse.append_rows("raw.file_states", states)
 
     def _load_each(self, pending: list[LandingFile]) -> None:
         """Load files one by one, where one of them has rows that nothing here foresaw: it must not stop the others."""
@@ -203,9 +232,11 @@ class _KindLoad:
         for file in pending:
             if file.path in known or (file.name, file.state) in self._reported:
                 continue
+            columns = self.fields.kept()
             try:
                 self._load([file])
             except _ROWS_REFUSED as error:
+                self.fields.back_to(columns)
                 # Tried again at the next load, as the fault may be ours and mended by then.
                 self._report_file(file.name, f"its rows are refused: {_one_line(error)}", f"refused, {file.state}")
 
@@ -247,6 +278,7 @@ class _KindLoad:
 
     def _stage(self, staged: StagedFile) -> None:
         check = check_for(self.kind, self.fields)
+        columns = self.fields.kept()
         try:
             for batch in read_batches(staged.file):
                 self._staging.add(staged, batch, check(batch))
@@ -254,10 +286,12 @@ class _KindLoad:
                     self.progress(staged.file.path, staged.candidates + staged.rejected)
         except UnreadableFile:
             self._staging.forget(staged)
+            self.fields.back_to(columns)
             raise
 
     def _settle(self, files: list[StagedFile]) -> None:
         taken = self._staging.settle(files, self.loaded_at)
+        self._note_states([staged.file for staged in files])
         rows = sum(taken.get(staged.load_id, 0) for staged in files)
         self._count(
             files=len(files),

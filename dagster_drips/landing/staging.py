@@ -55,6 +55,8 @@ class Staging:
         self._kind = kind
         self._fields = fields
         self._columns: set[str] = set()
+        # Load ids by columns that only the staging has yet.
+        self._brought_by: dict[str, int] = {}
 
     def begin(self) -> None:
         """Create the tables, empty."""
@@ -62,6 +64,7 @@ class Staging:
         self._warehouse.execute(f"create or replace temp table landing_staged as from raw.{self._kind} limit 0")
         self._warehouse.execute("create or replace temp table landing_rejected as from raw.rejected_rows limit 0")
         self._columns = set(self._warehouse.columns(f"raw.{self._kind}"))
+        self._brought_by = {}
 
     def add(self, staged: StagedFile, batch: Batch, checked: Checked) -> None:
         """Stage a batch of a file, its sound rows and its others."""
@@ -80,6 +83,7 @@ class Staging:
         if new:
             widen_staged(self._warehouse, new)
             self._columns |= new.keys()
+            self._brought_by |= dict.fromkeys(new, staged.load_id)
         frame = frame.with_columns(pl.lit(staged.load_id, pl.Int64).alias("_load"))
         staged.candidates += self._warehouse.append("landing_staged", frame)
         staged.rejected += len(reasons)
@@ -102,9 +106,13 @@ class Staging:
         )
 
     def forget(self, staged: StagedFile) -> None:
-        """Take back what is staged of a file that turned out to be damaged."""
+        """Take back what is staged of a file that turned out to be damaged, and the columns that it brought."""
         self._warehouse.execute("delete from landing_staged where _load = ?", [staged.load_id])
         self._warehouse.execute("delete from landing_rejected where _load = ?", [staged.load_id])
+        for name in [name for name, load_id in self._brought_by.items() if load_id == staged.load_id]:
+            self._warehouse.execute(f"alter table landing_staged drop column {quoted_name(name)}")
+            self._columns.remove(name)
+            del self._brought_by[name]
 
     def settle(self, files: list[StagedFile], loaded_at: datetime) -> dict[int, int]:
         """Move what is staged into the raw tables and note the files as loaded, all or nothing; empties the staging.

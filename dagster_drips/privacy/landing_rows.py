@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
-import polars as pl
-
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.batches import Batch
 from dagster_drips.landing.files import LandingFile, UnreadableFile, landing_files
 from dagster_drips.landing.forgotten import normalized_address
 from dagster_drips.landing.readers import read_batches
+from dagster_drips.landing.removal import write_without
 from dagster_drips.privacy.person import Person
 from dagster_drips.privacy.rewriting import replacing
 from dagster_drips.project import Project
@@ -32,7 +31,6 @@ from dagster_drips.project import Project
 _IDENTIFIED = "identified"
 """The event by which the collector joins an anonymous id to a lead."""
 _KEYS = {"leads": "lead_id", "events": "lead_id", "suppressions": "email", "engagement": "message_id"}
-_ROW_NUMBER = "row number of the landing file"
 
 
 @dataclass(frozen=True)
@@ -85,19 +83,10 @@ def own_rows(file: LandingFile, person: Person) -> list[OwnRow]:
 
 
 def without_rows(file: LandingFile, rows: list[OwnRow]) -> None:
-    """Put a landing file without these rows in the place of the old one; other bytes of a text file stay."""
-    if file.format == ".parquet":
-        gone = pl.Series([row.line - 1 for row in rows], dtype=pl.UInt32)
-        with replacing(file.location) as scratch:
-            frame = pl.scan_parquet(file.location, glob=False, hive_partitioning=False).with_row_index(_ROW_NUMBER)
-            kept = frame.filter(~pl.col(_ROW_NUMBER).is_in(gone.implode())).drop(_ROW_NUMBER)
-            kept.sink_parquet(scratch, maintain_order=True)
-        return
-    gone_lines = {row.line + offset for row in rows for offset in range(row.lines)}
-    with replacing(file.location) as scratch, _opened(file.location) as source, _created(scratch) as target:
-        for number, line in enumerate(source, start=1):
-            if number not in gone_lines:
-                target.write(line)
+    """Put a landing file without these rows in the place of the old one; the others stay as they were written."""
+    gone = {row.line + offset for row in rows for offset in range(row.lines)}
+    with replacing(file.location) as scratch:
+        write_without(file, gone, scratch)
 
 
 def raw_files(project: Project) -> list[Path]:

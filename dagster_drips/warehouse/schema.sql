@@ -91,6 +91,11 @@ create table if not exists raw.loaded_files (
     duplicates bigint not null,      -- dropped by idempotency key, or all rows of a file landed before under another name
     loaded_at timestamp not null     -- wall clock
 );
+-- Size and time of a loaded file when its bytes were last looked at: another state is a reason to look again.
+create table if not exists raw.file_states (
+    path varchar not null,           -- as in loaded_files
+    state varchar not null
+);
 create table if not exists raw.rejected_rows (
     kind varchar not null,
     file varchar not null,           -- the file's name in its landing folder

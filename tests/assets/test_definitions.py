@@ -163,8 +163,14 @@ def test_new_files_start_a_tick_once(tmp_path: Path) -> None:
         [first], after_first = requests(cursor)
         assert requests(after_first)[0] == []
         (root / "data" / "landing" / "events" / "b.csv").write_text("event_id\n")
-        [second], _ = requests(after_first)
+        [second], after_second = requests(after_first)
         assert first != second
+        (root / "data" / "landing" / "events" / "dt=2026-01-01").mkdir()
+        (root / "data" / "landing" / "events" / "dt=2026-01-01" / "a.NDJSON").write_text("{}\n")
+        [third], after_third = requests(after_second)
+        (root / "data" / "landing" / "events" / "b.csv").write_text("event-id\n")
+        [mended], _ = requests(after_third)
+        assert len({first, second, third, mended}) == 4
     assert sensor.job_name == "decide"
 
 

@@ -48,6 +48,8 @@ def decided(location: CodeLocation) -> dg.ExecuteInProcessResult:
     project = location.project
     _land(project.landing / "leads" / "leads.jsonl", LEADS)
     _land(project.landing / "events" / "events.jsonl", [*EVENTS, {"event_id": "no lead"}])
+    (project.landing / "leads" / "leads.xlsx").write_bytes(b"")
+    (project.landing / "leads.csv").write_bytes(b"")
     broken = write_sequence(project, "broken")
     broken.write_text(broken.read_text().replace("steps:", "staps:"))
     return location.run("decide", AS_OF)
@@ -102,6 +104,9 @@ def test_a_rejected_row_a_broken_sequence_and_a_broken_segment_are_failed_checks
     }
     assert not checks["events:nothing_rejected"].passed
     assert checks["leads:nothing_rejected"].passed
+    assert checks["events:nothing_ignored"].passed
+    assert not checks["leads:nothing_ignored"].passed
+    assert checks["leads:nothing_ignored"].metadata["ignored"].value == 2
     assert not checks["sequences:files_are_valid"].passed
     assert "broken/sequence.yml:" in checks["sequences:files_are_valid"].metadata["first"].value
     assert not checks["segment_members:segments_have_results"].passed

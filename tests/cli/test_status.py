@@ -104,6 +104,19 @@ def test_rows_rejected_long_ago_are_no_news(project: Project) -> None:
     assert read_status(project).problems == []
 
 
+def test_files_that_nobody_reads_are_problems(project: Project) -> None:
+    with open_warehouse(project.warehouse):
+        pass
+    folder = project.landing / "leads"
+    folder.mkdir(parents=True)
+    for number in range(12):
+        (folder / f"{number:02}.xlsx").write_bytes(b"")
+    problems = read_status(project).problems
+    assert problems[0].startswith("data/landing/leads/00.xlsx: ignored: not .csv, ")
+    assert problems[-1] == "2 more files are ignored in data/landing"
+    assert len(problems) == 11
+
+
 def test_a_warehouse_that_another_process_writes_is_told_in_one_line(project: Project) -> None:
     import subprocess
     import sys

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import tempfile
@@ -86,6 +87,47 @@ def test_every_row_is_taken_rejected_or_a_duplicate(kind, json_rows, csv_rows, r
             assert noted == landed
 
 
+def as_text(rows: list[dict], ending: str, separator: str, line_end: str, indent: int | None) -> str:
+    if ending == "json":
+        return json.dumps(rows, indent=indent)
+    if ending == "jsonl":
+        return line_end.join(map(json.dumps, rows))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [name.upper() for name in COLUMNS], delimiter=separator, lineterminator=line_end)
+    writer.writeheader()
+    # A row of nothing but tabs is a blank line.
+    writer.writerows({name.upper(): value for name, value in {"type": "?", **row}.items()} for row in rows)
+    return stream.getvalue()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    kind=st.sampled_from(LANDING_KINDS),
+    rows=rows_of(VALUES),
+    ending=st.sampled_from(["csv", "tsv", "jsonl", "json"]),
+    separator=st.sampled_from([",", ";", "\t", "|"]),
+    line_end=st.sampled_from(["\n", "\r\n", "\r"]),
+    indent=st.sampled_from([None, 2]),
+    codec=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
+    packed=st.booleans(),
+    cut=st.sampled_from([0, 0, 1, 7]),
+)
+def test_no_shape_of_file_loses_a_row_silently(kind, rows, ending, separator, line_end, indent, codec, packed, cut):
+    text = as_text(rows, ending, separator, line_end, indent)
+    data = text.encode(codec)
+    data = gzip.compress(data) if packed else data
+    with tempfile.TemporaryDirectory() as folder:
+        project = Project(Path(folder))
+        place = project.landing / kind / "dt=2026-01-01" / f"1.{ending}{'.gz' if packed else ''}"
+        place.parent.mkdir(parents=True)
+        place.write_bytes(data[: len(data) - cut])
+        with open_warehouse(project.warehouse) as warehouse:
+            report = load_landing(project, warehouse, loaded_at=datetime(2026, 1, 1))[kind]
+            told = warehouse.value("select count(*) from raw.rejected_rows where line = 0")
+        whole = report.rows + report.rejected + report.duplicates == len(rows)
+        assert whole or told or cut
+
+
 TWO_DIGITS = st.integers(0, 99).map("{:02}".format)
 TIMES = st.builds(
     "".join,
@@ -99,12 +141,34 @@ TIMES = st.builds(
         st.sampled_from(["", "T", " ", "t"]),
         st.sampled_from(["", "00:00:00", "23:59:59", "24:00:00", "12:30", "23:59:60"]),
         st.sampled_from(["", ".", ".5", ".123456", ".999999999"]),
-        st.sampled_from(["", "Z", "z", "+00:00", "-00:00", "+0530", "-05", "+23:59", "-23:59", "+24:00", "+5"]),
+        st.sampled_from(
+            [
+                "",
+                "Z",
+                "z",
+                " UTC",
+                " GMT",
+                " +0000",
+                "+00:00",
+                "-00:00",
+                "+0530",
+                "-05",
+                "+23:59",
+                "-23:59",
+                "+24:00",
+                "+5",
+            ]
+        ),
     ),
 )
 
 
-@given(texts=st.lists(TIMES | st.text(max_size=12) | st.none(), max_size=20))
+EPOCHS = st.integers(0, 5 * 10**9).flatmap(
+    lambda seconds: st.sampled_from([1, 10**3, 10**6, 10**9]).map(lambda units: str(seconds * units))
+)
+
+
+@given(texts=st.lists(TIMES | EPOCHS | st.text(max_size=12) | st.none(), max_size=20))
 @settings(max_examples=200, deadline=None)
 def test_times_of_a_column_are_what_each_is_alone(texts):
     converted = parse_times(pl.Series(texts, dtype=pl.String))
