@@ -132,7 +132,9 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.allowance = allowance = Allowance()
         # Called by compiled code (`template_code`).
         self.turn, self.turns = allowance.turn, allowance.turns
-        self.built, self.shown, self.concat = allowance.built, allowance.shown, allowance.joined
+        self.built, self.shown = allowance.built, allowance.shown
+        join: Any = allowance.joined
+        self.concat = join
         shared: dict[str, Any] = self.globals
         shared["range"] = _range
         shared["namespace"] = _Namespace

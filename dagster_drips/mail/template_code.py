@@ -27,7 +27,7 @@ class CountingCode(CodeGenerator):
             node.body.insert(0, nodes.ExprStmt(nodes.Call(_TURN, [], [], None, None), lineno=node.lineno))
         super().visit_For(node, frame)
 
-    def visit_Call(self, node: nodes.Call, frame: Frame, **options: Any) -> None:
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:
         """Call our own counts directly; whatever the template calls goes through `TemplateEnvironment.call`."""
         if node.node in _OURS:
             self.visit(node.node, frame)
@@ -36,7 +36,7 @@ class CountingCode(CodeGenerator):
                 self.visit(argument, frame)
             self.write(")")
         else:
-            super().visit_Call(node, frame, **options)
+            super().visit_Call(node, frame, forward_caller=forward_caller)
 
     def visit_Concat(self, node: nodes.Concat, frame: Frame) -> None:
         """Count what `~` joins before it is joined."""

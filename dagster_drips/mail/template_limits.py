@@ -91,10 +91,11 @@ class Allowance:
         self.build(size_of(value))
         return value
 
-    def joined(self, pieces: Collection[str]) -> str:
+    def joined(self, pieces: Iterable[str]) -> str:
         """`"".join`, counted."""
-        self.build(sum(map(len, pieces)))
-        return "".join(pieces)
+        every = pieces if isinstance(pieces, list) else list(pieces)
+        self.build(sum(map(len, every)))
+        return "".join(every)
 
 
 def size_of(value: Any) -> int:
