@@ -222,7 +222,7 @@ def _in_markup(document: str, values: list[_Value]) -> Iterator[tuple[int, str]]
                 line = document.count("\n", 0, token.start) + 1
                 yield (
                     line,
-                    f"{source[:20]} is no conditional comment that Outlook knows: write <![if …]> and <![endif]>",
+                    f"'{source[:20]}' is no conditional comment that Outlook knows: write <![if …]> and <![endif]>",
                 )
         else:
             yield from _in_tag(token, of)
