@@ -143,7 +143,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         # Called by compiled code (`template_code`).
         self.turn, self.turns = allowance.turn, allowance.turns
         self.built, self.shown = allowance.built, allowance.shown
-        self.concat = allowance.joined  # ty: ignore[invalid-assignment]
+        join: Any = allowance.joined
+        self.concat = join
         shared: dict[str, Any] = self.globals
         shared["range"] = _range
         shared["namespace"] = _Namespace

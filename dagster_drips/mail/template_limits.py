@@ -93,9 +93,9 @@ class Allowance:
 
     def joined(self, pieces: Iterable[str]) -> str:
         """`"".join`, counted."""
-        texts = list(pieces)
-        self.build(sum(map(len, texts)))
-        return "".join(texts)
+        every = pieces if isinstance(pieces, list) else list(pieces)
+        self.build(sum(map(len, every)))
+        return "".join(every)
 
 
 def size_of(value: Any) -> int:

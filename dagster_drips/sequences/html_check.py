@@ -11,19 +11,11 @@ import ast
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
-from html.parser import HTMLParser
 
 from jinja2 import Environment
 
-_VOID = frozenset(
-    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
-)
-_OPTIONAL_END = frozenset(
-    (
-        "html", "head", "body", "p", "li", "dt", "dd", "option", "optgroup",
-        "tr", "td", "th", "thead", "tbody", "tfoot", "colgroup", "caption", "rp", "rt",
-    )
-)  # fmt: skip
+from dagster_drips.mail.html_tokens import OPTIONAL_END, VOID_ELEMENTS, Aside, Tag, tokens
+
 _CONDITIONAL = {"if": "endif", "for": "endfor", "macro": "endmacro", "call": "endcall", "set": "endset"}
 _MOST = 5
 
@@ -68,12 +60,12 @@ def check_html(environment: Environment, file: str, text: str, include: Include)
     pieces: list[_Piece] = []
     _collect(environment, file, text, include, pieces, conditional=False, seen=(file,))
     whole = "".join(piece.text for piece in pieces)
-    checker = _Checker(whole, pieces)
-    try:
-        checker.feed(whole)
-        checker.close()
-    except AssertionError:  # html.parser on a malformed <![…]> section
-        return []
+    checker = _Checker(pieces)
+    for token in tokens(whole):
+        if isinstance(token, Tag):
+            checker.take(token)
+        elif isinstance(token, Aside) and token.is_comment and not token.is_whole:
+            checker.add(token.start, "the comment <!-- is never closed with -->")
     return checker.finished()[:_MOST]
 
 
@@ -135,43 +127,34 @@ def _blank(text: str) -> str:
     return "".join("\n" if character == "\n" else " " for character in text)
 
 
-class _Checker(HTMLParser):
-    def __init__(self, whole: str, pieces: list[_Piece]):
-        super().__init__(convert_charrefs=True)
+class _Checker:
+    def __init__(self, pieces: list[_Piece]):
         self._pieces = pieces
         self._starts = [piece.start for piece in pieces]
-        self._lines = [0]
-        for line in whole.split("\n"):
-            self._lines.append(self._lines[-1] + len(line) + 1)
         self._open: list[_Tag] = []
         self._forgiven: list[str] = []
         self._mistakes: list[HtmlMistake] = []
-        opening = whole.rfind("<!--")
-        if opening >= 0 and whole.find("-->", opening + 2) < 0:
-            self._add(opening, "the comment <!-- is never closed with -->")
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in _VOID and ":" not in tag:
-            offset = self._offset()
-            self._open.append(_Tag(tag, offset, self._piece(offset).conditional))
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        pass  # <o:p/>, <path/>: closed as it opens, whatever HTML makes of it
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _VOID or ":" in tag:
+    def take(self, tag: Tag) -> None:
+        """The next tag of the template."""
+        if tag.name in VOID_ELEMENTS or ":" in tag.name:
             return
-        offset = self._offset()
+        if tag.is_end:
+            self._end(tag.name, tag.start)
+        elif not tag.closes_itself:  # <path/>: closed as it opens, whatever HTML makes of it
+            self._open.append(_Tag(tag.name, tag.start, self._piece(tag.start).conditional))
+
+    def _end(self, tag: str, offset: int) -> None:
         at = next((at for at in reversed(range(len(self._open))) if self._open[at].name == tag), None)
         if at is None:
             if tag in self._forgiven:
                 self._forgiven.remove(tag)
             elif not self._piece(offset).conditional:
-                self._add(offset, f"</{tag}> closes nothing: no <{tag}> is open here; remove it or open one")
+                self.add(offset, f"</{tag}> closes nothing: no <{tag}> is open here; remove it or open one")
             return
         if self._piece(offset).conditional and not self._open[at].conditional:
             # A closing tag of one alternative must not take the unconditional ones with it.
-            if all(inner.conditional or inner.name in _OPTIONAL_END for inner in self._open[at + 1 :]):
+            if all(inner.conditional or inner.name in OPTIONAL_END for inner in self._open[at + 1 :]):
                 del self._open[at:]
             return
         for inner in self._open[at + 1 :]:
@@ -187,18 +170,15 @@ class _Checker(HTMLParser):
         return self._mistakes
 
     def _unclosed(self, tag: _Tag, why: str) -> None:
-        if tag.name in _OPTIONAL_END:
+        if tag.name in OPTIONAL_END:
             return
         self._forgiven.append(tag.name)
         if not tag.conditional:
-            self._add(tag.offset, f"<{tag.name}> is not closed: {why}; add </{tag.name}>")
+            self.add(tag.offset, f"<{tag.name}> is not closed: {why}; add </{tag.name}>")
 
-    def _add(self, offset: int, message: str) -> None:
+    def add(self, offset: int, message: str) -> None:
+        """Note a mistake at that place."""
         self._mistakes.append(HtmlMistake(*self._place(offset), message))
-
-    def _offset(self) -> int:
-        line, column = self.getpos()
-        return self._lines[min(line, len(self._lines)) - 1] + column
 
     def _piece(self, offset: int) -> _Piece:
         return self._pieces[max(bisect_right(self._starts, offset) - 1, 0)]

@@ -14,6 +14,7 @@ from typing import Any
 from dagster_drips.project import Project
 from dagster_drips.sequences.checks import texts_at
 from dagster_drips.sequences.html_check import check_html
+from dagster_drips.sequences.html_places import warnings_of_media, warnings_of_places
 from dagster_drips.sequences.mail_warnings import (
     CLIPPED_BYTES,
     clipped_bytes,
@@ -67,6 +68,7 @@ class TemplateFolder:
                     if self._path_of(plain):
                         self._collect(plain, reading.file, line, ())
         self._check_html(is_html)
+        self._warn_of_places()
         self._check_uses(reading)
         self._warn(reading, is_html)
 
@@ -144,6 +146,14 @@ class TemplateFolder:
                 pending.extend(
                     reference.name for reference in facts.references if reference.name and reference.required
                 )
+
+    def _warn_of_places(self) -> None:
+        for name, text in self.texts.items():
+            if name.endswith(".txt") or template_facts(text).syntax:
+                continue
+            found = [*warnings_of_places(template_environment(), text), *warnings_of_media(text)]
+            for line, message in found:
+                self.problems.append(Problem(self._files[name], line, message, "warning"))
 
     def _included(self, name: str) -> tuple[str, str] | None:
         return (self._files[name], self.texts[name]) if name in self.texts else None

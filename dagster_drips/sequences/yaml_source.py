@@ -17,6 +17,11 @@ from yaml.reader import ReaderError
 Path = tuple[str | int, ...]
 """Where in a document: keys and list indexes from its root."""
 
+DEEPEST = 50
+"""Lists and mappings inside of each other, aliases followed."""
+MOST_VALUES = 100_000
+"""Values of a file, each alias counted as all that it stands for."""
+
 _TAG = "tag:yaml.org,2002:"
 # Characters that mean something to YAML where a value begins.
 _SIGNS = frozenset("{[*&!@`%|>")
@@ -165,7 +170,7 @@ def read_yaml(content: bytes) -> YamlDocument | Mistake:
     except UnicodeDecodeError as error:
         return Mistake(content[: error.start].count(b"\n") + 1, "this is not UTF-8 text; save the file as UTF-8")
     try:
-        return YamlDocument(yaml.compose(text, Loader=_Loader))
+        return _beyond_limits(text) or YamlDocument(yaml.compose(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = min(mark.line + 1, text.count("\n") + 1) if mark else 1
@@ -176,8 +181,46 @@ def read_yaml(content: bytes) -> YamlDocument | Mistake:
     except ReaderError as error:
         position = error.position if isinstance(error.position, int) else 0
         return Mistake(text[:position].count("\n") + 1, f"not YAML: {error.reason}")
-    except RecursionError:
-        return Mistake(1, "not readable: nested too deeply")
+
+
+def _beyond_limits(text: str) -> Mistake | None:
+    """What makes the document too deep or, by its aliases, too large: found without building any of it.
+
+    libyaml ends the process when it builds what is nested some ten thousand times.
+    """
+    # Of each anchor and of each open list or mapping: the values in it, and how many levels they have.
+    known: dict[str, tuple[int, int]] = {}
+    opened: list[tuple[str | None, int, int]] = []
+    values = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            opened.append((event.anchor, values, 0))
+            count, levels = 1, 0
+        elif isinstance(event, yaml.AliasEvent):
+            count, levels = known.get(event.anchor, (1, 1))
+        elif isinstance(event, yaml.ScalarEvent):
+            count, levels = 1, 0
+            if event.anchor:
+                known[event.anchor] = (1, 0)
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            anchor, before, inside = opened.pop()
+            if anchor:
+                known[anchor] = (values - before, inside + 1)
+            count, levels = 0, inside + 1
+        else:
+            continue
+        values += count
+        line = event.start_mark.line + 1
+        if values > MOST_VALUES:
+            return Mistake(
+                line, f"not readable: more than {MOST_VALUES} values, aliases (*name) counted as what they stand for"
+            )
+        if len(opened) + levels > DEEPEST:
+            return Mistake(line, f"not readable: lists and mappings more than {DEEPEST} deep")
+        if opened:
+            anchor, before, inside = opened[-1]
+            opened[-1] = (anchor, before, max(inside, levels))
+    return None
 
 
 def written_text(value: Any) -> str | None:

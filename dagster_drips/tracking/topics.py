@@ -9,11 +9,9 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-import yaml
-
 from dagster_drips.project import Project
+from dagster_drips.sequences.yaml_source import YamlDocument, read_yaml, written_text
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SILENT = ("draft", "archived")
 
 
@@ -37,10 +35,10 @@ class Topics:
             state = (status.st_mtime_ns, status.st_size)
             if path in self._known and self._known[path][0] == state:
                 return self._known[path]
-            with path.open("rb") as file:
-                return state, _topic(yaml.load(file, Loader=_Loader))
-        except (OSError, ValueError, yaml.YAMLError):
+            found = read_yaml(path.read_bytes())
+        except OSError:
             return (0, 0), None
+        return state, _topic(found.data) if isinstance(found, YamlDocument) else None
 
 
 def _topic(definition: object) -> str | None:
@@ -49,5 +47,4 @@ def _topic(definition: object) -> str | None:
     # Transactional sequences are not stopped by wishes (L3).
     if definition.get("transactional") is True:
         return None
-    topic = definition.get("topic")
-    return str(topic) if topic else None
+    return written_text(definition.get("topic")) or None

@@ -214,11 +214,13 @@ def test_rows_decided_for_another_tick_are_not_sent(world, settings_for):
     assert server.messages == []
 
 
-def test_a_version_that_the_journal_lacks_stops_before_anything_is_claimed(world, settings_for):
-    world.add_lead(1)
-    with ScriptedServer() as server, pytest.raises(DripsError, match="no version v1"):
+def test_a_version_that_the_journal_lacks_fails_its_messages_only(world, settings_for):
+    world.add_version()
+    there, gone = world.add_lead(1), world.add_lead(2, version_id="v0")
+    with ScriptedServer() as server:
         run(world, settings_for(server.url))
-    assert (server.messages, world.log()) == ([], [])
+    assert world.outcomes() == {there: "sent", gone: "failed"}
+    assert "the journal has no version v0 of sequence welcome" in world.log()[1]["detail"]
 
 
 def test_a_second_send_at_the_same_time_is_refused(world, settings_for):

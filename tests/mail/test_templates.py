@@ -82,6 +82,21 @@ def test_layouts_are_extended_from_the_version_and_the_preheader_stands_first_in
     assert str(message.text) == "Hi\n"
 
 
+def test_blocks_macros_and_what_is_set_are_written_once_each():
+    layout = "{% block a %}[{{ lead.x }}]{% endblock %}{% block b %}{{ self.a() }}{% endblock %}"
+    html = (
+        "{% extends 'base.html' %}{% block a %}{{ super() }}+{{ lead.x }}{% endblock %}"
+        "{% block b %}{% set s %}<i>{{ super() }}</i>{% endset %}{{ s }}{{ s | upper }}"
+        "{% macro m(a) %}<{{ a }}>{{ caller() }}{% endmacro %}{% call m('b') %}{{ lead.x }}{% endcall %}"
+        "{% for x in [1, [2, [3]]] recursive %}{{ loop(x) if x is iterable else x }}{% endfor %}"
+        "{% filter upper %}{{ lead.x }}q{% endfilter %}{% endblock %}"
+    )
+    message = rendered(html, lead={"x": "a&b"}, files={"base.html": layout})
+    assert str(message.html) == (
+        "[a&amp;b]+a&amp;b<i>[a&amp;b]+a&amp;b</i><I>[A&AMP;B]+A&AMP;B</I><b>a&amp;b123A&AMP;BQ"
+    )
+
+
 def test_a_variant_replaces_what_it_names():
     step = {
         "id": "hello",

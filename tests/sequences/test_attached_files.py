@@ -190,7 +190,7 @@ def test_a_mistake_in_an_image_is_told_with_its_line(
 
 FINE = [
     "<img src='https://acme.example/x.png'><img src='//acme.example/x'><img src='cid:a@b'><img src='data:image/png,x'>",
-    "<img src='{{ lead.picture | default('x') }}'><img src='{{ view_url }}/x.png'><img src='#x'><img src=''><img>",
+    "<img src='{{ view_url | default('x') }}'><img src='{{ view_url }}/x.png'><img src='#x'><img src=''><img>",
     '<img src="{% if view_url %}a.png{% else %}b.png{% endif %}">',
     "<!-- <img src='gone.png'> -->{# <img src='gone.png'> #}{{ \"<img src='gone.png'>\" }}",
     "<img alt=\"see src='gone.png'\" src='images/logo.png'><a href='https://a.example/' background='x'>x</a>",
