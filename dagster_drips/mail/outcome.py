@@ -20,7 +20,14 @@ _MAILBOX_STATUS = re.compile(r"5\.2\.\d+$")
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
 # The server wants a login, TLS, or others than ours (RFC 3207, RFC 4954).
 _NOT_ALLOWED_IN = frozenset({454, 530, 534, 535, 538})
-_ENDS: dict[Blame, OutcomeKind] = {"address": "bounced", "content": "failed", "policy": "failed", "unknown": "failed"}
+# What no waiting mends ends the message; anything else is put off.
+_ENDS: dict[Blame, OutcomeKind] = {
+    "address": "bounced",
+    "sender": "failed",
+    "content": "failed",
+    "policy": "failed",
+    "unknown": "failed",
+}
 # The reader's address or mailbox: that says nothing of us.
 _ABOUT_THE_READER = frozenset({"address", "storage"})
 

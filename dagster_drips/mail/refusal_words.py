@@ -94,7 +94,7 @@ ADDRESS = (
 )
 """The address is nobody's: unknown, gone, disabled, or its domain is."""
 
-SENDER = (
+HOST = (
     r"black ?list\w*|block ?list\w*|deny ?list\w*|block list|\w*blocked|blocking|is block|bloque\w*|banned|\bban\b",
     r"dnsbls?|rbls?|rhsbl|uribl|surbl|sbl|xbl|pbl|cbl|spamhaus|spamcop|sorbs|uceprotect|senderbase|barracudacentral"
     r"|barracuda reputation|cloudmark|invaluement|spamrl|abuseat|njabl|truncate",
@@ -119,7 +119,22 @@ SENDER = (
     r"|mismatch\w*"
     r"|hostname|host name (?:is|does|not|of)|no (?:a or mx|dns|mx or a|mx|a) (?:record|for|entry)|name was rejected"
     r"|dns (?:record|entry|check|lookup) (?:for|of|on)? ?(?:your|the sender|sender|client)|from a consumer",
-    # Our name: envelope sender, From, authentication
+    r"(?:in reply to|after) (?:pipelined )?(?:mail from|helo|ehlo|initial connection|starttls|auth)\b",
+    r"\bspf\b|\bdkim\b|\bdmarc\b|domainkeys|sender ?id|spoof\w*|forg(?:ed|ery)|imperson\w*|aligned|alignment"
+    r"|arc seal",
+    r"authenticat\w*|unauthenticated|login|credentials|not (?:been )?verified|verification failed|verify failed"
+    r"|callback",
+    r"\btls\b|starttls|encrypt\w*|protocol (?:violation|error)|pipelining|synchroni[sz]ation|bad sequence"
+    r"|out of sequence"
+    r"|talk(?:ed|ing) too soon|rfc \d+ (?:compli|viol)\w*|not rfc|bare (?:lf|linefeed|newline)|line feed",
+    r"abuse|abusive|complaint\w*|unsolicited|\bube\b|\buce\b|bulk|open relay|open proxy|botnet|compromised|zombie"
+    r"|infected host",
+    r"(?:have|has|was|were|been|are|is) (?:not )?(?:suspended|disabled|restricted) (?:from|for) (?:sending|spam"
+    r"|abuse|sus)",
+)
+"""Our machine is refused: its name, standing, encryption or login. Waiting, or mending, helps."""
+
+SENDER = (
     r"senders? (?:address|domain|e ?mail|id|verif\w*|reject\w*|denied|not|is|blocked|refused|must|polic\w+"
     r"|unknown|invalid"
     r"|has|unverified|cannot|could|couldnt|was|does|did|lookup|check|needs?|listed|without|authentic\w+|limit"
@@ -137,20 +152,8 @@ SENDER = (
     r"|from (?:address|header|field)"
     r"|return path|reverse path|envelope from|not accept(?:ing)? (?:any )?(?:e ?mails?|messages) from"
     r"|mails? from (?:your|this|that|the)",
-    r"(?:in reply to|after) (?:pipelined )?(?:mail from|helo|ehlo|initial connection|starttls|auth)\b",
-    r"\bspf\b|\bdkim\b|\bdmarc\b|domainkeys|sender ?id|spoof\w*|forg(?:ed|ery)|imperson\w*|aligned|alignment"
-    r"|arc seal",
-    r"authenticat\w*|unauthenticated|login|credentials|not (?:been )?verified|verification failed|verify failed"
-    r"|callback",
-    r"\btls\b|starttls|encrypt\w*|protocol (?:violation|error)|pipelining|synchroni[sz]ation|bad sequence"
-    r"|out of sequence"
-    r"|talk(?:ed|ing) too soon|rfc \d+ (?:compli|viol)\w*|not rfc|bare (?:lf|linefeed|newline)|line feed",
-    r"abuse|abusive|complaint\w*|unsolicited|\bube\b|\buce\b|bulk|open relay|open proxy|botnet|compromised|zombie"
-    r"|infected host",
-    r"(?:have|has|was|were|been|are|is) (?:not )?(?:suspended|disabled|restricted) (?:from|for) (?:sending|spam"
-    r"|abuse|sus)",
 )
-"""We are refused: our machine, name or reputation. Waiting and mending may help."""
+"""Our address is refused: the envelope's sender, or From."""
 
 STORAGE = (
     r"\w*quota\w*|over limit|overlimit|maxquota|over (?:the |its |their |his )?(?:\w+ )?(?:storage|size|space"
@@ -249,7 +252,7 @@ ADDRESS_CODES = (
 )
 """Names of errors, in the text as it came."""
 
-SENDER_CODES = (
+HOST_CODES = (
     r"https?://\S{0,300}[?&/](?:ip|query|bl|rbl|lookup|ipaddress|addr)[=/?]|spamhaus|spamcop|sorbs\.net"
     r"|barracudacentral"
     r"|uceprotect|dnsbl|senderbase|talosintelligence|senderscore|ipcheck|sendersupport|delist|unblock|removal"

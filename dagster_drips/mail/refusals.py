@@ -15,7 +15,7 @@ from typing import Literal
 
 from dagster_drips.mail import refusal_words
 
-Blame = Literal["address", "sender", "storage", "rate", "system", "content", "policy", "unknown"]
+Blame = Literal["address", "host", "sender", "storage", "rate", "system", "content", "policy", "unknown"]
 
 ADDRESS_STATUSES = {
     "5.1.1": "no such mailbox (RFC 3463)",
@@ -28,12 +28,17 @@ ADDRESS_STATUSES = {
 """Statuses that blame the address, where no words blame something else (L3)."""
 
 STATUS_BLAMES: dict[str, Blame] = {
+    "1.7": "sender",
+    "1.8": "sender",
+    "1.9": "sender",
+    "7.0": "policy",
+    "7.1": "policy",
     "2.2": "storage",
     "2.3": "content",
     "2.4": "system",
     "3.1": "storage",
     "3.4": "content",
-    "7": "policy",
+    "7": "host",
     "6": "content",
     "4": "system",
     "3": "system",
@@ -50,9 +55,9 @@ STATUS = re.compile(r"(?<![\d.])([245]\.[0-7]\.\d{1,3})(?![\d.]*\d)")
 """An enhanced status (RFC 3463 2); no address of a host, no version of a program."""
 
 _LONGEST_TEXT = 4_000
-# These blame the sender whatever words say ("domain does not exist": the sender's). 5.7.0 and 5.7.1 stand for anything:
+# These blame us whatever words say ("domain does not exist": the sender's). 5.7.0 and 5.7.1 stand for anything:
 # "user unknown" beside them counts.
-_SENDER_STATUS = re.compile(r"5\.1\.[789]$|5\.7\.(?:[2-9]|\d{2,3})$")
+_OUR_STATUS = re.compile(r"5\.1\.[789]$|5\.7\.(?:[2-9]|\d{2,3})$")
 _CODE = re.compile(r"(?:^|[\s:;(<\"'#>])([45][0-5]\d)(?=[\s-]|$)")
 _CONTINUED = re.compile(r"(?<=\s)[45]\d\d-(?:[245]\.\d{1,3}\.\d{1,3}\s)?")
 _NO_WORDS = re.compile(
@@ -65,7 +70,7 @@ _APOSTROPHE = re.compile(r"(?<=\w)['’`´](?=\w)")
 _GAP = re.compile(r"[\W_]+")
 # Exchange Online's words for an address that its directory doesn't know, under a status for routing.
 _UNKNOWN_TO_DIRECTORY = "recipient address rejected access denied"
-_BEFORE_ADDRESS: tuple[Blame, ...] = ("sender", "storage", "content", "rate", "system")
+_BEFORE_ADDRESS: tuple[Blame, ...] = ("host", "sender", "storage", "content", "rate", "system")
 
 
 def blame(status: str | None, *texts: str, code: int | None = None) -> Blame:
@@ -76,12 +81,12 @@ def blame(status: str | None, *texts: str, code: int | None = None) -> Blame:
         texts: the server's words, the most telling first; each is asked only where those before said nothing.
         code: the reply code, where it is known (RFC 5321 4.2.3).
     """
-    if status and _SENDER_STATUS.match(status):
-        return "sender"
+    if status and _OUR_STATUS.match(status):
+        return _blame_of_status(status)
     for text in texts:
         own = status_in(text)
-        if own and _SENDER_STATUS.match(own):
-            return "sender"
+        if own and _OUR_STATUS.match(own):
+            return _blame_of_status(own)
         if _is_for_now(own or status, text):
             return "rate"
         told = blame_of_words(text)
@@ -102,8 +107,8 @@ def blame_of_words(text: str) -> Blame | None:
     """Whom plain words blame; None where they say nothing. Codes of three parts and reply codes are not asked."""
     raw = _own_words(text).lower()
     codes = _codes()
-    if codes["sender"].search(raw):
-        return "sender"
+    if codes["host"].search(raw):
+        return "host"
     if codes["address"].search(raw):
         return "address"
     words = _plain(raw)
@@ -168,6 +173,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
     """Compiled when the first refusal is read: most runs have none."""
     return {
         "address": _any_of(refusal_words.ADDRESS),
+        "host": _any_of(refusal_words.HOST),
         "sender": _any_of(refusal_words.SENDER),
         "storage": _any_of(refusal_words.STORAGE),
         "rate": _any_of(refusal_words.RATE),
@@ -182,7 +188,7 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 def _codes() -> dict[str, re.Pattern[str]]:
     return {
         "address": re.compile("|".join(refusal_words.ADDRESS_CODES)),
-        "sender": re.compile("|".join(refusal_words.SENDER_CODES)),
+        "host": re.compile("|".join(refusal_words.HOST_CODES)),
     }
 
 
