@@ -20,9 +20,10 @@ from dagster_drips.mail.backlog import Backlog
 from dagster_drips.mail.compose import Composer
 from dagster_drips.mail.crew import Crew
 from dagster_drips.mail.deadlines import DEADLINES, Deadlines
-from dagster_drips.mail.fold import fold
+from dagster_drips.mail.fold import cut_files, fold
 from dagster_drips.mail.journal import DeliveryJournal
 from dagster_drips.mail.links import LinkMaker
+from dagster_drips.mail.losses import hold_cut_off
 from dagster_drips.mail.routes import Routes
 from dagster_drips.mail.templates import TemplateCache
 from dagster_drips.project import Project
@@ -81,8 +82,10 @@ def dispatch(
     """
     resend = settings.in_doubt == "resend"
     with _only_one(project), warehouse.modest():
+        cut_files(project, warehouse, closed=True)
         if fold(project, warehouse, now=now, resend=resend).alive:
             raise DripsError("a process of an earlier send still lives and may be sending; end it first")
+        hold_cut_off(project, warehouse, now=now)
         warehouse.execute(_STATEMENTS["open"])
         try:
             report = DispatchReport(due=warehouse.value(_STATEMENTS["count"]))
