@@ -22,3 +22,9 @@ def rebuild(as_json: JsonOption = False, project: ProjectOption = None) -> None:
             f"rebuilt from {report.commits} commits of ticks, {report.files} landed files"
             f" and {report.deliveries} facts of deliveries"
         )
+    if report.lost:
+        typer.echo(
+            f"warning: the delivery journal has lost what became of {report.lost} messages that were handed over;"
+            " they are in doubt and go to nobody until `drips resolve` says more",
+            err=True,
+        )

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from dagster_drips.clock import utc_now
 from dagster_drips.doctor.report import Check
 from dagster_drips.errors import DripsError
+from dagster_drips.mail.patience import PatientSMTP, PatientTLS
+from dagster_drips.mail.reply_text import shown
 from dagster_drips.mail.transport import Connection, ServerUnavailable
 from dagster_drips.settings import SmtpServer, setting_name
 
@@ -73,7 +75,7 @@ def check_server(name: str, server: SmtpServer, *, timeout: float = _SECONDS) ->
                 subject, "problem", message, f"check {variable}, and whether the network lets this port through"
             )
             return
-        failure = str(error)  # the words for people come from the connection that would send
+        failure = shown(str(error))  # the words for people come from the connection that would send
     connection = Connection(server, timeout=timeout)
     try:
         connection.open()
@@ -125,14 +127,16 @@ def ask_for_offer(server: SmtpServer, timeout: float = _SECONDS) -> Offer:
     context = ssl.create_default_context()
     own_name = "localhost" if server.is_loopback else None
     if server.security == "tls":
-        client = smtplib.SMTP_SSL(server.host, server.port, own_name, timeout=timeout, context=context)
+        client = PatientTLS(
+            server.host, server.port, opening=timeout, local_hostname=own_name, timeout=timeout, context=context
+        )
     else:
-        client = smtplib.SMTP(server.host, server.port, own_name, timeout=timeout)
+        client = PatientSMTP(server.host, server.port, opening=timeout, local_hostname=own_name, timeout=timeout)
     with client:
         if server.security == "starttls":
             client.starttls(context=context)
         client.ehlo_or_helo_if_needed()
-        extensions = {name.upper(): value for name, value in client.esmtp_features.items()}
+        extensions = {shown(name.upper()): shown(value) for name, value in client.esmtp_features.items()}
         return Offer(extensions, _end_of_certificate(client))
 
 

@@ -16,6 +16,7 @@ from flufl.bounce import all_failures
 
 from dagster_drips.inbound.bounce_reasons import BounceClass, bounce_class, says_why, status_of
 from dagster_drips.inbound.mime import addresses, enclosed, fields_of, header, headers, own_parts, written_text
+from dagster_drips.mail.reply_text import shown
 
 DeliveryKind = Literal["bounced", "deferred", "report"]
 
@@ -144,4 +145,4 @@ def _without_type(diagnostic: str) -> str:
 
 
 def _cut(text: str) -> str | None:
-    return " ".join(text.split())[:_LONGEST_DETAIL] or None
+    return shown(text, _LONGEST_DETAIL) or None

@@ -58,7 +58,7 @@ class Backlog:
         templates: of all sequences.
         routes: of all senders.
         refresh: called before suppressions are asked, at most once a second.
-        is_open: whether one of these servers takes mail now.
+        is_open: whether one of these servers takes mail for that domain now.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Backlog:
         templates: TemplateCache,
         routes: Routes,
         refresh: Callable[[], object] | None,
-        is_open: Callable[[tuple[str, ...]], bool],
+        is_open: Callable[[tuple[str, ...], str], bool],
     ):
         self.refused = 0
         """Suppressed by now; they leave no message."""
@@ -129,7 +129,7 @@ class Backlog:
         route = self._routes.of(row["sender_email"])
         if row["message_id"] in self._suppressed:
             self.refused += 1
-        elif self._is_open(route.servers):
+        elif self._is_open(route.servers, lane.domain):
             self._pace.take(lane, now)
             items.append(Item(row, self._template_of(row), route, lane))
 

@@ -20,6 +20,7 @@ from typing import Self
 from dagster_drips.errors import DripsError
 from dagster_drips.mail.backlog import Item
 from dagster_drips.mail.breaker import CircuitBreaker
+from dagster_drips.mail.deadlines import Deadlines
 from dagster_drips.mail.dialogue import Answered, Dialogue, Event, Untouched
 from dagster_drips.mail.journal import DeliveryJournal, Record, Result, Sending
 from dagster_drips.mail.lines import Line, Server
@@ -28,7 +29,7 @@ from dagster_drips.mail.opening import Openers
 from dagster_drips.mail.outcome import Outcome
 from dagster_drips.mail.pace import Pace
 from dagster_drips.mail.retries import result_of
-from dagster_drips.mail.transport import Connection, ServerUnavailable, reason_of
+from dagster_drips.mail.transport import Connection, ServerUnavailable, close_all, reason_of
 from dagster_drips.settings import SmtpServer
 
 _LONGEST_WAIT = 1.0
@@ -45,9 +46,8 @@ class Crew:
         compose: a message's bytes, or why it can't be sent.
         now: the time to record, naive UTC; asked now and then, in between a clock of this process runs on.
         on_outcome: told each outcome's kind.
-        timeout: seconds to wait for a connection and for each reply.
-        final_timeout: seconds to wait for the answer to a whole message (RFC 5321 4.5.3.2.6 asks for 10 minutes):
-            giving up early leaves a message in doubt.
+        timeout: seconds to wait for each reply; `Deadlines` says what else follows from it.
+        final_timeout: seconds to wait for the answer to a whole message.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Crew:
         self._now = now
         self._clock = (now(), time.monotonic())
         self._on_outcome = on_outcome
-        self._timeout, self._final_timeout = timeout, final_timeout
+        self._deadlines = Deadlines(reply=timeout, final=final_timeout)
         self._selector = selectors.DefaultSelector()
         self._openers: Openers[Server] = Openers()
         self._selector.register(self._openers, selectors.EVENT_READ)
@@ -96,23 +96,22 @@ class Crew:
             with suppress(DripsError):
                 self._journal.write([record for record in self._records if isinstance(record, Result)])
         self._openers.close()
-        for server in self._servers.values():
-            for line in server.lines:
-                if kind is None and line.dialogue.is_idle and not line.dialogue.ended:
-                    line.connection.close()
-                else:
-                    line.connection.drop()
+        lines = [line for server in self._servers.values() for line in server.lines]
+        idle = [line.connection for line in lines if kind is None and line.dialogue.is_idle and not line.dialogue.ended]
+        close_all(idle, self._deadlines.closing)
+        for line in lines:
+            line.connection.drop()
         self._selector.close()
 
     @property
     def stopped(self) -> str | None:
-        """Why servers get no more; None while all of them take mail."""
-        reasons = [server.stopped for server in self._servers.values() if server.stopped]
+        """Why servers get no more, or no more for some domains; None while they get everything."""
+        reasons = [reason for server in self._servers.values() for reason in server.breaker.reasons]
         return "; ".join(reasons) or None
 
-    def is_open(self, names: Sequence[str]) -> bool:
-        """Whether one of these servers takes mail now, as far as is known."""
-        return any(self._servers[name].stopped is None for name in names)
+    def is_open(self, names: Sequence[str], domain: str) -> bool:
+        """Whether one of these servers takes mail for that domain now, as far as is known."""
+        return any(self._servers[name].breaker.takes(domain) for name in names)
 
     def ready(self, routes: Sequence[Sequence[str]]) -> bool:
         """Whether there is a server for one of the routes; to be asked before anything is claimed.
@@ -156,8 +155,7 @@ class Crew:
             self._wait(due_at)
 
     def _is_at_rest(self) -> bool:
-        opening = any(server.opening for server in self._servers.values())
-        return not (self._under_way or self._queue or self._records or opening)
+        return not (self._under_way or self._queue or self._records)
 
     def _all_stopped(self) -> bool:
         return all(server.stopped for server in self._servers.values())
@@ -207,15 +205,16 @@ class Crew:
         if answer is not None:
             self._record(item, answer.outcome)
             return
+        line.was_used = True
         self._loud[line] = None
         self._under_way += 1
         self._pace.begin(item.lane)
 
     def _server_of(self, item: Item) -> Server | None:
-        """The first server of its route that takes mail."""
+        """The first server of its route that takes its mail."""
         for name in item.route.servers:
             server = self._servers[name]
-            if server.stopped is None:
+            if server.breaker.takes(item.lane.domain):
                 return server
         return None
 
@@ -242,12 +241,18 @@ class Crew:
         except OSError as error:
             self._lose(line, reason_of(error))
             return
-        patience = self._final_timeout if line.dialogue.awaits_final_answer else self._timeout
-        line.deadline = time.monotonic() + patience
+        self._watch(line)
         if bool(output) != line.wants_to_write:
             line.wants_to_write = bool(output)
             interest = selectors.EVENT_READ | (selectors.EVENT_WRITE if output else 0)
             self._selector.modify(line.connection, interest, line)
+
+    def _watch(self, line: Line) -> None:
+        """A new wait begins with each whole reply and each new thing to wait for, not with every byte."""
+        state = (line.dialogue.waiting, line.dialogue.replies)
+        if state != line.state:
+            line.state = state
+            line.deadline = time.monotonic() + self._deadlines.of(line.dialogue.waiting)
 
     def _wait(self, due_at: float | None) -> None:
         now = time.monotonic()
@@ -265,7 +270,7 @@ class Crew:
             self._deadlines_at = now + self._look_every
             for server in self._servers.values():
                 for line in list(server.lines):
-                    if now > line.deadline and not line.dialogue.is_idle:
+                    if now > line.deadline:
                         self._lose(line, "timed out")
 
     def _pull(self, line: Line) -> None:
@@ -281,10 +286,9 @@ class Crew:
             return
         self._take(line, line.dialogue.receive(data))
         if line.dialogue.ended:
-            self._leave(line)
+            self._leave(line, "it said goodbye")
             return
-        if line.dialogue.is_idle:
-            line.deadline = float("inf")
+        self._watch(line)
         if line.dialogue.can_begin:
             self._free[line] = None
         if line.dialogue.output:
@@ -295,7 +299,7 @@ class Crew:
             if isinstance(event, Answered):
                 self._done(event.owner)
                 self._record(event.owner, event.outcome)
-                line.server.breaker.judge(event.outcome)
+                line.server.breaker.judge(event.outcome, event.owner.lane.domain)
             elif isinstance(event, Untouched):
                 self._done(event.owner)
                 self._queue.appendleft(event.owner)
@@ -310,14 +314,20 @@ class Crew:
 
     def _lose(self, line: Line, reason: str) -> None:
         self._take(line, line.dialogue.lose(reason))
-        self._leave(line)
+        self._leave(line, reason)
 
-    def _leave(self, line: Line) -> None:
-        if line in line.server.lines:
-            line.server.lines.remove(line)
+    def _leave(self, line: Line, reason: str) -> None:
+        server = line.server
+        if line in server.lines:
+            server.lines.remove(line)
             self._free.pop(line, None)
             self._selector.unregister(line.connection)
             line.connection.drop()
+            if not line.was_used:
+                # It takes us and shows us out: as many connections as there are will do, if there are any.
+                server.size = max(1, len(server.lines))
+                if not server.lines:
+                    server.breaker.dropped(reason)
 
     # Outcomes ---------------------------------------------------------------------------------------------------
 
@@ -333,7 +343,7 @@ class Crew:
     # Connections ------------------------------------------------------------------------------------------------
 
     def _is_reached(self, server: Server, problems: list[DripsError]) -> bool:
-        connection = Connection(server.settings, timeout=self._timeout)
+        connection = Connection(server.settings, timeout=self._deadlines.reply)
         try:
             connection.open()
         except ServerUnavailable as error:
@@ -361,7 +371,7 @@ class Crew:
             wanted = sum(self._server_of(item) is server for item in self._queue)
             for _ in range(min(wanted, server.size - len(server.lines)) - server.opening):
                 server.opening += 1
-                self._openers.open(Connection(server.settings, timeout=self._timeout), server)
+                self._openers.open(Connection(server.settings, timeout=self._deadlines.reply), server)
 
     def _take_opened(self) -> None:
         for server, connection, error in self._openers.opened():

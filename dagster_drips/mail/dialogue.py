@@ -3,21 +3,30 @@
 With PIPELINING (RFC 2920) the three commands of an envelope go out at once, and the next message's envelope goes with
 a body, so that a message costs one round trip. A body is only ever sent after the server's 354, and only when its owner
 says so: until then no server can have taken the message.
+
+Whatever a server says, and whenever, every message that was begun gets exactly one of `Answered` and `Untouched`, at
+the latest when the dialogue has ended. A reply to what was not said yet, or to nothing, ends it: the two no longer talk
+in step, and a shifted reply could be taken for that of another message.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
 
+from dagster_drips.mail.deadlines import Waiting
 from dagster_drips.mail.message import OutgoingMessage
-from dagster_drips.mail.outcome import Outcome, Reply, Stage, lost, outcome_of
+from dagster_drips.mail.outcome import Outcome, Reply, Stage, cut, lost, outcome_of
+from dagster_drips.mail.reply_text import shown
 
 Owner = TypeVar("Owner")
 
-_LONGEST_REPLY = 100_000
+LONGEST_REPLY = 65_536
+"""Bytes of one reply, all its lines together; a server that says more is no longer listened to."""
+
+_LONGEST_TEXT = 2_000
 _ANSWERS: dict[Stage, int] = {"MAIL": 2, "RCPT": 2, "DATA": 3}
 
 
@@ -70,16 +79,21 @@ class Dialogue(Generic[Owner]):
         self.ended = False
         """The server said goodbye, or something that can't be read: nothing more can be done here."""
         self._heard = bytearray()
-        self._lines: list[str] = []
-        self._awaited: deque[Stage | Literal["RSET"]] = deque()
+        self._lines: list[bytes] = []
+        self._length = 0
+        self._awaited: deque[tuple[Stage | Literal["RSET"], int]] = deque()
+        """What is to be answered, each with the place in all bytes said up to which it goes."""
         self._envelope: _Transaction[Owner] | None = None
         self._finishing: _Transaction[Owner] | None = None
         self._wants_body = False
+        self._was_told = False
         self._needs_reset = False
         self._answered = 0
         self._queued = 0
         self._sent = 0
         self._end_of_body = 0
+        self.replies = 0
+        """How many were taken."""
 
     @property
     def can_begin(self) -> bool:
@@ -94,9 +108,11 @@ class Dialogue(Generic[Owner]):
         return self._envelope is None and self._finishing is None and not self._awaited
 
     @property
-    def awaits_final_answer(self) -> bool:
-        """Whether a whole message went out and its answer is next."""
-        return self._finishing is not None
+    def waiting(self) -> Waiting:
+        """What is waited for, so that there can be a limit to it."""
+        if self._finishing is not None:
+            return "final" if self._sent >= self._end_of_body else "transfer"
+        return "nothing" if self.is_idle else "reply"
 
     def begin(self, owner: Owner, message: OutgoingMessage) -> Answered[Owner] | None:
         """Begin a transaction; only when `can_begin`. An answer at once means that it can't be sent here."""
@@ -117,7 +133,8 @@ class Dialogue(Generic[Owner]):
     def send_body(self) -> None:
         """Send the body that the server waits for; whoever calls this has noted that the message is on its way."""
         assert self._envelope is not None and self._wants_body, "only after WantsBody"
-        self._finishing, self._envelope, self._wants_body = self._envelope, None, False
+        self._finishing, self._envelope = self._envelope, None
+        self._wants_body = self._was_told = False
         data = self._finishing.message.data.replace(b"\r\n.", b"\r\n..")  # dot-stuffing, RFC 5321 4.5.2
         self._say("BODY", b"%b%b.\r\n" % (b"." if data.startswith(b".") else b"", data))
         self._end_of_body = self._queued
@@ -128,13 +145,21 @@ class Dialogue(Generic[Owner]):
         self._sent += count
 
     def receive(self, data: bytes) -> list[Event[Owner]]:
-        """What the server's bytes mean."""
+        """What the server's bytes mean; nothing once it has ended."""
+        if self.ended:
+            return []
         self._heard += data
         events: list[Event[Owner]] = []
         for reply in self._replies():
-            if self.ended:
-                break
+            self.replies += 1
             events.extend(self._take(reply))
+            if self.ended:
+                self._heard.clear()
+                return events
+        # Told only now: a goodbye right behind it, in the same bytes, takes it back.
+        if self._wants_body and not self._was_told and self._envelope is not None:
+            self._was_told = True
+            events.append(WantsBody(self._envelope.owner))
         return events
 
     def lose(self, reason: str) -> list[Event[Owner]]:
@@ -150,7 +175,7 @@ class Dialogue(Generic[Owner]):
             text = lost("in DATA", reason)
             events.append(Answered(finishing.owner, Outcome("deferred", detail=text, lost_connection=True)))
         if envelope is not None:
-            where = f"in {next((stage for stage in self._awaited if stage in _ANSWERS), 'DATA')}"
+            where = f"in {next((stage for stage, _ in self._awaited if stage in _ANSWERS), 'DATA')}"
             events.append(
                 self._abandoned(envelope, Outcome("deferred", detail=lost(where, reason), lost_connection=True))
             )
@@ -168,29 +193,32 @@ class Dialogue(Generic[Owner]):
     def _say(self, awaited: Stage | Literal["RSET"], data: bytes) -> None:
         self.output += data
         self._queued += len(data)
-        self._awaited.append(awaited)
+        self._awaited.append((awaited, self._queued))
 
     def _replies(self) -> Iterator[Reply]:
-        while (end := self._heard.find(b"\n")) >= 0:
-            line = self._heard[:end].decode("utf-8", "replace").strip()
+        """Whole replies; one without an end counts as one that can't be read."""
+        while (end := self._heard.find(b"\n")) >= 0 and self._length + end <= LONGEST_REPLY:
+            line = bytes(self._heard[:end]).rstrip()
             del self._heard[: end + 1]
-            readable = line[:3].isascii() and line[:3].isdigit() and line[3:4] in ("", " ", "-")
-            self._lines.append(line[4:] if readable else line)
-            if not readable or line[3:4] != "-":
-                text, self._lines = " ".join(" ".join(self._lines).split()), []
-                yield Reply(int(line[:3]) if readable else -1, text)
-        if len(self._heard) > _LONGEST_REPLY:
+            self._length += end + 1
+            self._lines.append(line)
+            if not _has_code(line) or line[3:4] != b"-":
+                lines, self._lines, self._length = self._lines, [], 0
+                yield _reply(lines)
+        if self._length + len(self._heard) > LONGEST_REPLY:
+            self._lines, self._length = [], 0
             yield Reply(-1, "a reply without an end")
 
     def _take(self, reply: Reply) -> list[Event[Owner]]:
         if not self._awaited:  # unasked: a goodbye, as when the server shuts down
-            self.ended = True
-            return []
-        stage = self._awaited.popleft()
-        if stage == "RSET":
-            return [] if reply.code // 100 == 2 else self._goodbye(reply)
+            return self._goodbye(reply, out_of_turn=True)
+        stage, said_at = self._awaited.popleft()
         if stage == "BODY":
             return self._take_final(reply)
+        if self._sent < said_at:
+            return self._goodbye(reply, out_of_turn=True)
+        if stage == "RSET":
+            return [] if reply.code // 100 == 2 else self._goodbye(reply)
         envelope = self._envelope
         assert envelope is not None, "replies follow commands"
         if reply.is_goodbye:
@@ -208,18 +236,22 @@ class Dialogue(Generic[Owner]):
         finishing, self._finishing = self._finishing, None
         assert finishing is not None, "an answer follows a body"
         outcome = outcome_of("BODY", reply)
+        # An answer before the final dot was sent, or one that can't be understood: the two no longer talk in step.
+        is_early = self._sent < self._end_of_body
+        if is_early and outcome.outcome == "sent":  # what it has taken, if anything, nobody can know
+            text = f"the server said {reply.code} before it had the whole message: {reply.text}"
+            outcome = Outcome("in_doubt", reply.code, detail=cut(text), lost_connection=True)
         self._answered += 1
         self._needs_reset = self._envelope is None and outcome.outcome != "sent"
         events: list[Event[Owner]] = [Answered(finishing.owner, outcome)]
-        # An answer before the final dot was sent, or one that can't be understood: the two no longer talk in step.
-        out_of_step = self._sent < self._end_of_body or outcome.lost_connection
+        out_of_step = is_early or outcome.lost_connection
         return events + self._goodbye(reply) if out_of_step else events
 
     def _take_data(self, envelope: _Transaction[Owner]) -> list[Event[Owner]]:
         """The server is ready for a body."""
         if envelope.refusal is None:
             self._wants_body = True
-            return [WantsBody(envelope.owner)]
+            return []
         # It refused the envelope and yet wants a body. An empty one, which RFC 2920 3.1 has for this, could reach
         # somebody: whoever is in an envelope that we thought was closed.
         self.ended = True
@@ -244,13 +276,28 @@ class Dialogue(Generic[Owner]):
         self._answered += 1
         return [Answered(envelope.owner, envelope.refusal)]
 
-    def _goodbye(self, reply: Reply, stage: Stage = "MAIL") -> list[Event[Owner]]:
+    def _goodbye(self, reply: Reply, stage: Stage = "MAIL", *, out_of_turn: bool = False) -> list[Event[Owner]]:
+        """The end, by a word of the server's; an envelope that is open came to nothing, as no body has followed it."""
         self.ended = True
-        envelope, self._envelope = self._envelope, None
+        envelope, self._envelope, self._wants_body = self._envelope, None, False
         if envelope is None:
             return []
-        outcome = envelope.refusal or outcome_of(stage, reply)
-        return [self._abandoned(envelope, outcome)]
+        if out_of_turn and not reply.is_goodbye:
+            outcome = Outcome("deferred", reply.code, detail=cut(f"the server spoke out of turn: {reply.text}"))
+        else:
+            outcome = outcome_of(stage, reply)
+        return [self._abandoned(envelope, replace(outcome, lost_connection=True))]
+
+
+def _has_code(line: bytes) -> bool:
+    return line[:3].isdigit() and len(line[:3]) == 3 and line[3:4] in (b"", b" ", b"-")
+
+
+def _reply(lines: list[bytes]) -> Reply:
+    """A whole reply; lines that don't agree (RFC 5321 4.2.1) are as good as none."""
+    codes = {int(line[:3]) // 100 if _has_code(line) else -1 for line in lines}
+    words = b" ".join(line[4:] if _has_code(line) else line for line in lines)
+    return Reply(int(lines[-1][:3]) if len(codes) == 1 and codes != {-1} else -1, shown(words, _LONGEST_TEXT))
 
 
 def _mail(message: OutgoingMessage) -> bytes:

@@ -19,9 +19,11 @@ from dagster_drips.kept_files import KeptFiles
 from dagster_drips.mail.backlog import Backlog
 from dagster_drips.mail.compose import Composer
 from dagster_drips.mail.crew import Crew
-from dagster_drips.mail.fold import fold
+from dagster_drips.mail.deadlines import DEADLINES, Deadlines
+from dagster_drips.mail.fold import cut_files, fold
 from dagster_drips.mail.journal import DeliveryJournal
 from dagster_drips.mail.links import LinkMaker
+from dagster_drips.mail.losses import hold_cut_off
 from dagster_drips.mail.routes import Routes
 from dagster_drips.mail.templates import TemplateCache
 from dagster_drips.project import Project
@@ -59,6 +61,7 @@ def dispatch(
     now: Callable[[], datetime],
     refresh: Callable[[], object] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    deadlines: Deadlines = DEADLINES,
 ) -> DispatchReport:
     """Send what `decide.due_steps` holds for this tick, each message at most once, whatever happened before.
 
@@ -71,6 +74,7 @@ def dispatch(
         refresh: called about once a second before messages are claimed: loads what has landed meanwhile and sets
             `raw.tick.sending_at`, so that `decide.refused_steps` is up to that moment (L3).
         progress: told `(done, due)` after each message.
+        deadlines: how long servers are waited for.
 
     Raises:
         DripsError: another send is running; no mail server is set, or none takes our login or TLS (nothing is claimed
@@ -78,8 +82,10 @@ def dispatch(
     """
     resend = settings.in_doubt == "resend"
     with _only_one(project), warehouse.modest():
+        cut_files(project, warehouse, closed=True)
         if fold(project, warehouse, now=now, resend=resend).alive:
             raise DripsError("a process of an earlier send still lives and may be sending; end it first")
+        hold_cut_off(project, warehouse, now=now)
         warehouse.execute(_STATEMENTS["open"])
         try:
             report = DispatchReport(due=warehouse.value(_STATEMENTS["count"]))
@@ -88,7 +94,9 @@ def dispatch(
             if stale := warehouse.value("select max(as_of) from decide.due_steps where as_of <> ?", [as_of]):
                 raise DripsError(f"what is due was decided for {stale}, not for this tick; nothing was sent")
             with DeliveryJournal(project, now=now, resend=resend) as journal:
-                _send_all(warehouse, settings, journal, KeptFiles.of(project), now, refresh, progress, report)
+                _send_all(
+                    warehouse, settings, journal, KeptFiles.of(project), now, refresh, progress, deadlines, report
+                )
         finally:
             warehouse.execute(_STATEMENTS["close"])
         fold(project, warehouse, now=now, resend=resend)
@@ -103,6 +111,7 @@ def _send_all(
     now: Callable[[], datetime],
     refresh: Callable[[], object] | None,
     progress: Callable[[int, int], None] | None,
+    deadlines: Deadlines,
     report: DispatchReport,
 ) -> None:
     routes = Routes(warehouse, settings)
@@ -122,6 +131,8 @@ def _send_all(
         compose=Composer(links, files),
         now=now,
         on_outcome=on_outcome,
+        timeout=deadlines.reply,
+        final_timeout=deadlines.final,
     )
     with crew:
         if crew.ready(routes.ways):

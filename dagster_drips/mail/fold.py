@@ -24,11 +24,13 @@ from dagster_drips.mail.journal import (
     OpenClaims,
     Released,
     Result,
+    boot_id,
     deliveries,
     lock_if_free,
     read_records,
     settle,
 )
+from dagster_drips.mail.lengths import find_cut
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import Warehouse
 
@@ -97,7 +99,7 @@ def fold(
         DripsError: a journal file can't be read or settled.
     """
     report = FoldReport()
-    warehouse.execute(_DDL.read_text(encoding="utf-8"))
+    cut = set(cut_files(project, warehouse))
     folded = {row["file"]: row for row in warehouse.rows("select * from journal.folded_deliveries")}
     for path in sorted(deliveries(project).glob("[!.]*.jsonl")):
         begun = folded.get(path.name)
@@ -106,7 +108,7 @@ def fold(
         try:
             with path.open("r+b") as file:
                 if lock_if_free(file):
-                    outcomes = _outcomes(file, report, now=now, resend=resend)
+                    outcomes = _outcomes(file, report, now=now, resend=resend, was_cut=path.name in cut)
                     _append(warehouse, path.name, file, outcomes, already=begun["rows"] if begun else 0, report=report)
                     report.files += 1
                 else:
@@ -116,8 +118,25 @@ def fold(
     return report
 
 
+def cut_files(project: Project, warehouse: Warehouse, *, closed: bool = False) -> list[str]:
+    """Names of the journal's files that are shorter than their runs left them, or gone, and were not folded before.
+
+    They stay noted as such. `closed`: look at those of runs that have ended properly, too; to be called before folding,
+    which makes files grow.
+
+    Raises:
+        DripsError: a file can't be read.
+    """
+    warehouse.execute(_DDL.read_text(encoding="utf-8"))
+    rows = warehouse.rows("select file from journal.folded_deliveries where bytes > 0")
+    try:
+        return find_cut(project, deliveries(project), boot_id(), known={row["file"] for row in rows}, closed=closed)
+    except OSError as error:
+        raise DripsError(f"the delivery journal can't be read: {error.strerror}", file=project.journal) from error
+
+
 def _outcomes(
-    file: BinaryIO, report: FoldReport, *, now: Callable[[], datetime], resend: bool
+    file: BinaryIO, report: FoldReport, *, now: Callable[[], datetime], resend: bool, was_cut: bool
 ) -> Iterator[tuple[Claim, Result]]:
     """A file's outcomes with their claims, always in the same order; a dead run's file is settled at its end."""
     state = OpenClaims()
@@ -129,7 +148,7 @@ def _outcomes(
                 yield claim, record
     if state.closed:
         return
-    for record in settle(file, state, now=now, resend=resend):
+    for record in settle(file, state, now=now, resend=resend, was_cut=was_cut):
         claim = state.take(record)
         if claim is not None and isinstance(record, Result):
             report.settled_in_doubt += record.outcome == "in_doubt"

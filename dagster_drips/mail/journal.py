@@ -23,7 +23,8 @@ What survives what:
   be missing, or a hole in it be filled with anything. So of a run from before the machine started anew, whatever was
   claimed and has no outcome is in doubt, begun or not: at most the batch claimed last, and the few messages of each
   connection in flight or in line by then. A message whose outcome was lost is among them: never sent again by itself.
-- A disk that lies about fsync, or a folder restored from a copy made while a run was sending: nothing can help there.
+- A file that was cut, deleted, or replaced by an older copy: it was longer (`lengths`), so that what was claimed or due
+  then and has no outcome is in doubt (`losses`). A disk that lies about fsync is such a file, if anything tells it.
 - A full disk, or any other failure to write: sending stops at once; what was begun without an outcome is in doubt, the
   rest is due again. The next start settles the file as a dead run's.
 
@@ -48,6 +49,7 @@ import msgspec
 
 from dagster_drips.durable import sync
 from dagster_drips.errors import DripsError
+from dagster_drips.mail.lengths import LengthKeeper
 from dagster_drips.project import Project
 
 INTERRUPTED = "the sending process ended before the server's answer was recorded"
@@ -202,6 +204,7 @@ class DeliveryJournal:
         self._failed = False
         self._now = now
         self._resend = resend
+        self._length: LengthKeeper | None = None
         hidden = folder / f".{name}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -211,6 +214,9 @@ class DeliveryJournal:
             self.write([Run(boot_id(), os.getpid(), now())], durable=True)
             hidden.rename(self.path)
             sync(folder)
+            # Only now: a length without a file says that the file is gone.
+            self._length = LengthKeeper(project, name, boot_id())
+            self._length.grown(os.fstat(self._descriptor).st_size, synced=True)
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
@@ -251,6 +257,8 @@ class DeliveryJournal:
         finally:
             os.close(self._descriptor)
             self._descriptor = -1
+            if self._length is not None:
+                self._length.close()
 
     def write(self, records: Sequence[Record], *, durable: bool = False) -> None:
         """Record several things in this order, in one write; they survive the end of this process once it returns.
@@ -267,6 +275,8 @@ class DeliveryJournal:
                 _write_whole(self._descriptor, data)
                 if durable:
                     os.fsync(self._descriptor)
+                if self._length is not None:
+                    self._length.grown(len(data), synced=durable)
             except OSError as error:
                 self._failed = True  # a torn record may stand at the end: nothing must follow it
                 raise _unwritable(self.path, error) from error
@@ -301,7 +311,9 @@ def read_records(file: BinaryIO) -> Iterator[list[Record | None]]:
             yield [_decoded(line) for line in lines]
 
 
-def settle(file: BinaryIO, state: OpenClaims, *, now: Callable[[], datetime], resend: bool) -> list[Record]:
+def settle(
+    file: BinaryIO, state: OpenClaims, *, now: Callable[[], datetime], resend: bool, was_cut: bool = False
+) -> list[Record]:
     """End a dead run's file for it, durably; returns what was appended.
 
     The doubts are dated by the latest time that the run noted: about then the messages went out.
@@ -311,9 +323,14 @@ def settle(file: BinaryIO, state: OpenClaims, *, now: Callable[[], datetime], re
         state: after all of its records.
         now: for a file that tells no time.
         resend: make what is in doubt due again.
+        was_cut: the file has lost its end, so that whatever was claimed may have been begun; none of it goes again.
     """
     same_boot = bool(state.boot_id) and state.boot_id == boot_id()
-    records = state.settlement(recorded_at=state.last_time or now(), all_in_doubt=not same_boot, resend=resend)
+    records = state.settlement(
+        recorded_at=state.last_time or now(),
+        all_in_doubt=was_cut or not same_boot,
+        resend=resend and not was_cut,
+    )
     size = file.seek(0, os.SEEK_END)
     torn = False
     if size:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from dagster_drips.mail.backlog import Item
 from dagster_drips.mail.breaker import CircuitBreaker
+from dagster_drips.mail.deadlines import Waiting
 from dagster_drips.mail.dialogue import Dialogue
 from dagster_drips.mail.transport import Connection
 from dagster_drips.settings import SmtpServer
@@ -21,8 +22,12 @@ class Line:
     server: Server
     connection: Connection
     dialogue: Dialogue[Item]
+    state: tuple[Waiting, int] = ("nothing", 0)
+    """What was waited for when it was last looked at, and after how many replies."""
     deadline: float = float("inf")
     wants_to_write: bool = False
+    was_used: bool = False
+    """A message was begun on it."""
 
 
 @dataclass(eq=False)

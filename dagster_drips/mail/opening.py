@@ -6,10 +6,9 @@ Only that: how one connection is opened is `transport`'s, how many there are is 
 from __future__ import annotations
 
 import socket
+import threading
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from typing import Generic, TypeVar
 
 from dagster_drips.mail.transport import Connection
@@ -20,11 +19,18 @@ _AT_ONCE = 8
 
 
 class Openers(Generic[Tag]):
-    """Threads that open connections, and a file descriptor that can be read from when one is done."""
+    """Threads that open connections, and a file descriptor that can be read from when one is done.
+
+    A run doesn't end later for a server that is slow to let somebody in: threads that are busy when it ends see to
+    their connection alone, as long as its deadline lets them, and keep no process alive.
+    """
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="drips-connect")
+        self._lock = threading.Lock()
+        self._wanted: deque[tuple[Tag, Connection]] = deque()
         self._done: deque[tuple[Tag, Connection, BaseException | None]] = deque()
+        self._busy = 0
+        self._closed = False
         self._bell, self._doorway = socket.socketpair()
         self._bell.setblocking(False)
         self._doorway.setblocking(False)
@@ -35,7 +41,12 @@ class Openers(Generic[Tag]):
 
     def open(self, connection: Connection, tag: Tag) -> None:
         """Begin to open a connection; `opened` tells how it went."""
-        self._threads.submit(connection.open).add_done_callback(partial(self._knock, tag, connection))
+        with self._lock:
+            self._wanted.append((tag, connection))
+            if self._busy >= _AT_ONCE:
+                return
+            self._busy += 1
+        threading.Thread(target=self._work, name="drips-connect", daemon=True).start()
 
     def opened(self) -> list[tuple[Tag, Connection, BaseException | None]]:
         """What is done since it was last asked: the tag, the connection, and the error where it could not be opened."""
@@ -47,15 +58,37 @@ class Openers(Generic[Tag]):
         return done
 
     def close(self) -> None:
-        """Wait for what is being opened, and let go of it."""
-        self._threads.shutdown(wait=True)
-        for _, connection, _ in self._done:
-            connection.drop()
-        self._bell.close()
-        self._doorway.close()
+        """Let go of what is open, and wait for nothing."""
+        with self._lock:
+            self._closed = True
+            self._wanted.clear()
+            self._bell.close()
+            self._doorway.close()
+        while self._done:
+            self._done.popleft()[1].drop()
 
-    def _knock(self, tag: Tag, connection: Connection, future: Future[None]) -> None:
-        """Called by the thread that is done."""
-        self._done.append((tag, connection, future.exception()))
-        with suppress(OSError):  # full: somebody knocked before; closed: nobody is at home any more
-            self._bell.send(b"!")
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._wanted:
+                    self._busy -= 1
+                    return
+                tag, connection = self._wanted.popleft()
+            self._knock(tag, connection, _problem_of(connection))
+
+    def _knock(self, tag: Tag, connection: Connection, problem: BaseException | None) -> None:
+        with self._lock:
+            if self._closed:
+                connection.drop()
+                return
+            self._done.append((tag, connection, problem))
+            with suppress(OSError):  # full: somebody knocked before
+                self._bell.send(b"!")
+
+
+def _problem_of(connection: Connection) -> BaseException | None:
+    try:
+        connection.open()
+    except BaseException as error:  # told by `opened`, whatever it is
+        return error
+    return None

@@ -1,7 +1,7 @@
 """What became of a message, in one vocabulary whatever the server says (RFC 5321, RFC 3463).
 
-Here belong outcomes and how a reply becomes one. When to try again is `retries`' matter, when to give
-a server up `breaker`'s.
+Here belong outcomes and how a reply becomes one. Whom a refusal blames is read in `refusals`. When to try again is
+`retries`' matter, when to give a server up `breaker`'s.
 """
 
 from __future__ import annotations
@@ -10,20 +10,31 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from dagster_drips.mail.refusals import Blame, blame, status_in
+from dagster_drips.mail.reply_text import LONGEST_TEXT
+
 OutcomeKind = Literal["sent", "deferred", "bounced", "failed", "in_doubt"]
 Stage = Literal["MAIL", "RCPT", "DATA", "BODY"]
 
+_MAILBOX_STATUS = re.compile(r"5\.2\.\d+$")
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
 # The server wants a login, TLS, or others than ours (RFC 3207, RFC 4954).
 _NOT_ALLOWED_IN = frozenset({454, 530, 534, 535, 538})
-# The address is none, or nobody's (RFC 3463 3.2, 3.3): that says nothing of us.
-_ABOUT_THE_READER = re.compile(r"5\.1\.(1|2|3|6|10)$|5\.2\.\d+$")
-_LONGEST_DETAIL = 500
+# What no waiting mends ends the message; anything else is put off.
+_ENDS: dict[Blame, OutcomeKind] = {
+    "address": "bounced",
+    "sender": "failed",
+    "content": "failed",
+    "policy": "failed",
+    "unknown": "failed",
+}
+# The reader's address or mailbox: that says nothing of us.
+_ABOUT_THE_READER = frozenset({"address", "storage"})
 
 
 @dataclass(frozen=True)
 class Reply:
-    """A server's reply; `code` is -1 where it can't be read, `text` has its lines joined."""
+    """A server's reply; `code` is -1 where it can't be read, `text` has its lines joined, as they can be shown."""
 
     code: int
     text: str
@@ -65,10 +76,22 @@ def outcome_of(stage: Stage, reply: Reply) -> Outcome:
     if code in _NOT_ALLOWED_IN:
         return _outcome("deferred", reply, not_allowed_in=True)
     if code // 100 == 5:
-        enhanced = _ENHANCED.match(reply.text)
-        reader = stage == "RCPT" and enhanced is not None and _ABOUT_THE_READER.match(enhanced.group(1))
-        return _outcome("bounced" if stage == "RCPT" else "failed", reply, blames_server=not reader)
+        return _refusal(stage, reply)
     return _outcome("deferred", reply, lost_connection=lost, blames_server=stage != "RCPT" and not lost)
+
+
+def _refusal(stage: Stage, reply: Reply) -> Outcome:
+    """A no for good (5xx).
+
+    Only what blames the address itself bounces (L3): at RCPT, or as the answer to a message, which has one recipient.
+    What may pass, or be mended on our side, is put off; the breaker sees to it that few try.
+    """
+    status = status_in(reply.text)
+    whose = blame(None, reply.text, code=reply.code)
+    if whose == "address" and stage not in ("RCPT", "BODY"):
+        whose = "sender"  # nobody else has been named, or the recipient has been taken
+    about_reader = whose in _ABOUT_THE_READER or bool(status and _MAILBOX_STATUS.match(status))
+    return _outcome(_ENDS.get(whose, "deferred"), reply, blames_server=not about_reader)
 
 
 def lost(where: str, reason: str) -> str:
@@ -78,7 +101,7 @@ def lost(where: str, reason: str) -> str:
 
 def cut(text: str) -> str:
     """A detail no longer than the log keeps."""
-    return text[:_LONGEST_DETAIL]
+    return text[:LONGEST_TEXT]
 
 
 def _outcome(

@@ -7,19 +7,25 @@ message silently after a lost connection.
 from __future__ import annotations
 
 import base64
+import selectors
 import smtplib
 import socket
 import ssl
+import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 import yagmail
 
 from dagster_drips.errors import DripsError
+from dagster_drips.mail.deadlines import Deadlines
+from dagster_drips.mail.patience import PatientSMTP, PatientTLS, Unasked, time_left
+from dagster_drips.mail.reply_text import shown
 from dagster_drips.settings import SmtpServer
 
 _CHUNK = 1 << 16
-_GOODBYE_SECONDS = 5.0
+_LONGEST_PROBLEM = 1_000
 
 
 class ServerUnavailable(Exception):
@@ -31,12 +37,12 @@ class Connection:
 
     Args:
         server: where to.
-        timeout: seconds to wait for a connection and for each reply while logging in.
+        timeout: seconds to wait for a connection and for TLS; for opening in all, login too, twice as long.
     """
 
     def __init__(self, server: SmtpServer, *, timeout: float = 60.0):
         self._server = server
-        self._timeout = timeout
+        self._deadlines = Deadlines(reply=timeout)
         self._client: yagmail.Client | None = None
         self._socket: socket.socket | None = None
         self.extensions: frozenset[str] = frozenset()
@@ -51,13 +57,16 @@ class Connection:
         """
         if self._client is not None:
             return
-        client = _client(self._server, self._timeout)
+        client = _Opener.of(self._server, self._deadlines)
         try:
             client.login()
             client.smtp.ehlo_or_helo_if_needed()
+            assert isinstance(client.smtp, PatientSMTP), "_Opener says so"
+            client.smtp.ask_for_silence()
         except BaseException as error:
             _drop(client)
-            if isinstance(error, (OSError, smtplib.SMTPException)):
+            # ValueError: of what smtplib makes of a challenge, or of a login that can't be written.
+            if isinstance(error, (OSError, smtplib.SMTPException, ValueError)):
                 # Without its cause: a server's answer may repeat the words of the login.
                 raise _opening_problem(self._server, error) from None
             raise
@@ -101,19 +110,19 @@ class Connection:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return 0
 
+    def say_goodbye(self) -> bool:
+        """Say QUIT, unless the network won't take it now; whether an answer is to come."""
+        if self._socket is None:
+            return False
+        try:
+            self._socket.setblocking(False)
+            return self._socket.send(b"QUIT\r\n") > 0
+        except OSError:
+            return False
+
     def close(self) -> None:
         """Say goodbye, if there is anyone to say it to."""
-        if self._client is not None:
-            client, connected = self._client, self._socket
-            self._client = self._socket = None
-            try:
-                if connected is not None:
-                    connected.settimeout(_GOODBYE_SECONDS)
-                    client.smtp.quit()
-            except (OSError, smtplib.SMTPException):
-                pass
-            finally:
-                _drop(client)
+        close_all([self], self._deadlines.closing)
 
     def drop(self) -> None:
         """Let go of it without a word."""
@@ -122,27 +131,52 @@ class Connection:
             self._client = self._socket = None
 
 
-def _client(server: SmtpServer, timeout: float) -> yagmail.Client:
+def close_all(connections: Sequence[Connection], seconds: float) -> None:
+    """Say goodbye on all of them at once, and let go of each at its answer, or of the rest when the time is over."""
+    deadline = time.monotonic() + seconds
+    with selectors.DefaultSelector() as selector:
+        for connection in connections:
+            if connection.say_goodbye():
+                selector.register(connection, selectors.EVENT_READ)
+        try:
+            while selector.get_map():
+                for key, _ in selector.select(time_left(deadline)):
+                    selector.unregister(key.fileobj)
+        except TimeoutError:
+            pass
+    for connection in connections:
+        connection.drop()
+
+
+class _Opener(yagmail.Client):
     """yagmail's client as an opener of connections: its login name is no address, and it never sends."""
-    context = ssl.create_default_context()
-    connection_options: dict[str, Any] = {"timeout": timeout}
-    if server.security == "tls":
-        connection_options["context"] = context
-    if server.is_loopback:
-        connection_options["local_hostname"] = "localhost"
-    client = yagmail.Client(
-        user="",
-        password=server.password or "",
-        host=server.host,
-        port=server.port,
-        smtp_starttls={"context": context} if server.security == "starttls" else False,
-        smtp_ssl=server.security == "tls",
-        smtp_skip_login=server.user is None,
-        soft_email_validation=False,
-        **connection_options,
-    )
-    client.user = server.user or ""  # given above, a login name without @ would get one of another provider
-    return client
+
+    @classmethod
+    def of(cls, server: SmtpServer, deadlines: Deadlines) -> _Opener:
+        context = ssl.create_default_context()
+        options: dict[str, Any] = {"timeout": deadlines.reply, "opening": deadlines.opening}
+        if server.security == "tls":
+            options["context"] = context
+        if server.is_loopback:
+            options["local_hostname"] = "localhost"
+        client = cls(
+            user="",
+            password=server.password or "",
+            host=server.host,
+            port=server.port,
+            smtp_starttls={"context": context} if server.security == "starttls" else False,
+            smtp_ssl=server.security == "tls",
+            smtp_skip_login=server.user is None,
+            soft_email_validation=False,
+            **options,
+        )
+        client.user = server.user or ""  # given above, a login name without @ would get one of another provider
+        return client
+
+    @property
+    def connection(self) -> Any:
+        """What yagmail opens connections with: smtplib's classes, with limits."""
+        return PatientTLS if self.ssl else PatientSMTP
 
 
 def _drop(client: yagmail.Client) -> None:
@@ -154,7 +188,7 @@ def _drop(client: yagmail.Client) -> None:
 def _opening_problem(server: SmtpServer, error: Exception) -> ServerUnavailable | DripsError:
     problem = _told_problem(server, error)
     kind = DripsError if isinstance(problem, DripsError) else ServerUnavailable
-    return kind(_masked(str(problem), server))
+    return kind(shown(_masked(str(problem), server), _LONGEST_PROBLEM))
 
 
 def _masked(text: str, server: SmtpServer) -> str:
@@ -176,6 +210,12 @@ def _told_problem(server: SmtpServer, error: Exception) -> ServerUnavailable | D
         return DripsError(f"no secure connection to {where}: {reason}; check DRIPS_SMTP_URL")
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return DripsError(f"{where} does not offer what DRIPS_SMTP_URL asks for: {error}")
+    if isinstance(error, UnicodeEncodeError):
+        return DripsError(f"the user or password of {where} has letters beyond ASCII, which no login here can carry")
+    if isinstance(error, Unasked):
+        return ServerUnavailable(f"{where} can't be talked to: {error}")
+    if isinstance(error, ValueError):
+        return ServerUnavailable(f"{where} said what can't be understood while logging in")
     if isinstance(error, smtplib.SMTPResponseException):
         return ServerUnavailable(f"{where} takes no mail now ({_reply(error.smtp_code, error.smtp_error)})")
     return ServerUnavailable(f"{where} can't be reached ({reason_of(error)})")
@@ -185,13 +225,8 @@ def reason_of(error: Exception) -> str:
     """A failure of the network in a few words."""
     if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return "timed out"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return shown(getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
 
 def _reply(code: int, words: bytes | str) -> str:
-    return f"{code} {_text(words)}".strip()
-
-
-def _text(words: bytes | str) -> str:
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    return " ".join(text.split())
+    return f"{code} {shown(words)}".strip()

@@ -33,6 +33,16 @@ select enrollment_id, closed_at, status, exit_reason
 from decide.completions_now
 anti join journal.closings using (enrollment_id)
 
+-- name: finished_handed_over
+-- What this tick, or one before it that did not finish, handed to mail servers. A deferral may go again as it is.
+select
+    log.message_id, log.attempt, log.as_of, log.enrollment_id, log.sequence_id, log.version_id, log.step_id,
+    log.variant_id, log.lead_id, log.sender, log.recipient, log.scheduled_at, log.transactional, log.recorded_at
+from raw.delivery_log as log
+inner join raw.tick as tick
+    on log.as_of <= tick.as_of and log.as_of > coalesce(tick.previous_as_of, timestamp '0001-01-01')
+where log.outcome <> 'deferred'
+
 -- name: last_ticks
 select
     max(as_of) filter (where phase = 'decided') as decided,

@@ -17,8 +17,10 @@ from typing import Any
 from dagster_drips.durable import sync
 from dagster_drips.warehouse import Warehouse
 
-# Which files were loaded, and in which order; the one table of a commit that is not of schema `journal`.
+# Tables of a commit that are not of schema `journal`: which files were loaded, in which order; and what was sent.
 LOADED_FILES = "loaded_files"
+HANDED_OVER = "handed_over"
+"""Messages that mail servers got, or may have got: a rebuild holds in doubt those that the delivery journal lost."""
 
 
 class TickJournal:
@@ -57,8 +59,8 @@ class TickJournal:
         """Take one commit's rows into the warehouse's tables."""
         with warehouse.transaction():
             for path in sorted(commit.glob("*.parquet")):
-                if path.stem == LOADED_FILES:
-                    continue  # only a rebuild needs to know the order of loading
+                if path.stem in (LOADED_FILES, HANDED_OVER):
+                    continue  # for rebuilds only
                 # Versions are recorded while loading, so the warehouse may have them already.
                 rows = f"select * from read_parquet('{_quoted(path)}')"
                 if path.stem == "sequence_versions":
@@ -69,8 +71,12 @@ class TickJournal:
 
     def rows(self, warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
         """All rows of a table over all commits."""
-        files = [str(path) for commit in self.commits() if (path := commit / f"{table}.parquet").exists()]
+        files = [str(path) for path in self.files(table)]
         return warehouse.rows("select * from read_parquet(?)", [files]) if files else []
+
+    def files(self, table: str) -> list[Path]:
+        """The files of a table over all commits."""
+        return [path for commit in self.commits() if (path := commit / f"{table}.parquet").exists()]
 
     def missing(self, warehouse: Warehouse, since: datetime | None) -> list[Path]:
         """Commits from that day on that the warehouse doesn't know: a crash came between the two."""

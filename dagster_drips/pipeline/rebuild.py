@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import duckdb
+
 from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.landing import load_again
-from dagster_drips.mail.fold import fold
-from dagster_drips.pipeline.journal import LOADED_FILES, TickJournal
+from dagster_drips.mail.fold import cut_files, fold
+from dagster_drips.mail.losses import hold_cut_off, hold_handed_over, hold_known_before
+from dagster_drips.pipeline.journal import HANDED_OVER, LOADED_FILES, TickJournal
 from dagster_drips.pipeline.lock import exclusive
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.tick import Pipeline
@@ -31,6 +34,8 @@ class RebuildReport:
     commits: int
     files: int
     deliveries: int
+    lost: int = 0
+    """Messages that were handed over and that the delivery journal has lost: they are in doubt now."""
 
 
 def rebuild(project: Project, progress: Callable[[str], None] = lambda what: None) -> RebuildReport:
@@ -47,18 +52,27 @@ def rebuild(project: Project, progress: Callable[[str], None] = lambda what: Non
     if not TickJournal(project.journal / "ticks").commits():
         raise DripsError("no journal to rebuild from; a first tick starts with `drips run`", file=project.journal)
     with exclusive(project.data / "run.lock"):
-        return rebuild_under_lock(project, progress)
+        return rebuild_under_lock(project, progress, knows_more=True)
 
 
-def rebuild_under_lock(project: Project, progress: Callable[[str], None] = lambda what: None) -> RebuildReport:
-    """The same for who holds the run lock already and knows that there is a journal."""
+def rebuild_under_lock(
+    project: Project, progress: Callable[[str], None] = lambda what: None, *, knows_more: bool = False
+) -> RebuildReport:
+    """The same for who holds the run lock already and knows that there is a journal.
+
+    Args:
+        project: with its landed files and journal.
+        progress: told what is being done.
+        knows_more: the warehouse that is there may know of messages that the journal has lost. It must not be asked
+            where somebody was just taken out of the journal.
+    """
     journal = TickJournal(project.journal / "ticks")
     scratch = project.data / "warehouse.rebuilding.duckdb"
     scratch.unlink(missing_ok=True)
     scratch.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     pipeline = Pipeline(project, Transform(project, warehouse=scratch), journal)
     with open_warehouse(scratch) as warehouse:
-        report = _fill(project, pipeline, journal, warehouse, progress)
+        report = _fill(project, pipeline, journal, warehouse, progress, knows_more)
         warehouse.checkpoint()
     project.warehouse.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     scratch.replace(project.warehouse)
@@ -71,6 +85,7 @@ def _fill(
     journal: TickJournal,
     warehouse: Warehouse,
     progress: Callable[[str], None],
+    knows_more: bool,
 ) -> RebuildReport:
     catalog = read_catalog(project, segments=segment_names(project))
     commits = journal.commits()
@@ -83,12 +98,30 @@ def _fill(
     progress(f"{len(loaded)} landed files")
     load_again(project, warehouse, loaded, fields=catalog.settings.fields)
     progress("deliveries")
+    cut_files(project, warehouse, closed=True)
     deliveries = fold(project, warehouse, now=utc_now, resend=load_settings(project).in_doubt == "resend")
+    lost = hold_handed_over(project, warehouse, journal.files(HANDED_OVER))
+    if knows_more:
+        lost += _known_before(project, warehouse)
     pipeline.set_clock(warehouse, warehouse.value("select max(as_of) from journal.ticks where phase = 'decided'"))
     progress("models")
     pipeline.decide(warehouse)
+    if cut_off := hold_cut_off(project, warehouse):
+        lost += cut_off
+        pipeline.decide(warehouse)
     failed = [node for node in pipeline.measure() if node.failed]
     if failed:
         raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}")
     publish(warehouse, project.published)
-    return RebuildReport(commits=len(commits), files=len(loaded), deliveries=deliveries.rows)
+    return RebuildReport(commits=len(commits), files=len(loaded), deliveries=deliveries.rows + lost, lost=lost)
+
+
+def _known_before(project: Project, warehouse: Warehouse) -> int:
+    """What the warehouse that is to be replaced knows; one that is gone, or can't be read, knows nothing."""
+    if not project.warehouse.exists():
+        return 0
+    try:
+        with open_warehouse(project.warehouse, read_only=True) as earlier:
+            return hold_known_before(project, warehouse, earlier)
+    except (DripsError, duckdb.Error):
+        return 0

@@ -16,10 +16,12 @@ from dagster_drips.clock import format_instant, utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.kept_files import KeptFiles
 from dagster_drips.landing import LoadReport, load_landing
-from dagster_drips.mail.fold import fold
+from dagster_drips.mail.fold import cut_files, fold
+from dagster_drips.mail.lengths import drop_lengths
+from dagster_drips.mail.losses import hold_cut_off
 from dagster_drips.pipeline.catalog import CatalogReader
 from dagster_drips.pipeline.compiled import CompiledTables
-from dagster_drips.pipeline.journal import LOADED_FILES, TickJournal
+from dagster_drips.pipeline.journal import HANDED_OVER, LOADED_FILES, TickJournal
 from dagster_drips.pipeline.segments import SegmentFailure, run_decisions
 from dagster_drips.pipeline.transform import MEASURE, NodeResult, Transform
 from dagster_drips.project import Project
@@ -115,6 +117,7 @@ class Pipeline:
         if self.journal is None:
             return 0
         resend = load_settings(self.project).in_doubt == "resend"
+        cut_files(self.project, warehouse, closed=True)
         fold(self.project, warehouse, now=utc_now, resend=resend)
         known = warehouse.value("select max(as_of) from journal.ticks")
         if known is None and self.journal.commits() and not warehouse.value(_COMMITS["has_lived"]):
@@ -124,6 +127,7 @@ class Pipeline:
         missing = self.journal.missing(warehouse, known)
         for commit in missing:
             self.journal.fold(warehouse, commit)
+        hold_cut_off(self.project, warehouse, now=utc_now)
         return len(missing)
 
     def load_sequences(self, warehouse: Warehouse) -> tuple[Catalog, list[Problem]]:
@@ -185,6 +189,8 @@ class Pipeline:
             return 0  # this tick is finished already, or was overtaken before it decided anything
         completed = warehouse.value("select count(*) from decide.completions_now")
         self._commit(warehouse, self.as_of(warehouse), "finished")
+        if self.journal is not None:
+            drop_lengths(self.project)
         return completed
 
     def measure(self) -> list[NodeResult]:
@@ -235,6 +241,8 @@ class Pipeline:
             )
         with warehouse.transaction():
             for table, select in selects.items():
+                if table == HANDED_OVER:
+                    continue  # the delivery log has it
                 warehouse.execute(f"insert into journal.{table} by name {select}")
             warehouse.execute(f"insert into journal.ticks by name {tick}")
 

@@ -16,6 +16,7 @@ import polars as pl
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.files import LandingFile
 from dagster_drips.mail.journal import deliveries, lock_if_free
+from dagster_drips.mail.lengths import length_will_be
 from dagster_drips.pipeline.journal import LOADED_FILES, TickJournal
 from dagster_drips.privacy.person import Person
 from dagster_drips.privacy.rewriting import remove, replacing
@@ -24,6 +25,7 @@ from dagster_drips.project import Project
 _OWN_COLUMN = {
     "verdicts": "lead_id",
     "segment_changes": "lead_id",
+    "handed_over": "lead_id",
     "closings": "enrollment_id",
     "resolutions": "enrollment_id",
 }
@@ -64,8 +66,10 @@ def without_deliveries(file: Path, person: Person) -> None:
         if not lock_if_free(stream):
             raise DripsError("a run is still sending; wait until it has ended", file=file)
         kept = [line for line in stream.read().splitlines(keepends=True) if not _is_own(line, person)]
+        rest = b"".join(kept)
+        length_will_be(file, len(rest))
         with replacing(file) as scratch:
-            scratch.write_bytes(b"".join(kept))
+            scratch.write_bytes(rest)
 
 
 def own_decisions(project: Project, person: Person) -> dict[Path, pl.DataFrame]:

@@ -15,9 +15,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from dagster_drips.clock import format_time
+from dagster_drips.mail.refusals import blame
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.providers.provider import (
     Event,
+    Fact,
     Forged,
     Guard,
     Posted,
@@ -32,6 +34,7 @@ EVENTS = "webhook_events"
 """Counter of events, by provider and outcome."""
 
 _LOG = logging.getLogger(__name__)
+_MAY_BE_HARD = frozenset({"address", "policy", "unknown"})
 _LONGEST_SHOWN = 80
 _RETRY_AFTER = {"Retry-After": "30"}
 
@@ -109,7 +112,7 @@ def _rows(provider: str, event: Event, posted: Posted) -> Iterator[dict[str, Any
             "message_id": event.message_id,
             "type": fact.type,
             "occurred_at": format_time(occurred_at),
-            "bounce_class": fact.bounce_class,
+            "bounce_class": _bounce_class(fact, event.detail or ""),
             "topic": event.topic,
             "url": event.url,
             "user_agent": event.user_agent,
@@ -117,3 +120,13 @@ def _rows(provider: str, event: Event, posted: Posted) -> Iterator[dict[str, Any
             "detail": event.detail,
         }
         yield {name: value for name, value in row.items() if value is not None}
+
+
+def _bounce_class(fact: Fact, diagnostic: str) -> str | None:
+    """The provider's own class, but for a hard bounce whose diagnostic blames something other than the address (L3).
+
+    What a provider did not even try, from a list of its own, it blames on nobody.
+    """
+    if fact.bounce_class != "hard" or "suppress" in diagnostic.lower():
+        return fact.bounce_class
+    return "hard" if blame(None, diagnostic) in _MAY_BE_HARD else "soft"
