@@ -15,6 +15,7 @@ from typing import Literal
 from flufl.bounce import all_failures
 
 from dagster_drips.inbound.bounce_reasons import BounceClass, bounce_class, says_why, status_of
+from dagster_drips.inbound.mail_systems import is_from_machine, tells_of_delay, tells_of_failure
 from dagster_drips.inbound.mime import (
     addresses,
     enclosed,
@@ -41,32 +42,6 @@ _GRAVITY: dict[tuple[str, str | None], int] = {
     ("deferred", None): 1,
     ("report", None): 0,
 }
-_MACHINES = re.compile(
-    r"^(mailer-?daemon|mail-?daemon|postmaster|mail-?delivery|bounces?|microsoftexchange\w*)\b", re.I
-)
-_MACHINE_NAMES = re.compile(
-    r"""["'(]?(?:mail\sdelivery\s(?:system|subsystem|service|agent) | mailer[\s-]?daemon | mail\sadministrator
-    | system\sadministrator | postmaster | microsoft\soutlook | mail\ssystem | mailsystem | delivery\ssubsystem
-    | internet\smail\sdelivery | e-?mail\sdelivery | mdaemon)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_FAILURE_SUBJECTS = re.compile(
-    r"""\W*(?:(?:re:\s)?(?:undeliver(?:ed|able) | non[\s-]?deliver(?:y|able) | (?:mail|message)\sdelivery\s(?:fail|error|problem|status)
-    | delivery\s(?:status\snotification|failure|failed|has\sfailed|error|problem|report|notification) | failure\snotice
-    | returned\s(?:mail|message|to\ssender) | mail\s(?:system\serror|could\snot\sbe\sdelivered|failure)
-    | message\s(?:could\snot\sbe|not|was\snot)\sdelivered | there\swas\san\serror\ssending\syour\smail
-    | unzustellbar | nicht\szustellbar | unzustellbare | zustellung\sfehlgeschlagen | fehler\sbei\sder\szustellung
-    | non\sremis | [ée]chec\sde\s(?:la\s)?(?:remise|distribution) | message\snon\s(?:distribu|d[ée]livr)
-    | no\sse\s(?:puede|pudo|ha\spodido)\sentregar | error\sde\sentrega | no\sentregado | mensaje\sno\sentregado
-    | onbestelbaar | mislukte\sbezorging | mancato\srecapito | recapito\snon\sriuscito | impossibile\srecapitare
-    | n[ãa]o\sfoi\sposs[íi]vel\sentregar | falha\sna\sentrega | n[ãa]o\sentregue | mensagem\sn[ãa]o\sentregue
-    | nie\smo[żz]na\sdostarczy[ćc] | niedostarczon | olevererbar | kan\sinte\slevereras | kan\sikke\sleveres
-    | ei\svoida\stoimittaa | nedoru[čc] | не\sдоставлен | недоставлен | 配信不能 | 配信エラー | 送信エラー | 送達不能 | 退信 | 无法投递 | 無法傳遞
-    | 배달되지 ))""",
-    re.IGNORECASE | re.VERBOSE,
-)
-# RFC 5321 4.2: three digits and words, as a server was heard to say.
-_REPLY_CODE = re.compile(r"(?:^|[\s:;(<\"'\[])[45][0-5]\d(?:[ \t-]|$)", re.MULTILINE)
 _LONGEST_SCANNED = 50_000
 _LONGEST_SCANNED_LINE = 500
 # Where the returned message starts in reports that enclose it as text.
@@ -93,9 +68,11 @@ def read_delivery(message: Message, *, is_ours: bool) -> Delivery | None:
         is_ours: whether it names a message of ours; a report in nobody's format is believed only then.
     """
     for part in own_parts(message):
-        if part.get_content_type() in ("message/delivery-status", "message/global-delivery-status"):
-            return _of_status(message, fields_of(part))
-    return _of_text(message, is_ours) if _is_from_machine(message) else None
+        is_status = part.get_content_type() in ("message/delivery-status", "message/global-delivery-status")
+        # Some say nothing of any recipient: then the words have to do.
+        if is_status and (delivery := _of_status(message, fields_of(part))):
+            return delivery
+    return _of_text(message, is_ours) if is_from_machine(message) else None
 
 
 def _of_status(message: Message, groups: list[Message]) -> Delivery | None:
@@ -137,19 +114,14 @@ def _of_text(message: Message, is_ours: bool) -> Delivery | None:
         return Delivery("bounced", bounce_class(None, words), _cut(words))
     if waiting:
         return Delivery("deferred", None, _cut(words))
-    by_mail_system = _is_by_mail_system(message)
     # People's programs answer with an empty envelope sender, too, and of mailboxes that are no longer used.
-    if is_ours and (by_mail_system or not is_answer_of_machine(message)) and _tells_failure(words, by_mail_system):
+    believed = is_ours and (is_by_mail_system(message) or not is_answer_of_machine(message))
+    if believed and (says_why(words) or tells_of_failure(message, words)):
         status = status_of(words)
-        if status and status[0] == "4":
+        if (status and status[0] == "4") or tells_of_delay(message, words):
             return Delivery("deferred", None, _cut(words))
         return Delivery("bounced", bounce_class(None, words), _cut(words))
     return None
-
-
-def _tells_failure(words: str, by_mail_system: bool) -> bool:
-    """Whether it says why a message could not be delivered; of a mail system a bare reply code will do."""
-    return says_why(words) or (by_mail_system and _REPLY_CODE.search(words) is not None)
 
 
 def _known_formats(message: Message) -> tuple[bool, bool]:
@@ -161,27 +133,6 @@ def _known_formats(message: Message) -> tuple[bool, bool]:
     except (AttributeError, AssertionError, LookupError, TypeError, ValueError):
         return False, False
     return bool(waiting), bool(failed)
-
-
-def _is_from_machine(message: Message) -> bool:
-    """Whether a mail system wrote it: only such mails are searched for words of failure."""
-    return bool(
-        header(message, "Return-Path") == "<>"
-        or header(message, "X-Failed-Recipients")
-        or message.get_content_type() == "multipart/report"
-        or _is_by_mail_system(message)
-    )
-
-
-def _is_by_mail_system(message: Message) -> bool:
-    """Whether its author is a mail system by name, or its subject one of a mail system's."""
-    author = header(message, "From")
-    names = [address.partition("@")[0] for address in addresses(author)] or [author.strip("<>")]
-    return bool(
-        any(_MACHINES.match(name) for name in names)
-        or _MACHINE_NAMES.match(author)
-        or _FAILURE_SUBJECTS.match(header(message, "Subject"))
-    )
 
 
 def _reason_text(message: Message) -> str:

@@ -15,7 +15,7 @@ from dagster_drips.inbound.bounce_reasons import BounceClass
 from dagster_drips.inbound.bounces import read_delivery
 from dagster_drips.inbound.complaints import read_complaint
 from dagster_drips.inbound.mime import header
-from dagster_drips.inbound.replies import is_answer_of_machine, is_automatic, reply_text
+from dagster_drips.inbound.replies import has_program_subject, is_answer_of_machine, is_automatic, reply_text
 from dagster_drips.inbound.wishes import asks_to_unsubscribe, named_wish, subject_wish
 
 FindingKind = Literal[
@@ -59,18 +59,19 @@ def classify(message: Message) -> Finding:
         kind = "reported" if delivery.kind == "report" else delivery.kind
         return Finding(kind, about, delivery.bounce_class, delivery.detail)
     subject, text = header(message, "Subject"), reply_text(message)
-    answers_itself = is_answer_of_machine(message)
+    # Not by Auto-Submitted: Apple's mail program says auto-replied of the unsubscribes that it writes.
+    may_wish = not has_program_subject(message)
     # An answer that encloses an older message is about the one it answers.
     answered = addressed_id(message) or answered_id(message)
-    if not answers_itself and (wish := subject_wish(subject) or named_wish(text.partition("\n")[0])):
+    if may_wish and (wish := subject_wish(subject) or named_wish(text.partition("\n")[0])):
         return Finding("unsubscribed", wish, detail="by mail")
     # An answer to the mail of an unsubscribe link, as of somebody who changed their mind or asks once more.
     about = about or named_wish(subject)
-    if not answers_itself and asks_to_unsubscribe(subject, text):
+    if may_wish and asks_to_unsubscribe(subject, text):
         return Finding("unsubscribed", answered or about, detail=f"answered: {(text or subject)[:100]}")
     if is_automatic(message, answers_us=answered is not None):
         known = answered or about
-        return Finding("auto_replied", known) if known or answers_itself else Finding("unrelated")
+        return Finding("auto_replied", known) if known or is_answer_of_machine(message) else Finding("unrelated")
     if answered is not None:
         return Finding("replied", answered, detail=text or None)
     return Finding("not_understood" if about else "unrelated", about)

@@ -23,13 +23,16 @@ _NO_COMPLAINTS = frozenset({"not-spam", "auth-failure"})  # RFC 6430, RFC 6591
 # `<number>@reports.spamcop.net`, and what other providers call theirs.
 _FEEDBACK_AUTHORS = re.compile(
     r"""(?:staff@(?:hotmail|outlook|live|msn)\. | scomp@ | jmrp?@ | (?:[\w.+-]*[._-])?(?:fbl|feedback-?loops?|arf
-    |abuse-?reports?|spam-?reports?|complaints?|spam-?complaints?)(?:[._-][\w.+-]*)?@ | feedback@arf\. | abuse@ | abuse[._-][\w.-]*@
+    |abuse-?reports?|spam-?reports?|complaints?|spam-?complaints?)(?:[._-][\w.+-]*)?@ | feedback@arf\. | abuse@
+    | abuse[._-][\w.-]*@
     | [^@]*@(?:[\w-]+\.)*(?:spamcop\.net|fbl\.[\w.-]+|arf\.[\w.-]+|feedback(?:loop)?\.[\w.-]+|abuse\.net))""",
     re.IGNORECASE | re.VERBOSE,
 )
 _FEEDBACK_SUBJECTS = re.compile(
-    r"""\b(?:complaint\sabout\s(?:a\s)?message | abuse\sreport | (?:spam|junk)\s(?:mail\s)?(?:complaint|report|feedback)
-    | e-?mail\sfeedback\sreport | feedback\sloop | spam\scomplaint | spamcop\b.*\bid: | reported\sas\s(?:spam|junk|abus)
+    r"""\b(?:complaint\sabout\s(?:a\s)?message | abuse\sreport | (?:spam|junk)\s(?:mail\s)?(?:complaint|report
+    |feedback)
+    | e-?mail\sfeedback\sreport | feedback\sloop | spam\scomplaint | spamcop\b.*\bid: | reported\sas\s(?:spam|junk
+    |abus)
     | complaint\sfrom\b | marked\s(?:this\s|it\s)?as\s(?:spam|junk) | user\scomplaint )""",
     re.IGNORECASE | re.VERBOSE,
 )

@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from email import message_from_bytes, message_from_string
-
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
@@ -66,7 +65,7 @@ class _Part(Message):
 
     def set_raw(self, name: str, value: str) -> None:
         if len(self) < _MOST_HEADERS:
-            super().set_raw(name, value)  # ty: ignore[unresolved-attribute]
+            super().set_raw(name, value)
 
 
 _POLICY = _Bounded()

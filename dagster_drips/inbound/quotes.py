@@ -17,12 +17,14 @@ _MOST_HEADER_LINES = 6
 _WROTE = re.compile(
     r"""\b(?:wrote|writes|said|schrieb|a\sécrit|a\secrit|escribió|escribio|ha\sscritto|scrisse|schreef|escreveu|skrev
     |napisał(?:\(a\)|a)?|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?|kirjoitti|írta|a\sscris|yazdı|yazdi|έγραψε
-    |написал(?:\(а\)|а)?|писал(?:\(а\)|а)?|пишет|написав(?:\(ла\))?|đã\sviết|menulis)\b | 写道 | 寫道 | 작성 | 書きました
+    |написал(?:\(а\)|а)?|писал(?:\(а\)|а)?|пишет|написав(?:\(ла\))?|đã\sviết|menulis)\b | 写道 | 寫道 | 작성
+    | 書きました
     | のメール | wrote\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _OPENS = re.compile(
-    r"""(?:on|am|le|el|il|op|em|den|dne|w\sdniu|dnia|il\sgiorno|vào|pe|pada|at|from|von|de|ons?|mon|tue|wed|thu|fri|sat
+    r"""(?:on|am|le|el|il|op|em|den|dne|w\sdniu|dnia|il\sgiorno|vào|pe|pada|at|from|von|de|ons?|mon|tue|wed|thu|fri
+    |sat
     |sun|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|man|tir|tor|lør|søn|pon|wt|śr|czw|pt|sob|niedz
     |ma|ti|ke|to|pe|la|su|mån|tis|fre|lör|sön|po|út|st|čt|pá|so|ne|пн|вт|ср|чт|пт|сб|вс|\d)""",
     re.IGNORECASE | re.VERBOSE,
@@ -32,12 +34,13 @@ _ADDRESS = re.compile(r"[<(\[]?[^\s<>@]{1,100}@[^\s<>@]{1,100}[>)\]]?")
 _SEPARATOR = re.compile(r"[-_=*—–]{2,}\s?[^\W\d_][^-_=*]{2,60}[-_=*—–]{2,}")
 _RULE = re.compile(r"_{10,}")
 _FROM = re.compile(
-    r"\*?(?:from|von|de|da|van|od|från|fra|lähettäjä|feladó|gönderen|kimden|από|от|від|差出人|发件人|寄件者|보낸\s?사람)"
-    r"\s?[:：]\*?\s*\S",
+    r"\*?(?:from|von|de|da|van|od|från|fra|lähettäjä|feladó|gönderen|kimden|από|от|від|差出人|发件人|寄件者"
+    r"|보낸\s?사람)\s?[:：]\*?\s*\S",
     re.IGNORECASE,
 )
 _OTHER_FIELD = re.compile(
-    r"""\*?(?:subject|sent|date|to|betreff|gesendet|datum|an|objet|envoyé|date|à|asunto|enviado(?:\sel|\sem)?|fecha|para
+    r"""\*?(?:subject|sent|date|to|betreff|gesendet|datum|an|objet|envoyé|date|à|asunto|enviado(?:\sel|\sem)?|fecha
+    |para
     |oggetto|inviato|data|a|onderwerp|verzonden|aan|assunto|temat|wysłano|do|wysłane|ämne|skickat|till|emne|sendt|til
     |aihe|lähetetty|vastaanottaja|předmět|odesláno|komu|předm|tárgy|elküldve|címzett|konu|kime|тема|отправлено|кому
     |дата|件名|宛先|送信日時|主题|收件人|发送时间|時間|받는\s?사람|제목)\s?[:：]""",

@@ -31,34 +31,51 @@ _SUPPRESSING = frozenset({"all", "oof", "autoreply"})
 _PROGRAM_NAMES = re.compile(r"vacation|autorespon|auto-?reply|autoanswer|out.?of.?office", re.IGNORECASE)
 _PROGRAM_SUBJECT = re.compile(
     r"""\W*(?:
-      auto(?:matic|mated)?[\s-]?(?:reply|response|respond(?:er)?|answer|acknowledge?ment|notification)\b | auto(?:re)?:\s
-    | automated\smessage\b | do\snot\sreply\b | (?:i\sam\s|i'm\s|we\sare\s)?(?:currently\s)?out\s?-?of\s?-?(?:the\s?-?)?office\b
-    | ooo\b | away\sfrom\s(?:my\s|the\s)?(?:desk|office|mail|e-?mail)\b | (?:i\sam\s|i'm\s)?on\s(?:vacation|holidays?|leave
-    |(?:annual|parental|maternity|paternity|sick|medical)\sleave)\b | (?:vacation|holiday|away)\s(?:reply|response|message
+      auto(?:matic|mated)?[\s-]?(?:reply|response|respond(?:er)?|answer|acknowledge?ment|notification)\b
+      | auto(?:re)?:\s
+    | automated\smessage\b | do\snot\sreply\b | (?:i\sam\s|i'm\s
+    |we\sare\s)?(?:currently\s)?out\s?-?of\s?-?(?:the\s?-?)?office\b
+    | ooo\b | away\sfrom\s(?:my\s|the\s)?(?:desk|office|mail|e-?mail)\b | (?:i\sam\s|i'm\s)?on\s(?:vacation
+    |holidays?|leave
+    |(?:annual|parental|maternity|paternity|sick|medical)\sleave)\b | (?:vacation|holiday|away)\s(?:reply|response
+    |message
     |notice|auto)\b | currently\s(?:away|unavailable|on\sleave)\b | your\s(?:e-?mail|message)\shas\sbeen\sreceived
     | (?:thank\syou|thanks)\sfor\s(?:your\s(?:e-?mail|message|enquiry|inquiry|request)|contacting)
     | (?:ticket|case|request)\s?(?:received|created|opened)\b | \[?ticket\s?(?:id)?[\s:#]
     | (?:automatische?\s?|auto-?)(?:antwort|eingangsbest[äa]tigung|empfangsbest[äa]tigung|r[üu]ckantwort|reply)
     | abwesenheit | abwesend\b | (?:nicht\s|au(?:ß|ss)er\s)(?:im\shaus|haus|b[üu]ro)\b | (?:bin\s)?(?:im|in)\surlaub\b
-    | urlaubs?(?:meldung|notiz|vertretung|abwesenheit)?\b | eingangsbest[äa]tigung | (?:ihre|deine)\s(?:anfrage|e-?mail|nachricht)\sist\s
-    | automatisch\s(?:antwoord|bericht) | automatische\s(?:beantwoording|reply) | afwezig | niet\saanwezig | buiten\skantoor | op\svakantie
-    | r[ée]ponse\sautomatique | absen[ct]e\s(?:du\sbureau|de) | absent\b | message\sd'absence | accus[ée]\sde\sr[ée]ception
+    | urlaubs?(?:meldung|notiz|vertretung|abwesenheit)?\b | eingangsbest[äa]tigung | (?:ihre|deine)\s(?:anfrage
+    |e-?mail|nachricht)\sist\s
+    | automatisch\s(?:antwoord|bericht) | automatische\s(?:beantwoording|reply) | afwezig | niet\saanwezig
+    | buiten\skantoor | op\svakantie
+    | r[ée]ponse\sautomatique | absen[ct]e\s(?:du\sbureau|de) | absent\b | message\sd'absence
+    | accus[ée]\sde\sr[ée]ception
     | (?:en\s)?cong[ée]s?\b | hors\sdu\sbureau
-    | respuesta\sautom[áa]tica | contestaci[óo]n\sautom | autorrespuesta | fuera\sde\s(?:la\s)?oficina | ausente\b | ausencia\b | de\svacaciones
+    | respuesta\sautom[áa]tica | contestaci[óo]n\sautom | autorrespuesta | fuera\sde\s(?:la\s)?oficina | ausente\b
+    | ausencia\b | de\svacaciones
     | risposta\sautomatica | risponditore\sautomatico | fuori\s(?:ufficio|sede) | assente\b | assenza\b | in\sferie
-    | resposta\sautom[áa]tica | fora\sdo\sescrit[óo]rio | fora\sda\sempresa | aus[êe]ncia | de\sf[ée]rias | em\sf[ée]rias
-    | autosvar | auto-?svar | automatiskt?\s(?:svar|meddelande) | frånvaro | frånvarande | ej\spå\skontoret | semester\b
+    | resposta\sautom[áa]tica | fora\sdo\sescrit[óo]rio | fora\sda\sempresa | aus[êe]ncia | de\sf[ée]rias
+    | em\sf[ée]rias
+    | autosvar | auto-?svar | automatiskt?\s(?:svar|meddelande) | frånvaro | frånvarande | ej\spå\skontoret
+    | semester\b
     | frav[æa]r | ikke\s(?:til\sstede|p[åa]\skontoret) | p[åa]\s(?:ferie|kontoret) | ferie(?:svar)?\b | feriefrav
     | automaattinen\s(?:vastaus|poissaolo) | poissaolo | poissa\b | lomalla\b | (?:en\sole|olen)\s(?:lomalla|poissa)
-    | odpowied[źz]\sautomatyczna | automatyczna\sodpowied[źz] | autoodpowied | nieobecno[śs][ćc] | poza\sbiurem | urlop\b
+    | odpowied[źz]\sautomatyczna | automatyczna\sodpowied[źz] | autoodpowied | nieobecno[śs][ćc] | poza\sbiurem
+    | urlop\b
     | automatick[áa]\sodpov | mimo\skancel | nep[řr][íi]tomnost | dovolen
-    | automatikus\sv[áa]lasz | h[áa]zon\sk[íi]v[üu]l | szabads[áa]g | otomatik\s(?:yan[ıi]t|cevap) | ofis\sd[ıi][şs][ıi]nda
-    | r[ăa]spuns\sautomat | αυτόματη\sαπάντηση | automatski\sodgovor | автоматическ | автоответ | автовідповід | отсутств | в\sотпуске
-    | 自動応答 | 自動返信 | 自動回答 | 不在(?:通知|のお知らせ|連絡) | 休暇 | 自动回复 | 自動回覆 | 自动答复 | 外出 | 休假 | 자동\s?응답 | 자동\s?회신 | 부재\s?중
-    | مشغول | رد\sتلقائي | הודעה\sאוטומטית | מענה\sאוטומטי | tr[ảa]\slời\stự\sđộng | jawaban\sotomatis | balasan\sotomatis )""",
+    | automatikus\sv[áa]lasz | h[áa]zon\sk[íi]v[üu]l | szabads[áa]g | otomatik\s(?:yan[ıi]t|cevap)
+    | ofis\sd[ıi][şs][ıi]nda
+    | r[ăa]spuns\sautomat | αυτόματη\sαπάντηση | automatski\sodgovor | автоматическ | автоответ | автовідповід
+    | отсутств | в\sотпуске
+    | 自動応答 | 自動返信 | 自動回答 | 不在(?:通知|のお知らせ|連絡) | 休暇 | 自动回复 | 自動回覆 | 自动答复 | 外出
+    | 休假 | 자동\s?응답 | 자동\s?회신 | 부재\s?중
+    | مشغول | رد\sتلقائي | הודעה\sאוטומטית | מענה\sאוטומטי | tr[ảa]\slời\stự\sđộng | jawaban\sotomatis
+    | balasan\sotomatis )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_NO_PERSON = re.compile(r"^(?:no-?_?\.?reply|do-?_?not-?_?reply|mailer-?daemon|postmaster|auto-?reply|autoresponder)\b", re.IGNORECASE)
+_NO_PERSON = re.compile(
+    r"(?:no[-_.]?reply|do[-_]?not[-_]?reply|mailer-?daemon|postmaster|auto-?reply|autoresponder)\b", re.IGNORECASE
+)
 
 
 def is_automatic(message: Message, *, answers_us: bool = False) -> bool:
@@ -97,11 +114,15 @@ def reply_text(message: Message) -> str:
     return without_quotes(written_text(message)[:_LONGEST_READ])[:LONGEST_REPLY]
 
 
-def _names_itself_a_program(message: Message) -> bool:
+def has_program_subject(message: Message) -> bool:
+    """Whether its subject is one that programs write: "Automatic reply: …", "Out of office", in many languages."""
     subject = header(message, "Subject")
+    return bool(_PROGRAM_SUBJECT.match(subject) or _PROGRAM_SUBJECT.match(bare_subject(subject)[0]))
+
+
+def _names_itself_a_program(message: Message) -> bool:
     return bool(
-        _PROGRAM_SUBJECT.match(subject)
-        or _PROGRAM_SUBJECT.match(bare_subject(subject)[0])
+        has_program_subject(message)
         or _PROGRAM_NAMES.search(header(message, "X-Mailer"))
         or _PROGRAM_NAMES.search(header(message, "X-POST-MessageClass"))
         or _PROGRAM_NAMES.search(header(message, "Delivered-To").partition("@")[0])

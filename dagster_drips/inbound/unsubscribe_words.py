@@ -2,7 +2,8 @@
 
 A new language is a new entry: `strong` says it by itself, `weak` only where nothing else is said, `asking` shows that
 somebody speaks for themselves, and `others` may stand beside these. Parts of one phrase are joined by `_`, or by `~`
-where other words may stand between them. Spelling is natural; case and accents are taken away when the tables are read.
+where other words may stand between them. Spelling is natural; case and accents are taken away when the tables are
+read.
 A bare "not" of any language is no such word: it turns a wish around.
 """
 
@@ -49,10 +50,12 @@ WORDS = {
             bestellen~ab löschen_sie_mich lösche_mich löscht_mich mich_löschen
             streichen_sie_mich streiche_mich mich_streichen entfernen_sie_mich entferne_mich mich_entfernen
             nehmen_sie_mich nimm_mich nehmt_mich keine_mails_mehr keine_e_mails_mehr keine_emails_mehr
-            keine_weiteren_mails keine_weiteren_e_mails keine_weiteren_emails keine~mehr keine_werbung keine_newsletter
+            keine_weiteren_mails keine_weiteren_e_mails keine_weiteren_emails keine~mehr keine_werbung
+            keine_newsletter
             keinen_newsletter kein_newsletter nicht_mehr_anschreiben keine_post_mehr nicht_mehr_erhalten
             nicht_mehr_bekommen keine_weiteren_nachrichten keine_nachrichten_mehr adresse_löschen
-            adresse_zu_löschen mailadresse_löschen daten_löschen abo_kündigen abo_beenden kündige_das_abo abonnement_kündigen
+            adresse_zu_löschen mailadresse_löschen daten_löschen abo_kündigen abo_beenden kündige_das_abo
+            abonnement_kündigen
             nichts_mehr_schicken nichts_mehr_senden keine_mails_mehr_schicken widerspreche_der_zusendung""",
         weak="stopp stop löschen streichen entfernen kündigen beenden kein_interesse nein_danke",
         asking="bitte mich mir ich wir uns meine meinen meiner meinem möchte will",
@@ -73,7 +76,8 @@ WORDS = {
             rayez_moi""",
         weak="stop arrêtez retirer supprimer annuler stoppez désabo",
         asking="svp s'il vous plaît te plait merci moi me je nous mon ma mes veuillez souhaite voudrais",
-        others="""de du des la le les l' d' ne cette ce ces votre vos à au aux en et ou liste listes diffusion newsletter
+        others="""de du des la le les l' d' ne cette ce ces votre vos à au aux en et ou liste listes diffusion
+        newsletter
             newsletters lettre information d'information infolettre mail mails e email emails courriel courriels
             adresse abonnement base données publicité bonjour bonsoir madame monsieur cordialement bien cdt l'équipe
             d'avance beaucoup immédiatement maintenant vouloir veux demande être s'il bonne journée mailing
@@ -84,7 +88,8 @@ WORDS = {
             dar_me_de_baja de_baja solicito_la_baja solicito_baja cancelar_suscripción cancelar_la_suscripción
             cancelar_mi_suscripción cancelen_mi_suscripción desuscribir desuscribirme desuscríbeme desuscríbanme
             desuscripción anular_suscripción anular_la_suscripción bórrame bórrenme borrarme borren_mi
-            elimíname elimínenme eliminarme eliminen_mi eliminar_mi quítame quítenme quitarme quiten_mi sácame sáquenme
+            elimíname elimínenme eliminarme eliminen_mi eliminar_mi quítame quítenme quitarme quiten_mi sácame
+            sáquenme
             no_quiero_recibir no_deseo_recibir no_más_correos no_más_emails dejar_de_recibir no_me_envíen
             no_me_envíes no_envíen_más no_me_manden dejen_de_enviar""",
         weak="baja eliminar cancelar borrar stop parar no_gracias",
@@ -101,7 +106,8 @@ WORDS = {
             annulla_l'iscrizione annullare_l'iscrizione annullamento_iscrizione non_voglio_più non_desidero_più
             non_inviatemi_più non_mandatemi_più non_ricevere_più basta_email basta_mail eliminatemi eliminami""",
         weak="cancella cancellare rimuovi rimuovere stop basta annulla no_grazie",
-        asking="per favore favore perfavore mi mio mia io vi ti vorrei chiedo prego grazie desidero voglio cortesemente",
+        asking="""per favore favore perfavore mi mio mia io vi ti vorrei chiedo prego grazie desidero voglio
+        cortesemente""",
         others="""dalla dal dai dalle dall' la il lo le gli i vostra vostro vostre vostri questa questo lista mailing
             newsletter e mail email e-mail indirizzo iscrizione di da a in per ricevere più altre mille ciao
             buongiorno buonasera salve cordiali saluti distinti gentili subito immediatamente ora e o della del elenco
@@ -227,9 +233,12 @@ WORDS = {
 }
 
 UNSPACED = {
-    "ja": """配信停止 配信解除 配信を停止 配信を止め 配信をやめ 購読解除 購読停止 購読を解除 購読を停止 登録解除 登録を解除 登録削除
-        退会 メルマガ解除 メルマガ停止 送らないで 送信しないで 配信不要 配信中止 今後の配信は不要 削除してください 解除してください""",
-    "zh": "退订 退訂 取消订阅 取消訂閱 取消关注 不要再发 不要再發 请勿再发 請勿再發 停止发送 停止發送 停止订阅 删除我的邮箱 移除我",
+    "ja": """配信停止 配信解除 配信を停止 配信を止め 配信をやめ 購読解除 購読停止 購読を解除 購読を停止 登録解除
+    登録を解除 登録削除
+        退会 メルマガ解除 メルマガ停止 送らないで 送信しないで 配信不要 配信中止 今後の配信は不要 削除してください
+        解除してください""",
+    "zh": """退订 退訂 取消订阅 取消訂閱 取消关注 不要再发 不要再發 请勿再发 請勿再發 停止发送 停止發送 停止订阅
+    删除我的邮箱 移除我""",
     "ko": "수신거부 수신_거부 구독취소 구독_취소 구독해지 구독_해지 수신을_거부 보내지_마 메일링_해지 탈퇴",
     "th": "ยกเลิกการสมัคร ยกเลิกรับข่าวสาร",
     "ar": "إلغاء_الاشتراك الغاء_الاشتراك إزالتي_من_القائمة",
@@ -242,7 +251,8 @@ UNSPACED = {
 ASKS_HOW = "方法 どうすれば どうやって どのように 怎么 怎麼 如何 怎样 어떻게 방법 なぜ 为什么"
 """With one of these it is a question."""
 
-GREETINGS = """hi hello hey dear good hallo guten sehr liebe lieber liebes bonjour bonsoir cher chère hola buenos buenas
+GREETINGS = """hi hello hey dear good hallo guten sehr liebe lieber liebes bonjour bonsoir cher chère hola buenos
+buenas
     estimado estimada estimados ciao buongiorno gentile gentili salve spettabile beste geachte hoi olá oi bom boa caro
     cara prezado prezada prezados dzień cześć witam szanowni hej hejsan kära hei kjære kære hyvä moi terve ahoj dobrý
     здравствуйте привет уважаемые добрый merhaba sayın bună"""

@@ -24,7 +24,9 @@ _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _OUR_LINK = re.compile(r"unsubscribe(?:%20|=20|&#32;|&nbsp;|[\W_])*([0-9a-f]{32})(?![0-9a-f])")
 _GAP_AND_SPACE = r"((?: \S+){0,8}?) "
 # What programs and gateways put in front of a subject: `[EXTERNAL]`, `***SPAM***`, `{Spam?}`, `(extern)`, `Re:`, `AW:`.
-_TAG = re.compile(r"\s*(?:\[[^\[\]]{1,40}\]|\{[^{}]{1,40}\}|\([^()]{1,40}\)|\*{2,}[^*]{1,40}\*{2,}|<[^<>]{1,40}>)[\s:_-]*")
+_TAG = re.compile(
+    r"\s*(?:\[[^\[\]]{1,40}\]|\{[^{}]{1,40}\}|\([^()]{1,40}\)|\*{2,}[^*]{1,40}\*{2,}|<[^<>]{1,40}>)[\s:_-]*"
+)
 _REPLIES = re.compile(
     r"\s*(?:re|aw|antw|antwort|sv|vs|ref|rv|odp|ynt|res|r|回复|回覆|答复|답장)(?:\[\d+\])?\s?[:：]\s*", re.IGNORECASE
 )
@@ -110,7 +112,7 @@ def asks_to_unsubscribe(subject: str, text: str) -> bool:
 
 def _begins_with_wish(text: str) -> bool:
     """The first paragraph is a wish, or its first lines are and what follows begins anew, as a signature does."""
-    lines = text.split("\n\n")[0].split("\n")
+    lines = text.split("\n\n", maxsplit=1)[0].split("\n")
     whole = len(lines)
     for count in range(min(whole, _MOST_LINES), 0, -1):
         ends = count == whole or not lines[count].lstrip()[:1].islower()
@@ -156,7 +158,13 @@ def _without_greeting(text: str) -> str:
     """Without "Hi Ada," in front, on a line of its own or not."""
     end = _GREETING_ENDS.search(text)
     words = _words(text[: end.start()] if end else "")
-    if end and words and len(words) <= 5 and words[0] in _lexicon().greetings and not _is_wish(text[: end.start()], weak=True):
+    if (
+        end
+        and words
+        and len(words) <= 5
+        and words[0] in _lexicon().greetings
+        and not _is_wish(text[: end.start()], weak=True)
+    ):
         return text[end.end() :].lstrip(" ,!.:;\n")
     return text
 
