@@ -63,7 +63,10 @@ def read_status(project: Project) -> Status:
             sequences=sequences,
             enrolled=warehouse.rows(statements["enrolled"]),
             due_next=warehouse.rows(statements["due_next"]) if measured else [],
-            problems=_problems(ticks, sequences, warehouse.rows(statements["rejected"]), in_doubt),
+            problems=[
+                *_problems(ticks, sequences, warehouse.rows(statements["rejected"]), in_doubt),
+                *_mails_to_look_at(project),
+            ],
         )
 
 
@@ -100,6 +103,17 @@ def _problems(
             "messages in doubt hold their enrollments until somebody says what became of them: `drips resolve`"
         )
     return found
+
+
+def _mails_to_look_at(project: Project) -> list[str]:
+    from dagster_drips.clock import utc_now
+    from dagster_drips.inbound.kept_mails import LOOKED_BACK, to_look_at
+
+    counts = to_look_at(project, now=utc_now())
+    if not counts:
+        return []
+    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
+    return [f"mails of the last {LOOKED_BACK.days} days want a look ({told}): `drips inbox --kept`"]
 
 
 @app.command(epilog="Example: `drips status --json`")

@@ -15,7 +15,7 @@ from typing import Literal
 from flufl.bounce import all_failures
 
 from dagster_drips.inbound.bounce_reasons import BounceClass, bounce_class, says_why, status_of
-from dagster_drips.inbound.mail_systems import is_from_machine, tells_of_delay, tells_of_failure
+from dagster_drips.inbound.mail_systems import is_by_mail_system, is_from_machine, tells_of_delay, tells_of_failure
 from dagster_drips.inbound.mime import (
     addresses,
     enclosed,
