@@ -145,10 +145,8 @@ def _is_wanted(arrival: Arrival, known: Bookmark | None, since: datetime | None)
 
 
 def _judged(mail: Mail, mailbox: str, judge: Judge) -> _Judged:
-    if mail.data is None:
-        judgement = Judgement(None, error="the server can't give it")
-    else:
-        judgement = judge.judge(mail.data)
+    unreadable = Judgement(None, error="the server can't give it")
+    judgement = judge.judge(mail.data) if mail.data is not None else unreadable
     finding = judgement.finding
     counted = _counted(finding) if finding else "broken"
     if finding is None or counted in KEPT:

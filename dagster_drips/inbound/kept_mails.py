@@ -1,7 +1,7 @@
 """Mails of the mailbox that gave no fact, kept as they came in: counted, and listed for whoever looks.
 
-`inbox` writes them into `data/landing/raw/inbox/`, which the loader does not read. A mail that was read twice lies there
-twice and counts once.
+`inbox` writes them into `data/landing/raw/inbox/`, which the loader does not read. A mail that was read twice lies
+there twice and counts once.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dagster_drips.project import Project
 RAW_FOLDER = "raw/inbox"
 """Below `data/landing`."""
 TO_LOOK_AT = ("unattributed", "not_understood", "broken")
-"""Kinds that a person has to look at: a fact that names no message, one of ours that nobody understands, a broken one."""
+"""Kinds that a person has to look at: facts that name no message, answers in no known form, broken mails."""
 LOOKED_BACK = timedelta(days=7)
 """How long `drips status` tells of a mail."""
 

@@ -44,6 +44,9 @@ _QUOTE_BEGINS = re.compile(
     r"|divRplyFwdMsg|appendonsend|protonmail_quote|zmail_extra|OutlookMessageHeader))",
     re.IGNORECASE,
 )
+# A tag in which another one begins: the library reads such a row in quadratic time, and browsers show nothing of it.
+_UNCLOSED = re.compile(r"<(?=[^<>]*(?:<|\Z))")
+_NOT_BYTES = re.compile("[^\\x00-\\x7f\\udc80-\\udcff]")
 _UNSEEN = re.compile(r"<(?:(style|script|head|title)\b|(!--))", re.IGNORECASE)
 
 
@@ -102,11 +105,11 @@ def first_part(message: Message, *, longest: int, longest_line: int) -> Message:
 
 
 def header(message: Message, name: str) -> str:
-    """A header's first value on one line, encoded words read (RFC 2047); empty where there is none."""
-    value = message.get(name)
+    """A header's first value on one line, encoded words (RFC 2047) and bare UTF-8 read; empty where there is none."""
+    value = next((value for given, value in message.raw_items() if given.lower() == name.lower()), None)
     if value is None:
         return ""
-    text = str(value)[:_LONGEST_DECODED]
+    text = _without_bare_bytes(str(value)[:_LONGEST_DECODED])
     # An unknown charset or cut base64: as it came.
     with suppress(LookupError, ValueError, HeaderParseError):
         text = str(make_header(decode_header(text)))
@@ -158,7 +161,7 @@ def written_text(message: Message) -> str:
 
 def html_words(html: str) -> str:
     """The words of HTML as text, up to what it quotes of an earlier mail; of 20,000 characters that are seen."""
-    seen = _without_unseen(html)
+    seen = _UNCLOSED.sub(" ", _without_unseen(html))
     quoted = _QUOTE_BEGINS.search(seen)
     begun = seen[: quoted.start()] if quoted else seen
     # Somebody who writes below the quote has nothing above it.
@@ -196,6 +199,19 @@ def enclosed(message: Message) -> list[Message]:
 def addresses(text: str) -> set[str]:
     """The addresses in a header's text, lower-cased."""
     return {address.lower() for _, address in getaddresses([text[:_LONGEST_DECODED]]) if "@" in address}
+
+
+def _without_bare_bytes(text: str) -> str:
+    """Bytes that no header may have and many have (RFC 6532 allows them to some): UTF-8, else Latin-1."""
+    if text.isascii():
+        return text
+    content = (
+        text.encode("ascii", "surrogateescape") if not _NOT_BYTES.search(text) else text.encode("utf-8", "replace")
+    )
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def _first_lines(data: bytes) -> bytes:
