@@ -24,6 +24,7 @@ from dagster_drips.inbound.mailbox import MOST_BYTES, Arrival, Mail, Mailbox
 from dagster_drips.pipeline.lock import exclusive
 from dagster_drips.project import Project
 from dagster_drips.settings import ImapServer, Settings
+from dagster_drips.temporaries import clear
 from dagster_drips.tracking.landing_writer import LandingUnavailable, LandingWriter
 
 COUNTED = (
@@ -115,7 +116,7 @@ def read_inbox(
         done = known.last_uid if known else 0
         writer = LandingWriter(project)
         try:
-            writer.take_over()
+            clear(project)
             for arrivals in box.arrivals(after=0 if since else done):
                 wanted = [arrival for arrival in arrivals if _is_wanted(arrival, known, since)]
                 for mails in box.read(wanted):
