@@ -185,7 +185,7 @@ def _removed(path: Path) -> bool:
 @contextlib.contextmanager
 def _run_lock_if_free(project: Project) -> Generator[bool]:
     try:
-        descriptor = os.open(project.data / RUN_LOCK, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(project.data / RUN_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError:
         # Nobody ever ran here, or we may not: there is nothing of ours to clear.
         yield False

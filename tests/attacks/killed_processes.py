@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from dagster_drips.cli.suppressions import Reason, import_list
-from dagster_drips.foresight.replay import Span, replayed
+from dagster_drips.foresight import replay
 from dagster_drips.mail.sink import MailSink
 from dagster_drips.pipeline.journal import TickJournal
 from dagster_drips.pipeline.publish import publish
-from dagster_drips.pipeline.rebuild import rebuild
+from dagster_drips.pipeline.rebuild import rebuild_under_lock
 from dagster_drips.privacy.forget import forget
 from dagster_drips.project import Project
 from dagster_drips.tracking.landing_writer import LandingWriter
@@ -69,7 +69,7 @@ def _published_database(project: Project) -> None:
 
 def _rebuilt(project: Project) -> None:
     _die_at_rename(r"warehouse\.rebuilding\.duckdb")
-    rebuild(project)
+    rebuild_under_lock(project)
 
 
 def _imported(project: Project) -> None:
@@ -99,12 +99,18 @@ def _forgotten(project: Project) -> None:
 
 
 def _replayed(project: Project) -> None:
+    # Not into the memory that all processes of this machine share.
+    replay._MEMORY = Path("/nonexistent")
     instant = datetime(2026, 3, 2, 8)
-    with replayed(project, Span(instant, instant, instant - datetime(2026, 3, 2, 7)), on_tick=lambda _: _die()):
+    with replay.replayed(
+        project, replay.Span(instant, instant, instant - datetime(2026, 3, 2, 7)), on_tick=lambda _: _die()
+    ):
         pass
 
 
 POINTS: dict[str, Callable[[Project], None]] = {
+    # First, as it clears what the others leave.
+    "erasure": _forgotten,
     "commit": _commit,
     "published table": _published_table,
     "published database": _published_database,
@@ -113,7 +119,6 @@ POINTS: dict[str, Callable[[Project], None]] = {
     "caught mail": _caught,
     "replay": _replayed,
     "rebuild": _rebuilt,
-    "erasure": _forgotten,
 }
 
 if __name__ == "__main__":
