@@ -6,6 +6,7 @@ own rules of what may be lost.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from pathlib import Path
 def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Put a file in the place of the one of that name, or where none was; it is on disk for good when this returns.
 
-    A crash in between leaves the earlier file and perhaps a hidden scratch file beside it.
+    A crash in between leaves the earlier file and perhaps a hidden scratch file beside it, which is one of
+    `temporaries`: it is locked as long as its writer lives.
 
     Args:
         path: its folder is made where it is missing.
@@ -25,12 +27,27 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as stream:
+    with os.fdopen(_own(scratch, mode), "wb") as stream:
+        stream.truncate()
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    scratch.replace(path)
+        scratch.replace(path)
     sync(path.parent)
+
+
+def _own(scratch: Path, mode: int) -> int:
+    """The scratch file, open and locked."""
+    while True:
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, mode)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            if os.path.samestat(os.fstat(descriptor), scratch.stat()):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        # Somebody who looked for leftovers was faster than our lock.
+        os.close(descriptor)
 
 
 def sync(path: Path) -> None:

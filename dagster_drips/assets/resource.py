@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from dagster_drips.pipeline.lock import exclusive
+from dagster_drips.pipeline.lock import exclusive_run
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings, load_settings
@@ -30,8 +30,8 @@ class DripsResource(dg.ConfigurableResource):
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["DripsResource"]:
         """Wait for the runs before this one."""
-        with exclusive(
-            self.project.data / "run.lock",
+        with exclusive_run(
+            self.project,
             wait_seconds=WAIT_SECONDS,
             on_wait=_say_waiting,
         ):

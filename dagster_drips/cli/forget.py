@@ -17,7 +17,11 @@ def forget(
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Erase a person from every table, landing file and journal; a keyed hash stays, so that nobody mails them."""
+    """Erase a person from every table, landing file and journal; a keyed hash stays, so that nobody mails them.
+
+    It ends by looking for the person in every file of the project, and exits 1 where something is left: each file is
+    named.
+    """
     from dagster_drips.privacy.forget import forget as erase
     from dagster_drips.privacy.forget import surveyed
 
@@ -31,9 +35,16 @@ def forget(
     for other in report.sharing:
         typer.echo(f"warning: lead {other} has the same address, and is not mailed any more either", err=True)
     for name in report.remaining:
-        typer.echo(f"warning: the address still stands in data/{name}", err=True)
+        typer.echo(f"still names the person: {name}", err=True)
+    for name in report.unread:
+        typer.echo(f"could not be looked into: {name}", err=True)
+    for name in report.not_searched:
+        typer.echo(f"not searched: {name}/", err=True)
     if as_json:
         print_json(asdict(report))
-        return
+        raise typer.Exit(0 if report.is_complete else 1)
     rows = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items() if count)
     typer.echo(f"forgotten: {rows or 'nothing more was left'}; {report.files} files rewritten or deleted")
+    if not report.is_complete:
+        typer.echo("what is named above is for you to look at: it is not the person's own rows", err=True)
+        raise typer.Exit(1)

@@ -12,6 +12,7 @@ from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project
 
 if TYPE_CHECKING:
     from dagster_drips.inbound.inbox import InboxReport
+    from dagster_drips.project import Project
 
 _SECONDS_BETWEEN_LINES = 5.0
 
@@ -35,6 +36,9 @@ def inbox(
         str | None,
         typer.Option("--move-to", metavar="FOLDER", help="Move that into this folder.", show_default=False),
     ] = None,
+    kept: Annotated[
+        bool, typer.Option("--kept", help="Read nothing: list the mails that gave no fact, for a person to look at.")
+    ] = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
@@ -44,6 +48,9 @@ def inbox(
     otherwise. The next tick takes what was landed.
     """
     place = chosen_project(project)
+    if kept:
+        _list_kept(place, since, as_json=as_json)
+        return
     from dagster_drips.clock import parse_instant
     from dagster_drips.inbound.inbox import read_inbox, required_server
     from dagster_drips.settings import load_settings
@@ -77,12 +84,26 @@ def _progress() -> Callable[[int], None]:
     return tell
 
 
+def _list_kept(place: Project, since: str | None, *, as_json: bool) -> None:
+    from dagster_drips.clock import format_instant, parse_instant
+    from dagster_drips.inbound.kept_mails import kept_mails
+
+    found = kept_mails(place, since=parse_instant(since) if since else None)
+    if as_json:
+        print_json([mail.as_dict() for mail in found])
+        return
+    for mail in found:
+        arrived = format_instant(mail.arrived_at.replace(microsecond=0))
+        words = " | ".join(part for part in (mail.author, mail.subject, mail.detail) if part)
+        typer.echo(f"{arrived}  {mail.counted.replace('_', ' '):<14}  {words}  (data/{mail.place})")
+    typer.echo(f"{len(found)} mails are kept", err=True)
+
+
 def _lines(report: InboxReport) -> list[str]:
-    from dagster_drips.inbound.inbox import COUNTED
+    from dagster_drips.inbound.inbox import COUNTED, KEPT
 
     lines = [f"{report.mailbox}: {report.read} read, {report.landed} landed"]
     lines += [f"  {name.replace('_', ' ')} {report.counts[name]}" for name in COUNTED if report.counts[name]]
-    kept = sum(report.counts[name] for name in ("auto_replied", "reported", "unattributed", "broken"))
-    if kept:
-        lines.append("what gave no fact and isn't unrelated is kept in data/landing/raw/inbox/")
+    if any(report.counts[name] for name in KEPT):
+        lines.append("what gave no fact is kept in data/landing/raw/inbox/: drips inbox --kept lists it")
     return lines

@@ -72,7 +72,7 @@ def _opened(project: Project) -> Generator[Warehouse]:
     """The warehouse between two runs, with all that dead runs left."""
     from dagster_drips.errors import DripsError
     from dagster_drips.mail.fold import fold
-    from dagster_drips.pipeline.lock import exclusive
+    from dagster_drips.pipeline.lock import exclusive_run
     from dagster_drips.settings import load_settings
     from dagster_drips.warehouse import open_warehouse
 
@@ -80,8 +80,8 @@ def _opened(project: Project) -> Generator[Warehouse]:
     if not project.warehouse.exists():
         raise DripsError("there is no warehouse yet; make it with `drips run`", file=project.warehouse)
     with (
-        exclusive(
-            project.data / "run.lock",
+        exclusive_run(
+            project,
             wait_seconds=_WAIT_SECONDS,
             on_wait=lambda: typer.echo("waiting for another run of this project to end", err=True),
         ),

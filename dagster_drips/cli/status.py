@@ -64,7 +64,11 @@ def read_status(project: Project) -> Status:
             sequences=sequences,
             enrolled=warehouse.rows(statements["enrolled"]),
             due_next=warehouse.rows(statements["due_next"]) if measured else [],
-            problems=_problems(ticks, sequences, warehouse.rows(statements["rejected"]), in_doubt) + _ignored(project),
+            problems=[
+                *_problems(ticks, sequences, warehouse.rows(statements["rejected"]), in_doubt),
+                *_ignored(project),
+                *_mails_to_look_at(project),
+            ],
         )
 
 
@@ -109,6 +113,17 @@ def _ignored(project: Project) -> list[str]:
     found = [str(file) for file in ignored_files(project)]
     more = len(found) - _SHOWN_IGNORED
     return [*found[:_SHOWN_IGNORED], f"{more} more files are ignored in data/landing"] if more > 0 else found
+
+
+def _mails_to_look_at(project: Project) -> list[str]:
+    from dagster_drips.clock import utc_now
+    from dagster_drips.inbound.kept_mails import LOOKED_BACK, to_look_at
+
+    counts = to_look_at(project, now=utc_now())
+    if not counts:
+        return []
+    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(counts.items()))
+    return [f"mails of the last {LOOKED_BACK.days} days want a look ({told}): `drips inbox --kept`"]
 
 
 @app.command(epilog="Example: `drips status --json`")

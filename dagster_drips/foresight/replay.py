@@ -24,6 +24,7 @@ from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.tick import Decided, Pipeline
 from dagster_drips.pipeline.transform import Transform
 from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.temporaries import REPLAY_PREFIX, owned
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.statements import named_statements
 
@@ -71,7 +72,10 @@ def replayed(
     Raises:
         DripsError: a broken dbt project, or a warehouse that is busy.
     """
-    with tempfile.TemporaryDirectory(prefix="drips-replay-", dir=_scratch_parent(project)) as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix=REPLAY_PREFIX, dir=_scratch_parent(project)) as scratch,
+        owned(Path(scratch)),
+    ):
         file = Path(scratch) / "warehouse.duckdb"
         if continued and project.warehouse.exists():
             with open_warehouse(project.warehouse) as warehouse:

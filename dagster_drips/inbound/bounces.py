@@ -15,7 +15,18 @@ from typing import Literal
 from flufl.bounce import all_failures
 
 from dagster_drips.inbound.bounce_reasons import BounceClass, bounce_class, says_why, status_of
-from dagster_drips.inbound.mime import addresses, enclosed, fields_of, header, headers, own_parts, written_text
+from dagster_drips.inbound.mail_systems import is_by_mail_system, is_from_machine, tells_of_delay, tells_of_failure
+from dagster_drips.inbound.mime import (
+    addresses,
+    enclosed,
+    fields_of,
+    first_part,
+    header,
+    headers,
+    own_parts,
+    written_text,
+)
+from dagster_drips.inbound.replies import is_answer_of_machine
 from dagster_drips.mail.reply_text import shown
 
 DeliveryKind = Literal["bounced", "deferred", "report"]
@@ -32,9 +43,8 @@ _GRAVITY: dict[tuple[str, str | None], int] = {
     ("deferred", None): 1,
     ("report", None): 0,
 }
-_MACHINES = re.compile(
-    r"^(mailer-?daemon|mail-?daemon|postmaster|mail-?delivery|bounces?|microsoftexchange\w*)\b", re.I
-)
+_LONGEST_SCANNED = 50_000
+_LONGEST_SCANNED_LINE = 500
 # Where the returned message starts in reports that enclose it as text.
 _RETURNED = re.compile(
     r"^[> \t-]*(?:this is a copy of|below this line is a copy|original message|returned message|message headers?)\b",
@@ -59,9 +69,11 @@ def read_delivery(message: Message, *, is_ours: bool) -> Delivery | None:
         is_ours: whether it names a message of ours; a report in nobody's format is believed only then.
     """
     for part in own_parts(message):
-        if part.get_content_type() in ("message/delivery-status", "message/global-delivery-status"):
-            return _of_status(message, fields_of(part))
-    return _of_text(message, is_ours) if _is_from_machine(message) else None
+        is_status = part.get_content_type() in ("message/delivery-status", "message/global-delivery-status")
+        # Some say nothing of any recipient: then the words have to do.
+        if is_status and (delivery := _of_status(message, fields_of(part))):
+            return delivery
+    return _of_text(message, is_ours) if is_from_machine(message) else None
 
 
 def _of_status(message: Message, groups: list[Message]) -> Delivery | None:
@@ -103,9 +115,11 @@ def _of_text(message: Message, is_ours: bool) -> Delivery | None:
         return Delivery("bounced", bounce_class(None, words), _cut(words))
     if waiting:
         return Delivery("deferred", None, _cut(words))
-    if is_ours and not header(message, "Auto-Submitted").lower().startswith("auto-replied") and says_why(words):
+    # People's programs answer with an empty envelope sender, too, and of mailboxes that are no longer used.
+    believed = is_ours and (is_by_mail_system(message) or not is_answer_of_machine(message))
+    if believed and (says_why(words) or tells_of_failure(message, words)):
         status = status_of(words)
-        if status and status[0] == "4":
+        if (status and status[0] == "4") or tells_of_delay(message, words):
             return Delivery("deferred", None, _cut(words))
         return Delivery("bounced", bounce_class(None, words), _cut(words))
     return None
@@ -114,23 +128,12 @@ def _of_text(message: Message, is_ours: bool) -> Delivery | None:
 def _known_formats(message: Message) -> tuple[bool, bool]:
     """Whether flufl.bounce sees a delay, and whether a failure."""
     try:
-        waiting, failed = all_failures(message)
+        beginning = first_part(message, longest=_LONGEST_SCANNED, longest_line=_LONGEST_SCANNED_LINE)
+        waiting, failed = all_failures(beginning)
     # Its detectors fall over headers with bare 8-bit characters and other broken mails: then the words have to do.
     except (AttributeError, AssertionError, LookupError, TypeError, ValueError):
         return False, False
     return bool(waiting), bool(failed)
-
-
-def _is_from_machine(message: Message) -> bool:
-    """Whether a mail system wrote it: only such mails are searched for words of failure."""
-    author = header(message, "From")
-    names = [address.partition("@")[0] for address in addresses(author)] or [author.strip("<>")]
-    return bool(
-        header(message, "Return-Path") == "<>"
-        or header(message, "X-Failed-Recipients")
-        or message.get_content_type() == "multipart/report"
-        or any(_MACHINES.match(name) for name in names)
-    )
 
 
 def _reason_text(message: Message) -> str:

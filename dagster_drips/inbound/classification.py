@@ -14,16 +14,20 @@ from dagster_drips.inbound.attribution import addressed_id, answered_id, returne
 from dagster_drips.inbound.bounce_reasons import BounceClass
 from dagster_drips.inbound.bounces import read_delivery
 from dagster_drips.inbound.complaints import read_complaint
-from dagster_drips.inbound.replies import (
-    asks_to_unsubscribe,
-    is_answer_of_machine,
-    is_automatic,
-    reply_text,
-    unsubscribed_id,
-)
+from dagster_drips.inbound.mime import header
+from dagster_drips.inbound.replies import has_program_subject, is_answer_of_machine, is_automatic, reply_text
+from dagster_drips.inbound.wishes import asks_to_unsubscribe, named_wish, subject_wish
 
 FindingKind = Literal[
-    "bounced", "deferred", "complained", "unsubscribed", "replied", "auto_replied", "reported", "unrelated"
+    "bounced",
+    "deferred",
+    "complained",
+    "unsubscribed",
+    "replied",
+    "auto_replied",
+    "reported",
+    "not_understood",
+    "unrelated",
 ]
 LANDED_KINDS = frozenset({"bounced", "deferred", "complained", "unsubscribed", "replied"})
 """Kinds that are engagement of a message, if it is known which."""
@@ -34,7 +38,8 @@ class Finding:
     """What a mail is.
 
     `auto_replied`: a program answered. `reported`: a report that says nothing of interest, such as a delivery or a read
-    receipt. `unrelated`: nothing to do with a message of ours. `message_id` is None where no message could be found.
+    receipt. `not_understood`: it brings back a message of ours, and says nothing that is known. `unrelated`: nothing to
+    do with a message of ours, as far as can be seen. `message_id` is None where no message could be found.
     """
 
     kind: FindingKind
@@ -53,16 +58,20 @@ def classify(message: Message) -> Finding:
         about = about or answered_id(message)
         kind = "reported" if delivery.kind == "report" else delivery.kind
         return Finding(kind, about, delivery.bounce_class, delivery.detail)
-    if wish := unsubscribed_id(message):
-        return Finding("unsubscribed", wish, detail="by mail")
+    subject, text = header(message, "Subject"), reply_text(message)
+    # Not by Auto-Submitted: Apple's mail program says auto-replied of the unsubscribes that it writes.
+    may_wish = not has_program_subject(message)
     # An answer that encloses an older message is about the one it answers.
     answered = addressed_id(message) or answered_id(message)
-    if is_automatic(message):
+    if may_wish and (wish := subject_wish(subject) or named_wish(text.partition("\n")[0])):
+        return Finding("unsubscribed", wish, detail="by mail")
+    # An answer to the mail of an unsubscribe link, as of somebody who changed their mind or asks once more.
+    about = about or named_wish(subject)
+    if may_wish and asks_to_unsubscribe(subject, text):
+        return Finding("unsubscribed", answered or about, detail=f"answered: {(text or subject)[:100]}")
+    if is_automatic(message, answers_us=answered is not None):
         known = answered or about
         return Finding("auto_replied", known) if known or is_answer_of_machine(message) else Finding("unrelated")
-    if answered is None:
-        return Finding("unrelated")
-    text = reply_text(message)
-    if asks_to_unsubscribe(message, text):
-        return Finding("unsubscribed", answered, detail=f"answered: {text[:100]}")
-    return Finding("replied", answered, detail=text or None)
+    if answered is not None:
+        return Finding("replied", answered, detail=text or None)
+    return Finding("not_understood" if about else "unrelated", about)

@@ -12,31 +12,34 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.message import Message
 from typing import Any
 
 from dagster_drips.clock import format_time, utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.inbound.bookmark import Bookmark, bookmark_file, read_bookmark, write_bookmark
-from dagster_drips.inbound.classification import LANDED_KINDS, Finding, classify
+from dagster_drips.inbound.classification import LANDED_KINDS, Finding
+from dagster_drips.inbound.judging import Judge, Judgement
+from dagster_drips.inbound.kept_mails import RAW_FOLDER
 from dagster_drips.inbound.mailbox import MOST_BYTES, Arrival, Mail, Mailbox
-from dagster_drips.inbound.mime import header, parse
 from dagster_drips.pipeline.lock import exclusive
 from dagster_drips.project import Project
 from dagster_drips.settings import ImapServer, Settings
-from dagster_drips.tracking.landing_writer import RAW, LandingUnavailable, LandingWriter
+from dagster_drips.temporaries import clear
+from dagster_drips.tracking.landing_writer import LandingUnavailable, LandingWriter
 
-_RAW = f"{RAW}/inbox"
 COUNTED = (
     *("hard_bounces", "soft_bounces", "deferred", "complained", "unsubscribed", "replied"),
-    *("auto_replied", "reported", "unattributed", "unrelated", "broken"),
+    *("auto_replied", "reported", "unattributed", "not_understood", "unrelated", "broken"),
 )
 """What a report counts, in this order; each mail is one of these."""
 # Dealt with: nobody has to look at these in the mailbox. Answers of people wait for people.
 _DEALT_WITH = frozenset(
     {"hard_bounces", "soft_bounces", "deferred", "complained", "unsubscribed", "auto_replied", "reported"}
 )
-_KEPT_RAW = frozenset({"auto_replied", "reported", "unattributed", "broken"})
+KEPT = frozenset({"auto_replied", "reported", "unattributed", "not_understood", "unrelated", "broken"})
+"""What gives no fact: kept as it came in, so that no wish is lost because it was not understood."""
+# Of mails that have nothing to do with us the beginning is enough to see that.
+_KEPT_BYTES = {"unrelated": 64 * 1024}
 
 
 @dataclass
@@ -105,6 +108,7 @@ def read_inbox(
     with (
         exclusive(file.with_suffix(".lock")),
         Mailbox(server, mailbox, writable=mark_seen or move_to is not None) as box,
+        Judge() as judge,
     ):
         if move_to is not None:
             box.require_folder(move_to)
@@ -112,11 +116,11 @@ def read_inbox(
         done = known.last_uid if known else 0
         writer = LandingWriter(project)
         try:
-            writer.take_over()
+            clear(project)
             for arrivals in box.arrivals(after=0 if since else done):
                 wanted = [arrival for arrival in arrivals if _is_wanted(arrival, known, since)]
                 for mails in box.read(wanted):
-                    judged = [_judged(mail, mailbox) for mail in mails]
+                    judged = [_judged(mail, mailbox, judge) for mail in mails]
                     _land(writer, judged)
                     _tidy(box, [one.uid for one in judged if one.counted in _DEALT_WITH], mark_seen, move_to)
                     _count(report, mails, judged)
@@ -141,22 +145,16 @@ def _is_wanted(arrival: Arrival, known: Bookmark | None, since: datetime | None)
     return since is None or arrival.arrived_at is None or arrival.arrived_at >= since
 
 
-def _judged(mail: Mail, mailbox: str) -> _Judged:
-    arrival = mail.arrival
-    try:
-        if mail.data is None:
-            raise ValueError("the server can't give it")
-        message = parse(mail.data)
-        finding = classify(message)
-        counted = _counted(finding)
-        rows = {"engagement": [_row(finding, message, mail)]} if counted not in _KEPT_RAW | {"unrelated"} else {}
-    # Nobody knows what a mail can be: a library that fails over one must not keep the others from being read.
-    except Exception as error:
-        counted, rows = "broken", {}
-        return _Judged(arrival.uid, counted, {_RAW: [_raw(mail, mailbox, counted, f"{type(error).__name__}: {error}")]})
-    if counted in _KEPT_RAW:
-        rows[_RAW] = [_raw(mail, mailbox, counted, finding.detail)]
-    return _Judged(arrival.uid, counted, rows)
+def _judged(mail: Mail, mailbox: str, judge: Judge) -> _Judged:
+    unreadable = Judgement(None, error="the server can't give it")
+    judgement = judge.judge(mail.data) if mail.data is not None else unreadable
+    finding = judgement.finding
+    counted = _counted(finding) if finding else "broken"
+    if finding is None or counted in KEPT:
+        rows = {RAW_FOLDER: [_raw(mail, mailbox, counted, judgement)]}
+    else:
+        rows = {"engagement": [_row(finding, judgement.mail_id, mail)]}
+    return _Judged(mail.arrival.uid, counted, rows)
 
 
 def _counted(finding: Finding) -> str:
@@ -165,11 +163,11 @@ def _counted(finding: Finding) -> str:
     return f"{finding.bounce_class}_bounces" if finding.kind == "bounced" else finding.kind
 
 
-def _row(finding: Finding, message: Message, mail: Mail) -> dict[str, Any]:
+def _row(finding: Finding, mail_id: str, mail: Mail) -> dict[str, Any]:
     """The normal form (contract: engagement). The time is the arrival in the mailbox, which no sender can forge."""
     arrived = mail.arrival.arrived_at or utc_now()
     row = {
-        "engagement_id": _key(finding, message, mail.data or b""),
+        "engagement_id": _key(finding, mail_id, mail.data or b""),
         "message_id": finding.message_id,
         "type": finding.kind,
         "occurred_at": format_time(arrived),
@@ -179,20 +177,21 @@ def _row(finding: Finding, message: Message, mail: Mail) -> dict[str, Any]:
     return {name: _storable(value) for name, value in row.items() if value is not None}
 
 
-def _key(finding: Finding, message: Message, data: bytes) -> str:
+def _key(finding: Finding, mail_id: str, data: bytes) -> str:
     """The same for a mail wherever it lies and however often it is read."""
-    mail_id = header(message, "Message-ID") or hashlib.sha256(data).hexdigest()
-    parts = ("inbox", finding.kind, finding.message_id or "", mail_id)
+    parts = ("inbox", finding.kind, finding.message_id or "", mail_id or hashlib.sha256(data).hexdigest())
     return hashlib.md5("\0".join(parts).encode("utf-8", "replace"), usedforsecurity=False).hexdigest()
 
 
-def _raw(mail: Mail, mailbox: str, counted: str, detail: str | None) -> dict[str, Any]:
+def _raw(mail: Mail, mailbox: str, counted: str, judgement: Judgement) -> dict[str, Any]:
     """As `LandingWriter.keep_raw` has it."""
-    labels = {"mailbox": mailbox, "uid": str(mail.arrival.uid), "counted": counted, "detail": (detail or "")[:500]}
+    detail = judgement.error or (judgement.finding.detail if judgement.finding else None) or ""
+    labels = {"mailbox": mailbox, "uid": str(mail.arrival.uid), "counted": counted, "detail": detail[:500]}
+    labels |= {"from": judgement.author[:200], "subject": judgement.subject[:200]}
     return {
         "received_at": format_time(mail.arrival.arrived_at or datetime.now(UTC)),
         "headers": {name: _storable(value) for name, value in labels.items()},
-        "body": base64.b64encode(mail.data or b"").decode("ascii"),
+        "body": base64.b64encode((mail.data or b"")[: _KEPT_BYTES.get(counted, MOST_BYTES)]).decode("ascii"),
     }
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import IO
 
 from dagster_drips.errors import DripsError
+from dagster_drips.project import Project
+from dagster_drips.temporaries import RUN_LOCK, clear
 
 
 @contextmanager
@@ -34,6 +36,26 @@ def exclusive(path: Path, *, wait_seconds: float = 0, on_wait: Callable[[], None
                 on_wait()
             waited = True
             time.sleep(0.1)
+        yield
+
+
+@contextmanager
+def exclusive_run(
+    project: Project, *, wait_seconds: float = 5, on_wait: Callable[[], None] | None = None, thoroughly: bool = False
+) -> Generator[None]:
+    """Hold a project's run lock, and begin without what dead processes left behind.
+
+    Args:
+        project: whose.
+        wait_seconds: how long to wait for another run; a little always, as whoever starts looks whether it is free.
+        on_wait: called once if there is something to wait for.
+        thoroughly: look for leftovers in all of the journal.
+
+    Raises:
+        DripsError: another run is going on.
+    """
+    with exclusive(project.data / RUN_LOCK, wait_seconds=wait_seconds, on_wait=on_wait):
+        clear(project, holds_run_lock=True, thoroughly=thoroughly)
         yield
 
 

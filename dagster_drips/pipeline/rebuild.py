@@ -17,7 +17,7 @@ from dagster_drips.landing import load_again
 from dagster_drips.mail.fold import cut_files, fold
 from dagster_drips.mail.losses import hold_cut_off, hold_handed_over, hold_known_before
 from dagster_drips.pipeline.journal import HANDED_OVER, LOADED_FILES, TickJournal
-from dagster_drips.pipeline.lock import exclusive
+from dagster_drips.pipeline.lock import exclusive_run
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.transform import Transform, TransformFailed
@@ -51,7 +51,7 @@ def rebuild(project: Project, progress: Callable[[str], None] = lambda what: Non
     """
     if not TickJournal(project.journal / "ticks").commits():
         raise DripsError("no journal to rebuild from; a first tick starts with `drips run`", file=project.journal)
-    with exclusive(project.data / "run.lock"):
+    with exclusive_run(project):
         return rebuild_under_lock(project, progress, knows_more=True)
 
 

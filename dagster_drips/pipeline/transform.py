@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagster_drips.durable import write_whole
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 
@@ -70,10 +71,7 @@ def write_segment_list(project: Project, segments: Sequence[str]) -> bool:
     text = f"{_SEGMENT_LIST_HEAD}{{% macro segment_names() -%}}\n    {{{{ return([{names}]) }}}}\n{{%- endmacro %}}\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(f".{os.getpid()}.tmp")
-    scratch.write_text(text, encoding="utf-8")
-    scratch.replace(path)
+    write_whole(path, text.encode())
     return True
 
 

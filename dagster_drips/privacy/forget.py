@@ -7,9 +7,9 @@ them. A crash on the way is mended by doing it again: what was found at first st
 
 from __future__ import annotations
 
-import gzip
 import json
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from dagster_drips.durable import write_whole
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.files import landing_files
 from dagster_drips.landing.forgotten import read_forgotten, remember_forgotten
-from dagster_drips.pipeline.lock import exclusive
+from dagster_drips.pipeline.lock import exclusive_run
 from dagster_drips.pipeline.rebuild import rebuild_under_lock
 from dagster_drips.privacy.journal_rows import (
     count_members_again,
@@ -29,11 +29,13 @@ from dagster_drips.privacy.journal_rows import (
 )
 from dagster_drips.privacy.landing_rows import raw_without_rows, without_rows
 from dagster_drips.privacy.person import Person
-from dagster_drips.privacy.rewriting import leftovers, remove
+from dagster_drips.privacy.rewriting import remove
+from dagster_drips.privacy.search import search
 from dagster_drips.privacy.survey import Survey, survey
 from dagster_drips.project import Project
+from dagster_drips.temporaries import clear, living
 
-_BLOCK = 8 << 20
+_SECONDS_FOR_COLLECTORS = 5.0
 
 
 @dataclass
@@ -56,20 +58,30 @@ class ForgetReport:
         counts: rows by what they were, as `Survey.counts` has them.
         files: how many files were rewritten or deleted.
         sharing: other leads with one of the addresses; they are not mailed any more either.
-        remaining: files in which one of the addresses still stands, such as rows of others that name it.
+        remaining: files below the project in which an address or an id still stands, such as rows of others that name
+            it; the lead that shares an address is one.
+        unread: files that could not be looked into, each with the reason.
+        not_searched: folders that were left out, such as `.git`.
     """
 
     counts: dict[str, int]
     files: int
     sharing: list[str]
     remaining: list[str]
+    unread: list[str]
+    not_searched: list[str]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing of the person is left, as far as everything could be looked into."""
+        return not self.remaining and not self.unread
 
 
 def forget(project: Project, lead_id: str, progress: Callable[[str], None] = lambda what: None) -> ForgetReport:
     """Erase a lead. It is done, or can be repeated.
 
     Args:
-        project: where to look: everything in its data folder.
+        project: where to look: everything in its folder.
         lead_id: whom.
         progress: told what is being done.
 
@@ -77,7 +89,8 @@ def forget(project: Project, lead_id: str, progress: Callable[[str], None] = lam
         DripsError: nobody knows that lead, another run is going on, another erasure has not ended, or a landed file is
             damaged, gone or changed, so that the warehouse could not be made again: nothing was erased then.
     """
-    with exclusive(project.data / "run.lock"):
+    with exclusive_run(project, thoroughly=True):
+        _wait_for_collectors(project)
         unfinished = _read_unfinished(project, lead_id)
         found = survey(project, lead_id, _person(lead_id, unfinished))
         if unfinished is None and found.is_empty:
@@ -92,10 +105,11 @@ def forget(project: Project, lead_id: str, progress: Callable[[str], None] = lam
             rebuild_under_lock(project, progress)
         else:
             _delete_warehouse(project)
-        _sweep(project)
+        clear(project, holds_run_lock=True, thoroughly=True)
         remove(_unfinished_file(project))
         progress("looking for what is left")
-        return ForgetReport(counts, files, sorted(found.sharing), _remaining(project, found.person.addresses))
+        left = search(project, found.person)
+        return ForgetReport(counts, files, sorted(found.sharing), left.remaining, left.unread, left.not_searched)
 
 
 def surveyed(project: Project, lead_id: str) -> Survey:
@@ -104,7 +118,8 @@ def surveyed(project: Project, lead_id: str) -> Survey:
     Raises:
         DripsError: nobody knows that lead, another run is going on, a file can't be read.
     """
-    with exclusive(project.data / "run.lock"):
+    with exclusive_run(project):
+        _wait_for_collectors(project)
         unfinished = _read_unfinished(project, lead_id)
         found = survey(project, lead_id, _person(lead_id, unfinished))
         if unfinished is None and found.is_empty:
@@ -212,31 +227,9 @@ def _delete_warehouse(project: Project) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sweep(project: Project) -> None:
-    """Delete what crashes have left half-written, here and in publishing."""
-    published = project.published.glob(".*") if project.published.is_dir() else ()
-    for path in [*leftovers(project.data), *published]:
-        if path.is_file():
-            path.unlink(missing_ok=True)
-
-
-def _remaining(project: Project, addresses: Iterable[str]) -> list[str]:
-    """Files below `data` in which an address still stands as it is, in any case of letters."""
-    needles = [address.lower().encode() for address in addresses]
-    files = sorted(path for path in project.data.rglob("*") if path.is_file() and not path.is_symlink())
-    return [str(path.relative_to(project.data)) for path in files if needles and _holds(path, needles)]
-
-
-def _holds(path: Path, needles: list[bytes]) -> bool:
-    overlap = max(map(len, needles))
-    before = b""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                text = before + bytes(block).lower()
-                if any(needle in text for needle in needles):
-                    return True
-                before = text[-overlap:]
-    except (OSError, EOFError):
-        return False  # gone since, or damaged: the loader reports it
-    return False
+def _wait_for_collectors(project: Project) -> None:
+    """Until what living collectors are writing has its name: a second or two, as rows that wait are not looked at."""
+    waiting = living(project)
+    deadline = time.monotonic() + _SECONDS_FOR_COLLECTORS
+    while any(path.exists() for path in waiting) and time.monotonic() < deadline:
+        time.sleep(0.1)

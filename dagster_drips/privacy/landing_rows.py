@@ -7,16 +7,13 @@ as it came (`data/landing/raw`) is read here, too.
 
 from __future__ import annotations
 
-import base64
 import gzip
 import json
-from binascii import Error as BadBase64
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import unquote_to_bytes
 
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.batches import Batch
@@ -26,6 +23,7 @@ from dagster_drips.landing.readers import read_batches
 from dagster_drips.landing.removal import write_without
 from dagster_drips.privacy.person import Person
 from dagster_drips.privacy.rewriting import replacing
+from dagster_drips.privacy.traces import Traces, forms_of
 from dagster_drips.project import Project
 
 _IDENTIFIED = "identified"
@@ -97,11 +95,15 @@ def raw_files(project: Project) -> list[Path]:
 
 def own_raw_rows(file: Path, person: Person) -> list[OwnRow]:
     """Kept requests and mails that name the person, also among others: a body is kept whole or not at all."""
+    traces = Traces(person)
+    quoted = {
+        json.dumps(lead_id, ensure_ascii=ascii).encode() for lead_id in person.lead_ids for ascii in (True, False)
+    }
     with _opened(file) as lines:
         return [
             OwnRow(number, 1, line.decode("utf-8", "backslashreplace").rstrip("\r\n"))
             for number, line in enumerate(lines, start=1)
-            if any(person.has_address_in(text) or _quotes_lead(text, person) for text in _texts_of_raw(line))
+            if traces.found_in(line) or any(one in form for form in forms_of(line) for one in quoted)
         ]
 
 
@@ -155,23 +157,6 @@ def _anonymous_id(batch: Batch, row: int) -> str | None:
         return None
     value = properties.get("anonymous_id") if isinstance(properties, dict) else None
     return str(value) if value else None
-
-
-def _texts_of_raw(line: bytes) -> Iterator[str]:
-    yield line.decode("utf-8", "replace")
-    try:
-        row = json.loads(line)
-        body = base64.b64decode(row["body"], validate=True)
-    except (ValueError, KeyError, TypeError, BadBase64):
-        return
-    yield body.decode("utf-8", "replace")
-    yield unquote_to_bytes(body).decode("utf-8", "replace")
-
-
-def _quotes_lead(text: str, person: Person) -> bool:
-    return any(
-        json.dumps(lead_id, ensure_ascii=ascii) in text for lead_id in person.lead_ids for ascii in (True, False)
-    )
 
 
 @contextmanager

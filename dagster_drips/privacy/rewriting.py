@@ -32,8 +32,3 @@ def remove(path: Path) -> None:
     """Delete a file so that it stays deleted after a power cut."""
     path.unlink(missing_ok=True)
     sync(path.parent)
-
-
-def leftovers(folder: Path) -> list[Path]:
-    """Scratch files that a crash left anywhere below a folder."""
-    return sorted(folder.rglob(f"{_PREFIX}*")) if folder.is_dir() else []

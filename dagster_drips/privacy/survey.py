@@ -13,6 +13,7 @@ from dagster_drips.landing.readers import read_batches
 from dagster_drips.privacy.journal_rows import delivery_files, gather_from_journals, own_decisions, own_deliveries
 from dagster_drips.privacy.landing_rows import OwnRow, gather_from_landing, own_raw_rows, own_rows, raw_files
 from dagster_drips.privacy.person import Person
+from dagster_drips.privacy.traces import Traces
 from dagster_drips.project import Project
 
 
@@ -80,14 +81,11 @@ def _own_mails(project: Project, person: Person) -> list[Path]:
     """Mails that the local sink caught: those to the person, and whatever else names them."""
     if not project.outbox.is_dir():
         return []
+    traces = Traces(person)
     return [
         path
         for path in sorted(project.outbox.iterdir())
-        if path.is_file()
-        and (
-            path.name.split(".")[0] in person.message_ids
-            or person.has_address_in(path.read_bytes().decode("utf-8", "replace"))
-        )
+        if path.is_file() and (path.name.split(".")[0] in person.message_ids or traces.found_in(path.read_bytes()))
     ]
 
 

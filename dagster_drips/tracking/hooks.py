@@ -15,7 +15,7 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Raw
 from starlette.requests import Request
@@ -37,6 +37,7 @@ from dagster_drips.tracking.json_text import (
     quoted,
     scalar,
 )
+from dagster_drips.tracking.kept_headers import kept_headers
 
 if TYPE_CHECKING:
     from dagster_drips.tracking.hooks_config import EventRule, Hook, Place, Signature, Time
@@ -98,17 +99,26 @@ def mapped(hook: Hook, delivery: Delivery) -> Mapped:
     return result
 
 
-def is_proven(hook: Hook, secret: bytes | None, content: bytes, headers: Mapping[str, str]) -> bool:
-    """Whether a request comes from who knows the hook's secret, found in a time that tells nothing of it."""
+Proof = Literal["proven", "stale", "none"]
+
+
+def proof_of(hook: Hook, secret: bytes | None, content: bytes, headers: Mapping[str, str], *, now: datetime) -> Proof:
+    """Whether a request comes from who knows the hook's secret, found in a time that tells nothing of it.
+
+    `stale`: it does, and was signed too long ago or ahead of the clock, so it may be a repetition.
+    """
     if hook.open:
-        return True
+        return "proven"
     if secret is None:
-        return False
+        return "none"
     if hook.secret is not None:
         given = headers.get(hook.secret.header, "")
         expected = hook.secret.prefix.encode() + secret
-        return hmac.compare_digest(expected, given.encode("utf-8", "replace"))
-    return hook.signature is not None and _is_signed(hook.signature, secret, content, headers)
+        return "proven" if hmac.compare_digest(expected, given.encode("utf-8", "replace")) else "none"
+    signature = hook.signature
+    if signature is None or not _is_signed(signature, secret, content, headers):
+        return "none"
+    return "proven" if _is_fresh(signature, headers, now) else "stale"
 
 
 class Hooks:
@@ -143,9 +153,14 @@ class Hooks:
             return _refusal(503, "this hook's secret is not set")
         content = await request.body()
         headers = {key.lower(): value for key, value in request.headers.items()}
-        if not is_proven(hook, secret, content, headers):
+        proof = proof_of(hook, secret, content, headers, now=self._desk.now())
+        if proof == "none":
             counters.add("refused_hooks", reason="signature")
             return _refusal(401, "the signature or secret is missing or wrong")
+        if proof == "stale":
+            counters.add("refused_hooks", reason="stale")
+            log.warning("hook %s: refused: signed too long ago, or ahead of the clock", name)
+            return _refusal(401, "signed too long ago, or ahead of the clock")
         try:
             body = checked(content)
         except BadJson as error:
@@ -156,9 +171,9 @@ class Hooks:
             await self._desk.land({"events": result.events})
         if result.problems:
             counters.add("hook_problems", len(result.problems), hook=name)
-            public = {key: value for key, value in headers.items() if hook.secret is None or key != hook.secret.header}
             problems = {"problem": "; ".join(sorted(set(result.problems)))}
-            await self._desk.writer.keep_raw(f"hooks-{name}", content, public | problems)
+            kept = kept_headers(headers, _headers_named(hook))
+            await self._desk.writer.keep_raw(f"hooks-{name}", content, kept | problems)
         elif not result.events:
             counters.add("hooks_without_events", hook=name)
         return JSONResponse({"success": True, "events": len(result.events)})
@@ -282,13 +297,40 @@ def _properties(rule: EventRule, delivery: Delivery, item: Raw) -> Raw:
     return as_object({name: value for name, value in found.items() if value is not None})
 
 
+def _headers_named(hook: Hook) -> set[str]:
+    """The headers that a hook's rules read, and its signature's; the one with the secret is none of them."""
+    places = [place for rule in hook.events for place in rule.places]
+    named = {place.keys[0] for place in places if place.source == "header"}
+    if hook.signature is not None:
+        named.add(hook.signature.header)
+    return named - ({hook.secret.header} if hook.secret is not None else set())
+
+
+def _parts(signature: Signature, headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    split = [part.strip().partition("=") for part in headers.get(signature.header, "").split(",")]
+    return [(name, value) for name, _, value in split]
+
+
+def _signed_times(signature: Signature, headers: Mapping[str, str]) -> list[str]:
+    assert signature.parts is not None
+    return [value for name, value in _parts(signature, headers) if name == signature.parts.timestamp]
+
+
+def _is_fresh(signature: Signature, headers: Mapping[str, str], now: datetime) -> bool:
+    """Whether the time that was signed, if any is, lies near enough to the clock, before or after it."""
+    if signature.parts is None:
+        return True
+    times = _signed_times(signature, headers)
+    signed_at = _read_time(times[0], "unix") if times else None
+    return signed_at is not None and abs((now - signed_at).total_seconds()) <= signature.parts.tolerance.total_seconds
+
+
 def _is_signed(signature: Signature, secret: bytes, content: bytes, headers: Mapping[str, str]) -> bool:
     given = headers.get(signature.header, "")
     signed, signatures = content, [given]
     if signature.parts is not None:
-        parts = [part.strip().partition("=") for part in given.split(",")]
-        times = [value for name, _, value in parts if name == signature.parts.timestamp]
-        signatures = [value for name, _, value in parts if name == signature.parts.signature]
+        times = _signed_times(signature, headers)
+        signatures = [value for name, value in _parts(signature, headers) if name == signature.parts.signature]
         signed = b"%s.%s" % (times[0].encode() if times else b"", content)
     digest = hmac.new(secret, signed, hashlib.sha256).digest()
     is_hex = signature.encoding == "hex"

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
-from dagster_drips.sequences.fields import Flag, Identifier, JsonText, Line, StrictModel, Text, listed
+from dagster_drips.sequences.fields import Duration, Flag, Identifier, JsonText, Line, StrictModel, Text, listed
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import LEAD_CREATED
@@ -97,6 +97,8 @@ class SignatureParts(StrictModel):
 
     timestamp: Line
     signature: Line
+    tolerance: Duration = Field(default_factory=lambda: Duration(minutes=5))
+    """How far the signed time, seconds since 1970, may lie from the clock."""
 
 
 class Signature(StrictModel):
@@ -157,6 +159,14 @@ class EventRule(StrictModel):
         return self
 
     @property
+    def places(self) -> list[Place]:
+        """Every place that the rule looks at."""
+        named = (self.event.path, self.lead_id, self.event_id, self.each, self.value, self.currency)
+        times = [self.occurred_at.path] if self.occurred_at else []
+        found = [*named, *times, *(self.properties or {}).values(), *(place for place, _ in self.conditions)]
+        return [place for place in found if place is not None]
+
+    @property
     def conditions(self) -> list[tuple[Place, list[str]]]:
         """`when`: the places, and the texts of which one has to stand there."""
         return [(place(path), texts) for path, texts in self.when.items()]
@@ -174,6 +184,9 @@ class Hook(StrictModel):
     def _proves_itself(self) -> Hook:
         if (self.signature is not None) + (self.secret is not None) + self.open != 1:
             raise ValueError("needs one of signature, secret, and open: true (anybody may post)")
+        read = {place.keys[0] for rule in self.events for place in rule.places if place.source == "header"}
+        if self.secret is not None and self.secret.header in read:
+            raise ValueError(f"a rule reads @{self.secret.header}, so the secret would stand in every event")
         return self
 
 

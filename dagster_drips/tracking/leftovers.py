@@ -18,9 +18,14 @@ _BLOCK = 64 * 1024
 
 def take_over(project: Project) -> int:
     """Give their final names to all files of dead writers; how many. What can't be settled now is left for later."""
+    return sum(_settled(path) for path in growing_files(project))
+
+
+def growing_files(project: Project) -> list[Path]:
+    """The files under their hidden names, of living writers and dead ones."""
     folders = [project.landing / kind for kind in LANDING_KINDS]
     folders += [folder for folder in (project.landing / "raw").glob("*") if folder.is_dir()]
-    return sum(_settled(path) for folder in folders for path in sorted(folder.glob(_HIDDEN)))
+    return [path for folder in folders for path in sorted(folder.glob(_HIDDEN))]
 
 
 def _settled(path: Path) -> bool:

@@ -22,6 +22,7 @@ import polars as pl
 from dagster_drips.errors import DripsError
 from dagster_drips.kept_files import FileFacts, KeptFiles
 from dagster_drips.landing.files import LandingFile, UnreadableFile, landing_files
+from dagster_drips.landing.forgotten import normalized_address, read_forgotten
 from dagster_drips.landing.kinds import check_events
 from dagster_drips.landing.readers import read_batches
 from dagster_drips.mail.links import LinkMaker
@@ -42,6 +43,7 @@ def message_html(project: Project, message_id: str) -> str:
     """
     message = _one(project.published / "messages.parquet", "message_id", message_id)
     enrollment = _one(project.published / "enrollments.parquet", "enrollment_id", message["enrollment_id"])
+    _refuse_if_forgotten(project, message)
     lead = _one(project.published / "lead_profiles.parquet", "lead_id", message["lead_id"])
     version = _version(project, message["sequence_id"], message["sent_as_of"])
     sequence = Sequence.model_validate_json(version["definition"])
@@ -69,6 +71,16 @@ def message_html(project: Project, message_id: str) -> str:
     )
     context = message_context(due, lead=lead, event=event, sequence_name=sequence.name, links=links)
     return _with_images(str(template.render(context, links).html), facts, KeptFiles.of(project))
+
+
+def _refuse_if_forgotten(project: Project, message: dict[str, Any]) -> None:
+    """Between the first step of an erasure and its end, and where another lead has the address, too."""
+    forgotten = read_forgotten(project)
+    address = normalized_address(message["recipient"])
+    if forgotten and (
+        forgotten.knows("lead", message["lead_id"]) or (address is not None and forgotten.knows("address", address))
+    ):
+        raise DripsError("its reader was forgotten")
 
 
 def _one(path: Path, key: str, value: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Messages as pages, each rendered by a process of its own (`view_message`), so that the collector stays small.
 
 Rendering wants parquet readers and templates that an author wrote; here they can take neither the collector's memory
-nor its time.
+nor its time. What is kept at hand is shown only as long as nothing was published or forgotten since: it must not
+outlive a person's erasure.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import re
 import sys
 from collections import OrderedDict
+from pathlib import Path
 
 from dagster_drips.project import Project
 
@@ -30,9 +32,18 @@ class Viewer:
         self._asked = 0
         self._kept: OrderedDict[str, str] = OrderedDict()
         self._size = 0
+        self._sources: tuple[Path, ...] = (
+            *(project.published / f"{name}.parquet" for name in ("messages", "lead_profiles")),
+            *(project.journal / name for name in ("forgotten.jsonl", "forgetting.json")),
+        )
+        self._state = self._state_now()
 
     async def html(self, message_id: str) -> str | None:
         """The message's HTML; None where it can't be rendered, or too many are asked for at once."""
+        state = self._state_now()
+        if state != self._state:
+            self._state, self._size = state, 0
+            self._kept.clear()
         if message_id in self._kept:
             self._kept.move_to_end(message_id)
             return self._kept[message_id]
@@ -44,9 +55,21 @@ class Viewer:
                 html = await self._rendered(message_id)
         finally:
             self._asked -= 1
-        if html is not None:
+        # What was rendered while something was published or forgotten is shown once, if at all, and not kept.
+        if html is not None and state == self._state_now():
             self._keep(message_id, html)
         return html
+
+    def _state_now(self) -> tuple[tuple[int, int, int] | None, ...]:
+        """Changes whenever one of the files is replaced, comes or goes."""
+        found: list[tuple[int, int, int] | None] = []
+        for path in self._sources:
+            try:
+                status = path.stat()
+                found.append((status.st_ino, status.st_mtime_ns, status.st_size))
+            except OSError:
+                found.append(None)
+        return tuple(found)
 
     async def _rendered(self, message_id: str) -> str | None:
         command = (sys.executable, "-m", "dagster_drips.tracking.view_message", str(self._project.root), message_id)

@@ -76,8 +76,18 @@ def test_a_plain_list_of_addresses_will_do_and_twice_is_once(project: Path, tmp_
     ("text", "options", "words"),
     [
         ("email\nann@x.example\nnobody\n", [], "list.csv:3: not an address: 'nobody'; nothing was imported"),
-        ("email,reason\nann@x.example,angry\n", [], "list.csv:2: not a reason: 'angry'"),
-        ("email,occurred_at\nann@x.example,once\n", [], "list.csv:2: not an instant: 'once'"),
+        (
+            "email\nx y\nann@x.example\n@b.example\n",
+            [],
+            "list.csv:2: not an address: 'x y'; nothing was imported (and 1",
+        ),
+        ("email\n@b.example\n", [], "list.csv:2: a whole domain can't be suppressed, only addresses: '@b.example'"),
+        ("email\n*@b.example\n", [], "list.csv:2: a whole domain can't be suppressed"),
+        ("email\nann@x.example bob@x.example\n", [], "list.csv:2: not an address"),
+        ("email\nann@@x.example\n", [], "list.csv:2: not an address"),
+        ("email\nann@\n", [], "list.csv:2: not an address"),
+        ("email,reason,occurred_at\na@x.example,resubscribed,once\n", [], "list.csv:2: not an instant: 'once'"),
+        ("a@x.example,b@x.example\n", [], "list.csv:1: no column `email`"),
         ("name\nAnn\n", [], "list.csv:1: no column `email`"),
         ("\n", [], "list.csv: there is nothing in it"),
         ('email\n"a@x\n', [], "list.csv: not CSV"),
@@ -92,6 +102,39 @@ def test_a_mistake_in_a_list_lands_nothing(
     assert (code, out) == (1, "")
     assert words in err
     assert _landed(project) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ann Lee <ann@x.example>\nmailto:bob@x.example\n",
+        "ann@x.example;Ann\nbob@x.example;Bob\n",
+        "ann@x.example\tAnn\nbob@x.example\tBob\n",
+        "Name;E-Mail\nAnn;ann@x.example\nBob;bob@x.example\n",
+        'sep=;\n"Lee, Ann";Email\nx;ann@x.example\ny;bob@x.example\n',
+        '"Lee, Ann" <ann@x.example>\n<bob@x.example>\n',
+        "Email Address\nann@x.example,\nmailto:bob%40x.example?subject=x\n",
+        "'ann@x.example'\n\ufeffbob@x.example\n",
+    ],
+)
+def test_an_address_is_taken_out_of_what_other_tools_write_around_it(text: str, project: Path, tmp_path: Path) -> None:
+    for encoding in ("utf-8", "utf-16"):
+        (tmp_path / "list.txt").write_bytes(text.encode(encoding))
+        assert _drips(project, "import", tmp_path / "list.txt")[0] == 0
+    assert [row["email"] for row in _landed(project)] == ["ann@x.example", "bob@x.example"]
+
+
+def test_a_reason_or_a_time_that_is_not_known_loses_no_wish(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(
+        "email,reason,occurred_at\nann@x.example,angry,\nbob@x.example,Unsubscribed,once\ncid@x.example,BOUNCED,\n"
+    )
+    code, _, err = _drips(project, "import", tmp_path / "list.csv")
+    assert code == 0
+    assert "list.csv:2: not a known reason: 'angry'; taken as manual (L3)" in err
+    assert "list.csv:3: not an instant: 'once'; it holds from the start (L3)" in err
+    assert [(row["reason"], row["occurred_at"]) for row in _landed(project)] == [
+        *(("manual", ""), ("unsubscribed", "once"), ("bounced", ""))
+    ]
 
 
 def test_what_is_missing_is_told(project: Path, tmp_path: Path) -> None:

@@ -94,8 +94,8 @@ def test_forget_warns_of_what_it_can_not_take_away(tmp_path: Path) -> None:
     land(project, "leads/a.jsonl", [{"lead_id": ZEB, "email": "zeb@old.example"}])
     (project.data / "notes.txt").write_text("call ZEB@old.example")
     code, _, err = _drips(project, "forget", ZEB, "--yes")
-    assert code == 0
-    assert "warning: the address still stands in data/notes.txt\n" in err
+    assert code == 1
+    assert "still names the person: data/notes.txt\n" in err
 
 
 def test_a_damaged_file_stops_it_before_anything_is_erased(tmp_path: Path) -> None:

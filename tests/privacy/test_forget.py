@@ -55,7 +55,7 @@ def test_nothing_of_the_person_is_left_anywhere_in_the_data_folder(forgotten: tu
     project, report = forgotten
     # Of another lead's event that names the id nobody knows what it means; no address, no name.
     assert [trace for trace in traces(project) if not trace.endswith(": l-77")] == []
-    assert report.remaining == []
+    assert (report.remaining, report.unread, report.is_complete) == ([], [], True)
     assert {name: report.counts[name] for name in ("leads", "events", "suppressions", "engagement", "messages")} == {
         "leads": 3, "events": 5, "suppressions": 1, "engagement": 1, "messages": 1,
     }  # fmt: skip
@@ -192,7 +192,7 @@ def test_before_the_first_tick_landing_files_are_all_there_is(tmp_path: Path) ->
         [{"lead_id": ZEB, "email": "zeb@old.example"}, {"lead_id": "L-1", "email": "Zeb@old.example"}],
     )
     report = forget(project, ZEB)
-    assert (report.counts["leads"], report.sharing, report.remaining) == (1, ["L-1"], ["landing/leads/a.jsonl"])
+    assert (report.counts["leads"], report.sharing, report.remaining) == (1, ["L-1"], ["data/landing/leads/a.jsonl"])
     assert '"L-1"' in (project.landing / "leads" / "a.jsonl").read_text()
 
 

@@ -134,7 +134,7 @@ def _signed(body: bytes, secret: str = SECRET) -> bytes:
 
 
 BODY = b'{"who": "ada"}'
-STAMPED = _signed(b"1772359200." + BODY).hex()
+STAMPED = _signed(b"1772366400." + BODY).hex()
 PROOFS = [
     ("signature: {header: X-Sign}", {"X-Sign": _signed(BODY).hex()}, 200),
     ("signature: {header: X-Sign}", {"x-sign": _signed(BODY).hex().upper()}, 200),
@@ -145,7 +145,7 @@ PROOFS = [
     ("signature: {header: X-Sign}", {"X-Sign": ""}, 401),
     ("signature: {header: X-Sign}", {}, 401),
     ("signature: {header: X-Sign, parts: {timestamp: t, signature: v1}}",
-     {"X-Sign": f"t=1772359200,v1={'0' * 64},v1={STAMPED},v0=x"}, 200),
+     {"X-Sign": f"t=1772366400,v1={'0' * 64},v1={STAMPED},v0=x"}, 200),
     ("signature: {header: X-Sign, parts: {timestamp: t, signature: v1}}", {"X-Sign": f"t=1,v1={STAMPED}"}, 401),
     ("signature: {header: X-Sign, parts: {timestamp: t, signature: v1}}", {"X-Sign": STAMPED}, 401),
     ("secret: {header: X-Token}", {"X-Token": SECRET}, 200),
@@ -285,7 +285,7 @@ def test_the_examples_of_the_documentation_work(serve):
             "X-Shop-Topic": "orders/paid",
             "X-Shop-Hmac-Sha256": base64.b64encode(_signed(content)).decode(),
             "Authorization": f"Bearer {SECRET}",
-            "Pay-Signature": f"t=1,v1={_signed(b'1.' + content).hex()}",
+            "Pay-Signature": f"t=1772366400,v1={_signed(b'1772366400.' + content).hex()}",
         }
         assert collector.post(f"/hooks/{name}", content, key=None, headers=headers).status_code == 200
     rows = collector.rows("events")

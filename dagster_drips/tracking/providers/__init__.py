@@ -6,6 +6,8 @@ list of them stands here.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from starlette.routing import Route
 
 from dagster_drips.errors import DripsError
@@ -37,6 +39,8 @@ PROVIDERS: tuple[Provider, ...] = (
 )
 
 _CONFIRM = "_confirm"
+_TOLERANCE = "_tolerance"
+_LONGEST_TOLERANCE = 7 * 24 * 3600
 _YES = frozenset({"1", "true", "yes", "on"})
 
 
@@ -51,6 +55,7 @@ def routes(desk: Desk, *, fetch: Fetch = https_get) -> list[Route]:
         DripsError: a setting is bad; the message names it and never shows a secret.
     """
     known = {provider.name for provider in PROVIDERS} | {ses.PROVIDER.name + _CONFIRM}
+    known |= {provider.name + _TOLERANCE for provider in PROVIDERS if provider.tolerance is not None}
     for name in desk.settings.webhooks:
         if name not in known:
             raise DripsError(f"DRIPS_WEBHOOK_{name.upper()}: not a known provider; one of {', '.join(sorted(known))}")
@@ -65,6 +70,17 @@ def _guard(settings: Settings, provider: Provider, fetch: Fetch) -> Guard | None
     confirm = settings.webhooks.get(provider.name + _CONFIRM)
     confirms = confirm is not None and confirm.get_secret_value().strip().lower() in _YES
     try:
-        return provider.guard(Setup(values, confirms, fetch))
+        return provider.guard(Setup(values, confirms, fetch, _tolerance(settings, provider)))
     except ValueError as error:
         raise DripsError(f"DRIPS_WEBHOOK_{provider.name.upper()}: {error}") from None
+
+
+def _tolerance(settings: Settings, provider: Provider) -> timedelta:
+    given = settings.webhooks.get(provider.name + _TOLERANCE)
+    if given is None:
+        return provider.tolerance or timedelta(0)
+    text = given.get_secret_value().strip()
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:10]) <= _LONGEST_TOLERANCE:
+        variable = f"DRIPS_WEBHOOK_{provider.name.upper()}_TOLERANCE"
+        raise DripsError(f"{variable}: not a number of seconds between 1 and {_LONGEST_TOLERANCE} (7 days)")
+    return timedelta(seconds=int(text))

@@ -1,7 +1,7 @@
 """Mailgun: webhooks (https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/webhook-payloads).
 
 `DRIPS_WEBHOOK_MAILGUN` is the HTTP webhook signing key. The signature stands in the body and covers a timestamp and a
-token, not the event: so a signature that is old, or whose token came with another body, is refused.
+token, not the event: so a signature that is old, or that came with another body, is refused.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from dagster_drips.tracking.providers.provider import (
     Provider,
     Setup,
     Unreadable,
+    require_fresh,
 )
 
 EVENTS: Mapping[str, Facts] = {
@@ -65,14 +66,13 @@ FAILURE_REASONS: Mapping[str, Facts] = {
 BAD_ADDRESS = "5.1."
 """Enhanced codes of a mailbox or domain that isn't there (RFC 3463, 3.2)."""
 
-# Mailgun tries again for eight hours; nothing says whether it signs anew.
-_OLDEST = timedelta(days=1)
-_TOKENS = 10_000
+_TOLERANCE = timedelta(minutes=5)
+_MOST_SIGNATURES = 10_000
 
 
 def guard(setup: Setup) -> Guard:
     """The signing key, or several of them."""
-    tokens = _Tokens()
+    signatures = _Signatures()
 
     async def verify(posted: Posted) -> None:
         try:
@@ -84,11 +84,9 @@ def guard(setup: Setup) -> Guard:
         expected = [hmac.new(key.encode(), signed, hashlib.sha256).hexdigest() for key in setup.values]
         if not token or not same(signature, expected):
             raise Forged("the signature is not Mailgun's")
-        when = instant(timestamp)
-        if when is None or abs(posted.at - when) > _OLDEST:
-            raise Forged("the signature is too old")
-        if not tokens.fits(token, posted.body):
-            raise Forged("the token came with another body before")
+        require_fresh(posted, instant(timestamp), setup.tolerance)
+        if not signatures.fits(signature, posted.body):
+            raise Forged("the signature came with another body before")
 
     return Guard(verify)
 
@@ -121,7 +119,7 @@ def read(posted: Posted) -> Iterator[Event]:
     )
 
 
-PROVIDER = Provider("mailgun", guard, read)
+PROVIDER = Provider("mailgun", guard, read, tolerance=_TOLERANCE)
 
 
 def _facts(name: str, event: dict[str, Any]) -> Facts | None:
@@ -134,16 +132,19 @@ def _facts(name: str, event: dict[str, Any]) -> Facts | None:
     return FAILURE_REASONS.get(reason, HARD if bad_address else SOFT)
 
 
-class _Tokens:
-    """The last tokens and what body each came with; the same body again is a repeated attempt."""
+class _Signatures:
+    """The last signatures and what body each came with; the same body again is a repeated attempt.
+
+    Not the tokens: time and token are signed without a sign between them, so digits can be moved from one to the other.
+    """
 
     def __init__(self) -> None:
         self._bodies: OrderedDict[str, bytes] = OrderedDict()
 
-    def fits(self, token: str, body: bytes) -> bool:
+    def fits(self, signature: str, body: bytes) -> bool:
         digest = hashlib.sha256(body).digest()
-        if self._bodies.setdefault(token, digest) != digest:
+        if self._bodies.setdefault(signature, digest) != digest:
             return False
-        if len(self._bodies) > _TOKENS:
+        if len(self._bodies) > _MOST_SIGNATURES:
             self._bodies.popitem(last=False)
         return True

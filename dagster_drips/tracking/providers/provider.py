@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,10 @@ Fetch = Callable[[str], bytes]
 
 class Forged(Exception):
     """The request doesn't prove that it comes from the provider."""
+
+
+class Stale(Exception):
+    """The request is the provider's, and was signed too long ago, or ahead of the clock: it may be a repetition."""
 
 
 class Undecided(Exception):
@@ -104,6 +108,8 @@ class Setup:
     confirms: bool
     """`DRIPS_WEBHOOK_<PROVIDER>_CONFIRM`."""
     fetch: Fetch
+    tolerance: timedelta
+    """How far a signed time may lie from the clock; `DRIPS_WEBHOOK_<PROVIDER>_TOLERANCE` in seconds."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ class Guard:
     """Stands before one provider's webhook.
 
     Args:
-        verify: returns where the request is the provider's; raises `Forged` or `Undecided`.
+        verify: returns where the request is the provider's; raises `Forged`, `Stale` or `Undecided`.
         follow_up: what is to be done once the request is kept; raises `Undecided` where it didn't work out.
         challenge: the `WWW-Authenticate` header for who proves nothing, where the scheme has one.
     """
@@ -129,8 +135,20 @@ class Provider:
         name: as in `/webhooks/<name>` and `DRIPS_WEBHOOK_<NAME>`.
         guard: made once from the settings; ValueError says what is wrong with them.
         read: the events of a request that was verified; what is no event at all is `Unreadable`.
+        tolerance: how far a signed time may lie from the clock unless it is set; None: the provider signs no time.
+        kept_headers: which headers of a request are kept with it, none of them with a secret.
     """
 
     name: str
     guard: Callable[[Setup], Guard]
     read: Callable[[Posted], Iterable[Event]]
+    tolerance: timedelta | None = None
+    kept_headers: tuple[str, ...] = ()
+
+
+def require_fresh(posted: Posted, signed_at: datetime | None, tolerance: timedelta) -> None:
+    """Raises Stale where a signed time lies further from the clock than that, in either direction, or can't be read."""
+    if signed_at is None:
+        raise Stale("the signed time can't be read")
+    if abs(posted.at - signed_at) > tolerance:
+        raise Stale(f"signed {(posted.at - signed_at).total_seconds():.0f} s before the clock's time")

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from dagster_drips.clock import format_time
 from dagster_drips.mail.refusals import blame
 from dagster_drips.tracking.desk import Desk
+from dagster_drips.tracking.kept_headers import kept_headers
 from dagster_drips.tracking.providers.provider import (
     Event,
     Fact,
@@ -24,6 +25,7 @@ from dagster_drips.tracking.providers.provider import (
     Guard,
     Posted,
     Provider,
+    Stale,
     Undecided,
     Unreadable,
 )
@@ -49,12 +51,17 @@ def route(desk: Desk, provider: Provider, guard: Guard | None) -> Route:
         posted = Posted(await request.body(), request.headers, desk.now())
         try:
             await guard.verify(posted)
-            await desk.writer.keep_raw(provider.name, posted.body, request.headers)
+            kept = kept_headers(posted.headers, provider.kept_headers)
+            await desk.writer.keep_raw(provider.name, posted.body, kept)
             landed = await _land(desk, provider, posted)
             if guard.follow_up is not None:
                 await guard.follow_up(posted)
         except Forged as error:
             return _refused(desk, provider, guard, error)
+        except Stale as error:
+            desk.counters.add(REQUESTS, provider=provider.name, outcome="stale")
+            _LOG.warning("%s: refused: %s; see DRIPS_WEBHOOK_%s_TOLERANCE", provider.name, error, provider.name.upper())
+            return PlainTextResponse("Signed too long ago, or ahead of the clock\n", 401)
         except Undecided as error:
             desk.counters.add(REQUESTS, provider=provider.name, outcome="undecided")
             _LOG.warning("%s: can't be decided now: %s", provider.name, error)

@@ -43,6 +43,7 @@ from dagster_drips.tracking.providers.provider import (
     Posted,
     Provider,
     Setup,
+    require_fresh,
 )
 
 EVENTS: Mapping[str, Facts] = {
@@ -86,9 +87,7 @@ def guard(setup: Setup) -> Guard:
         expected = ["v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys]
         if not any(same(one, expected) for one in posted.headers.get("svix-signature", "").split()):
             raise Forged("the signature is not Resend's")
-        when = instant(timestamp)
-        if when is None or abs(posted.at - when) > _TOLERANCE:
-            raise Forged("the signature is too old")
+        require_fresh(posted, instant(timestamp), setup.tolerance)
 
     return Guard(verify)
 
@@ -125,7 +124,9 @@ def read(posted: Posted) -> Iterator[Event]:
     )
 
 
-PROVIDER = Provider("resend", guard, read)
+PROVIDER = Provider(
+    "resend", guard, read, tolerance=_TOLERANCE, kept_headers=("svix-id", "svix-timestamp", "svix-signature")
+)
 
 
 def _facts(name: str, data: Any) -> Facts | None:

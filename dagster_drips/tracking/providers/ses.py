@@ -7,8 +7,10 @@ message's own headers, ours among them. Signatures are in `sns`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from dagster_drips.tracking.provider_headers import MESSAGE_ID_KEY
@@ -41,7 +43,7 @@ from dagster_drips.tracking.providers.provider import (
     Provider,
     Setup,
 )
-from dagster_drips.tracking.providers.sns import NOTIFICATION, Sns
+from dagster_drips.tracking.providers.sns import NOTIFICATION, REGION, Sns
 
 EVENTS: Mapping[str, tuple[str, Facts]] = {
     "Send": ("send", NOTHING),
@@ -67,14 +69,19 @@ COMPLAINT_TYPES: Mapping[str, Facts] = {
 """Other kinds of feedback, and none, are complaints."""
 
 
+# As Amazon's own validators have it; its deliveries over HTTP are tried again within this time.
+_TOLERANCE = timedelta(hours=1)
+_TOPIC = re.compile(rf"arn:aws(?:-[a-z]+)*:sns:{REGION}:[0-9]{{12}}:[A-Za-z0-9_-]{{1,256}}(?:\.fifo)?")
+
+
 def guard(setup: Setup) -> Guard:
     """Raises ValueError for what is no topic's ARN."""
     for topic in setup.values:
-        if not topic.startswith("arn:aws") or ":sns:" not in topic:
+        if not _TOPIC.fullmatch(topic):
             raise ValueError(
                 "not the ARN of an SNS topic; write it like arn:aws:sns:eu-west-1:123456789012:mail-events"
             )
-    sns = Sns(setup.values, setup.fetch)
+    sns = Sns(setup.values, setup.fetch, setup.tolerance)
     return Guard(sns.verify, follow_up=sns.confirm if setup.confirms else None)
 
 
@@ -112,7 +119,13 @@ def read(posted: Posted) -> Iterator[Event]:
     )
 
 
-PROVIDER = Provider("ses", guard, read)
+PROVIDER = Provider(
+    "ses",
+    guard,
+    read,
+    tolerance=_TOLERANCE,
+    kept_headers=("x-amz-sns-message-id", "x-amz-sns-message-type", "x-amz-sns-topic-arn"),
+)
 
 
 def _message_id(mail: Any) -> str | None:

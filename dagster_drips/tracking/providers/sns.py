@@ -2,7 +2,8 @@
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html. Anybody can have SNS sign messages of a
 topic of their own, so a topic that the owner hasn't named is refused whatever its signature. Nothing is fetched but
-from `sns.<region>.amazonaws.com`.
+from `sns.<region>.amazonaws.com`, the region being the topic's: under any other name in its place (`sns.s3.…`) the host
+may be somebody's bucket.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from datetime import timedelta
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
@@ -18,8 +20,8 @@ from urllib.request import HTTPRedirectHandler, build_opener
 
 import anyio.to_thread
 
-from dagster_drips.tracking.providers.payload import at, text
-from dagster_drips.tracking.providers.provider import Fetch, Forged, Posted, Undecided, Unreadable
+from dagster_drips.tracking.providers.payload import at, instant, text
+from dagster_drips.tracking.providers.provider import Fetch, Forged, Posted, Undecided, Unreadable, require_fresh
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -33,10 +35,12 @@ _SIGNED = {
     **dict.fromkeys(CONFIRMATIONS, ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")),
 }
 _OPTIONAL = "Subject"
+REGION = r"[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}"
+"""A region's name: `eu-west-1`, `us-gov-east-1`, `cn-north-1`."""
 # Whole addresses: what takes them apart may read them otherwise than what fetches.
-_AMAZON = r"https://sns\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"
-_CERTIFICATE = re.compile(_AMAZON + r"/SimpleNotificationService(?:-[0-9A-Za-z]+)?\.pem")
-_SUBSCRIBE = re.compile(_AMAZON + r"/\?([!-~]+)")
+_CERTIFICATE = r"/SimpleNotificationService(?:-[0-9A-Za-z]{1,64})?\.pem"
+_SUBSCRIBE = r"/\?([!-~]+)"
+_VERSIONS = frozenset({"1", "2"})
 _SECONDS = 5
 _MOST_BYTES = 64 * 1024
 _MOST_CERTIFICATES = 16
@@ -48,28 +52,40 @@ class Sns:
     Args:
         topics: ARNs.
         fetch: gets certificates and calls a subscription's address.
+        tolerance: how far the time of a message may lie from the clock.
     """
 
-    def __init__(self, topics: tuple[str, ...], fetch: Fetch):
+    def __init__(self, topics: tuple[str, ...], fetch: Fetch, tolerance: timedelta):
         self._topics = topics
         self._fetch = fetch
+        self._tolerance = tolerance
         self._certificates: dict[str, Certificate] = {}
 
     async def verify(self, posted: Posted) -> None:
-        """Raises Forged for what SNS didn't sign or what is of another topic, Undecided without the certificate."""
+        """Whether SNS signed it.
+
+        Raises:
+            Forged: it didn't, or it is of another topic.
+            Stale: the message's time lies too far from the clock.
+            Undecided: the certificate can't be had.
+        """
         try:
             message = posted.json
         except Unreadable:
             raise Forged("no JSON, so no signature") from None
         # First of all, as everything that follows costs more.
-        if text(message, "TopicArn") not in self._topics:
+        topic = text(message, "TopicArn")
+        if topic not in self._topics:
             raise Forged("not a topic of ours")
+        if text(message, "SignatureVersion") not in _VERSIONS:
+            raise Forged("a version of signatures that is not known")
         signed, signature = _signed(message), _signature(message)
-        certificate = await self._certificate(text(message, "SigningCertURL") or "")
+        certificate = await self._certificate(text(message, "SigningCertURL") or "", topic)
         if not certificate.not_valid_before_utc.replace(tzinfo=None) <= posted.at <= _end(certificate):
             raise Forged("the certificate is not valid now")
         if not _signed_by(certificate, signature, signed, sha1=text(message, "SignatureVersion") == "1"):
             raise Forged("the signature is not Amazon's")
+        require_fresh(posted, instant(at(message, "Timestamp")), self._tolerance)
 
     async def confirm(self, posted: Posted) -> None:
         """Confirm the subscription that a verified message asks for; others are left alone.
@@ -80,17 +96,17 @@ class Sns:
         message = posted.json
         if text(message, "Type") != "SubscriptionConfirmation":
             return
-        url = text(message, "SubscribeURL") or ""
-        address = _SUBSCRIBE.fullmatch(url)
-        if not address or parse_qs(address[1]).get("TopicArn") != [text(message, "TopicArn")]:
+        url, topic = text(message, "SubscribeURL") or "", text(message, "TopicArn") or ""
+        address = re.fullmatch(_host_of(topic) + _SUBSCRIBE, url)
+        if not address or parse_qs(address[1]).get("TopicArn") != [topic]:
             raise Undecided("the subscription's address is not Amazon's")
         await self._fetched(url)
 
-    async def _certificate(self, url: str) -> Certificate:
+    async def _certificate(self, url: str, topic: str) -> Certificate:
+        if not re.fullmatch(_host_of(topic) + _CERTIFICATE, url):
+            raise Forged("the certificate is not from Amazon, of the topic's region")
         if url in self._certificates:
             return self._certificates[url]
-        if not _CERTIFICATE.fullmatch(url):
-            raise Forged("the certificate is not from Amazon")
         from cryptography.x509 import load_pem_x509_certificate
 
         try:
@@ -128,6 +144,13 @@ def https_get(url: str) -> bytes:
     if len(content) > _MOST_BYTES:
         raise OSError("too large")
     return content
+
+
+def _host_of(topic: str) -> str:
+    """A pattern of the one host that speaks for a topic, with its scheme: that of the topic's region and partition."""
+    region = topic.split(":")[3]
+    ending = r"\.amazonaws\.com\.cn" if region.startswith("cn-") else r"\.amazonaws\.com"
+    return rf"https://sns\.{re.escape(region)}{ending}"
 
 
 def _signed(message: Any) -> bytes:

@@ -1,0 +1,212 @@
+"""Every temporary that this project's processes make: where it lies, what its name looks like, when its owner is dead.
+
+A process that is killed leaves its temporaries behind, and people's data in them. All kinds are listed here, so that
+the next start of anything clears them and an erasure overlooks none. Whoever makes a new kind adds it to `KINDS`. One
+kind is completed instead of deleted: landing files that a collector had promised to keep (`tracking.leftovers`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.tracking.leftovers import growing_files, take_over
+
+RUN_LOCK = "run.lock"
+"""In the data folder: held by whoever runs the pipeline, one process at a time."""
+REPLAY_PREFIX = "drips-replay-"
+"""Folders of throw-away warehouses, outside of any project."""
+OWNER_LOCK = "owner.lock"
+"""In such a folder: locked as long as its owner lives."""
+
+_LANDING = tuple(f"data/landing/{kind}" for kind in LANDING_KINDS)
+_RAW = "data/landing/raw/*"
+_LATEST_DAYS = 7
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of temporary.
+
+    Args:
+        what: for people.
+        folders: patterns of the folders it lies in, from the project's root.
+        name: of the whole file's or folder's name.
+        owner: `lock`: a living owner holds a lock on the file itself; `run`: only who holds the project's run lock
+            makes it; `replaced`: as `run`, anywhere below these folders, and looked for only while an erasure has not
+            ended.
+    """
+
+    what: str
+    folders: tuple[str, ...]
+    name: re.Pattern[str]
+    owner: Literal["lock", "run", "replaced"]
+
+
+KINDS = (
+    # durable.write_whole
+    Kind(
+        "small files while they are written",
+        (
+            *("data/journal", "data/journal/inbox", "data/journal/files", "data/landing/suppressions"),
+            *("dbt_project/macros/generated", "data"),
+        ),
+        re.compile(r"\..+\.\d+"),
+        "lock",
+    ),
+    # mail.journal
+    Kind(
+        "delivery journals that were not begun",
+        ("data/journal/deliveries",),
+        re.compile(r"\.\d{8}T\d{6}\.\d{6}Z_\d+_[0-9a-f]{8}\.jsonl"),
+        "lock",
+    ),
+    # pipeline.journal
+    Kind("commits of ticks", ("data/journal/ticks/*",), re.compile(r"\.\d{6}-[a-z]+\.\d+"), "run"),
+    # pipeline.publish, and what DuckDB makes beside
+    Kind(
+        "published files while they are written",
+        ("data/published",),
+        re.compile(r"(?:tmp_)?\.[a-z_0-9]+\.\d+\.(?:duckdb|parquet)(?:\.wal|\.tmp)?"),
+        "run",
+    ),
+    # pipeline.rebuild, and DuckDB's room for what does not fit into memory
+    Kind(
+        "warehouses while they are made, and what DuckDB puts aside",
+        ("data", "data/published"),
+        re.compile(r"warehouse\.rebuilding\.duckdb(?:\.wal)?|.+\.duckdb\.tmp"),
+        "run",
+    ),
+    # mail.sink
+    Kind("caught mails while they are written", ("data/outbox",), re.compile(r"\.[A-Za-z0-9_-]+\.[0-9a-f]{8}"), "run"),
+    # privacy.rewriting
+    Kind(
+        "files that an erasure rewrites",
+        (*_LANDING, "data/landing/raw", "data/journal"),
+        re.compile(r"\.forgetting\..+"),
+        "replaced",
+    ),
+)
+
+
+@contextlib.contextmanager
+def owned(folder: Path) -> Generator[None]:
+    """Hold a folder of temporaries, so that it is known to be in use as long as this process lives."""
+    with (folder / OWNER_LOCK).open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def clear(project: Project, *, holds_run_lock: bool = False, thoroughly: bool = False) -> list[Path]:
+    """Complete or delete what dead processes left behind; returns what was deleted.
+
+    Args:
+        project: whose.
+        holds_run_lock: the caller holds it; otherwise it is taken for a moment, if it is free.
+        thoroughly: look into every day of the journal, not only the latest.
+    """
+    take_over(project)
+    deleted = [path for path, kind in found(project, thoroughly=thoroughly) if kind.owner == "lock" and _deleted(path)]
+    deleted += _dead_replays()
+    with contextlib.ExitStack() as stack:
+        if holds_run_lock or stack.enter_context(_run_lock_if_free(project)):
+            others = [path for path, kind in found(project, thoroughly=thoroughly) if kind.owner != "lock"]
+            deleted += [path for path in others if _removed(path)]
+    return deleted
+
+
+def found(project: Project, *, thoroughly: bool = True) -> Iterator[tuple[Path, Kind]]:
+    """Every temporary that lies about, whether its owner lives or not; growing landing files aside."""
+    for kind in KINDS:
+        if kind.owner == "replaced" and not (thoroughly or (project.journal / "forgetting.json").exists()):
+            continue
+        for folder in _folders(project, kind, thoroughly=thoroughly):
+            for path in folder.rglob("*") if kind.owner == "replaced" else _entries(folder):
+                if kind.name.fullmatch(path.name):
+                    yield path, kind
+
+
+def living(project: Project) -> list[Path]:
+    """Growing landing files of collectors that live: they get their names within a second or two."""
+    return growing_files(project)
+
+
+def _folders(project: Project, kind: Kind, *, thoroughly: bool) -> Iterator[Path]:
+    for pattern in kind.folders:
+        matching = sorted(path for path in project.root.glob(pattern) if path.is_dir())
+        # A crash is of the last tick, and there may be thousands of days.
+        yield from matching if thoroughly or not pattern.endswith("/*") else matching[-_LATEST_DAYS:]
+
+
+def _entries(folder: Path) -> list[Path]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return [folder / entry.name for entry in entries]
+    return []
+
+
+def _deleted(path: Path) -> bool:
+    """Delete a file unless its owner lives, who holds a lock on it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(descriptor), path.stat()):
+            return False
+        path.unlink()
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _removed(path: Path) -> bool:
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except OSError:
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def _run_lock_if_free(project: Project) -> Generator[bool]:
+    try:
+        descriptor = os.open(project.data / RUN_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError:
+        # Nobody ever ran here, or we may not: there is nothing of ours to clear.
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)
+
+
+def _dead_replays() -> list[Path]:
+    """Folders of replays that were killed: whole warehouses, in memory or where the system keeps temporaries."""
+    places = {Path("/dev/shm"), Path(tempfile.gettempdir())}
+    deleted = []
+    for folder in sorted(path for place in places for path in place.glob(f"{REPLAY_PREFIX}*")):
+        lock = folder / OWNER_LOCK
+        with contextlib.suppress(OSError):
+            # Another user's are not ours to judge.
+            if folder.stat().st_uid == os.getuid() and lock.exists() and _deleted(lock) and _removed(folder):
+                deleted.append(folder)
+    return deleted
