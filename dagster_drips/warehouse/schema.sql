@@ -169,7 +169,7 @@ create table if not exists raw.sequences (
     window_start_minute integer not null,
     window_end_minute integer not null,
     window_timezone varchar not null,-- lead, or an IANA name
-    priority integer not null,       -- the effective one: transactional 100
+    priority integer not null,       -- F3, the default filled in
     topic varchar,
     transactional boolean not null
 );
@@ -290,9 +290,12 @@ create table if not exists journal.sequence_versions (   -- S3
     file_state varchar not null,     -- valid, deleted
     definition varchar not null,     -- JSON: the sequence as read, defaults filled in
     files varchar not null,          -- JSON object: template name -> text
-    attached_files varchar           -- JSON object: name of an attachment or image -> sha256, size, content_type; NULL: none
+    attached_files varchar,          -- JSON object: name of an attachment or image -> sha256, size, content_type; NULL: none
+    version_number bigint            -- 1, 2, 3, … of this sequence as they were recorded: tells apart what one tick saw; NULL: made before it
 );
-alter table journal.sequence_versions add column if not exists attached_files varchar;   -- warehouses made before it
+-- Warehouses made before them.
+alter table journal.sequence_versions add column if not exists attached_files varchar;
+alter table journal.sequence_versions add column if not exists version_number bigint;
 
 -- What the views were made from: they are made anew when it changes.
 create table if not exists raw.prepared_models (
