@@ -243,7 +243,8 @@ def _since_loading() -> dict[str, str]:
     """Selects of rows that the warehouse has since loading, and that the journal has not."""
     return {
         "sequence_versions": "select versions.* from journal.sequence_versions as versions, raw.tick"
-        " where tick.previous_as_of is null or versions.seen_at > tick.previous_as_of",
+        " where tick.previous_as_of is null or versions.seen_at > tick.previous_as_of"
+        " order by versions.seen_at, versions.version_number",
         LOADED_FILES: "select * from raw.loaded_files"
         " where load_id > (select coalesce(max(last_load_id), 0) from journal.ticks)",
     }
