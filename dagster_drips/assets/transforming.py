@@ -14,7 +14,7 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from dagster_drips.assets.naming import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL
 from dagster_drips.assets.resource import DripsResource
-from dagster_drips.clock import format_instant
+from dagster_drips.assets.run_tick import metadata_of
 from dagster_drips.pipeline.segments import SegmentFailure
 from dagster_drips.pipeline.transform import DECIDE as DECIDE_MODELS
 from dagster_drips.pipeline.transform import MEASURE as MART_MODELS
@@ -76,12 +76,13 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
         with drips.warehouse() as warehouse:
             try:
                 decided = drips.pipeline.decide(warehouse)
+                tick = drips.pipeline.current_tick(warehouse)
                 checks = drips.pipeline.check(DECIDE_MODELS)
             except TransformFailed as error:
                 yield from _events(context, manifest, translator, error.results, {})
                 raise
         counts = {
-            "as_of": format_instant(decided.as_of),
+            **metadata_of(tick),
             "due": decided.due,
             "judged": decided.judged,
             "enrolled": decided.enrolled,

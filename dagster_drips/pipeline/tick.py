@@ -33,6 +33,14 @@ _COMMITS = named_statements(Path(__file__).with_name("commits.sql"))
 
 
 @dataclass(frozen=True)
+class TickStart:
+    """What tells a tick from every other: its instant, and the wall clock when it began (a tick may be repeated)."""
+
+    as_of: datetime
+    begun_at: datetime
+
+
+@dataclass(frozen=True)
 class Decided:
     """What a tick decided: counts of rows, and what went wrong without stopping it."""
 
@@ -209,6 +217,14 @@ class Pipeline:
         if instant is None:
             raise DripsError("no tick has begun yet; run `drips run` once", file=self.transform.warehouse)
         return instant
+
+    def current_tick(self, warehouse: Warehouse) -> TickStart:
+        """The tick that has begun last.
+
+        Raises:
+            DripsError: none has.
+        """
+        return TickStart(self.as_of(warehouse), warehouse.value("select started_at from raw.tick"))
 
     def own_time(self, warehouse: Warehouse) -> datetime:
         """The tick's own time now: its instant plus what has passed since it began.

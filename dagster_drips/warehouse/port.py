@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +67,8 @@ class Warehouse:
         Columns of the table that the frame lacks become NULL.
         """
         if frame.height:
-            self._connection.register("_appended", _ArrowStream(frame))
-            try:
+            with self._registered(frame):
                 self._connection.execute(f"insert into {table} by name select * from _appended")
-            finally:
-                self._connection.unregister("_appended")
         return frame.height
 
     def append_rows(self, table: str, rows: Sequence[dict[str, Any]]) -> int:
@@ -81,12 +78,9 @@ class Warehouse:
         types = self.columns(table)
         names = list(rows[0])
         frame = pl.DataFrame({name: [row[name] for row in rows] for name in names}, strict=False)
-        self._connection.register("_appended", _ArrowStream(frame))
         casts = ", ".join(f'cast("{name}" as {types[name]}) as "{name}"' for name in names)
-        try:
+        with self._registered(frame):
             self._connection.execute(f"insert into {table} by name select {casts} from _appended")
-        finally:
-            self._connection.unregister("_appended")
         return len(rows)
 
     def columns(self, table: str) -> dict[str, str]:
@@ -98,6 +92,19 @@ class Warehouse:
             [schema or "main", name],
         )
         return {row["column_name"]: row["data_type"] for row in rows}
+
+    @contextmanager
+    def _registered(self, frame: pl.DataFrame) -> Generator[None]:
+        """The frame as the view `_appended`."""
+        self._connection.register("_appended", _ArrowStream(_without_null_type(frame)))
+        try:
+            yield
+        except duckdb.Error:
+            # In a transaction that the error aborted, DuckDB 2 lets nothing be taken away; what went wrong is told.
+            with suppress(duckdb.Error):
+                self._connection.unregister("_appended")
+            raise
+        self._connection.unregister("_appended")
 
     @contextmanager
     def transaction(self) -> Generator[None]:
@@ -159,6 +166,22 @@ class _ArrowStream:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self._frame.__arrow_c_stream__(requested_schema)
+
+
+def _without_null_type(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with texts for columns of nothing but nulls: DuckDB 2 reads no Arrow column of the type null."""
+    typed = {name: _typed(dtype) for name, dtype in frame.schema.items()}
+    return frame.cast({name: dtype for name, dtype in typed.items() if dtype != frame.schema[name]})
+
+
+def _typed(dtype: Any) -> Any:
+    if dtype == pl.Null:
+        return pl.String()
+    if isinstance(dtype, pl.List):
+        return pl.List(_typed(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct([pl.Field(field.name, _typed(field.dtype)) for field in dtype.fields])
+    return dtype
 
 
 @contextmanager
