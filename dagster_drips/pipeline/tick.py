@@ -20,7 +20,12 @@ from dagster_drips.mail.fold import fold
 from dagster_drips.pipeline.catalog import CatalogReader
 from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.journal import LOADED_FILES, TickJournal
-from dagster_drips.pipeline.segments import SegmentFailure, run_decisions
+from dagster_drips.pipeline.segments import (
+    SegmentFailure,
+    record_failures,
+    run_decisions,
+    segments_without_file,
+)
 from dagster_drips.pipeline.transform import MEASURE, NodeResult, Transform
 from dagster_drips.project import Project
 from dagster_drips.sequences import Catalog, Problem, record_catalog
@@ -158,6 +163,7 @@ class Pipeline:
             TransformFailed: a model failed that is not a segment.
         """
         nodes, broken = run_decisions(self.project, self.transform, warehouse, self._compiled)
+        record_failures(warehouse, [*broken, *segments_without_file(self.project, warehouse)])
         counts = warehouse.rows(
             """
             select

@@ -21,6 +21,10 @@ _PATIENCE_SECONDS = 5.0
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
+class WarehouseBusy(DripsError):
+    """Another process has the file open."""
+
+
 class Warehouse:
     """A connection to one DuckDB file."""
 
@@ -189,7 +193,8 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> Generator[Warehous
     """The warehouse in that file, its schemas created where they are missing.
 
     Raises:
-        DripsError: another process holds the file, or it can't be read.
+        WarehouseBusy: another process holds the file.
+        DripsError: it can't be read.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -197,7 +202,9 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> Generator[Warehous
     except duckdb.IOException as error:
         busy = _is_busy(error)
         hint = "another process has it open; wait for the running tick, or read data/published instead"
-        raise DripsError(hint if busy else str(error), file=path) from error
+        if busy:
+            raise WarehouseBusy(hint, file=path) from error
+        raise DripsError(str(error), file=path) from error
     # It would print onto stdout, where --json goes.
     connection.execute("set enable_progress_bar = false")
     warehouse = Warehouse(connection)

@@ -206,6 +206,12 @@ create table if not exists raw.sequence_segments (
     role varchar not null,           -- include, exclude
     segment varchar not null
 );
+-- Segments that this tick had no result of, and why (E5): written when the models have run.
+create table if not exists raw.segment_failures (
+    segment varchar not null,
+    file varchar not null,           -- relative to the project folder
+    reason varchar not null          -- the database's or dbt's words
+);
 create table if not exists raw.sequence_predicates (
     sequence_id varchar not null,
     role varchar not null,           -- trigger, goal
