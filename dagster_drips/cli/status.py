@@ -57,8 +57,7 @@ def read_status(project: Project) -> Status:
         enrolled=facts["enrolled"],
         due_next=facts["due_next"],
         problems=[
-            *_problems(ticks, sequences, unacknowledged(project, facts["rejected"]), facts["in_doubt"]),
-            *(f"{row['file']}: {row['reason']}" for row in facts["segment_failures"]),
+            *_problems(facts, sequences, unacknowledged(project, facts["rejected"])),
         ],
         published_at=published_at,
     )
@@ -87,12 +86,8 @@ def _facts(project: Project) -> tuple[Facts, datetime | None]:
         return facts, datetime.fromtimestamp(made, UTC).replace(tzinfo=None, microsecond=0)
 
 
-def _problems(
-    ticks: list[dict[str, Any]],
-    sequences: list[dict[str, Any]],
-    rejected: list[dict[str, Any]],
-    in_doubt: list[dict[str, Any]],
-) -> list[str]:
+def _problems(facts: Facts, sequences: list[dict[str, Any]], rejected: list[dict[str, Any]]) -> list[str]:
+    ticks, in_doubt = facts["ticks"], facts["in_doubt"]
     found = []
     if ticks and "finished" not in ticks[0]["phases"]:
         found.append("the last tick did not finish; `drips run` goes on from it")
@@ -104,6 +99,7 @@ def _problems(
             found.append(f"{name} goes on as it last validly was: its file doesn't validate; see `drips validate`")
         if row["file_state"] == "deleted":
             found.append(f"{name} is paused: its file is gone")
+    found += [f"{row['file']}: {row['reason']}" for row in facts["segment_failures"]]
     for row in rejected[:_SHOWN_REJECTED]:
         rows = "1 row" if row["rows"] == 1 else f"{row['rows']} rows"
         where = f"data/landing/{row['kind']}/{row['file']}" + (f":{row['line']}" if row["line"] else "")

@@ -15,6 +15,7 @@ import typer
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project
 from dagster_drips.project import Project
 from dagster_drips.sequences import Catalog, Problem, read_catalog, segment_names
+from dagster_drips.sequences.reserved_senders import reserved_senders
 from dagster_drips.tracking.hooks_config import hook_problems
 
 
@@ -42,7 +43,7 @@ def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> 
         The exit code: 1 where a file can't be taken as it is, else 0.
     """
     catalog = read_catalog(project, segments=segment_names(project))
-    problems = [*catalog.problems, *hook_problems(project)]
+    problems = [*catalog.problems, *reserved_senders(catalog), *hook_problems(project)]
     if on_warehouse:
         # Imported late: it brings dbt along.
         from dagster_drips.pipeline.segment_trial import failing_segments
