@@ -18,6 +18,8 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from dagster_drips.demo.folder import activate_drafts
+
 REPOSITORY = Path(__file__).parent.parent
 START = datetime(2026, 3, 1)
 DAYS = 30
@@ -46,6 +48,7 @@ def make_project(folder: Path, leads: int) -> Path:
     """The repository's sequences and models over made-up leads and events."""
     for name in ("sequences", "dbt_project"):
         shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("target", "logs"))
+    activate_drafts(folder / "sequences")
     landing = folder / "data" / "landing"
     for kind in ("leads", "events"):
         (landing / kind).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""When things run: jobs, the schedule, the sensors. Dagster only.
+"""When things run: jobs, the schedule, the sensors that start them. Dagster only; sensors that tell are in `watching`.
 
 Sensors look at landing files and at materialization metadata, never at the warehouse: a look at its file would stop
 the pipeline from writing to it.
@@ -10,6 +10,7 @@ import os
 import dagster as dg
 
 from dagster_drips.assets.naming import DELIVERY_LOG, DUE_STEPS, MEASURE
+from dagster_drips.assets.run_tick import tags_of
 from dagster_drips.landing import landing_files
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
@@ -87,13 +88,14 @@ def _integer(materialization: dg.AssetMaterialization, name: str) -> int:
     description="Due steps were decided: send them; where there are none, finish the tick and measure.",
 )
 def due_steps_sensor(context: dg.SensorEvaluationContext, event: dg.EventLogEntry) -> dg.RunRequest | dg.SkipReason:
-    """One run for each materialization of `decide/due_steps`."""
+    """One run for each materialization of `decide/due_steps`; it finishes that tick and no later one."""
     materialization = event.asset_materialization
     if materialization is None:
         return dg.SkipReason("not a materialization")
     due = _integer(materialization, "due")
     job = send_job if due else measure_job
-    return dg.RunRequest(run_key=f"{event.run_id}:{job.name}", job_name=job.name, tags={"drips/due": str(due)})
+    tags = {"drips/due": str(due), **tags_of(materialization)}
+    return dg.RunRequest(run_key=f"{event.run_id}:{job.name}", job_name=job.name, tags=tags)
 
 
 def build_landing_sensor(project: Project) -> dg.SensorDefinition:
@@ -119,13 +121,3 @@ def build_landing_sensor(project: Project) -> dg.SensorDefinition:
 def _listing(project: Project) -> str:
     listed = "".join(f"{file.path}\0{file.state}\n" for file in landing_files(project))
     return hashlib.sha256(listed.encode()).hexdigest()
-
-
-@dg.run_failure_sensor(
-    name="run_failures", default_status=_ON, description="Says on the daemon's log what failed and why."
-)
-def failure_sensor(context: dg.RunFailureSensorContext) -> None:
-    """Tell the operator; hang a pager or a chat hook here."""
-    context.log.error(
-        f"run {context.dagster_run.run_id} of {context.dagster_run.job_name} failed: {context.failure_event.message}"
-    )

@@ -9,19 +9,22 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_drips import automation
+from dagster_drips import alerts, automation, watching
 from dagster_drips.assets import inbox, loading, sending, transforming
 from dagster_drips.assets.resource import DripsResource, pipeline_of
 from dagster_drips.pipeline.segments import current_manifest_json
 from dagster_drips.project import Project
 
 
-def build_defs(project: Project, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+def build_defs(
+    project: Project, resource_overrides: Mapping[str, Any] | None = None, on_alert: alerts.Hook = alerts.send
+) -> dg.Definitions:
     """The definitions of one project.
 
     Args:
         project: its dbt project is parsed where the manifest on disk is older than its files.
         resource_overrides: resources to use instead, by name; for tests.
+        on_alert: is told what went wrong.
     """
     transform = pipeline_of(str(project.root)).transform
     manifest = json.loads(current_manifest_json(project, transform).read_text(encoding="utf-8"))
@@ -54,7 +57,12 @@ def build_defs(project: Project, resource_overrides: Mapping[str, Any] | None = 
         # For what is started from the UI too: one process a run, so that a run holds the project's lock to its end.
         executor=dg.in_process_executor,
         schedules=[automation.every_few_minutes, automation.build_inbox_schedule(project, inbox_job)],
-        sensors=[automation.due_steps_sensor, automation.build_landing_sensor(project), automation.failure_sensor],
+        sensors=[
+            automation.due_steps_sensor,
+            automation.build_landing_sensor(project),
+            watching.build_failure_sensor(on_alert),
+            watching.build_check_sensor(on_alert),
+        ],
         resources={"drips": DripsResource(project_root=str(project.root)), **(resource_overrides or {})},
     )
 

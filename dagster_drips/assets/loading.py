@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dagster_drips.assets.naming import LANDING, OWNERS, POOL, SEQUENCES, TICK
+from dagster_drips.assets.naming import LANDING, OWNERS, POOL, PROBLEMS, SEQUENCES, TICK
 from dagster_drips.assets.resource import DripsResource
 from dagster_drips.clock import format_instant, parse_instant
 from dagster_drips.landing import IgnoredFile, ignored_files
@@ -159,5 +159,10 @@ def sequence_files(
         asset_key=["raw", "sequences"],
         check_name="files_are_valid",
         passed=not errors,
-        metadata={"errors": len(errors), "first": str(errors[0]) if errors else ""},
+        description="; ".join(str(problem) for problem in errors),
+        metadata={
+            "errors": len(errors),
+            "first": str(errors[0]) if errors else "",
+            PROBLEMS: dg.MetadataValue.json([str(problem) for problem in errors]),
+        },
     )

@@ -12,3 +12,6 @@ LANDING, SEQUENCES, DECIDE, SEND, MEASURE = "landing", "sequences", "decide", "s
 DUE_STEPS = dg.AssetKey(["decide", "due_steps"])
 DELIVERY_LOG = dg.AssetKey(["raw", "delivery_log"])
 TICK = dg.AssetKey(["raw", "tick"])
+
+PROBLEMS = "problems"
+"""Metadata of a check: a list of lines, each with the file to mend."""

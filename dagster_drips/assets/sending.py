@@ -6,6 +6,7 @@ import dagster as dg
 
 from dagster_drips.assets.naming import DECIDE, DELIVERY_LOG, DUE_STEPS, MEASURE, OWNERS, POOL, SEND
 from dagster_drips.assets.resource import DripsResource
+from dagster_drips.assets.run_tick import is_overtaken
 from dagster_drips.clock import format_instant
 from dagster_drips.mail.dispatch import DispatchReport
 from dagster_drips.mail.resolve import Doubt, doubts
@@ -92,8 +93,11 @@ _SENDING_CHECKS = [
 def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.MaterializeResult:
     """Send what is due, each message at most once."""
     with drips.warehouse() as warehouse:
-        report = send_due(drips.pipeline, warehouse, drips.settings)
+        overtaken = is_overtaken(context.run.tags, drips.pipeline, warehouse)
+        report = DispatchReport() if overtaken else send_due(drips.pipeline, warehouse, drips.settings)
         in_doubt = doubts(warehouse)
+    if overtaken:
+        context.log.info("a later tick has begun: what this one left due is due there, and goes out with its own run")
     if report.stopped:
         context.log.error(f"sending stopped early, {left_due(report)} of {report.due} stay due: {report.stopped}")
     return dg.MaterializeResult(
@@ -142,10 +146,11 @@ def _in_doubt_check(in_doubt: list[Doubt]) -> dg.AssetCheckResult:
 
 
 @dg.multi_asset(specs=_journal(_FINISHED, [DELIVERY_LOG, dg.AssetKey(["journal", "verdicts"])], SEND), pool=POOL)
-def finished_journal(drips: DripsResource) -> Iterator[dg.MaterializeResult]:
-    """Complete enrollments with no step left and finish the tick."""
+def finished_journal(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[dg.MaterializeResult]:
+    """Complete enrollments with no step left and finish the tick; a run that was overtaken finishes none."""
     with drips.warehouse() as warehouse:
-        completed = drips.pipeline.settle(warehouse)
+        overtaken = is_overtaken(context.run.tags, drips.pipeline, warehouse)
+        completed = 0 if overtaken else drips.pipeline.settle(warehouse)
         as_of = drips.pipeline.as_of(warehouse)
     yield dg.MaterializeResult(asset_key=["journal", "closings"], metadata={"completed": completed})
     yield dg.MaterializeResult(asset_key=["journal", "ticks"], metadata={"as_of": format_instant(as_of)})

@@ -12,9 +12,9 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
-from dagster_drips.assets.naming import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL
+from dagster_drips.assets.naming import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL, PROBLEMS
 from dagster_drips.assets.resource import DripsResource
-from dagster_drips.clock import format_instant
+from dagster_drips.assets.run_tick import metadata_of
 from dagster_drips.pipeline.segments import SegmentFailure
 from dagster_drips.pipeline.transform import DECIDE as DECIDE_MODELS
 from dagster_drips.pipeline.transform import MEASURE as MART_MODELS
@@ -76,12 +76,13 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
         with drips.warehouse() as warehouse:
             try:
                 decided = drips.pipeline.decide(warehouse)
+                tick = drips.pipeline.current_tick(warehouse)
                 checks = drips.pipeline.check(DECIDE_MODELS)
             except TransformFailed as error:
                 yield from _events(context, manifest, translator, error.results, {})
                 raise
         counts = {
-            "as_of": format_instant(decided.as_of),
+            **metadata_of(tick),
             "due": decided.due,
             "judged": decided.judged,
             "enrolled": decided.enrolled,
@@ -113,7 +114,7 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
 
 def _warn(context: dg.AssetExecutionContext, broken: list[SegmentFailure]) -> None:
     for failure in broken:
-        context.log.error(f"segment {failure.segment} has no result, sequences that name it pause: {failure.reason}")
+        context.log.error(f"{failure}; sequences that name this segment pause")
 
 
 def _events(
@@ -169,7 +170,14 @@ def segments_have_results(drips: DripsResource) -> dg.AssetCheckResult:
             "select sequence_id, segment_without_result from decide.live_sequences"
             " where segment_without_result is not null order by sequence_id"
         )
+        failures = warehouse.rows("select file, reason from raw.segment_failures order by file")
+    problems = [f"{row['file']}: {row['reason']}" for row in failures]
     return dg.AssetCheckResult(
-        passed=not missing,
-        metadata={"paused": len(missing), "first": str(missing[0]) if missing else ""},
+        passed=not problems,
+        description="; ".join(problems),
+        metadata={
+            "paused": len(missing),
+            "first": str(missing[0]) if missing else "",
+            PROBLEMS: dg.MetadataValue.json(problems),
+        },
     )

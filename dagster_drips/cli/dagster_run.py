@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_drips.assets.naming import PROBLEMS
 from dagster_drips.errors import DripsError
 from dagster_drips.project import LANDING_KINDS, Project
 
@@ -21,6 +22,8 @@ class TickReport:
 
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
     failed_checks: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """Mistakes in files, each with its place: sequence files that don't validate, segments without a result."""
     failed: bool = False
 
     def as_dict(self) -> dict[str, Any]:
@@ -35,6 +38,7 @@ class TickReport:
             | {"stopped": sent.get("stopped", "")},
             "completed": self.metadata.get("journal/closings", {}).get("completed"),
             "failed_checks": self.failed_checks,
+            "problems": self.problems,
         }
 
     def lines(self) -> list[str]:
@@ -54,7 +58,11 @@ class TickReport:
             lines.append(f"held     {report['sent']['held']} stay due, by the rates of senders and domains")
         if report["sent"]["stopped"]:
             lines.append(f"stopped  {report['sent']['left_due']} stay due: {report['sent']['stopped']}")
-        return lines + [f"check    {check}" for check in self.failed_checks]
+        lines += [f"check    {check}" for check in self.failed_checks]
+        lines += [f"error    {problem}" for problem in self.problems]
+        if self.problems:
+            lines.append(f"errors   {len(self.problems)} in sequence files and segments; `drips validate` checks them")
+        return lines
 
 
 def run_tick(project: Project, *, as_of: str | None, send: bool) -> TickReport:
@@ -87,7 +95,11 @@ def run_tick(project: Project, *, as_of: str | None, send: bool) -> TickReport:
             }
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed:
-            details = ", ".join(f"{name}: {value.value}" for name, value in evaluation.metadata.items() if value.value)
+            shown = {name: value.value for name, value in evaluation.metadata.items() if name != PROBLEMS}
+            details = " ".join(", ".join(f"{name}: {value}" for name, value in shown.items() if value).split())
+            if PROBLEMS in evaluation.metadata:
+                lines = evaluation.metadata[PROBLEMS].value
+                report.problems += [str(line) for line in lines] if isinstance(lines, list) else []
             report.failed_checks.append(f"{evaluation.asset_key.to_user_string()} {evaluation.check_name} ({details})")
     return report
 
@@ -95,7 +107,7 @@ def run_tick(project: Project, *, as_of: str | None, send: bool) -> TickReport:
 def _raise_the_cause(event: dg.DagsterEvent) -> None:
     error = event.step_failure_data.error
     while error is not None:
-        if error.cls_name in ("DripsError", "TransformFailed"):
+        if error.cls_name in ("DripsError", "TransformFailed", "WarehouseBusy"):
             raise DripsError(error.message.split(": ", 1)[-1])
         error = error.cause
     raise RuntimeError(event.step_failure_data.error_display_string)

@@ -38,6 +38,8 @@ def replay(
     from dagster_drips.clock import format_instant, parse_duration, parse_instant
     from dagster_drips.errors import DripsError
     from dagster_drips.foresight.replay import Span, replayed, sends, write_sends
+    from dagster_drips.pipeline.tick import Decided
+    from dagster_drips.sequences import Catalog
 
     place = chosen_project(project)
     span = Span(
@@ -50,13 +52,27 @@ def replay(
     for file in (out, warehouse):
         if file is not None and not os.access(_nearest_folder(file), os.W_OK):
             raise DripsError("can't write there", file=file)
+    problems: list[str] = []
+    wrong = False
+
+    def on_catalog(catalog: Catalog) -> None:
+        nonlocal wrong
+        problems.extend(str(problem) for problem in catalog.errors)
+        wrong = bool(catalog.active_with_errors) or not (catalog.settings_valid and catalog.senders_valid)
+
+    def on_tick(decided: Decided) -> None:
+        advance(f"{format_instant(decided.as_of)} {decided.due} sent")
+        lines = (str(failure) for failure in decided.broken_segments)
+        problems.extend(line for line in lines if line not in problems)
+
     with (
         progress_of("replay", len(span.instants())) as advance,
         replayed(
             place,
             span,
             continued=continued,
-            on_tick=lambda decided: advance(f"{format_instant(decided.as_of)} {decided.due} sent"),
+            on_tick=on_tick,
+            on_catalog=on_catalog,
         ) as (store, pipeline),
     ):
         frame = sends(store, span)
@@ -70,12 +86,18 @@ def replay(
             warehouse.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(pipeline.transform.warehouse, warehouse)
     by_sequence = frame.group_by("sequence_id").len("sends").sort("sequence_id").to_dicts() if frame.height else []
+    ticks, failed = len(span.instants()), 1 if wrong else 0
     if as_json:
-        print_json({"ticks": len(span.instants()), "sends": frame.height, "by_sequence": by_sequence})
-        return
-    typer.echo(f"{len(span.instants())} ticks, {frame.height} sends" + (f", written to {out}" if out else ""))
+        print_json({"ticks": ticks, "sends": frame.height, "by_sequence": by_sequence, "errors": problems})
+        raise typer.Exit(failed)
+    for problem in problems:
+        typer.echo(f"error: {problem}", err=True)
     for row in by_sequence:
         typer.echo(f"  {row['sequence_id']:<40} {row['sends']:>8}")
+    written = f", written to {out}" if out else ""
+    errors = f"; {len(problems)} errors in sequence files and segments" if problems else ""
+    typer.echo(f"{ticks} ticks, {frame.height} sends{written}{errors}")
+    raise typer.Exit(failed)
 
 
 def _nearest_folder(file: Path) -> Path:

@@ -1,6 +1,7 @@
 """`drips status`: what is live, who is enrolled, what is due next, and what wants a look.
 
-It reads the warehouse and changes nothing; the questions are in `status.sql`.
+It reads the warehouse, or what the last tick published while another one holds it; the questions are those of
+`pipeline.status`.
 """
 
 from __future__ import annotations
@@ -8,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
 
 if TYPE_CHECKING:
+    from dagster_drips.pipeline.status import Facts
     from dagster_drips.project import Project
 
 _SHOWN_IN_DOUBT = 10
 _SHOWN_IGNORED = 10
+_SHOWN_REJECTED = 20
 
 
 @dataclass(frozen=True)
@@ -35,64 +37,78 @@ class Status:
     enrolled: list[dict[str, Any]]
     due_next: list[dict[str, Any]]
     problems: list[str]
+    published_at: datetime | None = None
+    """Where a tick held the warehouse: when what is told here was published (wall clock)."""
 
 
 def read_status(project: Project) -> Status:
     """The status of a project.
 
     Raises:
-        DripsError: there is no warehouse yet, it can't be read, or a run is writing to it.
+        DripsError: there is no warehouse yet, it can't be read, or a first run is writing to it.
     """
+    from dagster_drips.pipeline.status import unacknowledged
+
+    facts, published_at = _facts(project)
+    ticks = facts["ticks"]
+    sequences = facts["decided_sequences" if ticks and facts["decided_sequences"] else "sequences"]
+    return Status(
+        last_tick=ticks[0] if ticks else None,
+        sequences=sequences,
+        enrolled=facts["enrolled"],
+        due_next=facts["due_next"],
+        problems=[
+            *_problems(facts, sequences, unacknowledged(project, facts["rejected"])),
+            *_ignored(project),
+            *_mails_to_look_at(project),
+        ],
+        published_at=published_at,
+    )
+
+
+def _facts(project: Project) -> tuple[Facts, datetime | None]:
+    """What there is to tell; with when it was published, where a tick holds the warehouse."""
+    from datetime import UTC, datetime
+
     from dagster_drips.errors import DripsError
-    from dagster_drips.warehouse import open_warehouse
-    from dagster_drips.warehouse.statements import named_statements
+    from dagster_drips.pipeline.status import published_facts, read_facts
+    from dagster_drips.warehouse import WarehouseBusy, open_warehouse
 
     if not project.warehouse.exists():
         raise DripsError("there is no warehouse yet; make it with `drips run`", file=project.warehouse)
-    statements = named_statements(Path(__file__).with_name("status.sql"))
-    with open_warehouse(project.warehouse, read_only=True) as warehouse:
-        if not warehouse.columns("journal.ticks"):
-            raise DripsError("this warehouse has seen no tick yet; start with `drips run`", file=project.warehouse)
-        ticks = warehouse.rows(statements["ticks"])
-        decided = bool(ticks) and bool(warehouse.columns("decide.live_sequences"))
-        sequences = warehouse.rows(statements["decided_sequences" if decided else "sequences"])
-        measured = bool(warehouse.columns("marts.enrollments"))
-        known_states = bool(warehouse.columns("decide.message_states"))
-        in_doubt = warehouse.rows(statements["in_doubt"]) if known_states else []
-        return Status(
-            last_tick=ticks[0] if ticks else None,
-            sequences=sequences,
-            enrolled=warehouse.rows(statements["enrolled"]),
-            due_next=warehouse.rows(statements["due_next"]) if measured else [],
-            problems=[
-                *_problems(ticks, sequences, warehouse.rows(statements["rejected"]), in_doubt),
-                *_ignored(project),
-                *_mails_to_look_at(project),
-            ],
-        )
+    try:
+        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+            if not warehouse.columns("journal.ticks"):
+                raise DripsError("this warehouse has seen no tick yet; start with `drips run`", file=project.warehouse)
+            return read_facts(warehouse), None
+    except WarehouseBusy:
+        facts = published_facts(project.published)
+        if facts is None:
+            raise
+        made = (project.published / "status.duckdb").stat().st_mtime
+        return facts, datetime.fromtimestamp(made, UTC).replace(tzinfo=None, microsecond=0)
 
 
-def _problems(
-    ticks: list[dict[str, Any]],
-    sequences: list[dict[str, Any]],
-    rejected: list[dict[str, Any]],
-    in_doubt: list[dict[str, Any]],
-) -> list[str]:
+def _problems(facts: Facts, sequences: list[dict[str, Any]], rejected: list[dict[str, Any]]) -> list[str]:
+    ticks, in_doubt = facts["ticks"], facts["in_doubt"]
     found = []
     if ticks and "finished" not in ticks[0]["phases"]:
         found.append("the last tick did not finish; `drips run` goes on from it")
     for row in sequences:
         name = f"sequence {row['sequence_id']}"
         if segment := row["segment_without_result"]:
-            found.append(f"{name} is paused: segment {segment} has no result; see `drips run`")
+            found.append(f"{name} is paused: segment {segment} has no result")
         if row["file_state"] == "invalid":
             found.append(f"{name} goes on as it last validly was: its file doesn't validate; see `drips validate`")
         if row["file_state"] == "deleted":
             found.append(f"{name} is paused: its file is gone")
-    for row in rejected:
+    found += [f"{row['file']}: {row['reason']}" for row in facts["segment_failures"]]
+    for row in rejected[:_SHOWN_REJECTED]:
         rows = "1 row" if row["rows"] == 1 else f"{row['rows']} rows"
         where = f"data/landing/{row['kind']}/{row['file']}" + (f":{row['line']}" if row["line"] else "")
-        found.append(f"{where}: {rows} rejected, first: {row['reason']}; see raw.rejected_rows")
+        found.append(f"{where}: {rows} rejected, first: {row['reason']}; see raw.rejected_rows, then --acknowledge")
+    if len(rejected) > _SHOWN_REJECTED:
+        found.append(f"{len(rejected) - _SHOWN_REJECTED} more files have rejected rows")
     for row in in_doubt[:_SHOWN_IN_DOUBT]:
         found.append(
             f"message {row['message_id']} ({row['sequence_id']}/{row['step_id']} to {row['recipient']}) is in doubt:"
@@ -127,9 +143,21 @@ def _mails_to_look_at(project: Project) -> list[str]:
 
 
 @app.command(epilog="Example: `drips status --json`")
-def status(as_json: JsonOption = False, project: ProjectOption = None) -> None:
+def status(
+    acknowledge: Annotated[
+        bool, typer.Option("--acknowledge", help="Tell no more of the rows that are rejected by now.")
+    ] = False,
+    as_json: JsonOption = False,
+    project: ProjectOption = None,
+) -> None:
     """Show what is live, who is enrolled, what is due next, and problems."""
-    found = read_status(chosen_project(project))
+    place = chosen_project(project)
+    if acknowledge:
+        from dagster_drips.pipeline import status as pipeline_status
+
+        count = pipeline_status.acknowledge(place, _facts(place)[0]["rejected"])
+        typer.echo(f"acknowledged: rejected rows of {count} files", err=True)
+    found = read_status(place)
     if as_json:
         print_json(asdict(found))
         return
@@ -141,6 +169,8 @@ def _lines(found: Status) -> list[str]:
     from dagster_drips.clock import format_instant
 
     lines = []
+    if found.published_at:
+        lines.append(f"a tick is running; as published at {format_instant(found.published_at)} by the wall clock:")
     if found.last_tick is None:
         lines.append("no tick yet")
     else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
@@ -15,18 +16,27 @@ from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.sequences import Catalog, Problem, read_catalog, segment_names
+from dagster_drips.sequences.reserved_senders import reserved_senders
 from dagster_drips.sequences.segment_check import segment_problems
 from dagster_drips.tracking.hooks_config import hook_problems
 
 
-@app.command("validate", epilog="Example: `drips validate --project shop`")
-def command(as_json: JsonOption = False, project: ProjectOption = None) -> None:
+@app.command("validate", epilog="Example: `drips validate --project shop --warehouse`")
+def command(
+    on_warehouse: Annotated[
+        bool, typer.Option("--warehouse", help="Run the segments too, on a copy of the warehouse as it stands.")
+    ] = False,
+    as_json: JsonOption = False,
+    project: ProjectOption = None,
+) -> None:
     """Check every sequence file and tell all mistakes at once, each with file, line and how to mend it."""
-    raise typer.Exit(validate(chosen_project(project), as_json))
+    raise typer.Exit(validate(chosen_project(project), as_json, on_warehouse=on_warehouse))
 
 
-def validate(project: Project, as_json: bool) -> int:
-    """Check all sequence files and print what was found, errors to standard error, a count last.
+def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> int:
+    """Check all sequence files, with `on_warehouse` the segments' SQL too, and print what was found.
+
+    Errors go to standard error, a count comes last.
 
     With `as_json`, one JSON object goes to standard output instead: `sequences`, how many, and `problems`, each with
     `file`, `line`, `message` and `severity`.
@@ -38,9 +48,15 @@ def validate(project: Project, as_json: bool) -> int:
     problems = [
         *catalog.problems,
         *segment_problems(project),
+        *reserved_senders(catalog),
         *hook_problems(project),
         *_names_that_never_landed(project, catalog),
     ]
+    if on_warehouse:
+        # Imported late: it brings dbt along.
+        from dagster_drips.pipeline.segment_trial import failing_segments
+
+        problems += [Problem(failure.file, None, failure.reason) for failure in failing_segments(project)]
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
         found = {"sequences": _count(catalog), "problems": [asdict(problem) for problem in problems]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -12,13 +13,16 @@ from dagster_drips.pipeline.lock import exclusive
 from dagster_drips.project import LANDING_KINDS, Project
 
 MARKER = ".drips-demo"
+_STATUS = re.compile(rb"^status\s*:", re.MULTILINE)
+_DRAFT = re.compile(rb"^(status\s*:\s*)draft\b", re.MULTILINE)
 _MARKER_TEXT = "Made by `drips demo`, which deletes and remakes this whole folder. Keep nothing of your own in it.\n"
 _LOCK = Path("data") / "run.lock"
 
 
 @contextmanager
 def demo_project(source: Project, folder: Path) -> Generator[Project]:
-    """A fresh project in `folder` with `source`'s sequences and models and no data, held against other runs.
+    """A fresh project in `folder` with `source`'s sequences, drafts made active, its models and no data, held against
+    other runs.
 
     The folder is emptied first, and only if it was made by an earlier demo. Nothing of `source` is changed.
 
@@ -71,9 +75,20 @@ def _remove(path: Path) -> None:
         path.unlink()
 
 
+def activate_drafts(sequences: Path) -> None:
+    """Make every sequence in a copied folder active that is a draft; other texts stay as they are, byte for byte."""
+    for file in sorted(sequences.glob("*/sequence.yml")):
+        text = file.read_bytes()
+        changed = _DRAFT.sub(rb"\1active", text)
+        if not _STATUS.search(text):
+            changed = b"status: active\n" + text  # without a status it is a draft
+        file.write_bytes(changed)
+
+
 def _copy(source: Project, place: Path) -> None:
     ignored = shutil.ignore_patterns("target", "logs", ".user.yml")
     shutil.copytree(source.sequences, place / "sequences")
+    activate_drafts(place / "sequences")
     shutil.copytree(source.dbt, place / "dbt_project", ignore=ignored)
     for kind in LANDING_KINDS:
         (place / "data" / "landing" / kind).mkdir(parents=True)

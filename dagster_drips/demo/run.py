@@ -143,7 +143,7 @@ def _tick(
         decided = pipeline.decide(warehouse)
     if decided.broken_segments:
         broken = decided.broken_segments[0]
-        raise DripsError(f"segment {broken.segment} failed: {broken.reason}")
+        raise DripsError(broken.reason, file=broken.file)
     with _timed(clock, "commit"):
         pipeline.commit_decisions(warehouse)
     with _timed(clock, "send"):

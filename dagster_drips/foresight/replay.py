@@ -24,6 +24,7 @@ from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.tick import Decided, Pipeline
 from dagster_drips.pipeline.transform import Transform
 from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.sequences import Catalog
 from dagster_drips.temporaries import REPLAY_PREFIX, owned
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.statements import named_statements
@@ -60,6 +61,7 @@ def replayed(
     *,
     continued: bool = False,
     on_tick: Callable[[Decided], None] | None = None,
+    on_catalog: Callable[[Catalog], None] | None = None,
 ) -> Generator[tuple[Warehouse, Pipeline]]:
     """Replay a span; yields the throw-away warehouse as it stands after the last tick, and its pipeline.
 
@@ -68,6 +70,7 @@ def replayed(
         span: the ticks.
         continued: start from the project's warehouse as it stands instead of an empty one.
         on_tick: told of each tick when it is done.
+        on_catalog: told what the sequence files say, before the first tick decides.
 
     Raises:
         DripsError: a broken dbt project, or a warehouse that is busy.
@@ -87,7 +90,9 @@ def replayed(
             for number, instant in enumerate(span.instants()):
                 pipeline.begin(warehouse, instant)
                 if number == 0:
-                    pipeline.load_sequences(warehouse)
+                    catalog, _ = pipeline.load_sequences(warehouse)
+                    if on_catalog:
+                        on_catalog(catalog)
                     pipeline.load_landing(warehouse, LANDING_KINDS)
                 decided = pipeline.decide(warehouse)
                 pipeline.commit_decisions(warehouse)

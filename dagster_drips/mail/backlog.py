@@ -75,6 +75,8 @@ class Backlog:
         """Suppressed by now; they leave no message."""
         self.held = 0
         """Left due because a rate would have let them go too late."""
+        self.reserved_senders: dict[str, int] = {}
+        """Sender at a reserved domain → how many of its messages stay due, as they would go to somebody."""
         self._warehouse = warehouse
         self._journal = journal
         self._templates = templates
@@ -109,6 +111,8 @@ class Backlog:
             if row is None:
                 self._read_all = True
                 break
+            if not self._may_go(row):
+                continue
             lane = Lane(address_of(row["sender_email"]), row["recipient"].strip().rpartition("@")[2].lower())
             if self._pace.has_rate(lane) and (lane in self._waiting or self._pace.ready_at(lane) > now):
                 self._wait(row, lane)
@@ -124,6 +128,14 @@ class Backlog:
         if not self._read_all:
             return 0.0
         return min((self._pace.ready_at(lane) for lane in self._waiting), default=None)
+
+    def _may_go(self, row: Mapping[str, Any]) -> bool:
+        """Whether its sender is one of ours, or an example's on a trial; else the row stays due and is counted."""
+        sender = row["sender_email"]
+        if self._routes.of(sender).may_reach(row["recipient"]):
+            return True
+        self.reserved_senders[sender] = self.reserved_senders.get(sender, 0) + 1
+        return False
 
     def _add(self, items: list[Item], row: dict[str, Any], lane: Lane, now: float) -> None:
         route = self._routes.of(row["sender_email"])

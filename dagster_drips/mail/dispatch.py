@@ -49,7 +49,7 @@ class DispatchReport:
     held: int = 0
     """Left due because the rates of their sender or domain would have let them go too late for this run."""
     stopped: str | None = None
-    """Which servers took no (more) mail, and why; what only they could take stays due."""
+    """Which servers took no (more) mail, and which senders may not send it, and why; what is left stays due."""
 
 
 def dispatch(
@@ -117,6 +117,7 @@ def _send_all(
     routes = Routes(warehouse, settings)
     links = LinkMaker.of(settings)
     counts: Counter[str] = Counter()
+    refusals: list[str] = []
 
     def on_outcome(kind: str) -> None:
         counts[kind] += 1
@@ -146,9 +147,17 @@ def _send_all(
             )
             crew.send(backlog.next_batch, lambda: backlog.next_at)
             report.refused, report.held = backlog.refused, backlog.held
-    report.stopped = crew.stopped
+            refusals += [_reserved(sender, count) for sender, count in backlog.reserved_senders.items()]
+    report.stopped = "; ".join([*([crew.stopped] if crew.stopped else []), *refusals]) or None
     for kind, count in counts.items():
         setattr(report, kind, count)
+
+
+def _reserved(sender: str, count: int) -> str:
+    return (
+        f"{count} of sender {sender}, which is at a domain reserved for examples (RFC 2606), go to nobody but reserved"
+        " domains or a mail server on this machine: give the sequence a sender of yours"
+    )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagster_drips.addresses import address_of
+from dagster_drips.addresses import address_of, is_reserved
 from dagster_drips.errors import DripsError
 from dagster_drips.mail.pace import Limit, Pace
 from dagster_drips.settings import Settings, SmtpServer, setting_name
@@ -35,6 +35,12 @@ class Route:
     signer: Signer | None = None
     hosts: tuple[str, ...] = ()
     """Of those servers that want a header of their own, to name the message in what they report."""
+    reserved_only: bool = False
+    """The sender is an example's (RFC 2606) and a server is not on this machine: no mail to anybody real."""
+
+    def may_reach(self, recipient: str) -> bool:
+        """Whether its mail may go to that address or domain."""
+        return not self.reserved_only or is_reserved(recipient)
 
     def provider_headers(self, message_id: str) -> dict[str, str]:
         """What providers on the way need beside our own headers."""
@@ -85,9 +91,11 @@ class Routes:
         for name in names:
             self.servers[name] = self._server(name)
         hosts = tuple(host for name in names if provider_of(host := self.servers[name].host))
+        reserved_only = is_reserved(address) and not all(self.servers[name].is_loopback for name in names)
         if identity is None:
-            return Route(names, hosts=hosts)
-        return Route(names, identity["return_path"], identity["verp"], self._signer(identity, names), hosts)
+            return Route(names, hosts=hosts, reserved_only=reserved_only)
+        signer = self._signer(identity, names)
+        return Route(names, identity["return_path"], identity["verp"], signer, hosts, reserved_only)
 
     def _signer(self, identity: Mapping[str, Any], names: tuple[str, ...]) -> Signer | None:
         if identity["dkim_selector"] is None:

@@ -8,11 +8,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from dagster_drips.pipeline.status import publish_facts
 from dagster_drips.warehouse import Warehouse
 
 
 def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
-    """Write `marts.duckdb` (schema `marts`) and `<table>.parquet` for each mart; returns rows by table."""
+    """Write `marts.duckdb` (schema `marts`), `<table>.parquet` for each mart, and what `drips status` reads.
+
+    Returns:
+        Rows by mart.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tables = [
         row["table_name"]
@@ -36,6 +41,7 @@ def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
     finally:
         warehouse.execute("detach published")
     scratch.replace(folder / "marts.duckdb")
+    publish_facts(warehouse, folder)
     return counts
 
 

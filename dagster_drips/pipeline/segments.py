@@ -7,6 +7,7 @@ run again.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,15 +27,25 @@ from dagster_drips.pipeline.transform import (
 from dagster_drips.project import Project
 from dagster_drips.warehouse import Warehouse
 
+_HEADING = re.compile(r"\s*(Runtime|Database|Compilation) Error in model ")
+_LONGEST = 500
 _PREPARED = "select fingerprint from raw.prepared_models"
 
 
 @dataclass(frozen=True)
 class SegmentFailure:
-    """A segment without a result at this tick, and why."""
+    """A segment without a result at this tick, and why: the database's or dbt's own words, in one line."""
 
     segment: str
     reason: str
+
+    @property
+    def file(self) -> str:
+        """The file to mend, relative to the project folder."""
+        return f"dbt_project/models/segments/{self.segment}.sql"
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.reason}"
 
 
 def run_decisions(
@@ -67,6 +78,27 @@ def run_decisions(
         broken |= {failure.segment: failure for failure in found}
 
 
+def segments_without_file(project: Project, warehouse: Warehouse) -> list[SegmentFailure]:
+    """Segments that a sequence had to do without at this tick because no file has their name."""
+    named = warehouse.rows(
+        "select distinct segment_without_result as segment from decide.live_sequences"
+        " where segment_without_result is not null order by segment"
+    )
+    known = set(segment_files(project))
+    missing = [row["segment"] for row in named if row["segment"] not in known]
+    return [SegmentFailure(segment, "there is no such file, and a sequence names this segment") for segment in missing]
+
+
+def record_failures(warehouse: Warehouse, failures: list[SegmentFailure]) -> None:
+    """Keep, for who asks after the tick, why segments have no result."""
+    rows = [{"segment": one.segment, "file": one.file, "reason": one.reason} for one in failures]
+    if not rows and not warehouse.value("select count(*) from raw.segment_failures"):
+        return
+    with warehouse.transaction():
+        warehouse.execute("delete from raw.segment_failures")
+        warehouse.append_rows("raw.segment_failures", rows)
+
+
 def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentFailure]:
     """Parse the dbt project, without the segments that dbt can't read; returns those.
 
@@ -89,7 +121,7 @@ def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentF
             unreadable = [name for name in names if f"segments/{name}.sql" in error.message]
             if not unreadable:
                 raise
-            broken |= {name: SegmentFailure(name, error.message) for name in unreadable}
+            broken |= {name: SegmentFailure(name, _words(error.message)) for name in unreadable}
             hide_segments(project, sorted(broken))
 
 
@@ -122,15 +154,25 @@ def _remember(transform: Transform, warehouse: Warehouse) -> None:
 
 def _broken_segments(names: list[str], failed: list[NodeResult], warehouse: Warehouse) -> list[SegmentFailure]:
     segments = set(names)
-    found = [SegmentFailure(result.name, result.message) for result in failed if result.name in segments]
+    found = [SegmentFailure(result.name, _words(result.message)) for result in failed if result.name in segments]
     if found or not any(result.name == "segment_members" for result in failed):
         return found
     # The view could be made, its rows can't be read: ask each one.
     for name in names:
         try:
-            warehouse.value(
-                f'select count(lead_id) from (select cast(lead_id as varchar) as lead_id from segments."{name}")'
-            )
+            warehouse.value(f'select count(cast(lead_id as varchar)) from segments."{name}"')
         except duckdb.Error as error:
-            found.append(SegmentFailure(name, str(error)))
+            found.append(SegmentFailure(name, _words(str(error))))
     return found
+
+
+def _words(message: str) -> str:
+    """What an author can use of it, in one line: not dbt's heading, and not lines of SQL that nobody wrote."""
+    kept = []
+    for line in message.splitlines():
+        if line.startswith("LINE "):
+            break
+        if line.strip() and not _HEADING.match(line):
+            kept.append(line.strip())
+    words = " ".join(kept) or " ".join(message.split())
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} …"

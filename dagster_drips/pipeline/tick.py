@@ -22,7 +22,12 @@ from dagster_drips.mail.losses import hold_cut_off
 from dagster_drips.pipeline.catalog import CatalogReader
 from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.journal import HANDED_OVER, LOADED_FILES, TickJournal
-from dagster_drips.pipeline.segments import SegmentFailure, run_decisions
+from dagster_drips.pipeline.segments import (
+    SegmentFailure,
+    record_failures,
+    run_decisions,
+    segments_without_file,
+)
 from dagster_drips.pipeline.transform import MEASURE, NodeResult, Transform
 from dagster_drips.project import Project
 from dagster_drips.sequences import Catalog, Problem, record_catalog
@@ -32,6 +37,14 @@ from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.statements import named_statements
 
 _COMMITS = named_statements(Path(__file__).with_name("commits.sql"))
+
+
+@dataclass(frozen=True)
+class TickStart:
+    """What tells a tick from every other: its instant, and the wall clock when it began (a tick may be repeated)."""
+
+    as_of: datetime
+    begun_at: datetime
 
 
 @dataclass(frozen=True)
@@ -154,6 +167,7 @@ class Pipeline:
             TransformFailed: a model failed that is not a segment.
         """
         nodes, broken = run_decisions(self.project, self.transform, warehouse, self._compiled)
+        record_failures(warehouse, [*broken, *segments_without_file(self.project, warehouse)])
         counts = warehouse.rows(
             """
             select
@@ -216,6 +230,14 @@ class Pipeline:
             raise DripsError("no tick has begun yet; run `drips run` once", file=self.transform.warehouse)
         return instant
 
+    def current_tick(self, warehouse: Warehouse) -> TickStart:
+        """The tick that has begun last.
+
+        Raises:
+            DripsError: none has.
+        """
+        return TickStart(self.as_of(warehouse), warehouse.value("select started_at from raw.tick"))
+
     def own_time(self, warehouse: Warehouse) -> datetime:
         """The tick's own time now: its instant plus what has passed since it began.
 
@@ -251,7 +273,8 @@ def _since_loading() -> dict[str, str]:
     """Selects of rows that the warehouse has since loading, and that the journal has not."""
     return {
         "sequence_versions": "select versions.* from journal.sequence_versions as versions, raw.tick"
-        " where tick.previous_as_of is null or versions.seen_at > tick.previous_as_of",
+        " where tick.previous_as_of is null or versions.seen_at > tick.previous_as_of"
+        " order by versions.seen_at, versions.version_number",
         LOADED_FILES: "select * from raw.loaded_files"
         " where load_id > (select coalesce(max(last_load_id), 0) from journal.ticks)",
     }

@@ -17,7 +17,7 @@ from typing import Any
 from dagster_drips.kept_files import FileFacts
 from dagster_drips.project import Project
 from dagster_drips.sequences.attached_files import AttachedFile, FileFolder
-from dagster_drips.sequences.checks import check_references, warn_of_surprises
+from dagster_drips.sequences.checks import check_references, unknown_segments, warn_of_surprises
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import LEAD_COLUMNS, ProjectSettings, Sequence
@@ -29,6 +29,8 @@ SETTINGS_FILE = "project.yml"
 SENDERS_FILE = "senders.yml"
 _OTHER_FILES = frozenset({SETTINGS_FILE, SENDERS_FILE})
 _ID = re.compile(r"[a-z0-9_-]+")
+_AT_REST = ("draft", "paused", "archived")
+"""Every status but active."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,13 @@ class WrittenSequence:
         sender = senders.resolved(self.sequence.sender, settings.sender)
         if sender is None:
             return None
-        window = self.sequence.send_window or settings.send_window
+        # Whom a receipt is for waits for it: no window unless the sequence names one (M5).
+        default = None if self.sequence.transactional else settings.send_window
+        window = self.sequence.send_window or default
         if window and window.timezone is None:
             window = window.model_copy(update={"timezone": settings.timezone})
-        sequence = self.sequence.model_copy(update={"sender": sender, "send_window": window})
+        given = {"sender": sender, "send_window": window, "priority": self.sequence.effective_priority}
+        sequence = self.sequence.model_copy(update=given)
         texts = json.dumps(self.files, sort_keys=True, ensure_ascii=False)
         content = f"{canonical_json(sequence)}\n{texts}"
         attached = {name: file.facts for name, file in self.attached_files.items()}
@@ -106,6 +111,7 @@ class Catalog:
         written: valid sequences without the project's defaults.
         senders: what `senders.yml` says, or what is right in it where it is broken.
         senders_valid: whether `senders.yml` validates, as with `settings_valid`.
+        active_with_errors: ids of sequences whose file has an error and says active, or can't be read at all.
     """
 
     settings: ProjectSettings
@@ -116,10 +122,11 @@ class Catalog:
     written: dict[str, WrittenSequence] = field(default_factory=dict)
     senders: Senders = field(default_factory=Senders)
     senders_valid: bool = True
+    active_with_errors: frozenset[str] = frozenset()
 
     @property
     def errors(self) -> list[Problem]:
-        """The problems that keep a file from being taken."""
+        """The mistakes; all but a segment without a file (E5) keep their file from being taken."""
         return [problem for problem in self.problems if problem.severity == "error"]
 
 
@@ -169,6 +176,7 @@ def read_catalog(project: Project, *, segments: Collection[str]) -> Catalog:
     around, problems = _read_settings(project, *_read_senders(project, frozenset(segments)))
     written: dict[str, WrittenSequence] = {}
     invalid: set[str] = set()
+    active_with_errors: set[str] = set()
     for entry in sorted(project.sequences.iterdir()):
         if entry.name.startswith((".", "_")):
             continue
@@ -178,8 +186,10 @@ def read_catalog(project: Project, *, segments: Collection[str]) -> Catalog:
         if not (entry / SEQUENCE_FILE).exists():
             problems.append(_no_sequence(project, entry))
             continue
-        found, more = _read_sequence(project, entry, around)
+        found, more, is_active = _read_sequence(project, entry, around)
         problems.extend(more)
+        if is_active and any(problem.severity == "error" for problem in more):
+            active_with_errors.add(entry.name)
         if found is None:
             invalid.add(entry.name)
         else:
@@ -187,7 +197,17 @@ def read_catalog(project: Project, *, segments: Collection[str]) -> Catalog:
     settings, senders = around.settings, around.senders
     sources = {name: source for name, sequence in written.items() if (source := sequence.resolved(settings, senders))}
     unique = sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0, problem.message))
-    return Catalog(settings, sources, invalid, unique, around.settings_valid, written, senders, around.senders_valid)
+    return Catalog(
+        settings,
+        sources,
+        invalid,
+        unique,
+        around.settings_valid,
+        written,
+        senders,
+        around.senders_valid,
+        frozenset(active_with_errors),
+    )
 
 
 def _read_senders(project: Project, segments: frozenset[str]) -> tuple[_Surroundings, list[Problem]]:
@@ -240,20 +260,22 @@ def _opened(project: Project, name: str) -> Reading | Problem | None:
 
 def _read_sequence(
     project: Project, folder: Path, around: _Surroundings
-) -> tuple[WrittenSequence | None, list[Problem]]:
+) -> tuple[WrittenSequence | None, list[Problem], bool]:
+    """The sequence (None: not valid), what is wrong, and whether the file says active, as far as it can be read."""
     path = folder / SEQUENCE_FILE
     file = path.relative_to(project.root).as_posix()
     if not _ID.fullmatch(folder.name):
         message = f"the folder's name '{folder.name}' is the sequence's id: use only the characters a-z, 0-9, _ and -"
-        return None, [Problem(file, 1, message)]
+        return None, [Problem(file, 1, message)], True
     content = _content(path)
     if isinstance(content, str):
-        return None, [Problem(file, None, content)]
+        return None, [Problem(file, None, content)], True
     reading = Reading(file, content)
     if reading.document is None:
-        return None, reading.problems
+        return None, reading.problems, True
+    is_active = reading.data.get("status") not in (None, *_AT_REST)
     sequence = reading.validated(Sequence)
-    check_references(reading, around.segments)
+    check_references(reading)
     check_sender_name(reading, around.known_senders)
     settings, written = around.settings, reading.data.get("sender")
     everybody_known = around.settings_valid and around.senders_valid
@@ -269,12 +291,13 @@ def _read_sequence(
     if sequence:
         warn_of_surprises(reading, sequence)
     problems = [*reading.problems, *templates.problems, *attached.problems]
+    without_file = unknown_segments(reading, around.segments)
     if sequence is None or any(problem.severity == "error" for problem in problems):
-        return None, problems
+        return None, [*problems, *without_file], is_active
     if not sequence.name:
         sequence = sequence.model_copy(update={"name": folder.name})
     texts, files = dict(sorted(templates.texts.items())), dict(sorted(attached.found.items()))
-    return WrittenSequence(folder.name, sequence, texts, files), problems
+    return WrittenSequence(folder.name, sequence, texts, files), [*problems, *without_file], is_active
 
 
 def _content(path: Path) -> bytes | str:

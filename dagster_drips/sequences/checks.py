@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from dagster_drips.sequences.problems import suggestion
+from dagster_drips.sequences.problems import Problem, suggestion
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import LEAD_CREATED, Conditions, Sequence, Step
 from dagster_drips.sequences.yaml_source import Path, written_text
@@ -28,11 +28,10 @@ def texts_at(data: Any, pattern: str) -> Iterator[tuple[Path, str]]:
     yield from ((path, text) for path, text in _found(data, tuple(pattern.split(".")), ()) if text is not None)
 
 
-def check_references(reading: Reading, segments: Collection[str]) -> None:
-    """Note every mistake across keys (E1, M6, M8), except those in templates."""
+def check_references(reading: Reading) -> None:
+    """Note every mistake across keys (E1, M6, M8), except those in templates and in names of segments."""
     _check_trigger(reading)
     _check_lead_created(reading)
-    _check_segments(reading, segments)
     steps = reading.data.get("steps")
     if isinstance(steps, list):
         _check_ids(reading, "step", [(("steps", index), step) for index, step in enumerate(steps)])
@@ -40,6 +39,21 @@ def check_references(reading: Reading, segments: Collection[str]) -> None:
         for index, step in enumerate(steps):
             if isinstance(step, dict):
                 _check_content(reading, ("steps", index), step)
+
+
+def unknown_segments(reading: Reading, segments: Collection[str]) -> list[Problem]:
+    """A mistake for every segment that is named and has no file; the sequence's own file counts all the same (E5)."""
+    problems = []
+    for pattern in (
+        "trigger.segment_entered", "segments.include", "segments.exclude",
+        "steps.*.only_if.segment", "steps.*.unless.segment",
+    ):  # fmt: skip
+        for path, segment in texts_at(reading.data, pattern):
+            if segment not in segments:
+                hint = suggestion(segment, segments) or f"; make dbt_project/models/segments/{segment}.sql"
+                message = f"unknown segment '{segment}': the sequence counts as paused until it has a file{hint}"
+                problems.append(Problem(reading.file, reading.line_of(path), message))
+    return problems
 
 
 def warn_of_surprises(reading: Reading, sequence: Sequence) -> None:
@@ -101,17 +115,6 @@ def _check_lead_created(reading: Reading) -> None:
         for path, event in texts_at(reading.data, pattern):
             if event == LEAD_CREATED:
                 reading.error(path, f"{LEAD_CREATED} can be a trigger only (E1): name another event")
-
-
-def _check_segments(reading: Reading, segments: Collection[str]) -> None:
-    for pattern in (
-        "trigger.segment_entered", "segments.include", "segments.exclude",
-        "steps.*.only_if.segment", "steps.*.unless.segment",
-    ):  # fmt: skip
-        for path, segment in texts_at(reading.data, pattern):
-            if segment not in segments:
-                hint = suggestion(segment, segments) or f"; make dbt_project/models/segments/{segment}.sql"
-                reading.error(path, f"unknown segment '{segment}'{hint}")
 
 
 def _check_ids(reading: Reading, what: str, items: list[tuple[Path, Any]]) -> None:

@@ -37,7 +37,8 @@ LEAD_COLUMNS = (
     "created_at", "updated_at",
 )  # fmt: skip
 """The contract's known columns of a lead."""
-TRANSACTIONAL_PRIORITY = 100
+DEFAULT_PRIORITY, TRANSACTIONAL_PRIORITY = 50, 100
+"""Where the file gives none (F3)."""
 
 FieldType = Literal["text", "integer", "number", "boolean", "date", "timestamp"]
 
@@ -175,7 +176,8 @@ class Sequence(StrictModel):
     """The whole of a `sequence.yml`.
 
     What the catalog fills in: an empty `name` with the folder's, the id of an identity as `sender` with what that one
-    says, `sender` and `send_window` None with the project's.
+    says, `sender` and `send_window` None with the project's (no window for a transactional one, M5), `priority` None
+    with `effective_priority`.
     """
 
     name: Line = ""
@@ -189,7 +191,7 @@ class Sequence(StrictModel):
     goal: Goal | None = None
     exit_on: ExitOn = ExitOn()
     send_window: SendWindow | None = None
-    priority: int = Field(default=50, ge=0, le=100)
+    priority: int | None = Field(default=None, ge=0, le=100)
     topic: Text | None = None
     transactional: Flag = False
     tracking: Flag | None = None
@@ -197,8 +199,10 @@ class Sequence(StrictModel):
 
     @property
     def effective_priority(self) -> int:
-        """The priority that F3 sorts by."""
-        return TRANSACTIONAL_PRIORITY if self.transactional else self.priority
+        """The priority that F3 sorts by: the file's own number, or the default of its kind."""
+        if self.priority is not None:
+            return self.priority
+        return TRANSACTIONAL_PRIORITY if self.transactional else DEFAULT_PRIORITY
 
 
 class FrequencyCap(StrictModel):

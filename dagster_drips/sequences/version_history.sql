@@ -4,4 +4,4 @@ select
     definition
 from journal.sequence_versions
 where file_state = 'valid'
-order by seen_at, rowid
+order by seen_at, coalesce(version_number, 0), rowid

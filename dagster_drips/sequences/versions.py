@@ -35,7 +35,7 @@ _HISTORY = (_FOLDER / "version_history.sql").read_text(encoding="utf-8")
 
 @dataclass(frozen=True)
 class Version:
-    """A row of `journal.sequence_versions`, but for when it was seen.
+    """A row of `journal.sequence_versions`, but for when it was seen and its number.
 
     The project's settings and senders are kept there too, under the ids `project.yml` and `senders.yml`, which no
     sequence can have.
@@ -56,8 +56,8 @@ def record_catalog(
     """Settle what is live at this tick: journal what is new, and bring the `raw` tables of sequences up to date.
 
     A valid file is live as it stands. Where it is invalid, the sequence stays as the journal has it last (S2); where it
-    is gone, its last version is paused, or archived if it was (S1). A repeated tick adds nothing twice; nothing is
-    written where nothing changed.
+    is gone, its last version is paused, or archived if it was (S1). A repeated tick adds nothing twice, and a second
+    version with a higher number where a file changed in between (S3); nothing is written where nothing changed.
 
     Args:
         warehouse: open for writing.
@@ -109,7 +109,11 @@ def record_catalog(
     if catalog.senders_valid and (SENDERS_FILE in latest or senders != Senders()):
         shared.append(_shared_version(SENDERS_FILE, senders))
     kept = [one for one in shared if one.sequence_id not in latest or not _same(one, latest[one.sequence_id])]
-    _write(warehouse, [*new, *kept], rows_of(live, settings, senders), live, as_of)
+    journaled = [
+        {**asdict(one), "seen_at": as_of, "version_number": _versions(latest, one.sequence_id) + 1}
+        for one in (*new, *kept)
+    ]
+    _write(warehouse, journaled, rows_of(live, settings, senders), live)
     return new
 
 
@@ -132,7 +136,7 @@ def restore_live(warehouse: Warehouse, *, invalid: Collection[str] = ()) -> None
     ]
     settings = _last(warehouse, latest, SETTINGS_FILE, ProjectSettings)
     senders = _last(warehouse, latest, SENDERS_FILE, Senders)
-    _write(warehouse, [], rows_of(live, settings, senders), live, datetime.min)
+    _write(warehouse, [], rows_of(live, settings, senders), live)
 
 
 def load_version(warehouse: Warehouse, sequence_id: str, version_id: str) -> SequenceSource:
@@ -218,14 +222,18 @@ def _same(version: Version, row: dict[str, Any]) -> bool:
     )
 
 
-def _write(warehouse: Warehouse, new: list[Version], rows: Rows, live: list[LiveSequence], as_of: datetime) -> None:
+def _versions(latest: dict[str, dict[str, Any]], sequence_id: str) -> int:
+    return latest[sequence_id]["versions"] if sequence_id in latest else 0
+
+
+def _write(warehouse: Warehouse, new: list[dict[str, Any]], rows: Rows, live: list[LiveSequence]) -> None:
     stale = [
         table for table in TABLES if _comparable(rows[table]) != _comparable(warehouse.rows(f"select * from {table}"))
     ]
     if not new and not stale:
         return
     with warehouse.transaction():
-        warehouse.append_rows("journal.sequence_versions", [{**asdict(version), "seen_at": as_of} for version in new])
+        warehouse.append_rows("journal.sequence_versions", new)
         retired = _retired_steps(warehouse, live)
         for table, content in [*((table, rows[table]) for table in stale), ("raw.retired_steps", retired)]:
             warehouse.execute(f"delete from {table}")

@@ -99,11 +99,15 @@ def _version(project: Project, sequence_id: str, as_of: datetime) -> dict[str, A
         of_sequence = pl.col("sequence_id") == sequence_id
         rows = pl.scan_parquet(path).filter(of_sequence, pl.col("seen_at") <= as_of).collect().to_dicts()
         for row in rows:
-            if found is None or row["seen_at"] >= found["seen_at"]:
+            if found is None or _age(row) >= _age(found):
                 found = row
     if found is None:
         raise DripsError(f"sequence {sequence_id}: the journal has no version of {as_of}")
     return found
+
+
+def _age(version: dict[str, Any]) -> tuple[datetime, int]:
+    return version["seen_at"], version.get("version_number") or 0
 
 
 def _event(project: Project, event_id: str) -> dict[str, Any] | None:

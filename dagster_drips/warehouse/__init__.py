@@ -4,6 +4,6 @@ What belongs here: moving rows. What does not: deciding anything about them. SQL
 .sql files beside the code that runs it.
 """
 
-from dagster_drips.warehouse.port import Warehouse, open_warehouse
+from dagster_drips.warehouse.port import Warehouse, WarehouseBusy, open_warehouse
 
-__all__ = ["Warehouse", "open_warehouse"]
+__all__ = ["Warehouse", "WarehouseBusy", "open_warehouse"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,10 @@ from dagster_drips.warehouse.quoting import quoted_name
 
 _PATIENCE_SECONDS = 5.0
 _SCHEMA = Path(__file__).with_name("schema.sql")
+
+
+class WarehouseBusy(DripsError):
+    """Another process has the file open."""
 
 
 class Warehouse:
@@ -68,11 +72,8 @@ class Warehouse:
         Columns of the table that the frame lacks become NULL.
         """
         if frame.height:
-            self._connection.register("_appended", _ArrowStream(frame))
-            try:
+            with self._registered(frame):
                 self._connection.execute(f"insert into {table} by name select * from _appended")
-            finally:
-                self._connection.unregister("_appended")
         return frame.height
 
     def append_rows(self, table: str, rows: Sequence[dict[str, Any]]) -> int:
@@ -82,12 +83,9 @@ class Warehouse:
         types = self.columns(table)
         names = list(rows[0])
         frame = pl.DataFrame({name: [row[name] for row in rows] for name in names}, strict=False)
-        self._connection.register("_appended", _ArrowStream(frame))
         casts = ", ".join(f"cast({quoted_name(name)} as {types[name]}) as {quoted_name(name)}" for name in names)
-        try:
+        with self._registered(frame):
             self._connection.execute(f"insert into {table} by name select {casts} from _appended")
-        finally:
-            self._connection.unregister("_appended")
         return len(rows)
 
     def columns(self, table: str) -> dict[str, str]:
@@ -99,6 +97,19 @@ class Warehouse:
             [schema or "main", name],
         )
         return {row["column_name"]: row["data_type"] for row in rows}
+
+    @contextmanager
+    def _registered(self, frame: pl.DataFrame) -> Generator[None]:
+        """The frame as the view `_appended`."""
+        self._connection.register("_appended", _ArrowStream(_without_null_type(frame)))
+        try:
+            yield
+        except duckdb.Error:
+            # In a transaction that the error aborted, DuckDB 2 lets nothing be taken away; what went wrong is told.
+            with suppress(duckdb.Error):
+                self._connection.unregister("_appended")
+            raise
+        self._connection.unregister("_appended")
 
     @contextmanager
     def transaction(self) -> Generator[None]:
@@ -162,12 +173,29 @@ class _ArrowStream:
         return self._frame.__arrow_c_stream__(requested_schema)
 
 
+def _without_null_type(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with texts for columns of nothing but nulls: DuckDB 2 reads no Arrow column of the type null."""
+    typed = {name: _typed(dtype) for name, dtype in frame.schema.items()}
+    return frame.cast({name: dtype for name, dtype in typed.items() if dtype != frame.schema[name]})
+
+
+def _typed(dtype: Any) -> Any:
+    if dtype == pl.Null:
+        return pl.String()
+    if isinstance(dtype, pl.List):
+        return pl.List(_typed(dtype.inner))
+    if isinstance(dtype, pl.Struct):
+        return pl.Struct([pl.Field(field.name, _typed(field.dtype)) for field in dtype.fields])
+    return dtype
+
+
 @contextmanager
 def open_warehouse(path: Path, *, read_only: bool = False) -> Generator[Warehouse]:
     """The warehouse in that file, its schemas created where they are missing.
 
     Raises:
-        DripsError: another process holds the file, or it can't be read.
+        WarehouseBusy: another process holds the file.
+        DripsError: it can't be read.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -175,7 +203,9 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> Generator[Warehous
     except duckdb.IOException as error:
         busy = _is_busy(error)
         hint = "another process has it open; wait for the running tick, or read data/published instead"
-        raise DripsError(hint if busy else str(error), file=path) from error
+        if busy:
+            raise WarehouseBusy(hint, file=path) from error
+        raise DripsError(str(error), file=path) from error
     # It would print onto stdout, where --json goes.
     connection.execute("set enable_progress_bar = false")
     warehouse = Warehouse(connection)

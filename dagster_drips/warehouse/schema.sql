@@ -174,7 +174,7 @@ create table if not exists raw.sequences (
     window_start_minute integer not null,
     window_end_minute integer not null,
     window_timezone varchar not null,-- lead, or an IANA name
-    priority integer not null,       -- the effective one: transactional 100
+    priority integer not null,       -- F3, the default filled in
     topic varchar,
     transactional boolean not null
 );
@@ -210,6 +210,12 @@ create table if not exists raw.sequence_segments (
     sequence_id varchar not null,
     role varchar not null,           -- include, exclude
     segment varchar not null
+);
+-- Segments that this tick had no result of, and why (E5): written when the models have run.
+create table if not exists raw.segment_failures (
+    segment varchar not null,
+    file varchar not null,           -- relative to the project folder
+    reason varchar not null          -- the database's or dbt's words
 );
 create table if not exists raw.sequence_predicates (
     sequence_id varchar not null,
@@ -295,9 +301,12 @@ create table if not exists journal.sequence_versions (   -- S3
     file_state varchar not null,     -- valid, deleted
     definition varchar not null,     -- JSON: the sequence as read, defaults filled in
     files varchar not null,          -- JSON object: template name -> text
-    attached_files varchar           -- JSON object: name of an attachment or image -> sha256, size, content_type; NULL: none
+    attached_files varchar,          -- JSON object: name of an attachment or image -> sha256, size, content_type; NULL: none
+    version_number bigint            -- 1, 2, 3, … of this sequence as they were recorded: tells apart what one tick saw; NULL: made before it
 );
-alter table journal.sequence_versions add column if not exists attached_files varchar;   -- warehouses made before it
+-- Warehouses made before them.
+alter table journal.sequence_versions add column if not exists attached_files varchar;
+alter table journal.sequence_versions add column if not exists version_number bigint;
 
 -- What the views were made from: they are made anew when it changes.
 create table if not exists raw.prepared_models (

@@ -12,7 +12,7 @@ import pytest
 from code_location import CodeLocation, code_location_in
 
 from dagster_drips import automation
-from dagster_drips.automation import build_landing_sensor, due_steps_sensor, every_few_minutes, failure_sensor
+from dagster_drips.automation import build_landing_sensor, due_steps_sensor, every_few_minutes
 from dagster_drips.project import LANDING_KINDS, Project
 
 DUE_STEPS = dg.AssetKey(["decide", "due_steps"])
@@ -115,7 +115,7 @@ def test_the_code_location_loads_with_its_schedule_and_sensors_on(location: Code
     dg.Definitions.validate_loadable(location.definitions)
     assert every_few_minutes.default_status == dg.DefaultScheduleStatus.RUNNING
     assert every_few_minutes.job_name == "decide"
-    for name in ("due_steps", "landing_files", "run_failures"):
+    for name in ("due_steps", "landing_files", "run_failures", "failed_checks"):
         sensor = location.definitions.resolve_sensor_def(name)
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
 
@@ -172,24 +172,3 @@ def test_new_files_start_a_tick_once(tmp_path: Path) -> None:
         [mended], _ = requests(after_third)
         assert len({first, second, third, mended}) == 4
     assert sensor.job_name == "decide"
-
-
-def test_a_failed_run_is_told_with_its_reason(
-    location: CodeLocation, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
-        job = location.definitions.resolve_job_def("decide")
-        result = job.execute_in_process(
-            run_config={"ops": {"clock": {"config": {"as_of": "yesterday"}}}}, instance=instance, raise_on_error=False
-        )
-        assert not result.success
-        capfd.readouterr()
-        context = dg.build_run_status_sensor_context(
-            sensor_name="run_failures",
-            dagster_event=result.get_run_failure_event(),
-            dagster_instance=instance,
-            dagster_run=result.dagster_run,
-        ).for_run_failure()
-        failure_sensor(context)
-        told = capfd.readouterr().err + caplog.text
-    assert f"run {result.run_id} of decide failed" in told

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +18,7 @@ from dagster_drips.cli import status as _registered  # noqa: F401
 from dagster_drips.cli.app import app
 from dagster_drips.cli.status import read_status
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.status import publish_facts
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 
@@ -117,16 +123,79 @@ def test_files_that_nobody_reads_are_problems(project: Project) -> None:
     assert len(problems) == 11
 
 
-def test_a_warehouse_that_another_process_writes_is_told_in_one_line(project: Project) -> None:
-    import subprocess
-    import sys
-
+@contextmanager
+def held(project: Project) -> Iterator[None]:
+    """Another process that writes the warehouse as long as this lasts."""
     holder = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
-    project.data.mkdir()
+    project.data.mkdir(exist_ok=True)
     command = [sys.executable, "-c", holder, str(project.warehouse)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        with pytest.raises(DripsError, match="another process"):
-            read_status(project)
+        yield
         process.communicate()
+
+
+def test_a_warehouse_that_another_process_writes_and_never_published_is_told_in_one_line(project: Project) -> None:
+    with held(project), pytest.raises(DripsError, match="another process"):
+        read_status(project)
+
+
+def _fill(project: Project) -> None:
+    with open_warehouse(project.warehouse) as warehouse:
+        for statement in (REJECTED, SEQUENCE, VERDICTS, CLOSING):
+            warehouse.execute(statement)
+        warehouse.execute(
+            "insert into raw.loaded_files values (1, 'events', 'events/bad.jsonl', 1, 'x', 1, 3, 0, ?)", [TICK]
+        )
+        warehouse.execute("insert into journal.ticks values (?, 'decided', ?, 1)", [TICK, TICK])
+        warehouse.execute(
+            "insert into raw.segment_failures values ('vips', 'dbt_project/models/segments/vips.sql', 'no column x')"
+        )
+
+
+def test_while_a_tick_runs_it_tells_what_the_last_one_published(project: Project) -> None:
+    _fill(project)
+    lived = read_status(project)
+    assert "dbt_project/models/segments/vips.sql: no column x" in lived.problems
+    project.published.mkdir()
+    with open_warehouse(project.warehouse) as warehouse:
+        publish_facts(warehouse, project.published)
+        warehouse.execute("delete from journal.verdicts")
+    with held(project):
+        told = read_status(project)
+        assert told.published_at is not None
+        assert replace(told, published_at=None) == lived
+        _, out, _ = _run(project)
+        assert out.startswith("a tick is running; as published at ")
+        code, out, _ = _run(project, "--json")
+        assert (code, json.loads(out)["enrolled"][0]["enrolled"]) == (0, 3)
+    assert read_status(project).enrolled == []
+
+
+def test_what_somebody_has_seen_of_rejected_rows_is_told_no_more_until_there_are_others(project: Project) -> None:
+    _fill(project)
+    assert any("bad.jsonl:3: 3 rows rejected" in problem for problem in read_status(project).problems)
+    code, out, err = _run(project, "--acknowledge", "--json")
+    assert (code, err) == (0, "acknowledged: rejected rows of 1 files\n")
+    assert "rejected" not in out
+    assert "bad.jsonl" not in (project.journal / "acknowledged_rejections.jsonl").read_text()
+    assert _run(project, "--acknowledge")[2] == "acknowledged: rejected rows of 0 files\n"
+    with open_warehouse(project.warehouse) as warehouse:
+        warehouse.execute(
+            "insert into raw.rejected_rows values ('events', 'bad.jsonl', 9, 'no event_id', null, 1),"
+            " ('leads', 'bad.jsonl', 1, 'no lead_id', null, 1)"
+        )
+    assert [problem.partition(": ")[0] for problem in read_status(project).problems if "rejected" in problem] == [
+        "data/landing/events/bad.jsonl:3",
+        "data/landing/leads/bad.jsonl:1",
+    ]
+
+
+def test_an_acknowledgement_that_cannot_be_read_is_told_in_one_line(project: Project) -> None:
+    _fill(project)
+    project.journal.mkdir()
+    (project.journal / "acknowledged_rejections.jsonl").write_text("{}\n")
+    code, out, err = _run(project)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "acknowledged_rejections.jsonl: can't be read" in err

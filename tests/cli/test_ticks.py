@@ -101,6 +101,7 @@ def test_a_replay_shows_its_progress_on_stderr_and_json_on_stdout(
         "ticks": 2,
         "sends": 1,
         "by_sequence": [{"sequence_id": "welcome", "sends": 1}],
+        "errors": [],
     }
     assert "replay 2/2 2026-03-02T00:00:00Z 0 sent" in result.stderr
     assert out_file.read_text().count("\n") == 2

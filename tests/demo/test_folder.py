@@ -39,6 +39,26 @@ def test_the_demo_gets_copies_of_sequences_and_models_and_no_data(source: Projec
     assert _files(source.root) == before
 
 
+def test_drafts_are_active_in_the_demos_copy_and_stay_drafts_in_the_project(source: Project, tmp_path: Path) -> None:
+    texts = {
+        "draft": (
+            "# why\nname: x\nstatus: draft  # first a sender\r\nsteps: []\n",
+            "# why\nname: x\nstatus: active  # first a sender\r\nsteps: []\n",
+        ),
+        "silent": ("name: x\n", "status: active\nname: x\n"),
+        "paused": ("status: paused\n", "status: paused\n"),
+        "nested": ("status: active\ngoal:\n  status: draft\n", "status: active\ngoal:\n  status: draft\n"),
+    }
+    for name, (text, _) in texts.items():
+        (source.sequences / name).mkdir()
+        (source.sequences / name / "sequence.yml").write_bytes(text.encode())
+    before = _files(source.root)
+    with demo_project(source, tmp_path / "demo") as project:
+        for name, (_, expected) in texts.items():
+            assert (project.sequences / name / "sequence.yml").read_bytes() == expected.encode(), name
+    assert _files(source.root) == before
+
+
 def test_what_an_earlier_demo_left_is_gone(source: Project, tmp_path: Path) -> None:
     with demo_project(source, tmp_path / "demo") as project:
         (project.data / "warehouse.duckdb").write_text("old")

@@ -39,7 +39,7 @@ class World:
             "steps": [{"id": "hello", "subject": "Hello {{ lead.first_name }}", "template": "hello.html", **step}],
         }
         self.warehouse.execute(
-            "insert into journal.sequence_versions values ('welcome', ?, ?, 'active', 'valid', ?, ?, ?)",
+            "insert into journal.sequence_versions values ('welcome', ?, ?, 'active', 'valid', ?, ?, ?, 1)",
             [version_id, AS_OF, json.dumps(definition), json.dumps(files or {"hello.html": HTML}), attached],
         )
 

@@ -78,7 +78,7 @@ def add_examples(world: World, lead: dict[str, Any]) -> dict[str, str]:
     for source in catalog.sources.values():
         definition = json.loads(source.definition)
         world.warehouse.execute(
-            "insert into journal.sequence_versions values (?, ?, ?, 'active', 'valid', ?, ?, null)",
+            "insert into journal.sequence_versions values (?, ?, ?, 'active', 'valid', ?, ?, null, 1)",
             [source.sequence_id, source.version_id, AS_OF, source.definition, source.files_json],
         )
         for step in definition["steps"]:

@@ -15,15 +15,15 @@ import yaml
 
 DBT = Path(__file__).parents[2] / "dbt_project"
 
-# Rules of the timeline semantics that live in SQL. T3 is about the whole project (replays must match), S2 and S3 about
+# Rules of the timeline semantics that live in SQL. T3 is about the whole project (replays must match), S2 about
 # reading sequence files: their tests are elsewhere.
 RULES = [
     *("T1", "T2", "T4"),
     *("E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8"),
     *("M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8"),
     *("L1", "L2", "L3"),
-    *("F1", "F2", "F3"),
-    "S1",
+    *("F1", "F2", "F3", "F4"),
+    *("S1", "S3"),
 ]
 LAYERS = ("staging", "decide", "marts")
 # `now()` and its kin, as calls or keywords; `suppressions_now` and the like are names.

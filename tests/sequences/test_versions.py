@@ -101,7 +101,7 @@ def test_a_sequence_becomes_rows_that_dbt_reads(folder: ProjectFolder, warehouse
         "window_start_minute": 540,
         "window_end_minute": 1020,
         "window_timezone": "lead",
-        "priority": 100,
+        "priority": 7,
         "topic": "onboarding",
         "transactional": True,
     }

@@ -35,14 +35,45 @@ ticks as (
 
 ),
 
+-- From when to when each version was the one that counted. A tick that was repeated after its file had changed saw several:
+-- the one recorded later is the later (S3).
 version_spells as (
 
     select
         sequence_id,
         status,
+        definition,
         seen_at,
-        lead(seen_at) over (partition by sequence_id order by seen_at) as until
+        row_number() over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as nth,
+        lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
     from {{ source('earlier', 'sequence_versions') }}
+
+),
+
+archivings as (
+
+    select
+        sequence_id,
+        max(nth) as last_nth
+    from version_spells
+    where status = 'archived'
+    group by sequence_id
+
+),
+
+-- What came before `archived` counts no more (S1).
+active_spells as (
+
+    select
+        spells.*,
+        archivings.sequence_id is not null as is_restart,
+        {{ property_text('spells.definition', 'cast(null as varchar)', "'active_from'") }} as active_from_text
+    from version_spells as spells
+    left join archivings
+        on spells.sequence_id = archivings.sequence_id
+    where
+        spells.status = 'active'
+        and spells.nth > coalesce(archivings.last_nth, 0)
 
 ),
 
@@ -50,9 +81,9 @@ first_active as (
 
     select
         sequence_id,
-        min(seen_at) as as_of
-    from version_spells
-    where status = 'active'
+        min(seen_at) as as_of,
+        min(case when is_restart then seen_at end) as restarted_at
+    from active_spells
     group by sequence_id
 
 ),
@@ -61,7 +92,12 @@ opened as (
 
     select
         sequences.*,
-        coalesce(sequences.active_from, first_active.as_of) as opens_at,
+        greatest(
+            coalesce(sequences.active_from, first_active.as_of),
+            coalesce(first_active.restarted_at, sequences.active_from, first_active.as_of)
+        ) as opens_at,
+        first_active.as_of as first_active_at,
+        first_active.restarted_at,
         without_result.segment as segment_without_result
     from {{ source('raw', 'sequences') }} as sequences
     left join first_active
@@ -71,25 +107,58 @@ opened as (
 
 ),
 
--- Ticks at which each named segment had a result; only segment triggers ask for them.
-segment_ticks as (
+-- Only segment triggers start with a tick. By the file of then or by that of now, whichever opened earlier: a tick that has
+-- passed stays the first, whatever the file says since (E2).
+entered_spells as (
 
     select
-        named_segments.sequence_id,
+        opened.sequence_id,
+        opened.trigger_segment,
+        spells.definition,
+        spells.nth,
+        spells.seen_at,
+        spells.until,
+        least(
+            opened.opens_at,
+            greatest(
+                coalesce(cast(spells.active_from_text as timestamp), opened.first_active_at),
+                coalesce(opened.restarted_at, opened.first_active_at)
+            )
+        ) as opened_at
+    from opened
+    inner join active_spells as spells
+        on opened.sequence_id = spells.sequence_id
+    where opened.trigger_kind = 'segment_entered'
+
+),
+
+-- Without a result of a segment that it named then, a sequence counted as paused (E5).
+needed_segments as (
+
+    {{ segments_named_by('entered_spells') }}
+    union
+    select sequence_id, nth, trigger_segment as segment from entered_spells
+
+),
+
+result_ticks as (
+
+    select
+        needed.sequence_id,
+        needed.nth,
         results.as_of,
-        count(distinct results.segment) as segments
-    from named_segments
-    inner join opened
-        on named_segments.sequence_id = opened.sequence_id and opened.trigger_kind = 'segment_entered'
+        count(*) as segments
+    from needed_segments as needed
     inner join (
         select segment, as_of from {{ source('earlier', 'segment_results') }}
         union
         select segment, as_of from {{ ref('segment_results_now') }}
     ) as results
-        on named_segments.segment = results.segment
-    group by named_segments.sequence_id, results.as_of
-    having count(distinct results.segment) = (
-        select count(*) from named_segments as needed where needed.sequence_id = named_segments.sequence_id
+        on needed.segment = results.segment
+    group by needed.sequence_id, needed.nth, results.as_of
+    having count(*) = (
+        select count(*) from needed_segments as named
+        where named.sequence_id = needed.sequence_id and named.nth = needed.nth
     )
 
 ),
@@ -98,20 +167,22 @@ segment_ticks as (
 starts as (
 
     select
-        opened.sequence_id,
+        spells.sequence_id,
         min(ticks.as_of) as as_of
-    from opened
-    inner join version_spells as spells
-        on opened.sequence_id = spells.sequence_id and spells.status = 'active'
+    from entered_spells as spells
+    inner join result_ticks
+        on spells.sequence_id = result_ticks.sequence_id and spells.nth = result_ticks.nth
     inner join ticks
         on
-            ticks.as_of >= opened.opens_at
+            result_ticks.as_of = ticks.as_of
+            and ticks.as_of >= spells.opened_at
             and ticks.as_of >= spells.seen_at
-            and (spells.until is null or ticks.as_of < spells.until)
-    inner join segment_ticks
-        on opened.sequence_id = segment_ticks.sequence_id and ticks.as_of = segment_ticks.as_of
-    where opened.trigger_kind = 'segment_entered'
-    group by opened.sequence_id
+            and (
+                spells.until is null
+                or ticks.as_of < spells.until
+                or ticks.as_of = spells.seen_at
+            )
+    group by spells.sequence_id
 
 )
 

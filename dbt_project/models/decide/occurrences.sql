@@ -1,4 +1,4 @@
--- What could enroll somebody, as far as it counts (E2) and is visible (T2).
+-- What could enroll somebody, as far as it counts (E2, S1) and is visible (T2).
 with
 
 sequences as (
@@ -25,7 +25,9 @@ from_events as (
     from sequences
     inner join {{ ref('matched_events') }} as events
         on sequences.sequence_id = events.sequence_id and events.role = 'trigger'
-    where events.occurred_at >= {{ add_seconds('sequences.opens_at', '-sequences.lookback_seconds') }}
+    where
+        events.occurred_at >= {{ add_seconds('sequences.opens_at', '-sequences.lookback_seconds') }}
+        and (sequences.restarted_at is null or events.occurred_at >= sequences.restarted_at)
 
 ),
 
@@ -41,10 +43,12 @@ from_leads as (
         on
             sequences.trigger_kind = 'lead_created'
             and leads.created_at >= {{ add_seconds('sequences.opens_at', '-sequences.lookback_seconds') }}
+            and (sequences.restarted_at is null or leads.created_at >= sequences.restarted_at)
 
 ),
 
--- Entries after the sequence's start; at its start members count only with include_existing.
+-- Entries after the sequence's start; at its start members count only with include_existing. A start lies before the opening
+-- where `active_from` was moved later since: what is dated before that counts no more.
 from_segments as (
 
     select
@@ -58,6 +62,7 @@ from_segments as (
             sequences.trigger_segment = changes.segment
             and changes.is_entry
             and changes.as_of > sequences.starts_at
+            and changes.as_of >= sequences.opens_at
 
     union all
 
@@ -71,7 +76,9 @@ from_segments as (
         on
             sequences.trigger_segment = changes.segment
             and changes.as_of <= sequences.starts_at
-    where sequences.include_existing
+    where
+        sequences.include_existing
+        and sequences.starts_at >= sequences.opens_at
     group by sequences.sequence_id, sequences.trigger_segment, sequences.starts_at, changes.lead_id
     having sum(case changes.change when 'entered' then 1 else -1 end) > 0
 

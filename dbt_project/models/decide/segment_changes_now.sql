@@ -14,13 +14,24 @@ before as (
 
 ),
 
+-- The tick before is the last one whose decisions were kept, finished or not: that is what `before` adds up to (E1).
+tick_before as (
+
+    select max(as_of) as as_of
+    from {{ source('earlier', 'ticks') }}
+    where
+        phase = 'decided'
+        and as_of < {{ as_of() }}
+
+),
+
 -- Only a segment that had a result at the tick before has entries (E1).
 comparable as (
 
     select results.segment
     from {{ source('earlier', 'segment_results') }} as results
-    inner join {{ source('raw', 'tick') }} as tick
-        on results.as_of = tick.previous_as_of
+    inner join tick_before
+        on results.as_of = tick_before.as_of
 
 ),
 

@@ -1,4 +1,4 @@
--- What `drips status` asks of a warehouse that nobody is writing to.
+-- What `drips status` asks of a warehouse, and what is published of it for the time that a tick holds it.
 
 -- name: ticks
 select
@@ -18,7 +18,7 @@ select
     file_state,
     version_id,
     active_from as opens_at,
-    null as segment_without_result
+    cast(null as varchar) as segment_without_result
 from raw.sequences
 order by sequence_id
 
@@ -33,6 +33,10 @@ select
     segment_without_result
 from decide.live_sequences
 order by sequence_id
+
+-- name: segment_failures
+select file, reason from raw.segment_failures
+order by file
 
 -- name: enrolled
 select
@@ -78,7 +82,6 @@ where
     or files.loaded_at >= (select max(loaded_at) from raw.loaded_files) - interval 7 days
 group by rejected.kind, rejected.file
 order by max(rejected._load) desc, rejected.kind, rejected.file
-limit 20
 
 -- name: in_doubt
 select

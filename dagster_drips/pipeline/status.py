@@ -1,0 +1,110 @@
+"""What a project's last tick left, as rows: for `drips status`, from the warehouse or from what was published.
+
+Here belong the questions (`status.sql`), the copy of their answers that can be read while a tick holds the warehouse,
+and which rejected rows somebody has seen. Wording is the command's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from dagster_drips.durable import write_whole
+from dagster_drips.errors import DripsError
+from dagster_drips.project import Project
+from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.statements import named_statements
+
+_STATEMENTS = named_statements(Path(__file__).with_name("status.sql"))
+_NEEDED = {
+    "decided_sequences": "decide.live_sequences",
+    "due_next": "marts.enrollments",
+    "in_doubt": "decide.message_states",
+    "segment_failures": "raw.segment_failures",
+}
+"""Statement → the table that is not there before some tick has come so far."""
+
+Facts = dict[str, list[dict[str, Any]]]
+"""Name of a statement of `status.sql` → its rows."""
+
+
+def read_facts(warehouse: Warehouse) -> Facts:
+    """The answers to all statements; none where the tables are not there yet."""
+    return {name: warehouse.rows(sql) if _can_ask(warehouse, name) else [] for name, sql in _STATEMENTS.items()}
+
+
+def publish_facts(warehouse: Warehouse, folder: Path) -> None:
+    """Write them to `status.duckdb`, replaced whole."""
+    scratch = folder / f".status.{os.getpid()}.duckdb"
+    scratch.unlink(missing_ok=True)
+    place = str(scratch).replace("'", "''")
+    warehouse.execute(f"attach '{place}' as published_status")
+    try:
+        for name, sql in _STATEMENTS.items():
+            if _can_ask(warehouse, name):
+                warehouse.execute(f"create table published_status.{name} as {sql}")
+        warehouse.execute("checkpoint published_status")
+    finally:
+        warehouse.execute("detach published_status")
+    scratch.replace(folder / "status.duckdb")
+
+
+def published_facts(folder: Path) -> Facts | None:
+    """What the last tick published; None where none did."""
+    file = folder / "status.duckdb"
+    if not file.exists():
+        return None
+    with open_warehouse(file, read_only=True) as published:
+        tables = {name: bool(published.columns(f"main.{name}")) for name in _STATEMENTS}
+        return {name: published.rows(f"select * from {name}") if there else [] for name, there in tables.items()}
+
+
+def _can_ask(warehouse: Warehouse, name: str) -> bool:
+    return name not in _NEEDED or bool(warehouse.columns(_NEEDED[name]))
+
+
+# Rejected rows that somebody has seen --------------------------------------------------------------------------------
+
+
+def unacknowledged(project: Project, rejected: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those rows of the statement `rejected` that nobody has acknowledged as they are now."""
+    file = _acknowledged_file(project)
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        seen = {json.loads(line)["digest"] for line in lines}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DripsError(f"can't be read: {error}; without it all rejected rows are shown again", file=file) from error
+    return [row for row in rejected if _digest(row) not in seen]
+
+
+def acknowledge(project: Project, rejected: list[dict[str, Any]]) -> int:
+    """Keep that somebody has seen these; more rows of such a file, or another reason, are news again.
+
+    Returns:
+        How many of them were news.
+
+    Raises:
+        DripsError: the journal can't be written.
+    """
+    news = unacknowledged(project, rejected)
+    file = _acknowledged_file(project)
+    # Digests, as a reason may quote what somebody's address was.
+    lines = "".join(json.dumps({"kind": row["kind"], "digest": _digest(row)}) + "\n" for row in news)
+    try:
+        before = file.read_bytes() if file.exists() else b""
+        write_whole(file, before + lines.encode())
+    except OSError as error:
+        raise DripsError(f"can't write: {error.strerror}", file=file) from error
+    return len(news)
+
+
+def _acknowledged_file(project: Project) -> Path:
+    return project.journal / "acknowledged_rejections.jsonl"
+
+
+def _digest(row: dict[str, Any]) -> str:
+    known = [row["kind"], row["file"], row["rows"], row["line"], row["reason"]]
+    return hashlib.sha256(json.dumps(known, ensure_ascii=False).encode()).hexdigest()

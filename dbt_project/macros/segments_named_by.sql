@@ -1,0 +1,25 @@
+{#- The segments that these versions of sequences name, wherever (E5): one row per version and segment.
+    Expects the columns `sequence_id`, `nth` and `definition`, the JSON that the journal keeps. -#}
+{% macro segments_named_by(versions) -%}
+    {{ return(adapter.dispatch('segments_named_by')(versions)) }}
+{%- endmacro %}
+
+{% macro default__segments_named_by(versions) -%}
+    select distinct
+        sequence_id,
+        nth,
+        segment
+    from (
+        select
+            sequence_id,
+            nth,
+            unnest(flatten([
+                {% for list in ['segments.include', 'segments.exclude', 'steps[*].only_if.segment', 'steps[*].unless.segment'] -%}
+                coalesce(json_extract_string(definition, '$.{{ list }}[*]'), []),
+                {% endfor -%}
+                [json_extract_string(definition, '$.trigger.segment_entered')]
+            ])) as segment
+        from {{ versions }}
+    ) as named
+    where segment is not null
+{%- endmacro %}

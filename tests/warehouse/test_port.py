@@ -1,0 +1,42 @@
+"""Rows into DuckDB: what a frame may hold, and what an error leaves behind. `test_duckdb_2` runs this on DuckDB 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from dagster_drips.warehouse import Warehouse, open_warehouse
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
+    with open_warehouse(tmp_path / "warehouse.duckdb") as opened:
+        opened.execute("create table t (a varchar, b bigint, c varchar[], d struct(x varchar, y bigint), e timestamp)")
+        yield opened
+
+
+def test_columns_of_nothing_but_nulls_are_taken_at_any_depth(warehouse: Warehouse) -> None:
+    frame = pl.DataFrame(
+        {"a": [None, None], "b": [None, 1], "c": [[None], None], "d": [{"x": None, "y": None}, None], "e": [None, None]}
+    )
+    assert frame.schema["a"] == pl.Null
+    assert warehouse.append("t", frame) == 2
+    assert warehouse.rows("select a, b, c, d.x as x, e from t order by b") == [
+        {"a": None, "b": 1, "c": None, "x": None, "e": None},
+        {"a": None, "b": None, "c": [None], "x": None, "e": None},
+    ]
+
+
+def test_rows_of_nothing_but_nulls_are_taken(warehouse: Warehouse) -> None:
+    assert warehouse.append_rows("t", [{"a": None, "b": None, "c": None, "e": None}]) == 1
+    assert warehouse.value("select count(*) from t where a is null and c is null") == 1
+
+
+def test_what_went_wrong_in_a_transaction_is_told_and_nothing_is_left(warehouse: Warehouse) -> None:
+    with pytest.raises(Exception, match="no number"), warehouse.transaction():
+        warehouse.append_rows("t", [{"b": "no number"}])
+    assert warehouse.append_rows("t", [{"b": 1}]) == 1
+    assert warehouse.value("select count(*) from t") == 1
