@@ -24,9 +24,10 @@ from starlette.types import ASGIApp
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 from dagster_drips.tracking import hooks, links_back, providers, segment_api, wishes
+from dagster_drips.tracking.connection import PatientProtocol
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.directory import Directory
-from dagster_drips.tracking.guard import Guard, PatientProtocol
+from dagster_drips.tracking.guard import Guard
 from dagster_drips.tracking.landing_writer import LandingUnavailable
 from dagster_drips.tracking.pages import RETRY_SECONDS
 from dagster_drips.tracking.shared_counters import SharedCounters
@@ -60,15 +61,17 @@ def build_app(desk: Desk, shared: SharedCounters | None = None) -> ASGIApp:
         return JSONResponse({"error": str(error)}, 503, headers={"Retry-After": str(RETRY_SECONDS)})
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+    async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, object]]:
         await to_thread.run_sync(desk.writer.take_over)
         async with shared.kept() if shared else contextlib.nullcontext():
-            yield
+            yield {"memory": desk.memory}
         await to_thread.run_sync(desk.writer.close)
 
     routes += [Route("/health", health), Route("/metrics", metrics)]
     app = Starlette(routes=routes, exception_handlers={LandingUnavailable: not_now}, lifespan=lifespan)
-    return Guard(Directory(app, routes, not_now), desk.counters)
+    # A path is right or wrong: no address is made of what a request says of its host.
+    app.router.redirect_slashes = False
+    return Guard(Directory(app, routes, not_now), desk.counters, max_bodies=wishes.MAX_BODIES)
 
 
 def worker_app() -> ASGIApp:

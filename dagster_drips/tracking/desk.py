@@ -15,6 +15,7 @@ from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.tracking.counters import Counters
 from dagster_drips.tracking.landing_writer import LandingWriter
+from dagster_drips.tracking.memory import Memory
 from dagster_drips.tracking.tokens import Tokens
 
 
@@ -33,6 +34,8 @@ class Desk:
     """None: there are no keys, so no link of ours can be read."""
     writer: LandingWriter
     counters: Counters
+    memory: Memory
+    """For what a request takes beyond its body as it came."""
     now: Callable[[], datetime] = exact_now
     """Naive UTC."""
 
@@ -40,7 +43,8 @@ class Desk:
     def of(cls, project: Project, settings: Settings, *, now: Callable[[], datetime] = exact_now) -> Desk:
         """One for a project, with a writer and counters of its own."""
         keys = [key.get_secret_value() for key in settings.secret_keys]
-        return cls(project, settings, Tokens(keys) if keys else None, LandingWriter(project), Counters(), now)
+        tokens, counters = Tokens(keys) if keys else None, Counters()
+        return cls(project, settings, tokens, LandingWriter(project), counters, Memory(counters), now)
 
     @property
     def time(self) -> str:
