@@ -79,6 +79,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        assert self.parser is not None
         # What comes after a request that closes the connection is not ours to read.
         self.parser.set_dangerous_leniencies(lenient_data_after_close=False)
         self._memory: Memory = self.app_state.get("memory") or Memory(Counters())
@@ -234,6 +235,7 @@ class PatientProtocol(HttpToolsProtocol):
             self._memory.proceed(self)
 
     def _feed(self, piece: bytes) -> None:
+        assert self.parser is not None
         while piece:
             try:
                 self.parser.feed_data(piece)
