@@ -5,14 +5,20 @@ Each file is written beside its place and renamed into it, so a reader that has 
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
+from dagster_drips.durable import write_whole
+from dagster_drips.project import FIELDS
 from dagster_drips.warehouse import Warehouse
 
 
 def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
-    """Write `marts.duckdb` (schema `marts`) and `<table>.parquet` for each mart; returns rows by table."""
+    """Write `marts.duckdb` (schema `marts`) and `<table>.parquet` for each mart; returns rows by table.
+
+    Beside them, `fields.json` has the names of leads' columns, for the collector.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tables = [
         row["table_name"]
@@ -36,6 +42,7 @@ def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
     finally:
         warehouse.execute("detach published")
     scratch.replace(folder / "marts.duckdb")
+    write_whole(folder / FIELDS, json.dumps(list(warehouse.columns("marts.lead_profiles"))).encode())
     return counts
 
 

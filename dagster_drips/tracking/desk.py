@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from dagster_drips.clock import format_time
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.tracking.counters import Counters
-from dagster_drips.tracking.landing_writer import LandingWriter
+from dagster_drips.tracking.landing_writer import LandingWriter, Row
 from dagster_drips.tracking.memory import Memory
 from dagster_drips.tracking.tokens import Tokens
 
@@ -51,7 +50,7 @@ class Desk:
         """Now, as rows have it."""
         return format_time(self.now())
 
-    async def land(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    async def land(self, rows: Mapping[str, Sequence[Row]]) -> None:
         """Keep rows (kind → rows) and count them.
 
         Raises:

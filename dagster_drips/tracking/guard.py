@@ -14,17 +14,20 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dagster_drips.tracking.counters import Counters
-from dagster_drips.tracking.pages import Ready
+from dagster_drips.tracking.pages import RETRY_SECONDS, Ready
 
 MAX_BODY = 1_000_000
 """Bytes of a request's body, as they come over the network."""
 BODY_SECONDS = 20.0
 _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 _CLOSE = {"Connection": "close"}
+_STOPPING = Ready(
+    JSONResponse({"error": "the collector is stopping"}, 503, headers=_CLOSE | {"Retry-After": str(RETRY_SECONDS)})
+)
 
 
-class _Refused(Exception):
-    """The body is not taken, and the client was told; ends whoever asked for it."""
+class _NoBody(Exception):
+    """The body is refused and its client told, or the client is gone; ends whoever asked for it."""
 
 
 class Guard:
@@ -57,7 +60,18 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or scope["method"] in _WITHOUT_BODY:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            await self._answer(scope, receive, send)
+        except asyncio.CancelledError:
+            # The server stops and has waited long enough; an answer that was begun can't be another one any more.
+            with contextlib.suppress(RuntimeError):
+                await _STOPPING(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] in _WITHOUT_BODY:
             await self._app(scope, receive, send)
             return
         most = self._max_bodies.get(scope["path"][1:].partition("/")[0], self._max_body)
@@ -65,28 +79,29 @@ class Guard:
         if length.isdigit() and int(length[:20]) > most:
             await self._refuse("too_large", self._too_large[most], scope, receive, send)
             return
-        refused = False
+        is_over = False
 
         async def whole() -> Message:
-            nonlocal refused
+            nonlocal is_over
             reason, answer = "too_large", self._too_large[most]
             try:
                 async with asyncio.timeout(self._body_seconds):
                     message = await self._whole(receive, most)
             except TimeoutError:
                 message, reason, answer = None, "too_slow", self._too_slow
-            if message is None:
-                refused = True
-                await self._refuse(reason, answer, scope, receive, send)
-                raise _Refused
+            if message is None or message["type"] == "http.disconnect":
+                is_over = True
+                if message is None:
+                    await self._refuse(reason, answer, scope, receive, send)
+                raise _NoBody
             return message
 
-        async def unless_refused(message: Message) -> None:
-            if not refused:
+        async def unless_over(message: Message) -> None:
+            if not is_over:
                 await send(message)
 
-        with contextlib.suppress(_Refused):
-            await self._app(scope, whole, unless_refused)
+        with contextlib.suppress(_NoBody):
+            await self._app(scope, whole, unless_over)
 
     async def _whole(self, receive: Receive, most: int) -> Message | None:
         """The whole body as one message, or a disconnect; None where it is larger."""

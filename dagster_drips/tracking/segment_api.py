@@ -5,7 +5,9 @@ Here belong addresses, write keys, compression, limits and answers; what a messa
 
 from __future__ import annotations
 
+import asyncio
 import binascii
+import contextlib
 import hashlib
 import hmac
 import zlib
@@ -20,12 +22,19 @@ from starlette.routing import Route
 
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.identities import FieldNames, Recent
+from dagster_drips.tracking.known_fields import KnownFields
+from dagster_drips.tracking.message_limits import message_problem
 from dagster_drips.tracking.segment_messages import BadMessage, Envelope, Intake, decode_envelope
 
 MOST_BYTES = 8 * 1024 * 1024
 """The largest body after decompression; how much may come over the wire is the collector's limit."""
 MOST_MESSAGES = 10_000
 """Messages of one request."""
+
+MOST_VALUES = 500_000
+"""Commas in the body of a request, and so at most as many values."""
+_IN_A_ROW = 100
+_LEFT_OUT = "these traits are no fields of a lead, or too many new ones came with this key: {}"
 
 _CALLS = {
     "track": "track", "identify": "identify", "page": "page", "screen": "screen", "group": "group", "alias": "alias",
@@ -68,7 +77,8 @@ class SegmentApi:
     def __init__(self, desk: Desk):
         self._desk = desk
         self._keys = [key.get_secret_value().encode() for key in desk.settings.write_keys]
-        self._names = FieldNames()
+        self._fields = KnownFields(desk.project)
+        self._names: dict[bytes, FieldNames] = {}
         self._landed = Recent()
 
     async def answer(self, request: Request) -> Response:
@@ -79,25 +89,29 @@ class SegmentApi:
             name = request.scope["path"].rsplit("/", 1)[-1]
             if name not in _CALLS and name not in _BATCHES:
                 raise _Refused(404, "not_found", f"there is no call {name!r}")
-            await self._take(request, _CALLS.get(name))
+            with contextlib.ExitStack() as held:
+                await self._take(request, _CALLS.get(name), held)
         except _Refused as refused:
             self._desk.counters.add("refused_events", code=refused.code)
             return refused.response()
         return _SUCCESS
 
-    async def _take(self, request: Request, call: str | None) -> None:
-        authorized = self._is_key(_basic_user(request.headers.get("authorization")))
+    async def _take(self, request: Request, call: str | None, held: contextlib.ExitStack) -> None:
+        key = _basic_user(request.headers.get("authorization")) or b""
+        authorized = self._is_key(key)
         if not authorized and not self._keys:
             raise _Refused(401, "no_write_keys", "nobody may post events: DRIPS_WRITE_KEYS is not set")
         received_at = self._desk.now()
         body = _text(await request.body(), request.headers.get("content-encoding", ""))
+        # The body stays until its rows are on disk, and they take as much again.
+        held.enter_context(self._desk.memory.held(2 * len(body)))
         envelope = _envelope(body)
         if not authorized:
-            given = envelope.write_key or request.query_params.get("writeKey") or ""
-            if not self._is_key(given.encode("utf-8", "replace")):
+            key = (envelope.write_key or request.query_params.get("writeKey") or "").encode("utf-8", "replace")
+            if not self._is_key(key):
                 raise _Refused(401, "invalid_write_key", "the write key is missing or not one of DRIPS_WRITE_KEYS")
-        intake = Intake(received_at, envelope, self._names, self._landed)
-        refused = self._add_batch(intake, envelope) if call is None else self._add_one(intake, body, call)
+        intake = Intake(received_at, envelope, self._names_of(key), self._landed)
+        refused = await self._add_batch(intake, envelope) if call is None else self._add_one(intake, body, call)
         await self._desk.land(intake.rows)
         self._landed.add(intake.keys)
         for problem, messages in refused.items():
@@ -108,34 +122,65 @@ class SegmentApi:
         if intake.bad_times:
             counters.add("unreadable_event_times", intake.bad_times)
 
+    def _names_of(self, key: bytes) -> FieldNames:
+        """Names that one key makes up must not stand in the way of others'."""
+        if key not in self._names:
+            self._names[key] = FieldNames(self._fields.__contains__)
+        return self._names[key]
+
     def _add_one(self, intake: Intake, body: bytes, call: str) -> dict[str, list[Raw]]:
         try:
-            self._desk.counters.add("messages", call=intake.add(body, call))
+            self._desk.counters.add("messages", call=_added(intake, body, call))
         except BadMessage as problem:
             raise _Refused(400, "invalid_message", str(problem)) from None
-        return {}
+        return {_LEFT_OUT.format(_listed(intake.left_out)): [Raw(body)]} if intake.left_out else {}
 
-    def _add_batch(self, intake: Intake, envelope: Envelope) -> dict[str, list[Raw]]:
+    async def _add_batch(self, intake: Intake, envelope: Envelope) -> dict[str, list[Raw]]:
         """Take what can be taken; the rest by its problem, as a library drops a whole batch that is refused."""
         if envelope.batch is UNSET:
             raise _Refused(400, "invalid_request", "batch missing")
         if len(envelope.batch) > MOST_MESSAGES:
             raise _Refused(413, "too_large", f"more than {MOST_MESSAGES} messages in a request")
+        if isinstance(envelope.context, Raw) and len(bytes(envelope.context)) * len(envelope.batch) > MOST_BYTES:
+            raise _Refused(413, "too_large", "the batch's context is too large for so many messages")
         refused: dict[str, list[Raw]] = {}
-        for message in envelope.batch:
+        cut: list[Raw] = []
+        for number, message in enumerate(envelope.batch, 1):
+            left_out = len(intake.left_out)
             try:
-                self._desk.counters.add("messages", call=intake.add(message))
+                self._desk.counters.add("messages", call=_added(intake, message))
             except BadMessage as problem:
                 refused.setdefault(str(problem), []).append(message)
+            if len(intake.left_out) > left_out:
+                cut.append(message)
+            if number % _IN_A_ROW == 0:
+                # Others have their turn between the parts of a large batch.
+                await asyncio.sleep(0)
         for messages in refused.values():
             self._desk.counters.add("refused_messages", len(messages))
-        return refused
+        return refused | ({_LEFT_OUT.format(_listed(intake.left_out)): cut} if cut else {})
 
     def _is_key(self, given: bytes | None) -> bool:
         """Whether it is a write key, in a time that doesn't tell how much of one it is."""
         if not given:
             return False
         return sum(hmac.compare_digest(key, given) for key in self._keys) > 0
+
+
+def _added(intake: Intake, message: Raw | bytes, call: str | None = None) -> str:
+    """Take one message that is within the limits; its kind.
+
+    Raises:
+        BadMessage: it can't be taken; nothing was.
+    """
+    problem = message_problem(bytes(message))
+    if problem is not None:
+        raise BadMessage(problem)
+    return intake.add(message, call)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(repr(name[:40]) for name in dict.fromkeys(names[:5]))
 
 
 def _basic_user(header: str | None) -> bytes | None:
@@ -167,6 +212,9 @@ def _text(body: bytes, encoding: str) -> bytes:
 
 
 def _envelope(body: bytes) -> Envelope:
+    # Each value is an object while the body is taken apart, however short it is.
+    if body.count(b",") > MOST_VALUES:
+        raise _Refused(413, "too_large", f"more than {MOST_VALUES} values in a request")
     try:
         # Parts are kept as they were written, so their letters are checked here.
         body.decode()

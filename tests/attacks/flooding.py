@@ -12,6 +12,7 @@ import resource
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -48,11 +49,14 @@ class Attacked:
 
 @contextmanager
 def attacked(project: Project) -> Generator[Attacked]:
-    """`drips collect` in a process of its own."""
+    """`drips collect` in a process of its own, which must still be there at the end and have had nothing to say."""
     allow_many_files()
     command = [sys.executable, "-m", "dagster_drips", "--project", str(project.root), "collect", "--port", "0"]
     environment = os.environ | {"DRIPS_SECRET_KEYS": KEY, "DRIPS_WRITE_KEYS": WRITE_KEY}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True, env=environment) as process,
+    ):
         try:
             assert process.stdout is not None
             port = int(process.stdout.readline().split(" for ")[0].rsplit(":", 1)[1])
@@ -67,6 +71,10 @@ def attacked(project: Project) -> Generator[Attacked]:
                     time.sleep(0.05)
             yield Attacked(process.pid, web)
             assert process.poll() is None, "the collector is gone"
+            process.terminate()
+            assert process.wait(timeout=30) == 0
+            said.seek(0)
+            assert said.read() == ""
         finally:
             process.kill()
 

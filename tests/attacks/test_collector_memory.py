@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from dagster_drips.tracking.tokens import Tokens
-from tests.tracking.collecting import KEY, MESSAGE_ID, landed, project_in
+from tests.tracking.collecting import KEY, MESSAGE_ID, project_in
 
 from .flooding import LIMIT, WRITE_KEY, Attacked, Client, attacked, flood, needs_proc
 
@@ -74,26 +74,33 @@ def test_trailers_without_an_end_do_not_fill_it(target: Attacked) -> None:
     flood(target, clients(target, 8, head, b"y" * 100_000, 80 * MEGABYTE), 600, Honest(target))
 
 
-BOMBS = {
-    "numbers": b'{"batch":[' + b",".join([b"1"] * 3_900_000) + b"]}",
-    "objects": b'{"batch":[' + b",".join([b"{}"] * 2_600_000) + b"]}",
-    "traits": b'{"type":"identify","userId":"a","traits":{' + b",".join(b'"%x":1' % n for n in range(700_000)) + b"}}",
-    "people": b'{"batch":['
-    + b",".join(
-        b'{"type":"identify","userId":"%d","traits":{%s}}' % (n, b",".join(b'"a%d":%d' % (k, k) for k in range(70)))
-        for n in range(9_000)
-    )
-    + b"]}",
+def many(item: str, number: int) -> str:
+    return ",".join([item] * number)
+
+
+def identified(people: int, traits: int) -> str:
+    words = ",".join(f'"a{number}":{number}' for number in range(traits))
+    return ",".join(f'{{"type":"identify","userId":"{number}","traits":{{{words}}}}}' for number in range(people))
+
+
+BOMBS: dict[str, Callable[[], str]] = {
+    "numbers": lambda: f'{{"batch":[{many("1", 3_900_000)}]}}',
+    "objects": lambda: f'{{"batch":[{many("{}", 2_600_000)}]}}',
+    "refused messages": lambda: f'{{"batch":[{many(json.dumps({"type": "track", "x": "y" * 800}), 9_500)}]}}',
+    "people": lambda: f'{{"batch":[{identified(8_000, 60)}]}}',
+    "context for all": lambda: json.dumps(
+        {"context": {"traits": {"x": "y" * 200_000}}, "batch": [{"type": "identify", "userId": "a"}] * 10_000}
+    ),
 }
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_compressed_bodies_with_a_good_key_do_not_fill_it(target: Attacked, bomb: str) -> None:
-    assert len(BOMBS[bomb]) < 8 * 1024 * 1024
-    body = gzip.compress(BOMBS[bomb], 1)
-    path = "/v1/identify" if bomb == "traits" else "/v1/batch"
+    text = BOMBS[bomb]().encode()
+    assert len(text) < 8 * 1024 * 1024
+    body = gzip.compress(text, 1)
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {BASIC}\r\nContent-Encoding: gzip\r\n"
+        f"POST /v1/batch HTTP/1.1\r\nHost: a\r\nAuthorization: Basic {BASIC}\r\nContent-Encoding: gzip\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     request = head.encode() + body
