@@ -24,7 +24,9 @@ HEAD_SECONDS = 20.0
 MAX_HEAD = 64 * 1024
 """Bytes of the first line and the headers."""
 MAX_HEADERS = 100
-_SLICE = 4096
+BODY_IS_THERE: dict[str, dict[object, object]] = {"drips.body_is_there": {}}
+"""The extension of a request's ASGI scope that says so: `receive` gives all of its body at once."""
+_SLICE = 8192
 """Bytes parsed at a time: no more requests than these hold can stand behind one."""
 _MAX_ON_THE_WIRE = 3_000_000
 """Bytes of a body as it comes, with what chunks and trailers add; `guard` bounds what is in it."""
@@ -111,7 +113,8 @@ class PatientProtocol(HttpToolsProtocol):
         """Take bytes: parse them, or keep them until it is their turn."""
         if self._ended:
             return
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         if self.pipeline or self._rest:
             self._keep(data)
         else:
@@ -126,11 +129,13 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is there: a request."""
-        charge = _REQUEST_BYTES + 2 * max(self._piece, self._head_bytes) + _HEADER_BYTES * len(self.headers)
+        charge = _REQUEST_BYTES + 2 * (self._head_bytes or self._piece) + _HEADER_BYTES * len(self.headers)
         if not self._take(charge):
             raise _Ended
-        self._memory.give(self._charged_head)
-        self._begun, self._head_bytes, self._charged_head = None, 0, 0
+        if self._charged_head:
+            self._memory.give(self._charged_head)
+            self._charged_head = 0
+        self._begun, self._head_bytes = None, 0
         self._in_body = True
         super().on_headers_complete()
         self._charges[self.cycle] = charge
@@ -139,6 +144,7 @@ class PatientProtocol(HttpToolsProtocol):
         """All of the request is there."""
         self._in_body = False
         super().on_message_complete()
+        self.scope["extensions"] = BODY_IS_THERE
 
     def on_response_complete(self) -> None:
         """An answer was given; the next request has its turn."""
@@ -146,7 +152,6 @@ class PatientProtocol(HttpToolsProtocol):
         self._active = None
         if self.transport.is_closing():
             return
-        self._unset_keepalive_if_required()
         if self._in_body and self.cycle.response_complete:
             # The rest of a body that nobody wants is not worth reading.
             self._ended = True
@@ -154,6 +159,11 @@ class PatientProtocol(HttpToolsProtocol):
             return
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
+        elif not self._rest and not self._ended and self._begun is None:
+            # Nothing stands behind it: what nearly always is so.
+            self.flow.resume_reading()
+            self._keep_alive()
+            return
         if self._rest and not self.pipeline:
             rest, self._rest = self._rest, b""
             self._memory.give(len(rest))
@@ -166,10 +176,9 @@ class PatientProtocol(HttpToolsProtocol):
             self._close_with(self._last_words)
             return
         if self._begun is None:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
-        self._memory.wait(self, holds=bool(self._charged_head))
+            self._keep_alive()
+        else:
+            self._memory.wait(self, holds=bool(self._charged_head))
 
     def pause_writing(self) -> None:
         """The client fetches its answers more slowly than it asks."""
@@ -215,8 +224,19 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _parse(self, data: bytes) -> None:
         size = len(data)
+        if size <= _SLICE:
+            self._piece = size
+            self._feed(data)
+            if self._begun is None and not self._in_body and self._active is not None and not self.pipeline:
+                # One whole request: what nearly everybody sends.
+                self._memory.proceed(self)
+                return
+            if not self._ended:
+                self._count(size)
+                self._wait()
+            return
         for at in range(0, size, _SLICE):
-            piece = data if size <= _SLICE else data[at : at + _SLICE]
+            piece = data[at : at + _SLICE]
             self._piece = len(piece)
             self._feed(piece)
             if not self._ended:
@@ -227,6 +247,12 @@ class PatientProtocol(HttpToolsProtocol):
                 if at + _SLICE < size:
                     self._keep(data[at + _SLICE :])
                 break
+        self._wait()
+
+    def _wait(self) -> None:
+        """Say for what this connection waits, where it is for its client."""
+        if self._ended:
+            return
         if self._begun is not None and self._active is None:
             self._memory.wait(self, holds=bool(self._charged_head))
         elif self._in_body and self.cycle is self._active:
@@ -234,11 +260,16 @@ class PatientProtocol(HttpToolsProtocol):
         elif not self.flow.write_paused:
             self._memory.proceed(self)
 
+    def _keep_alive(self) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._memory.wait(self, holds=False)
+
     def _feed(self, piece: bytes) -> None:
-        assert self.parser is not None
+        parser = self.parser
+        assert parser is not None
         while piece:
             try:
-                self.parser.feed_data(piece)
+                parser.feed_data(piece)
             except httptools.HttpParserUpgrade as upgrade:
                 # No other protocol is spoken here: the request is answered, and HTTP goes on behind it (RFC 9110, 7.8).
                 piece = piece[upgrade.args[0] :]
@@ -283,13 +314,14 @@ class PatientProtocol(HttpToolsProtocol):
     def _take(self, size: int) -> bool:
         """Charge bytes; False: this connection has been refused, or has made room itself."""
         taken = self._memory.take(size)
+        if taken and not self._ended:
+            return True
         if self._ended:
             if taken:
                 self._memory.give(size)
             return False
-        if not taken:
-            self._refuse("full", _FULL)
-        return taken
+        self._refuse("full", _FULL)
+        return False
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active = cycle

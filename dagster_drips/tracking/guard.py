@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dagster_drips.tracking.connection import BODY_IS_THERE
 from dagster_drips.tracking.counters import Counters
 from dagster_drips.tracking.pages import RETRY_SECONDS, Ready
 
@@ -64,16 +65,16 @@ class Guard:
             await self._app(scope, receive, send)
             return
         try:
-            await self._answer(scope, receive, send)
+            if scope["method"] in _WITHOUT_BODY:
+                await self._app(scope, receive, send)
+            else:
+                await self._with_body(scope, receive, send)
         except asyncio.CancelledError:
             # The server stops and has waited long enough; an answer that was begun can't be another one any more.
             with contextlib.suppress(RuntimeError):
                 await _STOPPING(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] in _WITHOUT_BODY:
-            await self._app(scope, receive, send)
-            return
+    async def _with_body(self, scope: Scope, receive: Receive, send: Send) -> None:
         most = self._max_bodies.get(scope["path"][1:].partition("/")[0], self._max_body)
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         if length.isdigit() and int(length[:20]) > most:
@@ -84,11 +85,14 @@ class Guard:
         async def whole() -> Message:
             nonlocal is_over
             reason, answer = "too_large", self._too_large[most]
-            try:
-                async with asyncio.timeout(self._body_seconds):
-                    message = await self._whole(receive, most)
-            except TimeoutError:
-                message, reason, answer = None, "too_slow", self._too_slow
+            if scope.get("extensions") is BODY_IS_THERE:
+                message = await self._whole(receive, most)
+            else:
+                try:
+                    async with asyncio.timeout(self._body_seconds):
+                        message = await self._whole(receive, most)
+                except TimeoutError:
+                    message, reason, answer = None, "too_slow", self._too_slow
             if message is None or message["type"] == "http.disconnect":
                 is_over = True
                 if message is None:

@@ -11,14 +11,31 @@ from typing import Any
 
 import msgspec
 
-from dagster_drips.json_limits import MAX_KEYS, MAX_NAME_CHARACTERS, json_problem, raw_json_problem
+from dagster_drips.json_limits import (
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_KEYS,
+    MAX_NAME_CHARACTERS,
+    json_problem,
+    raw_json_problem,
+)
 
 MAX_ID_CHARACTERS = 1_000
 """Characters of an id, or of an event's name."""
 _IDS = ("userId", "anonymousId", "previousId", "groupId", "messageId", "event", "type")
 # C0, DEL and C1, and the two line separators that Unicode has beside them. JSON text has C0 as escapes only.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_MAY_BE_CONTROL = re.compile(rb"\\|\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
+_CONTROL_BYTES = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
+
+
+def may_have_problems(body: bytes) -> bool:
+    """False for a body whose messages have no problem but perhaps their depth: told at once, and true of nearly all."""
+    return len(body) > MAX_BYTES or _needs_a_look(body)
+
+
+def may_be_too_deep(text: bytes) -> bool:
+    """False for what has too few objects and lists to be too deep."""
+    return text.count(b"{") + text.count(b"[") > MAX_DEPTH
 
 
 def message_problem(text: bytes) -> str | None:
@@ -39,10 +56,14 @@ def message_problem(text: bytes) -> str | None:
 
 
 def _needs_a_look(text: bytes) -> bool:
-    """False for what can have nothing but plain and short names: nearly all messages, told without decoding."""
-    if text.count(b":") > MAX_KEYS or _MAY_BE_CONTROL.search(text):
+    """False for what can have nothing but plain and short names, told without decoding."""
+    if b"\\" in text or b"\x7f" in text or text.count(b":") > MAX_KEYS:
         return True
-    return len(text) > MAX_NAME_CHARACTERS and max(map(len, text.split(b'"'))) > MAX_NAME_CHARACTERS
+    if not text.isascii() and _CONTROL_BYTES.search(text):
+        return True
+    # Whatever is longer than a name may be, a name or a number, fills one of these stretches without a quotation mark.
+    stretch = MAX_NAME_CHARACTERS // 2
+    return any(text.find(b'"', at, at + stretch) < 0 for at in range(0, len(text) - stretch, stretch))
 
 
 def _strange_id(message: Any) -> str | None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import binascii
-import contextlib
 import hashlib
 import hmac
 import zlib
 from base64 import b64decode
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,7 @@ from starlette.routing import Route
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.identities import FieldNames, Recent
 from dagster_drips.tracking.known_fields import KnownFields
-from dagster_drips.tracking.message_limits import message_problem
+from dagster_drips.tracking.message_limits import may_be_too_deep, may_have_problems, message_problem
 from dagster_drips.tracking.segment_messages import BadMessage, Envelope, Intake, decode_envelope
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -33,7 +34,11 @@ MOST_MESSAGES = 10_000
 
 MOST_VALUES = 500_000
 """Commas in the body of a request, and so at most as many values."""
+Add = Callable[[Intake, Raw | bytes, str | None], str]
+"""Takes one message into an intake; its kind."""
 _IN_A_ROW = 100
+_CHARGED_ALREADY = 8 * 1024
+"""Bytes of a body that the charge of any request covers."""
 _LEFT_OUT = "these traits are no fields of a lead, or too many new ones came with this key: {}"
 
 _CALLS = {
@@ -89,29 +94,40 @@ class SegmentApi:
             name = request.scope["path"].rsplit("/", 1)[-1]
             if name not in _CALLS and name not in _BATCHES:
                 raise _Refused(404, "not_found", f"there is no call {name!r}")
-            with contextlib.ExitStack() as held:
-                await self._take(request, _CALLS.get(name), held)
+            await self._take(request, _CALLS.get(name))
         except _Refused as refused:
             self._desk.counters.add("refused_events", code=refused.code)
             return refused.response()
         return _SUCCESS
 
-    async def _take(self, request: Request, call: str | None, held: contextlib.ExitStack) -> None:
+    async def _take(self, request: Request, call: str | None) -> None:
         key = _basic_user(request.headers.get("authorization")) or b""
         authorized = self._is_key(key)
         if not authorized and not self._keys:
             raise _Refused(401, "no_write_keys", "nobody may post events: DRIPS_WRITE_KEYS is not set")
         received_at = self._desk.now()
         body = _text(await request.body(), request.headers.get("content-encoding", ""))
+        if len(body) <= _CHARGED_ALREADY:
+            await self._take_body(request, call, body, key if authorized else None, received_at)
+            return
         # The body stays until its rows are on disk, and they take as much again.
-        held.enter_context(self._desk.memory.held(2 * len(body)))
+        with self._desk.memory.held(2 * len(body)):
+            await self._take_body(request, call, body, key if authorized else None, received_at)
+
+    async def _take_body(
+        self, request: Request, call: str | None, body: bytes, key: bytes | None, received_at: datetime
+    ) -> None:
         envelope = _envelope(body)
-        if not authorized:
+        if key is None:
             key = (envelope.write_key or request.query_params.get("writeKey") or "").encode("utf-8", "replace")
             if not self._is_key(key):
                 raise _Refused(401, "invalid_write_key", "the write key is missing or not one of DRIPS_WRITE_KEYS")
         intake = Intake(received_at, envelope, self._names_of(key), self._landed)
-        refused = await self._add_batch(intake, envelope) if call is None else self._add_one(intake, body, call)
+        add = _way_to_add(body)
+        if call is None:
+            refused = await self._add_batch(add, intake, envelope)
+        else:
+            refused = self._add_one(add, intake, body, call)
         await self._desk.land(intake.rows)
         self._landed.add(intake.keys)
         for problem, messages in refused.items():
@@ -128,14 +144,14 @@ class SegmentApi:
             self._names[key] = FieldNames(self._fields.__contains__)
         return self._names[key]
 
-    def _add_one(self, intake: Intake, body: bytes, call: str) -> dict[str, list[Raw]]:
+    def _add_one(self, add: Add, intake: Intake, body: bytes, call: str) -> dict[str, list[Raw]]:
         try:
-            self._desk.counters.add("messages", call=_added(intake, body, call))
+            self._desk.counters.add("messages", call=add(intake, body, call))
         except BadMessage as problem:
             raise _Refused(400, "invalid_message", str(problem)) from None
         return {_LEFT_OUT.format(_listed(intake.left_out)): [Raw(body)]} if intake.left_out else {}
 
-    async def _add_batch(self, intake: Intake, envelope: Envelope) -> dict[str, list[Raw]]:
+    async def _add_batch(self, add: Add, intake: Intake, envelope: Envelope) -> dict[str, list[Raw]]:
         """Take what can be taken; the rest by its problem, as a library drops a whole batch that is refused."""
         if envelope.batch is UNSET:
             raise _Refused(400, "invalid_request", "batch missing")
@@ -145,13 +161,14 @@ class SegmentApi:
             raise _Refused(413, "too_large", "the batch's context is too large for so many messages")
         refused: dict[str, list[Raw]] = {}
         cut: list[Raw] = []
+        left_out = 0
         for number, message in enumerate(envelope.batch, 1):
-            left_out = len(intake.left_out)
             try:
-                self._desk.counters.add("messages", call=_added(intake, message))
+                self._desk.counters.add("messages", call=add(intake, message, None))
             except BadMessage as problem:
                 refused.setdefault(str(problem), []).append(message)
-            if len(intake.left_out) > left_out:
+            if len(intake.left_out) != left_out:
+                left_out = len(intake.left_out)
                 cut.append(message)
             if number % _IN_A_ROW == 0:
                 # Others have their turn between the parts of a large batch.
@@ -167,7 +184,19 @@ class SegmentApi:
         return sum(hmac.compare_digest(key, given) for key in self._keys) > 0
 
 
-def _added(intake: Intake, message: Raw | bytes, call: str | None = None) -> str:
+def _way_to_add(body: bytes) -> Add:
+    """How to take the messages of a body: with a look at those only that may be beyond a limit."""
+    if may_have_problems(body):
+        return _added_with_care
+    return _added_unless_deep if may_be_too_deep(body) else Intake.add
+
+
+def _added_unless_deep(intake: Intake, message: Raw | bytes, call: str | None) -> str:
+    add = _added_with_care if may_be_too_deep(bytes(message)) else Intake.add
+    return add(intake, message, call)
+
+
+def _added_with_care(intake: Intake, message: Raw | bytes, call: str | None) -> str:
     """Take one message that is within the limits; its kind.
 
     Raises:

@@ -194,8 +194,8 @@ def test_many_silent_connections_leave_it_up(project: Project) -> None:
 
 def test_a_senders_address_is_believed_only_of_proxies_that_are_trusted(project: Project) -> None:
     settings = Settings(secret_keys=(SecretStr(KEY),))
-    for options in ({}, {"proxy_headers": True, "forwarded_allow_ips": ["127.0.0.1"]}):
-        with served(build_app(Desk.of(project, settings)), **options) as web:
+    for trusted in ([], ["127.0.0.1"]):
+        with served(build_app(Desk.of(project, settings), trusted_proxies=trusted)) as web:
             web.ask("GET", f"/o/{TOKEN}.gif", x_forwarded_for="203.0.113.7")
     assert sorted(row["ip"] for row in landed(project)) == ["127.0.0.1", "203.0.113.7"]
 
