@@ -10,6 +10,8 @@ from pathlib import Path
 
 from dagster_drips.errors import DripsError
 
+FIELDS = "fields.json"
+"""The file of leads' columns among what is published."""
 LANDING_KINDS = ("leads", "events", "suppressions", "engagement")
 
 
@@ -73,6 +75,11 @@ class Project:
     def published(self) -> Path:
         """What BI reads."""
         return self.data / "published"
+
+    @property
+    def published_fields(self) -> Path:
+        """The names of leads' columns, for those who can't open the warehouse."""
+        return self.published / FIELDS
 
     @property
     def outbox(self) -> Path:

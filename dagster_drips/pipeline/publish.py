@@ -5,15 +5,20 @@ Each file is written beside its place and renamed into it, so a reader that has 
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
+from dagster_drips.durable import write_whole
 from dagster_drips.pipeline.status import publish_facts
+from dagster_drips.project import FIELDS
 from dagster_drips.warehouse import Warehouse
 
 
 def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
     """Write `marts.duckdb` (schema `marts`), `<table>.parquet` for each mart, and what `drips status` reads.
+
+    Beside them, `fields.json` has the names of leads' columns, for the collector.
 
     Returns:
         Rows by mart.
@@ -42,6 +47,7 @@ def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
         warehouse.execute("detach published")
     scratch.replace(folder / "marts.duckdb")
     publish_facts(warehouse, folder)
+    write_whole(folder / FIELDS, json.dumps(list(warehouse.columns("marts.lead_profiles"))).encode())
     return counts
 
 

@@ -24,27 +24,34 @@ from starlette.types import ASGIApp
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 from dagster_drips.tracking import hooks, links_back, providers, segment_api, wishes
+from dagster_drips.tracking.connection import PatientProtocol
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.directory import Directory
-from dagster_drips.tracking.guard import Guard, PatientProtocol
+from dagster_drips.tracking.guard import Guard
 from dagster_drips.tracking.landing_writer import LandingUnavailable
 from dagster_drips.tracking.pages import RETRY_SECONDS
+from dagster_drips.tracking.proxies import Forwarded, networks
 from dagster_drips.tracking.shared_counters import SharedCounters
 
 PROJECT_VARIABLE = "DRIPS_COLLECT_PROJECT"
 COUNTERS_VARIABLE = "DRIPS_COLLECT_COUNTERS"
+PROXIES_VARIABLE = "DRIPS_COLLECT_PROXIES"
 _BACKLOG = 4096
 _GRACE_SECONDS = 10
 _KEEP_ALIVE_SECONDS = 15
 _ROOMS = (links_back, segment_api, wishes, hooks, providers)
 
 
-def build_app(desk: Desk, shared: SharedCounters | None = None) -> ASGIApp:
+def build_app(desk: Desk, shared: SharedCounters | None = None, *, trusted_proxies: Sequence[str] = ()) -> ASGIApp:
     """The application.
 
     Args:
         desk: what handlers share; its writer is closed when the application ends.
         shared: the counts of all workers, where there are several.
+        trusted_proxies: addresses or networks whose X-Forwarded-For is believed; of others it is not.
+
+    Raises:
+        DripsError: a proxy is given by anything but its address.
     """
     routes: list[BaseRoute] = [route for room in _ROOMS for route in room.routes(desk)]
 
@@ -60,31 +67,34 @@ def build_app(desk: Desk, shared: SharedCounters | None = None) -> ASGIApp:
         return JSONResponse({"error": str(error)}, 503, headers={"Retry-After": str(RETRY_SECONDS)})
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+    async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, object]]:
         await to_thread.run_sync(desk.writer.take_over)
         async with shared.kept() if shared else contextlib.nullcontext():
-            yield
+            yield {"memory": desk.memory}
         await to_thread.run_sync(desk.writer.close)
 
     routes += [Route("/health", health), Route("/metrics", metrics)]
     app = Starlette(routes=routes, exception_handlers={LandingUnavailable: not_now}, lifespan=lifespan)
-    return Guard(Directory(app, routes, not_now), desk.counters)
+    # A path is right or wrong: no address is made of what a request says of its host.
+    app.router.redirect_slashes = False
+    guarded = Guard(Directory(app, routes, not_now), desk.counters, max_bodies=wishes.MAX_BODIES)
+    return Forwarded(guarded, networks(trusted_proxies)) if trusted_proxies else guarded
 
 
 def worker_app() -> ASGIApp:
     """The application of one of several workers, for uvicorn; the environment says which project."""
     project = Project.at(os.environ[PROJECT_VARIABLE])
     desk = Desk.of(project, load_settings(project))
-    app = build_app(desk, SharedCounters(desk.counters, os.environ[COUNTERS_VARIABLE]))
+    shared = SharedCounters(desk.counters, os.environ[COUNTERS_VARIABLE])
+    app = build_app(desk, shared, trusted_proxies=os.environ[PROXIES_VARIABLE].split())
     _collect_garbage_seldom()
     return app
 
 
-def server_options(*, trusted_proxies: Sequence[str] = (), access_log: bool = False) -> dict[str, object]:
+def server_options(*, access_log: bool = False) -> dict[str, object]:
     """How uvicorn serves the collector, for `uvicorn.Config`.
 
     Args:
-        trusted_proxies: addresses or networks whose X-Forwarded-For and -Proto are believed; of others they are not.
         access_log: a line a request on stdout.
     """
     return {
@@ -93,8 +103,8 @@ def server_options(*, trusted_proxies: Sequence[str] = (), access_log: bool = Fa
         "backlog": _BACKLOG,
         "timeout_keep_alive": _KEEP_ALIVE_SECONDS,
         "timeout_graceful_shutdown": _GRACE_SECONDS,
-        "proxy_headers": bool(trusted_proxies),
-        "forwarded_allow_ips": list(trusted_proxies),
+        # `proxies` reads them: uvicorn takes any text for an address.
+        "proxy_headers": False,
         "server_header": False,
         "access_log": access_log,
         "log_level": "info" if access_log else "warning",
@@ -117,27 +127,35 @@ def serve(
         host: an address of this machine.
         port: 0 takes a free one.
         workers: processes.
-        trusted_proxies: as in `server_options`.
+        trusted_proxies: as in `build_app`.
         access_log: as in `server_options`.
     """
     _allow_many_connections()
-    options = server_options(trusted_proxies=trusted_proxies, access_log=access_log)
+    options = server_options(access_log=access_log)
     if workers > 1:
-        _serve_by_several(project, host, port, workers, options)
+        _serve_by_several(project, host, port, workers, trusted_proxies, options)
         return
-    app = build_app(Desk.of(project, load_settings(project)))
+    app = build_app(Desk.of(project, load_settings(project)), trusted_proxies=trusted_proxies)
     _collect_garbage_seldom()
     server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, **options))  # ty: ignore[invalid-argument-type]
     with _quiet_signals():
         server.run()
 
 
-def _serve_by_several(project: Project, host: str, port: int, workers: int, options: dict[str, object]) -> None:
+def _serve_by_several(
+    project: Project,
+    host: str,
+    port: int,
+    workers: int,
+    trusted_proxies: Sequence[str],
+    options: dict[str, object],
+) -> None:
     # A mistake in the project's files is told here, in one line, and not by each worker again and again.
-    build_app(Desk.of(project, load_settings(project)))
+    build_app(Desk.of(project, load_settings(project)), trusted_proxies=trusted_proxies)
     with SharedCounters.folder() as folder:
         os.environ[PROJECT_VARIABLE] = str(project.root)
         os.environ[COUNTERS_VARIABLE] = str(folder)
+        os.environ[PROXIES_VARIABLE] = " ".join(trusted_proxies)
         target = "dagster_drips.tracking.collector:worker_app"
         with _quiet_signals():
             uvicorn.run(target, factory=True, host=host, port=port, workers=workers, **options)  # ty: ignore[invalid-argument-type]

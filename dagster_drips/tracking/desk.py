@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from dagster_drips.clock import format_time
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.tracking.counters import Counters
-from dagster_drips.tracking.landing_writer import LandingWriter
+from dagster_drips.tracking.landing_writer import LandingWriter, Row
+from dagster_drips.tracking.memory import Memory
 from dagster_drips.tracking.tokens import Tokens
 
 
@@ -33,6 +33,8 @@ class Desk:
     """None: there are no keys, so no link of ours can be read."""
     writer: LandingWriter
     counters: Counters
+    memory: Memory
+    """For what a request takes beyond its body as it came."""
     now: Callable[[], datetime] = exact_now
     """Naive UTC."""
 
@@ -40,14 +42,15 @@ class Desk:
     def of(cls, project: Project, settings: Settings, *, now: Callable[[], datetime] = exact_now) -> Desk:
         """One for a project, with a writer and counters of its own."""
         keys = [key.get_secret_value() for key in settings.secret_keys]
-        return cls(project, settings, Tokens(keys) if keys else None, LandingWriter(project), Counters(), now)
+        tokens, counters = Tokens(keys) if keys else None, Counters()
+        return cls(project, settings, tokens, LandingWriter(project), counters, Memory(counters), now)
 
     @property
     def time(self) -> str:
         """Now, as rows have it."""
         return format_time(self.now())
 
-    async def land(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    async def land(self, rows: Mapping[str, Sequence[Row]]) -> None:
         """Keep rows (kind → rows) and count them.
 
         Raises:

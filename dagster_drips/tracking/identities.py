@@ -9,15 +9,19 @@ keeps nothing of this but what it has landed lately.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from msgspec import Raw
 
 from dagster_drips.clock import format_time
+from dagster_drips.field_names import MAX_FIELDS
 from dagster_drips.tracking.json_text import first_byte, instant, members, one_line, scalar
+
+log = logging.getLogger(__name__)
 
 IDENTIFIED = "identified"
 """The event that links an anonymous id to a lead."""
@@ -30,7 +34,7 @@ _KNOWN = frozenset(
 # What a row says of itself, and what it can't say of a lead.
 _NO_FIELDS = frozenset({"lead_id", "updated_at", "changed_fields"})
 _LONGEST_NAME = 60
-_MOST_NAMES = 1000
+_MOST_SPELLINGS = 10_000
 # Of these the spec has objects: their parts become fields of their own, the part that a column holds first.
 _PARTS = {"address": ("country", "country"), "company": ("name", "company")}
 _NO_WORD = re.compile(r"\W+")
@@ -38,14 +42,17 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 class FieldNames:
-    """Which columns traits become; the names met so far, as somebody who makes up names must not widen the warehouse.
+    """Which columns the traits of one write key become.
 
     Args:
-        most: distinct names that one process takes; further ones are left out.
+        known: tells whether the project has a column of that name already.
+        most: names new to the project that this key may bring in; further ones are left out.
     """
 
-    def __init__(self, most: int = _MOST_NAMES):
+    def __init__(self, known: Callable[[str], bool] = lambda _: False, most: int = MAX_FIELDS):
+        self._known = known
         self._most = most
+        self._new: set[str] = set()
         self._columns: dict[str, str] = {}
 
     def column(self, trait: str) -> str | None:
@@ -54,12 +61,17 @@ class FieldNames:
             return self._columns[trait]
         name = snake_case(trait[: 2 * _LONGEST_NAME])
         name = _COLUMNS.get(name, name)
-        if name in _KNOWN:
-            return name
-        is_field = name and len(name) <= _LONGEST_NAME and name not in _NO_FIELDS
-        if not is_field or len(self._columns) >= self._most:
+        if not name or len(name) > _LONGEST_NAME or name in _NO_FIELDS:
             return None
-        self._columns[trait] = name
+        if name not in _KNOWN and name not in self._new and not self._known(name):
+            if len(self._new) >= self._most:
+                return None
+            self._new.add(name)
+            if len(self._new) == self._most:
+                log.warning("one write key has brought in %d names of new fields; it may bring in no more", self._most)
+        # One column has many spellings, of any length: only so many are kept at hand.
+        if len(trait) <= 2 * _LONGEST_NAME and len(self._columns) < _MOST_SPELLINGS:
+            self._columns[trait] = name
         return name
 
 
@@ -72,17 +84,22 @@ class Recent:
 
     def __init__(self, most: int = 100_000):
         self._most = most
-        self._keys: dict[str, None] = {}
+        self._keys: dict[str | bytes, None] = {}
 
     def __contains__(self, key: str) -> bool:
-        return key in self._keys
+        return _short(key) in self._keys
 
     def add(self, keys: Iterable[str]) -> None:
         """Remember these."""
         for key in keys:
-            self._keys[key] = None
+            self._keys[_short(key)] = None
         while len(self._keys) > self._most:
             del self._keys[next(iter(self._keys))]
+
+
+def _short(key: str) -> str | bytes:
+    """A long key by its hash, so that what is remembered has a bound in bytes, too."""
+    return key if len(key) <= _LONGEST_NAME else hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def snake_case(name: str) -> str:

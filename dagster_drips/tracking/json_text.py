@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -85,6 +86,11 @@ def one_line(value: Raw) -> Raw:
 def as_object(values: Mapping[str, Raw]) -> Raw:
     """An object of these members."""
     return one_line(Raw(_encode(values)))
+
+
+def encoded(row: Mapping[str, Any]) -> Raw:
+    """A row as JSON text: a tenth of the memory that its parts take."""
+    return Raw(_encode(row))
 
 
 def quoted(text: str) -> Raw:

@@ -15,7 +15,7 @@ import copy
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -30,13 +30,17 @@ from dagster_drips.tracking.leftovers import take_over
 RAW = "raw"
 """The folder beside the kinds that holds what came in as it came; the loader does not read it."""
 
+Row = Mapping[str, Any] | msgspec.Raw
+"""JSON values by column, or the same as JSON text on one line."""
+
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _MAX_BYTES = 8 * 1024 * 1024
 _MAX_AGE_SECONDS = 1.0
 _GATHER_SECONDS = 0.002
 _PATIENCE_SECONDS = 5.0
-_MAX_WAITING_BYTES = 64 * 1024 * 1024
+_MAX_WAITING_BYTES = 32 * 1024 * 1024
+_PIECE = 1024 * 1024
 _TAKE_OVER_SECONDS = 60.0
 
 
@@ -117,7 +121,7 @@ class LandingWriter:
         self._files_lock = threading.Lock()
         self._names = NameMaker()
 
-    async def land(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    async def land(self, rows: Mapping[str, Sequence[Row]]) -> None:
         """Keep rows, all or none of them.
 
         Args:
@@ -134,7 +138,7 @@ class LandingWriter:
         self._hand_in(call, loop)
         await call.answer
 
-    def land_now(self, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    def land_now(self, rows: Mapping[str, Sequence[Row]]) -> None:
         """The same for commands: blocks, and the files have their final names afterwards.
 
         Raises:
@@ -204,23 +208,27 @@ class LandingWriter:
     def _work(self) -> None:
         looked = float("-inf")
         while True:
-            batches, closing = self._next_batches()
+            batches, closing, size = self._next_batches()
             # Who has given up, or gone away, was told that nothing is kept.
             lines = [call.lines for batch in batches for call in batch.calls if not call.answer.done()]
             with self._files_lock:
                 error = self._write(lines) if lines else None
+                del lines
                 for batch in batches:
                     with contextlib.suppress(RuntimeError):  # its loop has ended, and nobody waits
                         batch.loop.call_soon_threadsafe(batch.answer, error)
                 self._finish_files(older_than=time.monotonic() - self._max_age)
+            with self._queue.changed:
+                self._queue.size -= size
             if closing and not batches:
                 return
+            del batches
             if time.monotonic() - looked > _TAKE_OVER_SECONDS:
                 looked = time.monotonic()
                 self.take_over()
 
-    def _next_batches(self) -> tuple[list[_Batch], bool]:
-        """What waits, as soon as something does or a file is old enough."""
+    def _next_batches(self) -> tuple[list[_Batch], bool, int]:
+        """What waits and how many bytes it is, as soon as something does or a file is old enough."""
         queue = self._queue
         with queue.changed:
             if not queue.batches and not queue.closing:
@@ -230,8 +238,10 @@ class LandingWriter:
             time.sleep(self._gather)
         with queue.changed:
             batches = list(queue.batches.values())
-            queue.batches, queue.size = {}, 0
-        return batches, closing
+            # What is being written still waits, as far as memory goes.
+            size = queue.size
+            queue.batches = {}
+        return batches, closing, size
 
     def _until_next_finish(self) -> float:
         begun = [file.begun for file in list(self._files.values())]
@@ -251,7 +261,8 @@ class LandingWriter:
                 if kind not in self._files:
                     self._files[kind] = GrowingFile.create(self._project.landing / kind, self._names)
                 touched.append(kind)
-                self._files[kind].write(b"".join(lines))
+                for piece in _joined(lines):
+                    self._files[kind].write(piece)
             for kind in touched:
                 self._files[kind].sync()
         except OSError as error:
@@ -279,7 +290,20 @@ class LandingWriter:
             file.abandon()
 
 
-def _encoded(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, bytes]:
+def _joined(lines: Sequence[bytes]) -> Iterator[bytes]:
+    """The same in pieces of a size that is good to write."""
+    waiting: list[bytes] = []
+    size = 0
+    for one in lines:
+        waiting.append(one)
+        size += len(one)
+        if size >= _PIECE:
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    yield b"".join(waiting)
+
+
+def _encoded(rows: Mapping[str, Sequence[Row]]) -> dict[str, bytes]:
     for kind in rows:
         if kind not in LANDING_KINDS and not kind.startswith(f"{RAW}/"):
             raise ValueError(f"not a kind of landing file: {kind!r}")

@@ -28,6 +28,8 @@ _WISHES = {
     "unsubscribe_all": "unsubscribed",
     "resubscribe_all": "resubscribed",
 }
+MAX_BODIES = {"u": 16_000, "p": 128_000}
+"""Bytes of a body by the first part of its path: a button, or ticked topics."""
 _MOST_TOPICS = 200
 _LONGEST_TOPIC = 200
 

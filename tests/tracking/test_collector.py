@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
-from dagster_drips.tracking import guard
+from dagster_drips.tracking import connection, guard
 from dagster_drips.tracking.collector import build_app
 from dagster_drips.tracking.counters import Counters
 from dagster_drips.tracking.desk import Desk
@@ -168,10 +168,10 @@ def test_who_sends_a_body_too_slowly_is_told_and_let_go() -> None:
 
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET"])
 def test_who_never_ends_a_request_is_let_go(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "HEAD_SECONDS", 0.2)
-    with guarded(Counters()) as web, socket.create_connection(("127.0.0.1", web.port), timeout=10) as connection:
-        connection.sendall(begun)
-        while connection.recv(1000):
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    with guarded(Counters()) as web, socket.create_connection(("127.0.0.1", web.port), timeout=10) as one:
+        one.sendall(begun)
+        while one.recv(1000):
             pass
 
 
@@ -194,8 +194,8 @@ def test_many_silent_connections_leave_it_up(project: Project) -> None:
 
 def test_a_senders_address_is_believed_only_of_proxies_that_are_trusted(project: Project) -> None:
     settings = Settings(secret_keys=(SecretStr(KEY),))
-    for options in ({}, {"proxy_headers": True, "forwarded_allow_ips": ["127.0.0.1"]}):
-        with served(build_app(Desk.of(project, settings)), **options) as web:
+    for trusted in ([], ["127.0.0.1"]):
+        with served(build_app(Desk.of(project, settings), trusted_proxies=trusted)) as web:
             web.ask("GET", f"/o/{TOKEN}.gif", x_forwarded_for="203.0.113.7")
     assert sorted(row["ip"] for row in landed(project)) == ["127.0.0.1", "203.0.113.7"]
 
