@@ -32,6 +32,7 @@ KNOWN_FIELDS = (
     "phone",
     "tags",
     "changed_fields",
+    "_drips_source",
 )
 # What our own columns of raw.leads begin with.
 _RESERVED = ("_load", "_line")

@@ -27,7 +27,10 @@ ENGAGEMENT_TYPES = (
     "unsubscribed",
     "resubscribed",
     "replied",
+    "confirmed",
 )
+SOURCES = ("verified", "page", "anonymous")
+"""What the collector marks rows with that came by a page's key; a row without a mark is of a source that is trusted."""
 _EVENT = (
     "event_id",
     "lead_id",
@@ -37,6 +40,7 @@ _EVENT = (
     "properties",
     "value",
     "currency",
+    "_drips_source",
 )
 _ENGAGEMENT_TEXTS = ("engagement_id", "topic", "url", "user_agent", "ip", "bounce_class", "detail")
 _RESERVED_EVENT = "lead_created"
@@ -54,6 +58,8 @@ def check_leads(batch: Batch, fields: LeadFields) -> Checked:
     for name in batch.columns:
         if name in ("tags", "changed_fields"):
             columns[name] = _texts(checks, name)
+        elif name == "_drips_source":
+            columns[name] = _source(checks)
         elif name not in columns:
             columns[name] = fields.typed(checks, name)
     return checks.result(columns)
@@ -68,6 +74,13 @@ def _texts(checks: Checks, name: str) -> pl.Series:
         return plain
     listed = checks.converted(name, column.text.set(~nested, None), to_tags_from_list, pl.List(pl.String))
     return listed.zip_with(nested, plain)
+
+
+def _source(checks: Checks) -> pl.Series:
+    """Whose word a row is: a mark makes it less than a row without one, so anybody who lands files may write it."""
+    source = checks.optional("_drips_source").text
+    checks.reject(~source.is_in(SOURCES), lambda row: f"_drips_source: not a known one: {shown(source[row])}")
+    return source
 
 
 def check_events(batch: Batch) -> Checked:
@@ -86,6 +99,7 @@ def check_events(batch: Batch) -> Checked:
             "number_texts": number_texts,
             "value": checks.amount("value"),
             "currency": checks.text("currency"),
+            "_drips_source": _source(checks),
         }
     )
 

@@ -111,6 +111,7 @@ class StepTemplate:
     ):
         self.sequence_name = sequence_name
         self.tracked = content.get("tracking") is not False
+        self.confirms = content.get("confirmation") is True
         self._images = {facts.content_id: Enclosure(name, facts, shown=True) for name, facts in attached_files.items()}
         self._attachments = tuple(_attachment(name, attached_files) for name in content.get("attachments") or ())
         self._environment = environment
@@ -325,6 +326,7 @@ def message_context(
         "unsubscribe_url": links.unsubscribe_url,
         "preferences_url": links.preferences_url,
         "view_url": links.view_url,
+        **({"confirm_url": links.confirm_url} if links.confirm_url else {}),
     }
 
 
@@ -358,6 +360,7 @@ def _step_template(version: _Version, step_id: str, variant_id: str | None, link
             raise RenderError(f"step {step_id} has no variant {variant_id}")
         content.update({name: value for name, value in variant.items() if value is not None})
     content.setdefault("tracking", definition.get("tracking"))
+    content["confirmation"] = definition.get("confirmation")
     if not content.get("template"):
         raise RenderError(f"step {step_id} has no template")
     return StepTemplate(version.environment, definition.get("name") or "", content, links, version.attached_files)
