@@ -20,8 +20,9 @@ _TRACKING = (Purpose.CLICK, Purpose.OPEN)
 class Links:
     """What templates show, and the `List-Unsubscribe` header's targets in order of preference (RFC 2369, RFC 8058).
 
-    `clicks` is what stands before a tracked address' token, `opens` the pixel's address; None: not tracked. `confirm_url`
-    is where the reader of a confirmation says yes; None: the message is none, or there is no public address.
+    `clicks` is what stands before a tracked address' token, `opens` the pixel's address; None: not tracked.
+    `confirm_url` is where the reader of a confirmation says yes; None: the message is none, or there is no public
+    address.
     """
 
     unsubscribe_url: str
@@ -52,9 +53,7 @@ class LinkMaker:
             return cls()
         return cls(settings.public_url, Tokens([key.get_secret_value() for key in settings.secret_keys]))
 
-    def of_message(
-        self, message_id: str, *, replies_to: str, tracked: bool = True, confirms: bool = False
-    ) -> Links:
+    def of_message(self, message_id: str, *, replies_to: str, tracked: bool = True, confirms: bool = False) -> Links:
         """The links of one message.
 
         Args:

@@ -1,13 +1,13 @@
 """Events over HTTP as Segment's and RudderStack's client libraries send them, and `drips.js` for browsers.
 
-Here belong addresses, write keys, compression, limits and answers; what a message means is in `segment_messages`.
+Here belong addresses, compression, limits and answers; who may post is in `callers`, what a message means in
+`segment_messages`.
 """
 
 from __future__ import annotations
 
 import binascii
 import hashlib
-import hmac
 import zlib
 from base64 import b64decode
 from pathlib import Path
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dagster_drips.tracking.callers import Caller, Callers, Ceiling, TooMany
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.identities import FieldNames, Recent
 from dagster_drips.tracking.segment_messages import BadMessage, Envelope, Intake, decode_envelope
@@ -41,6 +42,7 @@ _PREFLIGHT = _FOR_ALL | {
     "access-control-allow-headers": "authorization, content-type, content-encoding, anonymousid",
     "access-control-max-age": "86400",
 }
+_ASK_FOR_KEY = {"www-authenticate": 'Basic realm="write key"'}
 # A response holds nothing of a request, so one does for all.
 _SUCCESS = Response(b'{"success":true}', 200, _FOR_ALL, "application/json")
 
@@ -48,26 +50,25 @@ _SUCCESS = Response(b'{"success":true}', 200, _FOR_ALL, "application/json")
 class _Refused(Exception):
     """A request that is answered with an error, in the form that the client libraries read."""
 
-    def __init__(self, status: int, code: str, message: str):
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None):
         super().__init__(message)
-        self.status, self.code = status, code
+        self.status, self.code, self.headers = status, code, headers or {}
 
     def response(self) -> Response:
         body = msgspec.json.encode({"success": False, "code": self.code, "message": str(self)})
-        headers = _FOR_ALL | ({"www-authenticate": 'Basic realm="write key"'} if self.status == 401 else {})
-        return Response(body, self.status, headers, "application/json")
+        return Response(body, self.status, _FOR_ALL | self.headers, "application/json")
 
 
 class SegmentApi:
     """Answers the API's requests.
 
     Args:
-        desk: its settings hold the write keys; without any, every request is refused.
+        desk: its settings hold the keys; without any, every request is refused.
     """
 
     def __init__(self, desk: Desk):
         self._desk = desk
-        self._keys = [key.get_secret_value().encode() for key in desk.settings.write_keys]
+        self._callers = Callers(desk.settings)
         self._names = FieldNames()
         self._landed = Recent()
 
@@ -86,17 +87,20 @@ class SegmentApi:
         return _SUCCESS
 
     async def _take(self, request: Request, call: str | None) -> None:
-        authorized = self._is_key(_basic_user(request.headers.get("authorization")))
-        if not authorized and not self._keys:
-            raise _Refused(401, "no_write_keys", "nobody may post events: DRIPS_WRITE_KEYS is not set")
+        found = self._callers.who(_basic_user(request.headers.get("authorization")))
+        if found is None and not self._callers.are_there:
+            message = "nobody may post events: neither DRIPS_WRITE_KEYS nor DRIPS_PAGE_KEYS is set"
+            raise _Refused(401, "no_write_keys", message, _ASK_FOR_KEY)
         received_at = self._desk.now()
         body = _text(await request.body(), request.headers.get("content-encoding", ""))
         envelope = _envelope(body)
-        if not authorized:
+        if found is None:
             given = envelope.write_key or request.query_params.get("writeKey") or ""
-            if not self._is_key(given.encode("utf-8", "replace")):
-                raise _Refused(401, "invalid_write_key", "the write key is missing or not one of DRIPS_WRITE_KEYS")
-        intake = Intake(received_at, envelope, self._names, self._landed)
+            found = self._callers.who(given.encode("utf-8", "replace"))
+        if found is None:
+            raise _Refused(401, "invalid_write_key", "the write key is missing or not one of ours", _ASK_FOR_KEY)
+        caller = self._let_in(*found, messages=1 if call or envelope.batch is UNSET else len(envelope.batch))
+        intake = Intake(received_at, envelope, self._names, self._landed, caller)
         refused = self._add_batch(intake, envelope) if call is None else self._add_one(intake, body, call)
         await self._desk.land(intake.rows)
         self._landed.add(intake.keys)
@@ -131,11 +135,14 @@ class SegmentApi:
             self._desk.counters.add("refused_messages", len(messages))
         return refused
 
-    def _is_key(self, given: bytes | None) -> bool:
-        """Whether it is a write key, in a time that doesn't tell how much of one it is."""
-        if not given:
-            return False
-        return sum(hmac.compare_digest(key, given) for key in self._keys) > 0
+    def _let_in(self, caller: Caller, ceiling: Ceiling | None, *, messages: int) -> Caller:
+        if ceiling is not None:
+            try:
+                ceiling.take(messages, self._desk.now())
+            except TooMany as error:
+                self._desk.counters.add("messages_over_the_ceiling", messages)
+                raise _Refused(429, "too_many", str(error), {"retry-after": str(error.seconds)}) from None
+        return caller
 
 
 def _basic_user(header: str | None) -> bytes | None:

@@ -3,7 +3,8 @@
 Made of what lies beside the warehouse, which a tick may have locked: the message, its enrollment and its lead as last
 published, the sequence version from the journal of ticks, the triggering event from its landing file. The version is
 the one that was live at the tick that sent the message; the lead is as known now. Nothing in it is tracked: no pixel,
-and links lead where they say, but for those that act for the reader: they work in the mail alone. For `viewing` only; it is a process of its own, and may import what it likes.
+and links lead where they say, but for those that act for the reader: they work in the mail alone. For `viewing` only;
+it is a process of its own, and may import what it likes.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def test_an_address_can_not_smuggle_a_header(web: Served) -> None:
         f"/c/{CLICK}/https:evil.example",
         f"/c/{CLICK}/{TOKENS.url('https://evil.example')[:-1]}",
         f"/c/{CLICK}/{Tokens(['another key of thirty-two letters']).url('https://evil.example')}",
-        f"/c/{CLICKS.url(URL)}/{TOKENS.url(URL)}",
+        f"/c/{TOKENS.url(URL)}/{TOKENS.url(URL)}",
         f"/o/{OPEN[:-3]}.gif",
         "/u/x",
         "/p/x",

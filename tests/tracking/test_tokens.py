@@ -22,9 +22,7 @@ def old_token(message_id: str = ID) -> str:
     return Signer(KEY, salt="drips.message").sign(packed).decode()
 
 
-@given(
-    message_id=st.one_of(st.just(ID), st.text(min_size=1, max_size=40)), purpose=PURPOSES, url=st.text(max_size=300)
-)
+@given(message_id=st.one_of(st.just(ID), st.text(min_size=1, max_size=40)), purpose=PURPOSES, url=st.text(max_size=300))
 def test_whatever_is_made_is_read_back(message_id, purpose, url):
     tokens = Tokens([KEY])
     assert tokens.read_message(tokens.message(message_id, purpose), purpose) == message_id
