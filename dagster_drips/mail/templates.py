@@ -353,14 +353,13 @@ def _step_template(version: _Version, step_id: str, variant_id: str | None, link
     step = next((step for step in definition["steps"] if step["id"] == step_id), None)
     if step is None:
         raise RenderError(f"this version has no step {step_id}")
-    content = dict(step)
+    content = {**step, "confirmation": definition.get("confirmation")}
     if variant_id is not None:
         variant = next((variant for variant in step.get("variants") or () if variant["id"] == variant_id), None)
         if variant is None:
             raise RenderError(f"step {step_id} has no variant {variant_id}")
         content.update({name: value for name, value in variant.items() if value is not None})
     content.setdefault("tracking", definition.get("tracking"))
-    content["confirmation"] = definition.get("confirmation")
     if not content.get("template"):
         raise RenderError(f"step {step_id} has no template")
     return StepTemplate(version.environment, definition.get("name") or "", content, links, version.attached_files)

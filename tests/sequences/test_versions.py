@@ -104,6 +104,7 @@ def test_a_sequence_becomes_rows_that_dbt_reads(folder: ProjectFolder, warehouse
         "priority": 100,
         "topic": "onboarding",
         "transactional": True,
+        "confirmation": False,
     }
     assert {key: row[key] for key in expected} == expected
     assert table(warehouse, "project_settings", "*") == [("Europe/Berlin", 3, 129600, None, ["default"], None, None)]

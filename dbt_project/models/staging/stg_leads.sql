@@ -3,13 +3,33 @@
 -- Names that begin with _line are the loader's own: no custom field can have one.
 with
 
+-- Of a lead that a trusted source knows, pages say nothing without proof, whichever landed first and in no column.
+believed as (
+
+    select *
+    from {{ source('raw', 'leads') }} as trusted
+    where {{ is_trusted('trusted') }}
+
+    union all
+
+    select unproved.*
+    from {{ source('raw', 'leads') }} as unproved
+    where
+        not {{ is_trusted('unproved') }}
+        and unproved.lead_id not in (
+            select trusted.lead_id from {{ source('raw', 'leads') }} as trusted
+            where {{ is_trusted('trusted') }}
+        )
+
+),
+
 versions as (
 
     select
         *,
         coalesce(updated_at, created_at) as _line_version_at,
         min(created_at) over (partition by lead_id) as _line_created_at
-    from {{ source('raw', 'leads') }}
+    from believed
 
 ),
 
@@ -81,6 +101,10 @@ put_together as (
                 or starts_with(
                     alias(columns(* exclude (lead_id, changed_fields, _load, _line, _line_is_visible, _line_recency))),
                     '_line_'
+                )
+                or starts_with(
+                    alias(columns(* exclude (lead_id, changed_fields, _load, _line, _line_is_visible, _line_recency))),
+                    '_drips_'
                 )
         )
     from changed
