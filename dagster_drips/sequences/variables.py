@@ -34,8 +34,8 @@ class VariableJudge:
         fields: custom fields that `project.yml` declares; None: nobody knows, so leads' attributes aren't judged.
         has_event: whether a landed event triggers the sequence; the built-in triggers have little to tell.
         absent_of_sender: what the sequence's sender leaves out.
-        confirms: whether the sequence is a confirmation, which says nothing of a lead but where it goes: what a page
-            said of a stranger must not reach them.
+        confirms: whether the sequence is a confirmation, which is given nothing of a lead but where it goes: what a
+            page said of a stranger must not reach them.
     """
 
     fields: Collection[str] | None
@@ -77,7 +77,7 @@ class VariableJudge:
         root, attribute = use.chain[0], use.chain[1] if len(use.chain) > 1 else None
         if root == CONFIRM_URL:
             return None if self.confirms else ("confirm_url is for a sequence with confirmation: true alone", True)
-        if self.confirms and root == "lead" and attribute != "email":
+        if self.confirms and root == "lead" and attribute != "email" and not use.guarded:
             named = ".".join(use.chain[:2])
             return f"'{named}' may not stand in a confirmation: of a stranger only lead.email is sure", True
         if root not in _ROOTS:

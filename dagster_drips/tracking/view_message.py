@@ -77,6 +77,8 @@ def message_html(project: Project, message_id: str) -> str:
         maker,
         facts,
     )
+    if sequence.confirmation:
+        lead = {"email": message["recipient"]}
     context = message_context(due, lead=lead, event=event, sequence_name=sequence.name, links=links)
     return _with_images(str(template.render(context, links).html), facts, KeptFiles.of(project))
 
