@@ -17,6 +17,8 @@ from pydantic import SecretStr
 
 from dagster_drips.settings import Settings
 
+SOURCE = "_drips_source"
+"""Whose word a row is, where nobody vouches for it; traits and properties have names of their own and can't set it."""
 ANONYMOUS = "anonymous:"
 """What the ids of visitors of pages begin with: nobody can claim a lead's id by calling it an anonymous one."""
 _PAGE_KEY = "page:"

@@ -136,6 +136,7 @@ class SegmentApi:
         return refused
 
     def _let_in(self, caller: Caller, ceiling: Ceiling | None, *, messages: int) -> Caller:
+        """Who may speak, unless it is too much."""
         if ceiling is not None:
             try:
                 ceiling.take(messages, self._desk.now())

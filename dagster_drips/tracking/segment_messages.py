@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from dagster_drips.clock import format_time
-from dagster_drips.tracking.callers import Caller, NotAllowed, Subject
+from dagster_drips.tracking.callers import SOURCE, Caller, NotAllowed, Subject
 from dagster_drips.tracking.identities import IDENTIFIED, FieldNames, Recent, lead_row, link_id
 from dagster_drips.tracking.json_text import as_object, first_byte, instant, members, one_line, quoted, scalar
 
@@ -38,10 +38,6 @@ _NO_SALES = frozenset(
         "product shared", "cart shared", "product reviewed",
     }
 )  # fmt: skip
-
-
-SOURCE = "_drips_source"
-"""Whose word a row is, where it came by a page's key; traits have names of their own and can't set it."""
 
 
 class BadMessage(ValueError):

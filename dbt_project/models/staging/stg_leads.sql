@@ -16,9 +16,10 @@ believed as (
     from {{ source('raw', 'leads') }} as unproved
     where
         not {{ is_trusted('unproved') }}
-        and unproved.lead_id not in (
-            select trusted.lead_id from {{ source('raw', 'leads') }} as trusted
-            where {{ is_trusted('trusted') }}
+        and not exists (
+            select 1
+            from {{ source('raw', 'leads') }} as trusted
+            where trusted.lead_id = unproved.lead_id and {{ is_trusted('trusted') }}
         )
 
 ),
