@@ -40,11 +40,11 @@ from starlette.routing import Route
 
 from dagster_drips.landing.files import landing_files
 from dagster_drips.project import Project
-from dagster_drips.tracking.tokens import Tokens
+from dagster_drips.tracking.tokens import Purpose, Tokens
 
 KEY = "a key of some thirty-two characters"
 TOKENS = Tokens([KEY])
-TOKEN = TOKENS.message("0123456789abcdef" * 2)
+CLICK, OPEN = TOKENS.messages("0123456789abcdef" * 2, (Purpose.CLICK, Purpose.OPEN))
 URL = TOKENS.url("https://acme.example/pricing?plan=team")
 TICKS = os.sysconf("SC_CLK_TCK")
 SERVER_CORE, LOAD_CORE = "0", "1"
@@ -73,9 +73,9 @@ ONE = POST.format(events=1, event=EVENT, body="body[1]")
 TWENTY = POST.format(events=20, event=EVENT, body="""'{"batch":[' .. table.concat(body, ",") .. ']}'""")
 REQUESTS = {
     # what: path here, path of the plain application, wrk's script, events a request
-    "open": (f"/o/{TOKEN}.gif", "/get/x", None, 1),
-    "click": (f"/c/{TOKEN}/{URL}", "/get/x", None, 1),
-    "forged": (f"/c/{TOKEN[:-2]}xx/{URL}", "/get/x", None, 0),
+    "open": (f"/o/{OPEN}.gif", "/get/x", None, 1),
+    "click": (f"/c/{CLICK}/{URL}", "/get/x", None, 1),
+    "forged": (f"/c/{CLICK[:-2]}xx/{URL}", "/get/x", None, 0),
     "track": ("/v1/track", "/post", ONE, 1),
     "batch of 20": ("/v1/batch", "/post", TWENTY, 20),
 }
@@ -182,7 +182,7 @@ def opens(port: int, number: int, accepted: list[str]) -> None:
     with contextlib.suppress(OSError, HTTPException):
         for count in range(1_000_000):
             name = f"{number}-{count}"
-            connection.request("GET", f"/o/{TOKEN}.gif", headers={"User-Agent": name})
+            connection.request("GET", f"/o/{OPEN}.gif", headers={"User-Agent": name})
             answer = connection.getresponse()
             answer.read()
             if answer.status == 200:
@@ -225,7 +225,7 @@ def crowd(project: Project) -> None:
         for _ in range(200):
             begun = time.perf_counter()
             connection = HTTPConnection("127.0.0.1", port, timeout=30)
-            connection.request("GET", f"/o/{TOKEN}.gif")
+            connection.request("GET", f"/o/{OPEN}.gif")
             assert connection.getresponse().status == 200
             connection.close()
             times.append((time.perf_counter() - begun) * 1000)

@@ -105,8 +105,15 @@ class Settings(BaseSettings):
     public_url: str | None = None
     secret_keys: SecretList = ()
     write_keys: SecretList = ()
+    """Of servers: their word is trusted."""
+    page_keys: SecretList = ()
+    """Of web pages: public."""
+    identity_keys: SecretList = ()
+    """What pages' calls prove a user's id with."""
+    page_messages_per_hour: int = Field(default=100_000, ge=1)
+    """Of each page's key, in each collector process."""
 
-    @field_validator("secret_keys", "write_keys", mode="before")
+    @field_validator("secret_keys", "write_keys", "page_keys", "identity_keys", mode="before")
     @classmethod
     def _split_at_commas(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -144,7 +151,17 @@ class Settings(BaseSettings):
             raise ValueError(f"DRIPS_IMAP_URL: {words}")
         if self.public_url and not self.secret_keys:
             raise ValueError("DRIPS_PUBLIC_URL needs DRIPS_SECRET_KEYS: links in messages are signed")
+        self._keeps_page_keys_apart()
         return self
+
+    def _keeps_page_keys_apart(self) -> None:
+        public = {key.get_secret_value() for key in self.page_keys}
+        for name in ("write_keys", "identity_keys", "secret_keys"):
+            if public & {key.get_secret_value() for key in getattr(self, name)}:
+                variable = f"DRIPS_{name.upper()}"
+                raise ValueError(
+                    f"DRIPS_PAGE_KEYS has a key of {variable}, too: pages' keys are public; make another one"
+                )
 
     @property
     def smtp_server(self) -> SmtpServer | None:
@@ -199,6 +216,9 @@ class Settings(BaseSettings):
             "DRIPS_PUBLIC_URL": self.public_url or "",
             "DRIPS_SECRET_KEYS": ",".join(_MASK for _ in self.secret_keys),
             "DRIPS_WRITE_KEYS": ",".join(_MASK for _ in self.write_keys),
+            "DRIPS_PAGE_KEYS": ",".join(_MASK for _ in self.page_keys),
+            "DRIPS_IDENTITY_KEYS": ",".join(_MASK for _ in self.identity_keys),
+            "DRIPS_PAGE_MESSAGES_PER_HOUR": str(self.page_messages_per_hour),
         }
 
 

@@ -104,7 +104,7 @@ class LeadFields:
         surplus: dict[str, int] = {}
         names = dict(self._names)
         for name, column in batch.columns.items():
-            problem = field_name_problem(name)
+            problem = None if name in KNOWN_FIELDS else field_name_problem(name)
             one = None if problem else self._one_name(name, names)
             if one is not None:
                 columns[one] = columns[one].or_else(column) if one in columns else column

@@ -28,7 +28,10 @@ ENGAGEMENT_TYPES = (
     "unsubscribed",
     "resubscribed",
     "replied",
+    "confirmed",
 )
+SOURCES = ("verified", "page", "anonymous")
+"""What the collector marks rows with that came by a page's key; a row without a mark is of a source that is trusted."""
 _ENGAGEMENT_TEXTS = ("engagement_id", "topic", "url", "user_agent", "ip", "bounce_class", "detail")
 _RESERVED_EVENT = "lead_created"
 
@@ -50,6 +53,8 @@ def check_leads(batch: Batch, fields: LeadFields) -> Checked:
             columns[name] = _texts(checks, name)
         elif name == "email":
             columns[name] = checks.address(name, checks.text(name), to_address)
+        elif name == "_drips_source":
+            columns[name] = _source(checks)
         elif name not in columns:
             columns[name] = fields.typed(checks, name)
     for name in _of_refused_rows(checks, [name for name in batch.columns if fields.is_new(name)]):
@@ -80,6 +85,13 @@ def _texts(checks: Checks, name: str) -> pl.Series:
     return listed.zip_with(nested, plain)
 
 
+def _source(checks: Checks) -> pl.Series:
+    """Whose word a row is: a mark makes it less than a row without one, so anybody who lands files may write it."""
+    source = checks.optional("_drips_source").text
+    checks.reject(~source.is_in(SOURCES), lambda row: f"_drips_source: not a known one: {shown(source[row])}")
+    return source
+
+
 def check_events(batch: Batch) -> Checked:
     """One row an event; columns that are not known become properties."""
     checks = Checks(batch)
@@ -96,6 +108,7 @@ def check_events(batch: Batch) -> Checked:
             "number_texts": number_texts,
             "value": checks.amount("value"),
             "currency": checks.text("currency"),
+            "_drips_source": _source(checks),
         }
     )
 

@@ -52,11 +52,13 @@ class Composer:
         if isinstance(template, RenderError):
             # A new one: all messages of the step have this one, and it would keep a trace of each.
             raise RenderError(str(template))
-        lead = due["lead"] or {}
+        # A confirmation may go to a stranger: it says nothing of what a page said of the lead.
+        lead = {"email": due["recipient"]} if template.confirms else due["lead"] or {}
         links = self._links.of_message(
             due["message_id"],
             replies_to=due["sender_reply_to"] or due["sender_email"],
-            tracked=template.tracked and not _declines_tracking(lead),
+            tracked=template.tracked and not template.confirms and not _declines_tracking(lead),
+            confirms=template.confirms,
         )
         context = message_context(due, lead=lead, event=due["event"], sequence_name=template.sequence_name, links=links)
         rendered = template.render(context, links)

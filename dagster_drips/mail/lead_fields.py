@@ -21,7 +21,8 @@ from dagster_drips.warehouse.statements import named_statements
 
 COLUMNS_AT_ONCE = 64
 """Columns of one query: an engine holds a block of memory for each column that it scans."""
-_ALWAYS = ("lead_id", "tracking")
+# What our own filters and links ask for without being told.
+_ALWAYS = ("lead_id", "tracking", "locale", "timezone")
 _STATEMENTS = named_statements(Path(__file__).with_name("due_messages.sql"))
 _VERSION = (Path(__file__).parents[1] / "sequences" / "version.sql").read_text(encoding="utf-8")
 

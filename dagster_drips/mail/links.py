@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from dagster_drips.tracking.tokens import Tokens
+from dagster_drips.tracking.tokens import Purpose, Tokens
+
+_WISHES = (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.VIEW)
+_TRACKING = (Purpose.CLICK, Purpose.OPEN)
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,8 @@ class Links:
     """What templates show, and the `List-Unsubscribe` header's targets in order of preference (RFC 2369, RFC 8058).
 
     `clicks` is what stands before a tracked address' token, `opens` the pixel's address; None: not tracked.
+    `confirm_url` is where the reader of a confirmation says yes; None: the message is none, or there is no public
+    address.
     """
 
     unsubscribe_url: str
@@ -26,6 +31,7 @@ class Links:
     list_unsubscribe: tuple[str, ...]
     clicks: str | None = None
     opens: str | None = None
+    confirm_url: str | None = None
 
 
 class LinkMaker:
@@ -47,26 +53,32 @@ class LinkMaker:
             return cls()
         return cls(settings.public_url, Tokens([key.get_secret_value() for key in settings.secret_keys]))
 
-    def of_message(self, message_id: str, *, replies_to: str, tracked: bool = True) -> Links:
+    def of_message(self, message_id: str, *, replies_to: str, tracked: bool = True, confirms: bool = False) -> Links:
         """The links of one message.
 
         Args:
             message_id: names the message, so that a wish finds its reader and topic.
             replies_to: the mailbox that reads wishes, the sender's reply-to or own address.
             tracked: whether clicks and opens may be recorded; the reader's own wishes always work.
+            confirms: whether the message asks its reader to confirm the address.
         """
         mailto = f"mailto:{quote(replies_to, safe='@')}?subject=unsubscribe%20{quote(message_id)}"
         if self.public_url is None or self.tokens is None:
             return Links(unsubscribe_url=mailto, preferences_url=mailto, view_url="", list_unsubscribe=(mailto,))
-        base, token = self.public_url, self.tokens.message(message_id)
-        unsubscribe = f"{base}/u/{token}"
+        base = self.public_url
+        # All at once, as it happens for every message.
+        unsubscribe, preferences, view, *tracking = self.tokens.messages(
+            message_id, (*_WISHES, *_TRACKING) if tracked else _WISHES
+        )
+        click, opened = tracking or (None, None)
         return Links(
-            unsubscribe_url=unsubscribe,
-            preferences_url=f"{base}/p/{token}",
-            view_url=f"{base}/v/{token}",
-            list_unsubscribe=(unsubscribe, mailto),
-            clicks=f"{base}/c/{token}/" if tracked else None,
-            opens=f"{base}/o/{token}.gif" if tracked else None,
+            unsubscribe_url=f"{base}/u/{unsubscribe}",
+            preferences_url=f"{base}/p/{preferences}",
+            view_url=f"{base}/v/{view}",
+            list_unsubscribe=(f"{base}/u/{unsubscribe}", mailto),
+            clicks=f"{base}/c/{click}/" if tracked else None,
+            opens=f"{base}/o/{opened}.gif" if tracked else None,
+            confirm_url=f"{base}/confirm/{self.tokens.message(message_id, Purpose.CONFIRM)}" if confirms else None,
         )
 
     def url_token(self, url: str) -> str:

@@ -96,6 +96,7 @@ class StepTemplate:
     ):
         self.sequence_name = sequence_name
         self.tracked = content.get("tracking") is not False
+        self.confirms = content.get("confirmation") is True
         self._images = {facts.content_id: Enclosure(name, facts, shown=True) for name, facts in attached_files.items()}
         self._attachments = tuple(_attachment(name, attached_files) for name in content.get("attachments") or ())
         self._environment = environment
@@ -295,6 +296,7 @@ def message_context(
         "unsubscribe_url": links.unsubscribe_url,
         "preferences_url": links.preferences_url,
         "view_url": links.view_url,
+        **({"confirm_url": links.confirm_url} if links.confirm_url else {}),
     }
 
 
@@ -321,7 +323,7 @@ def _step_template(version: _Version, step_id: str, variant_id: str | None, link
     step = next((step for step in definition["steps"] if step["id"] == step_id), None)
     if step is None:
         raise RenderError(f"this version has no step {step_id}")
-    content = dict(step)
+    content = {**step, "confirmation": definition.get("confirmation")}
     if variant_id is not None:
         variant = next((variant for variant in step.get("variants") or () if variant["id"] == variant_id), None)
         if variant is None:

@@ -25,9 +25,12 @@ from dagster_drips.privacy.person import Person
 from dagster_drips.privacy.rewriting import replacing
 from dagster_drips.privacy.traces import Traces, forms_of
 from dagster_drips.project import Project
+from dagster_drips.tracking.callers import ANONYMOUS
 
 _IDENTIFIED = "identified"
 """The event by which the collector joins an anonymous id to a lead."""
+_TRUSTED = (None, "verified")
+"""Sources whose word about a lead counts, the most trusted first."""
 _KEYS = {"leads": "lead_id", "events": "lead_id", "suppressions": "email", "engagement": "message_id"}
 
 
@@ -44,25 +47,55 @@ def gather_from_landing(project: Project, person: Person) -> None:
     """Add the addresses of the lead's rows, and the anonymous ids that count for this lead.
 
     An anonymous id counts for the lead that it was joined to first, and never where it is a lead's own id: as the model
-    `stg_identities` has it, so that nobody's rows can be claimed by an event that names them.
+    `stg_identities` has it, so that nobody's rows can be claimed by an event that names them. What a page calls the
+    address of somebody whom it can't know is none of theirs (`stg_leads`): else it would be suppressed with them.
     """
-    first: dict[str, tuple[str, str]] = {}
+    joined = {anonymous for anonymous, lead_id in _links(project).items() if lead_id in person.lead_ids}
+    known: set[str] = set()
+    of_visitors: dict[str, set[str]] = {}
+    for file in landing_files(project, ["leads"]):
+        for batch in _batches(file):
+            lead_ids, sources = _column(batch, "lead_id").text.to_list(), _sources(batch)
+            joined -= {lead_id for lead_id, source in zip(lead_ids, sources, strict=True) if source != "page"}
+            for row in _of_lead(batch, person):
+                email = _column(batch, "email").text[row]
+                if sources[row] in _TRUSTED:
+                    known.add(lead_ids[row])
+                    person.add_address(email)
+                elif sources[row] == "anonymous" and email:
+                    of_visitors.setdefault(lead_ids[row], set()).add(email)
+    for email in {email for lead_id, emails in of_visitors.items() if lead_id not in known for email in emails}:
+        person.add_address(email)
+    person.lead_ids |= joined
+    person.seal()
+
+
+def _links(project: Project) -> dict[str, str]:
+    """Anonymous id → the lead that it was joined to: by the source that is trusted most, and of these first."""
+    first: dict[str, tuple[int, str, str]] = {}
     for file in landing_files(project, ["events"]):
         for batch in _batches(file):
             named = batch.column("event").text == _IDENTIFIED
+            sources = _sources(batch)
             for row in named.fill_null(False).arg_true().to_list():
                 lead_id, anonymous = batch.column("lead_id").text[row], _anonymous_id(batch, row)
                 at = batch.column("received_at").text[row] or batch.column("occurred_at").text[row] or ""
-                if lead_id and anonymous and (anonymous not in first or at < first[anonymous][0]):
-                    first[anonymous] = at, lead_id
-    joined = {anonymous for anonymous, (_, lead_id) in first.items() if lead_id in person.lead_ids}
-    for file in landing_files(project, ["leads"]):
-        for batch in _batches(file):
-            joined -= set(_column(batch, "lead_id").text.to_list()) if joined else set()
-            for row in _of_lead(batch, person):
-                person.add_address(_column(batch, "email").text[row])
-    person.lead_ids |= joined
-    person.seal()
+                if not lead_id or not anonymous:
+                    continue
+                link = (_TRUSTED.index(sources[row]) if sources[row] in _TRUSTED else len(_TRUSTED), at, lead_id)
+                for reached in _reached(anonymous, sources[row]):
+                    first[reached] = min(first.get(reached, link), link, key=lambda one: one[:2])
+    return {anonymous: lead_id for anonymous, (_, _, lead_id) in first.items()}
+
+
+def _reached(anonymous: str, source: str | None) -> set[str]:
+    if source is not None:
+        return {anonymous} if anonymous.startswith(ANONYMOUS) else set()
+    return {anonymous, anonymous if anonymous.startswith(ANONYMOUS) else ANONYMOUS + anonymous}
+
+
+def _sources(batch: Batch) -> list[str | None]:
+    return [source or None for source in _column(batch, "_drips_source").text.to_list()]
 
 
 def own_rows(file: LandingFile, person: Person) -> list[OwnRow]:

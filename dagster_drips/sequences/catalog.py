@@ -195,6 +195,7 @@ def read_catalog(project: Project, *, segments: Collection[str]) -> Catalog:
         else:
             written[entry.name] = found
     settings, senders = around.settings, around.senders
+    problems.extend(_check_confirmations(project, settings, written, invalid))
     sources = {name: source for name, sequence in written.items() if (source := sequence.resolved(settings, senders))}
     unique = sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line or 0, problem.message))
     return Catalog(
@@ -208,6 +209,34 @@ def read_catalog(project: Project, *, segments: Collection[str]) -> Catalog:
         around.senders_valid,
         frozenset(active_with_errors),
     )
+
+
+def _check_confirmations(
+    project: Project, settings: ProjectSettings, written: dict[str, WrittenSequence], invalid: set[str]
+) -> list[Problem]:
+    """At most one active sequence asks for confirmations, the first by name, and `page_leads: confirm` needs it.
+
+    Further ones move from `written` to `invalid`.
+    """
+    problems = []
+    asking = [name for name, one in written.items() if one.sequence.confirmation and one.sequence.status == "active"]
+    for name in asking[1:]:
+        message = f"sequence '{asking[0]}' asks for confirmations already: a project has one active sequence that does"
+        problems.append(Problem(_file_of(project, f"{name}/{SEQUENCE_FILE}"), None, message))
+        del written[name]
+        invalid.add(name)
+    file = _file_of(project, SETTINGS_FILE)
+    if settings.page_leads == "confirm" and not asking:
+        message = "page_leads: confirm needs an active sequence with confirmation: true; until then these leads wait"
+        problems.append(Problem(file, None, message))
+    if settings.page_leads != "confirm" and asking:
+        message = "asks nobody: only with page_leads: confirm in project.yml do leads of pages get a confirmation"
+        problems.append(Problem(_file_of(project, f"{asking[0]}/{SEQUENCE_FILE}"), None, message, "warning"))
+    return problems
+
+
+def _file_of(project: Project, name: str) -> str:
+    return (project.sequences / name).relative_to(project.root).as_posix()
 
 
 def _read_senders(project: Project, segments: frozenset[str]) -> tuple[_Surroundings, list[Problem]]:

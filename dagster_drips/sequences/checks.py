@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from dagster_drips.sequences.fields import as_flag
 from dagster_drips.sequences.problems import Problem, suggestion
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import LEAD_CREATED, Conditions, Sequence, Step
@@ -32,6 +33,7 @@ def check_references(reading: Reading) -> None:
     """Note every mistake across keys (E1, M6, M8), except those in templates and in names of segments."""
     _check_trigger(reading)
     _check_lead_created(reading)
+    _check_confirmation(reading)
     steps = reading.data.get("steps")
     if isinstance(steps, list):
         _check_ids(reading, "step", [(("steps", index), step) for index, step in enumerate(steps)])
@@ -115,6 +117,21 @@ def _check_lead_created(reading: Reading) -> None:
         for path, event in texts_at(reading.data, pattern):
             if event == LEAD_CREATED:
                 reading.error(path, f"{LEAD_CREATED} can be a trigger only (E1): name another event")
+
+
+def _check_confirmation(reading: Reading) -> None:
+    """What asks for a confirmation goes to strangers: once, for one reason, whatever they get else."""
+    if as_flag(reading.data.get("confirmation")) is not True:
+        return
+    if as_flag(reading.data.get("transactional")) is not True:
+        reading.error(("confirmation",), "a confirmation is transactional: write transactional: true, too")
+    trigger, steps = reading.data.get("trigger"), reading.data.get("steps")
+    if isinstance(trigger, dict) and trigger.get("event") != LEAD_CREATED:
+        reading.error(
+            ("trigger",), f"a confirmation is asked for once a lead: write trigger: {{event: {LEAD_CREATED}}}"
+        )
+    if isinstance(steps, list) and len(steps) > 1:
+        reading.error(("steps", 1), "a confirmation is one message: who doesn't answer it is not asked again")
 
 
 def _check_ids(reading: Reading, what: str, items: list[tuple[Path, Any]]) -> None:

@@ -121,7 +121,8 @@ def _is_address(value: str) -> str:
     return value
 
 
-def _flag(value: Any) -> Any:
+def as_flag(value: Any) -> Any:
+    """A truth value out of YAML's words for one; anything else stays what it is."""
     if isinstance(value, AmbiguousWord):
         return value.lower() in ("yes", "on", "y")
     return value
@@ -210,7 +211,7 @@ Identifier = Annotated[str, BeforeValidator(_as_written), AfterValidator(_is_id)
 """A step's or variant's id: `[a-z0-9_-]+`."""
 Address = Annotated[str, AfterValidator(_is_address)]
 """A mail address without a name."""
-Flag = Annotated[bool, BeforeValidator(_flag)]
+Flag = Annotated[bool, BeforeValidator(as_flag)]
 """true or false; yes, no, on and off as older YAML has them."""
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 """Naive UTC; a date alone is its midnight."""

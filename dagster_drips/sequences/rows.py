@@ -47,6 +47,8 @@ def rows_of(live: list[LiveSequence], settings: ProjectSettings, senders: Sender
             "servers": _server_names(senders.servers),
             "soft_bounce_count": soft.count if soft else None,
             "soft_bounce_over_seconds": soft.over.total_seconds if soft else None,
+            "page_leads": settings.page_leads or "wait",
+            "page_events": settings.page_events or "all",
         }
     )
     rows["raw.sender_identities"].extend(
@@ -101,6 +103,7 @@ def _sequence_row(live: LiveSequence, settings: ProjectSettings) -> dict[str, An
         "priority": sequence.effective_priority,
         "topic": sequence.topic,
         "transactional": sequence.transactional,
+        "confirmation": sequence.confirmation is True,
     }
 
 

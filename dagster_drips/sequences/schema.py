@@ -195,6 +195,8 @@ class Sequence(StrictModel):
     topic: Text | None = None
     transactional: Flag = False
     tracking: Flag | None = None
+    confirmation: Flag | None = None
+    """Asks people whom a page's form brought in whether the address is theirs; mails nobody else (E3)."""
     steps: list[Step] = Field(min_length=1)
 
     @property
@@ -229,3 +231,7 @@ class ProjectSettings(StrictModel):
     send_window: SendWindow | None = None
     fields: dict[str, FieldType] = Field(default_factory=dict)
     soft_bounces: SoftBounces | None = None
+    page_leads: Literal["wait", "confirm", "mail"] | None = None
+    """When people whom only a page's form knows are mailed; None: they wait (E3)."""
+    page_events: Literal["all", "verified"] | None = None
+    """Which events of pages count; None: all."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from dagster_drips.project import Project
 from dagster_drips.sequences.checks import texts_at
+from dagster_drips.sequences.fields import as_flag
 from dagster_drips.sequences.html_check import check_html
 from dagster_drips.sequences.html_places import warnings_of_media, warnings_of_places
 from dagster_drips.sequences.mail_warnings import (
@@ -28,7 +29,7 @@ from dagster_drips.sequences.problems import Problem, nearest
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import LEAD_CREATED
 from dagster_drips.sequences.template_facts import template_environment, template_facts
-from dagster_drips.sequences.variables import VariableJudge
+from dagster_drips.sequences.variables import CONFIRM_URL, VariableJudge
 
 _SUFFIXES = frozenset({".html", ".htm", ".txt"})
 
@@ -158,6 +159,21 @@ class TemplateFolder:
     def _included(self, name: str) -> tuple[str, str] | None:
         return (self._files[name], self.texts[name]) if name in self.texts else None
 
+    def _check_confirm_links(self, reading: Reading) -> None:
+        """Every mail of a confirmation needs the link that confirms, in the text beside it as well."""
+        for pattern in ("steps.*.template", "steps.*.variants.*.template"):
+            for path, name in texts_at(reading.data, pattern):
+                plain = str(PurePosixPath(name).with_suffix(".txt"))
+                for one in (name, plain):
+                    if one not in self.texts:
+                        continue
+                    texts = [self.texts[one]] if one == plain else [text for _, text in self.with_all_it_names(one)]
+                    if not any(CONFIRM_URL in template_facts(text).undeclared for text in texts):
+                        message = (
+                            f"template '{one}' of a confirmation has no link to confirm: write {{{{ confirm_url }}}}"
+                        )
+                        self.problems.append(Problem(reading.file, reading.line_of(path), message))
+
     def _check_uses(self, reading: Reading) -> None:
         trigger, sender = reading.data.get("trigger"), self.sender
         event = trigger.get("event") if isinstance(trigger, dict) else None
@@ -167,7 +183,10 @@ class TemplateFolder:
             else set()
         )
         has_event = isinstance(event, str) and event != LEAD_CREATED
-        judge = VariableJudge(self.fields, has_event=has_event, absent_of_sender=frozenset(silent))
+        confirms = as_flag(reading.data.get("confirmation")) is True
+        judge = VariableJudge(self.fields, has_event=has_event, absent_of_sender=frozenset(silent), confirms=confirms)
+        if confirms:
+            self._check_confirm_links(reading)
         every = {name: template_facts(text) for name, text in self.texts.items()}
         for name, facts in every.items():
             shared = frozenset().union(*(other.assigned for key, other in every.items() if key != name))

@@ -21,6 +21,8 @@ _ATTRIBUTES: dict[str, frozenset[str]] = {
 _EVENT = frozenset({"event_id", "lead_id", "event", "occurred_at", "received_at", "properties", "value", "currency"})
 _BUILT_IN_EVENT = frozenset({"event", "occurred_at", "properties"})
 _ROOTS = frozenset({"lead", "event", "unsubscribe_url", "preferences_url", "view_url", *_ATTRIBUTES})
+CONFIRM_URL = "confirm_url"
+"""Where the reader of a confirmation says yes; other messages have none."""
 _JINJA_NAMES = frozenset({"loop", "self", "super", "caller", "varargs", "kwargs"})
 
 
@@ -32,11 +34,14 @@ class VariableJudge:
         fields: custom fields that `project.yml` declares; None: nobody knows, so leads' attributes aren't judged.
         has_event: whether a landed event triggers the sequence; the built-in triggers have little to tell.
         absent_of_sender: what the sequence's sender leaves out.
+        confirms: whether the sequence is a confirmation, which is given nothing of a lead but where it goes: what a
+            page said of a stranger must not reach them.
     """
 
     fields: Collection[str] | None
     has_event: bool
     absent_of_sender: Collection[str] = ()
+    confirms: bool = False
 
     def verdicts(self, facts: TemplateFacts, shared: Collection[str]) -> list[tuple[int, str, bool]]:
         """(line, message, whether it is an error) of what a template mentions in vain.
@@ -70,6 +75,11 @@ class VariableJudge:
 
     def _verdict(self, use: Use) -> tuple[str, bool] | None:
         root, attribute = use.chain[0], use.chain[1] if len(use.chain) > 1 else None
+        if root == CONFIRM_URL:
+            return None if self.confirms else ("confirm_url is for a sequence with confirmation: true alone", True)
+        if self.confirms and root == "lead" and attribute != "email" and not use.guarded:
+            named = ".".join(use.chain[:2])
+            return f"'{named}' may not stand in a confirmation: of a stranger only lead.email is sure", True
         if root not in _ROOTS:
             if not use.guarded:
                 return self._unknown_root(root), True

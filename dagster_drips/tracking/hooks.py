@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 from dagster_drips.clock import format_time
 from dagster_drips.errors import DripsError
+from dagster_drips.tracking.callers import SOURCE
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.json_text import (
     BadJson,
@@ -167,6 +168,9 @@ class Hooks:
             counters.add("refused_hooks", reason="not_json")
             return _refusal(400, str(error))
         result = mapped(hook, Delivery(name, content, body, headers, self._desk.now()))
+        if hook.open:
+            # Anybody's word, as what comes with a page's key.
+            result.events[:] = [row | {SOURCE: "page"} for row in result.events]
         if result.events:
             await self._desk.land({"events": result.events})
         if result.problems:

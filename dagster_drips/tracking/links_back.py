@@ -1,7 +1,7 @@
 """Links of a message that somebody follows: the open pixel, clicks, and the message in a browser.
 
-`mail.links` makes their addresses. A token that we did not sign gets a plain page and leads nowhere. Wishes
-(unsubscribe, preferences) are in `wishes`.
+`mail.links` makes their addresses. A token that we did not make, or made for another purpose, gets a plain page and
+leads nowhere. Wishes (unsubscribe, preferences, confirmation) are in `wishes`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.landing_writer import LandingUnavailable
-from dagster_drips.tracking.pages import NO_SUCH_LINK, PRIVATE, RETRY_SECONDS, Ready, message_page, page
-from dagster_drips.tracking.tokens import BadToken, Tokens
+from dagster_drips.tracking.pages import (
+    NO_SUCH_LINK,
+    ONLY_IN_THE_MAIL,
+    PRIVATE,
+    RETRY_SECONDS,
+    Ready,
+    message_page,
+    page,
+)
+from dagster_drips.tracking.tokens import BadToken, Purpose, Tokens
 from dagster_drips.tracking.viewing import Viewer
 
 _GIF = base64.b64decode("R0lGODlhAQABAPAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
@@ -28,6 +36,7 @@ _PIXEL = Ready(Response(_GIF, media_type="image/gif", headers={"Cache-Control": 
 _REDIRECT = [*Response(status_code=302, headers=PRIVATE).raw_headers]
 _NO_PIXEL = Ready(Response(status_code=503, headers={**PRIVATE, "Retry-After": str(RETRY_SECONDS)}))
 _NO_VIEW = Ready(page("no_view.html", status=404))
+_ONLY_IN_THE_MAIL = Ready(page("only_in_the_mail.html"))
 _URL_CHARACTERS = ":/%#?=@[]!$&'()*+,;~"
 _LONGEST_AGENT = 1000
 _PROCESS = token_hex(8)
@@ -41,6 +50,7 @@ def routes(desk: Desk) -> list[Route]:
     return [
         Route("/o/{token}.gif", _Pixel(desk, desk.tokens), methods=["GET", "HEAD"]),
         Route("/c/{message}/{url}", _Click(desk, desk.tokens), methods=["GET", "HEAD"]),
+        Route(f"/v/{ONLY_IN_THE_MAIL}", _ONLY_IN_THE_MAIL, methods=["GET", "HEAD"]),
         Route("/v/{token}", _View(desk, desk.tokens), methods=["GET", "HEAD"]),
     ]
 
@@ -97,7 +107,7 @@ class _Pixel(LinkHandler):
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         try:
-            message_id = self._tokens.read_message(scope["path_params"]["token"])
+            message_id = self._tokens.read_message(scope["path_params"]["token"], Purpose.OPEN)
         except BadToken:
             return refuse(self._desk, "open")
         if scope["method"] == "GET":
@@ -116,7 +126,7 @@ class _Click(LinkHandler):
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         params = scope["path_params"]
         try:
-            message_id = self._tokens.read_message(params["message"])
+            message_id = self._tokens.read_message(params["message"], Purpose.CLICK)
             url = self._tokens.read_url(params["url"])
         except BadToken:
             return refuse(self._desk, "click")
@@ -154,7 +164,7 @@ class _View(LinkHandler):
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         try:
-            message_id = self._tokens.read_message(scope["path_params"]["token"])
+            message_id = self._tokens.read_message(scope["path_params"]["token"], Purpose.VIEW)
         except BadToken:
             return refuse(self._desk, "view")
         html = await self._viewer.html(message_id)

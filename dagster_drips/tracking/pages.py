@@ -42,6 +42,8 @@ _MESSAGE = {
         " sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
     ),
 }
+ONLY_IN_THE_MAIL = "only-in-the-mail"
+"""Below `/v/`, where a message shown as a page has its reader's own links lead: see `view_message`."""
 RETRY_SECONDS = 5
 """What `Retry-After` says when rows can't be kept."""
 

@@ -1,6 +1,7 @@
 """Events over HTTP as Segment's and RudderStack's client libraries send them, and `drips.js` for browsers.
 
-Here belong addresses, write keys, compression, limits and answers; what a message means is in `segment_messages`.
+Here belong addresses, compression, limits and answers; who may post is in `callers`, what a message means in
+`segment_messages`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import binascii
 import hashlib
-import hmac
 import zlib
 from base64 import b64decode
 from datetime import datetime
@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from dagster_drips.tracking.callers import Caller, Callers, Ceiling, TooMany
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.identities import FieldNames, Recent
 from dagster_drips.tracking.known_fields import KnownFields
@@ -53,6 +54,7 @@ _PREFLIGHT = _FOR_ALL | {
     "access-control-allow-headers": "authorization, content-type, content-encoding, anonymousid",
     "access-control-max-age": "86400",
 }
+_ASK_FOR_KEY = {"www-authenticate": 'Basic realm="write key"'}
 # A response holds nothing of a request, so one does for all.
 _SUCCESS = Response(b'{"success":true}', 200, _FOR_ALL, "application/json")
 
@@ -60,26 +62,25 @@ _SUCCESS = Response(b'{"success":true}', 200, _FOR_ALL, "application/json")
 class _Refused(Exception):
     """A request that is answered with an error, in the form that the client libraries read."""
 
-    def __init__(self, status: int, code: str, message: str):
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None):
         super().__init__(message)
-        self.status, self.code = status, code
+        self.status, self.code, self.headers = status, code, headers or {}
 
     def response(self) -> Response:
         body = msgspec.json.encode({"success": False, "code": self.code, "message": str(self)})
-        headers = _FOR_ALL | ({"www-authenticate": 'Basic realm="write key"'} if self.status == 401 else {})
-        return Response(body, self.status, headers, "application/json")
+        return Response(body, self.status, _FOR_ALL | self.headers, "application/json")
 
 
 class SegmentApi:
     """Answers the API's requests, as an ASGI application: Starlette's way by functions costs a tenth of an event.
 
     Args:
-        desk: its settings hold the write keys; without any, every request is refused.
+        desk: its settings hold the keys; without any, every request is refused.
     """
 
     def __init__(self, desk: Desk):
         self._desk = desk
-        self._keys = [key.get_secret_value().encode() for key in desk.settings.write_keys]
+        self._callers = Callers(desk.settings)
         self._fields = KnownFields(desk.project)
         self._names: dict[bytes, FieldNames] = {}
         self._landed = Recent()
@@ -105,27 +106,36 @@ class SegmentApi:
 
     async def _take(self, request: Request, call: str | None) -> None:
         key = _basic_user(request.headers.get("authorization")) or b""
-        authorized = self._is_key(key)
-        if not authorized and not self._keys:
-            raise _Refused(401, "no_write_keys", "nobody may post events: DRIPS_WRITE_KEYS is not set")
+        found = self._callers.who(key)
+        if found is None and not self._callers.are_there:
+            message = "nobody may post events: neither DRIPS_WRITE_KEYS nor DRIPS_PAGE_KEYS is set"
+            raise _Refused(401, "no_write_keys", message, _ASK_FOR_KEY)
         received_at = self._desk.now()
         body = _text(await request.body(), request.headers.get("content-encoding", ""))
         if len(body) <= _CHARGED_ALREADY:
-            await self._take_body(request, call, body, key if authorized else None, received_at)
+            await self._take_body(request, call, body, key, found, received_at)
             return
         # The body stays until its rows are on disk, and they take as much again.
         with self._desk.memory.held(2 * len(body)):
-            await self._take_body(request, call, body, key if authorized else None, received_at)
+            await self._take_body(request, call, body, key, found, received_at)
 
     async def _take_body(
-        self, request: Request, call: str | None, body: bytes, key: bytes | None, received_at: datetime
+        self,
+        request: Request,
+        call: str | None,
+        body: bytes,
+        key: bytes,
+        found: tuple[Caller, Ceiling | None] | None,
+        received_at: datetime,
     ) -> None:
         envelope = _envelope(body)
-        if key is None:
+        if found is None:
             key = (envelope.write_key or request.query_params.get("writeKey") or "").encode("utf-8", "replace")
-            if not self._is_key(key):
-                raise _Refused(401, "invalid_write_key", "the write key is missing or not one of DRIPS_WRITE_KEYS")
-        intake = Intake(received_at, envelope, self._names_of(key), self._landed)
+            found = self._callers.who(key)
+        if found is None:
+            raise _Refused(401, "invalid_write_key", "the write key is missing or not one of ours", _ASK_FOR_KEY)
+        caller = self._let_in(*found, messages=1 if call or envelope.batch is UNSET else len(envelope.batch))
+        intake = Intake(received_at, envelope, self._names_of(key), self._landed, caller)
         if call is None:
             refused = await self._add_batch(intake, envelope, body)
         else:
@@ -189,11 +199,15 @@ class SegmentApi:
             self._desk.counters.add("refused_messages", len(messages))
         return refused | ({_LEFT_OUT.format(_listed(intake.left_out)): cut} if cut else {})
 
-    def _is_key(self, given: bytes | None) -> bool:
-        """Whether it is a write key, in a time that doesn't tell how much of one it is."""
-        if not given:
-            return False
-        return sum(hmac.compare_digest(key, given) for key in self._keys) > 0
+    def _let_in(self, caller: Caller, ceiling: Ceiling | None, *, messages: int) -> Caller:
+        """Who may speak, unless it is too much."""
+        if ceiling is not None:
+            try:
+                ceiling.take(messages, self._desk.now())
+            except TooMany as error:
+                self._desk.counters.add("messages_over_the_ceiling", messages)
+                raise _Refused(429, "too_many", str(error), {"retry-after": str(error.seconds)}) from None
+        return caller
 
 
 def _check(message: bytes) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from dagster_drips.clock import format_time
+from dagster_drips.tracking.callers import SOURCE, Caller, NotAllowed, Subject
 from dagster_drips.tracking.identities import IDENTIFIED, FieldNames, Recent, lead_row, link_id
 from dagster_drips.tracking.json_text import as_object, encoded, first_byte, instant, members, one_line, quoted, scalar
 
@@ -85,12 +86,13 @@ class Intake:
         envelope: of the request; its `sentAt` and `context` stand for those that a message lacks.
         names: which columns traits become.
         landed: keys of links and of identify calls that are landed already, and left out.
+        caller: who posts them.
 
     `rows` are by kind; `keys` belong into `landed` once the rows are on disk; `left_out` are traits that a lead may
     not have; `bad_times` counts times that can't be read, for which the time of receipt stands.
     """
 
-    def __init__(self, received_at: datetime, envelope: Envelope, names: FieldNames, landed: Recent):
+    def __init__(self, received_at: datetime, envelope: Envelope, names: FieldNames, landed: Recent, caller: Caller):
         self.rows: dict[str, list[Row | Raw]] = {}
         self.keys: list[str] = []
         self.left_out: list[str] = []
@@ -100,6 +102,7 @@ class Intake:
         self._envelope = envelope
         self._names = names
         self._landed = landed
+        self._caller = caller
 
     def add(self, raw: Raw | bytes, call: str | None = None) -> str:
         """Take one message; its kind.
@@ -117,35 +120,39 @@ class Intake:
             raise BadMessage(f"not a message: {error}") from None
         call = call or message.type
         user, anonymous = _id(message.user_id), _id(message.anonymous_id)
-        lead_id = user or anonymous
-        if lead_id is None:
+        try:
+            subject = self._caller.subject(user, anonymous, self._proof(message))
+        except NotAllowed as error:
+            raise BadMessage(str(error)) from None
+        if subject is None:
             raise BadMessage("userId or anonymousId missing")
         if call == "track":
             if not message.event or not message.event.strip():
                 raise BadMessage("event missing")
-            self._event(message, lead_id, message.event, _object(message.properties, "properties"), sells=True)
+            self._event(message, subject, message.event, _object(message.properties, "properties"), sells=True)
         elif call == "page" or call == "screen":
-            self._event(message, lead_id, _VIEWED[call], _viewed(message))
+            self._event(message, subject, _VIEWED[call], _viewed(message))
         elif call == "identify":
-            self._identify(message, lead_id, is_anonymous=user is None)
+            self._identify(message, subject)
         elif call == "group":
-            self._event(message, lead_id, "group", _grouped(message))
+            self._event(message, subject, "group", _grouped(message))
         elif call == "alias":
-            anonymous = _id(message.previous_id)
-            if user is None or anonymous is None:
+            previous = _id(message.previous_id)
+            if subject.is_anonymous or previous is None:
                 raise BadMessage("previousId or userId missing")
+            subject = subject.known_before_as(previous)
         else:
             raise BadMessage(f"unknown type {call!r}" if call else "type missing")
-        if user and anonymous and user != anonymous:
-            self._link(message, anonymous, user)
+        if not subject.is_anonymous and subject.anonymous_id not in (None, subject.lead_id):
+            self._link(message, subject)
         return call
 
     def _event(
-        self, message: Message, lead_id: str, event: str, properties: Raw | None, *, sells: bool = False
+        self, message: Message, subject: Subject, event: str, properties: Raw | None, *, sells: bool = False
     ) -> None:
         row: Row = {
-            "event_id": _id(message.message_id) or str(uuid.uuid4()),
-            "lead_id": lead_id,
+            "event_id": subject.key(_id(message.message_id) or str(uuid.uuid4())),
+            "lead_id": subject.lead_id,
             "event": event,
             "occurred_at": self._occurred_text(message),
             "received_at": self._received_text,
@@ -154,9 +161,15 @@ class Intake:
             row["properties"] = properties
             if sells and _MAY_HAVE_AMOUNT.search(bytes(properties)):
                 row |= _amounts(event, members(properties))
-        self.rows.setdefault("events", []).append(row)
+        self._add("events", row, subject)
 
-    def _identify(self, message: Message, lead_id: str, *, is_anonymous: bool) -> None:
+    def _add(self, kind: str, row: Row, subject: Subject) -> None:
+        if subject.source is not None:
+            row[SOURCE] = subject.source
+        # A batch may hold half a million traits: as text they take a tenth of the memory.
+        self.rows.setdefault(kind, []).append(encoded(row) if kind == "leads" else row)
+
+    def _identify(self, message: Message, subject: Subject) -> None:
         context = self._context(message)
         traits = _object(message.traits, "traits")
         # RudderStack's libraries put traits into the context.
@@ -164,36 +177,39 @@ class Intake:
             traits = as_object(members(context["traits"]) | (members(traits) if traits else {}))
         traits = traits or Raw(b"{}")
         # Somebody without an id and without an address can't be mailed, and is to be linked to a lead later: an event.
-        if is_anonymous and scalar(members(traits).get("email")) is None:
-            self._event(message, lead_id, "identify", traits)
+        if subject.is_anonymous and scalar(members(traits).get("email")) is None:
+            self._event(message, subject, "identify", traits)
             return
-        key = f"identify:{message.message_id}"
+        key = subject.own_key(f"identify:{message.message_id}")
         if message.message_id is not None and key in self._landed:
             return
-        row, left_out = lead_row(lead_id, self._occurred(message), traits, context, self._names)
-        # A batch may hold half a million traits: as text they take a tenth of the memory.
-        self.rows.setdefault("leads", []).append(encoded(row))
+        row, left_out = lead_row(subject.lead_id, self._occurred(message), traits, context, self._names)
+        self._add("leads", row, subject)
         self.left_out += left_out
         if message.message_id is not None:
             self.keys.append(key)
+
+    def _proof(self, message: Message) -> str | None:
+        return scalar(self._context(message).get("userHash")) if self._caller.takes_proof else None
 
     def _context(self, message: Message) -> dict[str, Raw]:
         context = message.context if message.context is not UNSET else self._envelope.context
         return members(context) if isinstance(context, Raw) else {}
 
-    def _link(self, message: Message, anonymous_id: str, lead_id: str) -> None:
-        key = link_id(anonymous_id, lead_id)
+    def _link(self, message: Message, subject: Subject) -> None:
+        anonymous_id = subject.anonymous_id or ""
+        key = subject.own_key(link_id(anonymous_id, subject.lead_id))
         if key in self._landed or key in self.keys:
             return
         row = {
             "event_id": key,
-            "lead_id": lead_id,
+            "lead_id": subject.lead_id,
             "event": IDENTIFIED,
             "occurred_at": self._occurred_text(message),
             "received_at": self._received_text,
             "properties": {"anonymous_id": anonymous_id},
         }
-        self.rows.setdefault("events", []).append(row)
+        self._add("events", row, subject)
         self.keys.append(key)
 
     def _occurred_text(self, message: Message) -> str:

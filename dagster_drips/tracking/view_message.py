@@ -3,7 +3,8 @@
 Made of what lies beside the warehouse, which a tick may have locked: the message, its enrollment and its lead as last
 published, the sequence version from the journal of ticks, the triggering event from its landing file. The version is
 the one that was live at the tick that sent the message; the lead is as known now. Nothing in it is tracked: no pixel,
-and links lead where they say. For `viewing` only; it is a process of its own, and may import what it likes.
+and links lead where they say, but for those that act for the reader: they work in the mail alone. For `viewing` only;
+it is a process of its own, and may import what it likes.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from dagster_drips.mail.templates import RenderError, compile_step, message_cont
 from dagster_drips.project import Project
 from dagster_drips.sequences.schema import Sender, Sequence
 from dagster_drips.settings import load_settings
+from dagster_drips.tracking.pages import ONLY_IN_THE_MAIL
 
 _CONTENT_ID = re.compile(r"cid:([0-9a-f]+@drips)")
 
@@ -60,7 +62,15 @@ def message_html(project: Project, message_id: str) -> str:
     event = _event(project, enrollment["occurrence_id"]) if sequence.trigger.kind == "event" else None
     maker = LinkMaker.of(load_settings(project))
     replies_to = due["sender_reply_to"] or due["sender_email"] or message["sender"]
-    links = replace(maker.of_message(message_id, replies_to=replies_to), clicks=None, opens=None)
+    links = replace(
+        maker.of_message(message_id, replies_to=replies_to),
+        # Whoever is passed the page must not get what only its reader may do.
+        unsubscribe_url=ONLY_IN_THE_MAIL,
+        preferences_url=ONLY_IN_THE_MAIL,
+        confirm_url=ONLY_IN_THE_MAIL if sequence.confirmation else None,
+        clicks=None,
+        opens=None,
+    )
     template = compile_step(
         json.loads(version["definition"]),
         json.loads(version["files"]),
@@ -69,6 +79,8 @@ def message_html(project: Project, message_id: str) -> str:
         maker,
         facts,
     )
+    if sequence.confirmation:
+        lead = {"email": message["recipient"]}
     context = message_context(due, lead=lead, event=event, sequence_name=sequence.name, links=links)
     return _with_images(str(template.render(context, links).html), facts, KeptFiles.of(project))
 

@@ -1,7 +1,8 @@
-"""What a reader wants: unsubscribe in one click or on a page, and preferences by topic.
+"""What a reader wants: unsubscribe in one click or on a page, preferences by topic, and to confirm an address.
 
 A GET shows a page and changes nothing, since mail scanners follow links; a POST is a person's wish, or that of their
-mail program (RFC 8058). What a wish leads to is L3's matter. Topics by name are in `topics`.
+mail program (RFC 8058). What a wish leads to is L3's matter, what a confirmation does E3's. Topics by name are in
+`topics`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.landing_writer import LandingUnavailable
 from dagster_drips.tracking.links_back import LinkHandler, engagement, refuse
 from dagster_drips.tracking.pages import NOT_NOW, page
-from dagster_drips.tracking.tokens import BadToken, Tokens
+from dagster_drips.tracking.tokens import BadToken, Purpose, Tokens
 from dagster_drips.tracking.topics import Topics
 
 _WISHES = {
@@ -35,13 +36,14 @@ _LONGEST_TOPIC = 200
 
 
 def routes(desk: Desk) -> list[Route]:
-    """Unsubscribe and preferences; none without keys."""
+    """Unsubscribe, preferences and confirmation; none without keys."""
     if desk.tokens is None:
         return []
     methods = ["GET", "HEAD", "POST"]
     return [
         Route("/u/{token}", _Unsubscribe(desk, desk.tokens), methods=methods),
         Route("/p/{token}", _Preferences(desk, desk.tokens), methods=methods),
+        Route("/confirm/{token}", _Confirmation(desk, desk.tokens), methods=methods),
     ]
 
 
@@ -51,14 +53,15 @@ class _Unsubscribe(LinkHandler):
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         token = scope["path_params"]["token"]
         try:
-            message_id = self._tokens.read_message(token)
+            message_id = self._tokens.read_message(token, Purpose.UNSUBSCRIBE)
         except BadToken:
             return refuse(self._desk, "unsubscribe")
+        preferences = f"../p/{self._tokens.message(message_id, Purpose.PREFERENCES)}"
         if scope["method"] != "POST":
-            return page("unsubscribe.html", unsubscribe=token, preferences=f"../p/{token}")
+            return page("unsubscribe.html", unsubscribe=token, preferences=preferences)
         if not await _kept(self._desk, [_wish(self._desk, scope, message_id, "unsubscribed", None)]):
             return NOT_NOW
-        return page("unsubscribed.html", preferences=f"../p/{token}")
+        return page("unsubscribed.html", preferences=preferences)
 
 
 class _Preferences(LinkHandler):
@@ -75,7 +78,7 @@ class _Preferences(LinkHandler):
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         token = scope["path_params"]["token"]
         try:
-            message_id = self._tokens.read_message(token)
+            message_id = self._tokens.read_message(token, Purpose.PREFERENCES)
         except BadToken:
             return refuse(self._desk, "preferences")
         if scope["method"] != "POST":
@@ -100,6 +103,23 @@ class _Preferences(LinkHandler):
         return page(
             "preferences.html", status=400 if problem else 200, topics=topics, problem=problem, preferences=token
         )
+
+
+class _Confirmation(LinkHandler):
+    """POST confirms that the address is the reader's and wants mail (double opt-in)."""
+
+    async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
+        token = scope["path_params"]["token"]
+        try:
+            message_id = self._tokens.read_message(token, Purpose.CONFIRM)
+        except BadToken:
+            return refuse(self._desk, "confirm")
+        if scope["method"] != "POST":
+            return page("confirm.html", confirm=token)
+        if not await _kept(self._desk, [_wish(self._desk, scope, message_id, "confirmed", None)]):
+            return NOT_NOW
+        preferences = f"../p/{self._tokens.message(message_id, Purpose.PREFERENCES)}"
+        return page("confirmed.html", preferences=preferences)
 
 
 def _wish(desk: Desk, scope: Scope, message_id: str, of_type: str, topic: str | None) -> dict[str, Any]:

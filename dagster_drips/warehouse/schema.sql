@@ -35,10 +35,12 @@ create table if not exists raw.leads (
     phone varchar,
     tags varchar[],
     changed_fields varchar[],        -- null: a whole version (T2); else the row says something of these columns only
+    _drips_source varchar,           -- verified, page, anonymous: what a page's key brought in; null: a source that is trusted
     _load bigint not null,
     _line bigint not null
 );
 alter table raw.leads add column if not exists changed_fields varchar[];   -- warehouses made before it
+alter table raw.leads add column if not exists _drips_source varchar;
 create table if not exists raw.events (
     event_id varchar not null,
     lead_id varchar not null,
@@ -49,9 +51,11 @@ create table if not exists raw.events (
     number_texts varchar,            -- a JSON object: properties whose number JSON readers would rewrite (1.50, 1e3), as written (E1)
     value decimal(18, 4),
     currency varchar,
+    _drips_source varchar,           -- as in raw.leads
     _load bigint not null,
     _line bigint not null
 );
+alter table raw.events add column if not exists _drips_source varchar;   -- warehouses made before it
 create table if not exists raw.suppressions (
     email varchar not null,
     reason varchar,
@@ -113,13 +117,18 @@ create table if not exists raw.project_settings (
     max_per_tick integer,
     servers varchar[] not null,      -- of senders without an identity, in the order in which they are tried
     soft_bounce_count integer,       -- so many soft bounces in a row over at least soft_bounce_over_seconds are a hard one; null: never
-    soft_bounce_over_seconds bigint
+    soft_bounce_over_seconds bigint,
+    page_leads varchar,              -- wait, confirm, mail: when people whom only a page's form knows are mailed; null: wait
+    page_events varchar              -- all, verified: which events of pages count; null: all
 );
 -- Warehouses made before there were several servers.
 alter table raw.project_settings add column if not exists servers varchar[] default ['default'];
 -- Warehouses made before soft bounces counted.
 alter table raw.project_settings add column if not exists soft_bounce_count integer;
 alter table raw.project_settings add column if not exists soft_bounce_over_seconds bigint;
+-- Warehouses made before there were keys for pages.
+alter table raw.project_settings add column if not exists page_leads varchar;
+alter table raw.project_settings add column if not exists page_events varchar;
 -- sequences/senders.yml: who sends mail, and how fast.
 create table if not exists raw.sender_identities (
     sender_id varchar not null,
@@ -176,8 +185,10 @@ create table if not exists raw.sequences (
     window_timezone varchar not null,-- lead, or an IANA name
     priority integer not null,       -- F3, the default filled in
     topic varchar,
-    transactional boolean not null
+    transactional boolean not null,
+    confirmation boolean             -- null or false: an ordinary one
 );
+alter table raw.sequences add column if not exists confirmation boolean;   -- warehouses made before it
 create table if not exists raw.sequence_steps (
     sequence_id varchar not null,
     step_id varchar not null,

@@ -35,7 +35,7 @@
             on enrollments.lead_id = leads.lead_id
         inner join {{ ref('suppressions_now') }} as suppressions
             on
-                leads.address = suppressions.address
+                coalesce(leads.address, leads.unconfirmed_address) = suppressions.address
                 and {{ suppression_applies('suppressions', 'sequences') }}
 
         union all

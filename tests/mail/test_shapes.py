@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dagster_drips.mail.links import LinkMaker
 from dagster_drips.mail.templates import compile_step, message_context
-from dagster_drips.tracking.tokens import Tokens
+from dagster_drips.tracking.tokens import Purpose, Tokens
 
 TOKENS = Tokens(["k" * 32])
 TRACKED = LinkMaker("https://mail.acme.example", TOKENS)
@@ -107,14 +107,15 @@ def test_a_style_that_depends_on_the_lead_is_inlined_for_each():
 
 def test_links_lead_to_the_collector_with_the_address_that_was_written():
     html = str(rendered(compiled(TRACKED), {"company": "Q&A, Köln"}, TRACKED).html)
-    message, *_ = {found[1] for found in re.finditer(r"/c/([^/\"]+)/", html)}
-    assert TOKENS.read_message(message) == f"{1:032x}"
+    click, *_ = {found[1] for found in re.finditer(r"/c/([^/\"]+)/", html)}
+    assert TOKENS.read_message(click, Purpose.CLICK) == f"{1:032x}"
+    unsubscribe, opened = TOKENS.messages(f"{1:032x}", (Purpose.UNSUBSCRIBE, Purpose.OPEN))
     led = [
         TOKENS.read_url(found[1]) for found in re.finditer(r'href="https://mail.acme.example/c/[^/"]+/([^"]+)"', html)
     ]
     assert led == ["https://acme.example/plans?of=Q%26A%2C%20K%C3%B6ln&x=1", "https://acme.example/help"]
-    assert f'href="https://mail.acme.example/u/{message}"' in html
-    assert f'src="https://mail.acme.example/o/{message}.gif"' in html
+    assert f'href="https://mail.acme.example/u/{unsubscribe}"' in html
+    assert f'src="https://mail.acme.example/o/{opened}.gif"' in html
     assert 'href="https://acme.example/mso"' in html  # a comment is not ours to change
     assert 'href="#top"' in html
 

@@ -29,11 +29,11 @@ from dagster_drips.tracking.collector import build_app
 from dagster_drips.tracking.counters import Counters
 from dagster_drips.tracking.desk import Desk
 from dagster_drips.tracking.guard import Guard
-from dagster_drips.tracking.tokens import Tokens
+from dagster_drips.tracking.tokens import Purpose, Tokens
 
 from .collecting import KEY, MESSAGE_ID, Served, landed, project_in, served
 
-TOKEN = Tokens([KEY]).message(MESSAGE_ID)
+TOKEN = Tokens([KEY]).message(MESSAGE_ID, Purpose.OPEN)
 
 
 @pytest.fixture

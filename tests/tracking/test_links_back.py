@@ -17,12 +17,14 @@ from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.tracking.collector import build_app
 from dagster_drips.tracking.desk import Desk
-from dagster_drips.tracking.tokens import Tokens
+from dagster_drips.tracking.tokens import Purpose, Tokens
 
 from .collecting import KEY, MESSAGE_ID, Served, landed, project_in, served
 
 TOKENS = Tokens([KEY])
-TOKEN = TOKENS.message(MESSAGE_ID)
+OPEN, CLICK, VIEW, UNSUBSCRIBE, PREFERENCES = TOKENS.messages(
+    MESSAGE_ID, (Purpose.OPEN, Purpose.CLICK, Purpose.VIEW, Purpose.UNSUBSCRIBE, Purpose.PREFERENCES)
+)
 SETTINGS = Settings(secret_keys=(SecretStr(KEY),), public_url="https://mail.acme.example")
 URL = "https://acme.example/preise?a=1&b=ü#oben"
 
@@ -80,12 +82,12 @@ class Page(HTMLParser):
 
 def wish(web: Served, **fields: str | list[str]) -> int:
     body = urlencode(fields, doseq=True)
-    return web.ask("POST", f"/p/{TOKEN}", body, content_type="application/x-www-form-urlencoded").status
+    return web.ask("POST", f"/p/{PREFERENCES}", body, content_type="application/x-www-form-urlencoded").status
 
 
 def test_the_pixel_records_an_open_each_time(project: Project, desk: Desk) -> None:
     with served(build_app(desk)) as web:
-        answers = [web.ask("GET", f"/o/{TOKEN}.gif", user_agent="Mozilla/5.0 (ü)".encode("latin-1")) for _ in range(2)]
+        answers = [web.ask("GET", f"/o/{OPEN}.gif", user_agent="Mozilla/5.0 (ü)".encode("latin-1")) for _ in range(2)]
     for answer in answers:
         assert (answer.status, answer.headers["content-type"], len(answer.body)) == (200, "image/gif", 43)
         assert answer.headers["cache-control"] == "no-store"
@@ -98,7 +100,7 @@ def test_the_pixel_records_an_open_each_time(project: Project, desk: Desk) -> No
 
 def test_a_click_leads_on_and_is_recorded_but_not_that_of_a_previewer(project: Project, desk: Desk) -> None:
     with served(build_app(desk)) as web:
-        path = f"/c/{TOKEN}/{TOKENS.url(URL)}"
+        path = f"/c/{CLICK}/{TOKENS.url(URL)}"
         looked, clicked = web.ask("HEAD", path), web.ask("GET", path, sec_purpose="prefetch")
     for answer in (looked, clicked):
         assert (answer.status, answer.headers["location"]) == (302, "https://acme.example/preise?a=1&b=%C3%BC#oben")
@@ -109,7 +111,7 @@ def test_a_click_leads_on_and_is_recorded_but_not_that_of_a_previewer(project: P
 
 def test_an_address_can_not_smuggle_a_header(web: Served) -> None:
     split = TOKENS.url("https://acme.example/\r\nSet-Cookie: a=b")
-    answer = web.ask("GET", f"/c/{TOKEN}/{split}")
+    answer = web.ask("GET", f"/c/{CLICK}/{split}")
     assert "set-cookie" not in answer.headers
     assert answer.headers["location"] == "https://acme.example/%0D%0ASet-Cookie:%20a=b"
 
@@ -117,11 +119,11 @@ def test_an_address_can_not_smuggle_a_header(web: Served) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        f"/c/{TOKEN}/https:evil.example",
-        f"/c/{TOKEN}/{TOKENS.url('https://evil.example')[:-1]}",
-        f"/c/{TOKEN}/{Tokens(['another key of thirty-two letters']).url('https://evil.example')}",
+        f"/c/{CLICK}/https:evil.example",
+        f"/c/{CLICK}/{TOKENS.url('https://evil.example')[:-1]}",
+        f"/c/{CLICK}/{Tokens(['another key of thirty-two letters']).url('https://evil.example')}",
         f"/c/{TOKENS.url(URL)}/{TOKENS.url(URL)}",
-        f"/o/{TOKEN[:-3]}.gif",
+        f"/o/{OPEN[:-3]}.gif",
         "/u/x",
         "/p/x",
         "/v/%C3%BC",
@@ -140,26 +142,26 @@ def test_a_forged_or_cut_token_leads_nowhere(project: Project, desk: Desk, path:
 
 def test_without_keys_no_link_leads_anywhere(project: Project) -> None:
     with served(build_app(Desk.of(project, Settings()))) as web:
-        assert web.ask("GET", f"/c/{TOKEN}/{TOKENS.url(URL)}").status == 404
+        assert web.ask("GET", f"/c/{CLICK}/{TOKENS.url(URL)}").status == 404
         assert web.ask("GET", "/health").status == 200
 
 
 def test_links_signed_with_an_old_key_still_lead_on(project: Project) -> None:
     settings = Settings(secret_keys=(SecretStr("the new key of thirty-two letters"), SecretStr(KEY)))
     with served(build_app(Desk.of(project, settings))) as web:
-        assert web.ask("GET", f"/c/{TOKEN}/{TOKENS.url(URL)}").status == 302
+        assert web.ask("GET", f"/c/{CLICK}/{TOKENS.url(URL)}").status == 302
 
 
 def test_looking_at_pages_changes_nothing(project: Project, desk: Desk) -> None:
     with served(build_app(desk)) as web:
-        for path in (f"/u/{TOKEN}", f"/p/{TOKEN}", f"/v/{TOKEN}"):
+        for path in (f"/u/{UNSUBSCRIBE}", f"/p/{PREFERENCES}", f"/v/{VIEW}"):
             for method in ("GET", "HEAD"):
                 web.ask(method, path)
     assert landed(project) == []
 
 
 def test_pages_work_without_scripts_and_keep_their_address_to_themselves(web: Served) -> None:
-    for path in (f"/u/{TOKEN}", f"/p/{TOKEN}", "/u/forged"):
+    for path in (f"/u/{UNSUBSCRIBE}", f"/p/{PREFERENCES}", "/u/forged"):
         answer = web.ask("GET", path)
         page = Page(answer.text)
         assert page.scripts == 0 and page.language == "en"
@@ -175,7 +177,7 @@ def test_one_click_unsubscribes_from_all_and_a_repetition_is_the_same_fact(proje
         for _ in range(2):
             answer = web.ask(
                 "POST",
-                f"/u/{TOKEN}",
+                f"/u/{UNSUBSCRIBE}",
                 "List-Unsubscribe=One-Click",
                 content_type="application/x-www-form-urlencoded",
             )
@@ -198,7 +200,7 @@ def test_unsubscribing_again_after_a_resubscription_is_a_new_fact(project: Proje
 
 
 def test_the_preference_page_offers_topics_that_may_be_sent_and_escapes_them(web: Served) -> None:
-    text = web.ask("GET", f"/p/{TOKEN}").text
+    text = web.ask("GET", f"/p/{PREFERENCES}").text
     boxes = [field for field in Page(text).fields if field.get("type") == "checkbox"]
     assert [box["value"] for box in boxes] == ['a <b> & "c"', "news"]
     assert not any("checked" in box for box in boxes), "what was chosen before is not known here"
@@ -230,17 +232,17 @@ def test_a_form_that_says_nothing_changes_nothing(project: Project, desk: Desk, 
 def test_a_reader_gets_on_although_nothing_can_be_kept(project: Project, web: Served) -> None:
     project.landing.mkdir(parents=True, exist_ok=True)
     (project.landing / "engagement").write_text("a file where the folder should be")
-    click = web.ask("GET", f"/c/{TOKEN}/{TOKENS.url(URL)}")
-    answers = [click, web.ask("GET", f"/o/{TOKEN}.gif"), web.ask("POST", f"/u/{TOKEN}")]
+    click = web.ask("GET", f"/c/{CLICK}/{TOKENS.url(URL)}")
+    answers = [click, web.ask("GET", f"/o/{OPEN}.gif"), web.ask("POST", f"/u/{UNSUBSCRIBE}")]
     assert [answer.status for answer in answers] == [503] * 3
     assert all(answer.headers["retry-after"] == "5" for answer in answers)
     assert 'content="0; url=https://acme.example/preise?a=1&amp;b=%C3%BC#oben"' in click.text
     (project.landing / "engagement").unlink()
-    assert web.ask("GET", f"/c/{TOKEN}/{TOKENS.url(URL)}").status == 302
+    assert web.ask("GET", f"/c/{CLICK}/{TOKENS.url(URL)}").status == 302
 
 
 def test_a_message_that_nobody_knows_has_a_plain_page(web: Served) -> None:
-    assert web.ask("GET", f"/v/{TOKEN}").status == 404
+    assert web.ask("GET", f"/v/{VIEW}").status == 404
 
 
 def test_a_message_is_shown_as_it_was_sent_without_tracking(
@@ -276,11 +278,11 @@ def test_a_message_is_shown_as_it_was_sent_without_tracking(
         'event_id,lead_id,event,occurred_at,properties\nev 1,l1,signed_up,2026-03-29,"{""plan"": ""gold""}"\n'
     )
     with served(build_app(desk)) as web:
-        answer = web.ask("GET", f"/v/{TOKEN}")
+        answer = web.ask("GET", f"/v/{VIEW}")
     assert answer.status == 200
     assert "Welcome Grace &lt;3, on gold" in answer.text
     assert 'href="https://acme.example/start"' in answer.text
-    assert f"https://mail.acme.example/u/{TOKEN}" in answer.text
+    assert 'href="only-in-the-mail"' in answer.text and "/u/" not in answer.text, "a passed-on page can't unsubscribe"
     assert "/o/" not in answer.text and "/c/" not in answer.text
     assert (
         "script" not in answer.headers["content-security-policy"]

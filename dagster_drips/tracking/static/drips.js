@@ -2,7 +2,7 @@
 ((window, document) => {
   "use strict";
   const script = document.currentScript, early = window.drips;
-  let queue = [], tries = 0, timer, key, host, store, anonymousId, userId;
+  let queue = [], tries = 0, timer, key, host, store, anonymousId, userId, userHash;
 
   const newId = () => {
     const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -13,14 +13,15 @@
   };
 
   const remember = () => {
-    try { store && store.setItem("drips", JSON.stringify([anonymousId, userId])); } catch (full) { /* this page only */ }
+    try { store && store.setItem("drips", JSON.stringify([anonymousId, userId, userHash])); } catch (full) { /* this page only */ }
   };
 
   const soon = wait => { timer = timer || setTimeout(flush, wait); };
 
   const send = (type, parts) => {
     if (!key) return;
-    queue.push({ type, messageId: newId(), anonymousId, userId, timestamp: new Date().toISOString(), ...parts });
+    const context = userHash && { userHash };
+    queue.push({ type, messageId: newId(), anonymousId, userId, context, timestamp: new Date().toISOString(), ...parts });
     if (queue.length > 500) queue.shift();
     soon(50);
   };
@@ -88,7 +89,7 @@
       if (options.persist) {
         try {
           store = localStorage;
-          [anonymousId, userId] = JSON.parse(store.getItem("drips")) || [];
+          [anonymousId, userId, userHash] = JSON.parse(store.getItem("drips")) || [];
         } catch (refused) { /* as without */ }
       }
       anonymousId = anonymousId || newId();
@@ -107,13 +108,15 @@
         if (location.pathname + location.search !== from) page();
       };
     },
-    identify(id, traits) {
-      if (id && typeof id === "object") [id, traits] = [userId, id];
+    // options.userHash: HMAC-SHA256 of the id, made by your server, proves who it is.
+    identify(id, traits, options) {
+      if (id && typeof id === "object") [id, traits, options] = [userId, id, { userHash }];
       userId = id ? String(id) : undefined;
+      userHash = userId && options && options.userHash || undefined;
       remember();
       send("identify", { traits: traits || {} });
     },
-    reset() { flush(); anonymousId = newId(); userId = undefined; remember(); },
+    reset() { flush(); anonymousId = newId(); userId = userHash = undefined; remember(); },
     push: ([name, ...parts]) => drips[name](...parts)
   };
 

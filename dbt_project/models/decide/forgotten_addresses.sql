@@ -18,7 +18,12 @@ hashed as (
         {{ sha256_hex("project.pepper || 'address:' || leads.address") }} as address_hash,
         {{ sha256_hex("project.pepper || 'lead:' || leads.lead_id") }} as lead_hash
     from project
-    cross join {{ ref('stg_mailable_leads') }} as leads
+    cross join (
+        select
+            lead_id,
+            coalesce(address, unconfirmed_address) as address
+        from {{ ref('stg_mailable_leads') }}
+    ) as leads
     where leads.address is not null
 
 )

@@ -111,8 +111,12 @@ placed as (
         sequences.priority,
         sequences.transactional,
         sequences.is_running,
+        sequences.confirmation,
         leads.recipient,
-        leads.address,
+        case when sequences.confirmation then leads.unconfirmed_address else leads.address end as address,
+        coalesce(
+            asked.one_message <> scheduled.message_id or asked.other_message <> scheduled.message_id, false
+        ) as was_asked_lately,
         messages.status as message_status,
         messages.retry_at,
         coalesce(messages.attempts, 0) + 1 as attempt,
@@ -125,6 +129,8 @@ placed as (
         on scheduled.lead_id = leads.lead_id
     left join {{ ref('message_states') }} as messages
         on scheduled.message_id = messages.message_id
+    left join {{ ref('asked_addresses') }} as asked
+        on sequences.confirmation and leads.unconfirmed_address = asked.address
     cross join {{ source('raw', 'project_settings') }} as project
     left join {{ source('raw', 'time_zones') }} as lead_zones
         on leads.timezone = lead_zones.timezone
@@ -150,9 +156,12 @@ select
         when {{ add_seconds('planned_at', 'expires_after_seconds') }} <= {{ as_of() }} then 'expired'
         when scheduled_at > {{ as_of() }} then 'not_yet'
         when message_status = 'deferred' and retry_at > {{ as_of() }} then 'retry'
+        -- known by now, or confirmed: there is nothing left to ask
+        when confirmation and address is null then 'condition'
         when address is null then 'no_address'
         when not window_is_open then 'window_closed'
         when fails_condition then 'condition'
+        when was_asked_lately then 'asked_lately'
         else 'eligible'
     end as standing
 from placed

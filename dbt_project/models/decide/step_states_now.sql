@@ -41,6 +41,12 @@ capped as (
             + row_number() over (partition by eligible.address, eligible.transactional order by eligible.turn)
             > project.cap_messages,
             false
+        )
+        -- one confirmation to an address
+        or coalesce(
+            eligible.confirmation
+            and row_number() over (partition by eligible.address, eligible.confirmation order by eligible.turn) > 1,
+            false
         ) as over_cap
     from eligible
     cross join {{ source('raw', 'project_settings') }} as project
@@ -173,7 +179,7 @@ select
     candidates.retry_at,
     {{ as_of() }} as as_of,
     case
-        when candidates.standing in ('expired', 'condition') then 'skipped'
+        when candidates.standing in ('expired', 'condition', 'asked_lately') then 'skipped'
         when candidates.standing = 'in_doubt' then 'in_doubt'
         when candidates.standing <> 'eligible' then 'waiting'
         when capped.over_cap or limited.over_throttle or limited.over_warmup then 'waiting'

@@ -2,12 +2,13 @@
 
 with
 
--- An occurrence waits until its sequence runs and its lead is visible with an address; then it is judged once (E3).
+-- An occurrence waits until its sequence runs and its lead is visible with an address; then it is judged once (E3). A
+-- confirmation's wait for an address that is to be confirmed.
 unjudged as (
 
     select
         occurrences.*,
-        leads.address
+        case when sequences.confirmation then leads.unconfirmed_address else leads.address end as address
     from {{ ref('occurrences') }} as occurrences
     inner join {{ ref('live_sequences') }} as sequences
         on
@@ -15,7 +16,9 @@ unjudged as (
             and sequences.is_running
             and sequences.opens_at <= {{ as_of() }}
     inner join {{ ref('stg_mailable_leads') }} as leads
-        on occurrences.lead_id = leads.lead_id and leads.address is not null
+        on
+            occurrences.lead_id = leads.lead_id
+            and case when sequences.confirmation then leads.unconfirmed_address else leads.address end is not null
     left join {{ source('earlier', 'verdicts') }} as verdicts
         on
             occurrences.sequence_id = verdicts.sequence_id

@@ -99,7 +99,8 @@ select
     coalesce(activity.revenue, 0) as revenue,
     -- Custom fields come last: where one has a name that stands above, the engine numbers it and not ours.
     leads.* exclude (
-        lead_id, email, first_name, last_name, company, country, locale, timezone, phone, tags, created_at, updated_at
+        lead_id, email, first_name, last_name, company, country, locale, timezone, phone, tags, created_at, updated_at,
+        _drips_source
     )
 from leads
 left join memberships
@@ -107,7 +108,7 @@ left join memberships
 left join {{ ref('stg_mailable_leads') }} as mailable
     on leads.lead_id = mailable.lead_id
 left join suppressed
-    on mailable.address = suppressed.address
+    on coalesce(mailable.address, mailable.unconfirmed_address) = suppressed.address
 left join enrollment_counts
     on leads.lead_id = enrollment_counts.lead_id
 left join message_counts

@@ -9,8 +9,11 @@ select
     events.value,
     events.currency
 from {{ source('raw', 'events') }} as events
+cross join {{ source('raw', 'project_settings') }} as project
 left join {{ ref('stg_identities') }} as identities
     on events.lead_id = identities.anonymous_id
 where
     events.occurred_at <= {{ as_of() }}
     and coalesce(events.received_at, events.occurred_at) <= {{ as_of() }}
+    -- Whom a page says a user to be it may be wrong about; of a visitor without a name it can't be.
+    and (events._drips_source is distinct from 'page' or project.page_events is distinct from 'verified')

@@ -3,13 +3,34 @@
 -- Names of our own begin with _drips_, as no custom field's does; so does what SQL reads as a column of leads or not.
 with
 
+-- Of a lead that a trusted source knows, pages say nothing without proof, whichever landed first and in no column.
+believed as (
+
+    select *
+    from {{ source('raw', 'leads') }} as trusted
+    where {{ is_trusted('trusted') }}
+
+    union all
+
+    select unproved.*
+    from {{ source('raw', 'leads') }} as unproved
+    where
+        not {{ is_trusted('unproved') }}
+        and not exists (
+            select 1
+            from {{ source('raw', 'leads') }} as trusted
+            where trusted.lead_id = unproved.lead_id and {{ is_trusted('trusted') }}
+        )
+
+),
+
 versions as (
 
     select
         *,
         coalesce(updated_at, created_at) as _drips_version_at,
         min(created_at) over (partition by lead_id) as _drips_created_at
-    from {{ source('raw', 'leads') }}
+    from believed
 
 ),
 
