@@ -41,7 +41,7 @@ def test_validate_prints_each_problem_and_a_count(folder: ProjectFolder, capsys:
         "sequences/welcome/sequence.yml:14",
     ]
     assert printed.out.splitlines()[0].startswith("sequences/second/sequence.yml:14: ")
-    assert printed.out.splitlines()[-1] == "2 sequences, 2 errors, 1 warning"
+    assert printed.out.splitlines()[-1] == "2 sequences, 2 errors, 2 warnings"
 
 
 def test_validate_exits_0_on_warnings_alone(folder: ProjectFolder, capsys: pytest.CaptureFixture[str]) -> None:

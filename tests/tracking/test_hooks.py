@@ -62,6 +62,7 @@ def test_a_body_becomes_the_events_of_all_rules_that_fit(serve):
         "event_id": b'"cart:order_paid:1001"',
         "lead_id": b'"7"',
         "event": b'"order_paid"',
+        "_drips_source": b'"page"',  # the hook is open: what it brings in is anybody's word
         "occurred_at": b'"2026-03-01T11:30:00.000Z"',
         "received_at": b'"2026-03-01T12:00:00.000Z"',
         "properties": b'{"order":1001,"first_sku":"a","shop":"acme"}',
