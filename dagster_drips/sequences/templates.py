@@ -14,7 +14,7 @@ from typing import Any
 from dagster_drips.project import Project
 from dagster_drips.sequences.checks import texts_at
 from dagster_drips.sequences.html_check import check_html
-from dagster_drips.sequences.html_places import warnings_of_media, warnings_of_places
+from dagster_drips.sequences.html_places import template_warnings
 from dagster_drips.sequences.places import path_of, refusal
 from dagster_drips.sequences.problems import Problem, nearest
 from dagster_drips.sequences.reading import Reading
@@ -141,8 +141,7 @@ class TemplateFolder:
         for name, text in self.texts.items():
             if name.endswith(".txt") or template_facts(text).syntax:
                 continue
-            found = [*warnings_of_places(template_environment(), text), *warnings_of_media(text)]
-            for line, message in found:
+            for line, message in template_warnings(text):
                 self.problems.append(Problem(self._files[name], line, message, "warning"))
 
     def _included(self, name: str) -> tuple[str, str] | None:
