@@ -6,27 +6,24 @@ where it stands is said here for both the check (`sequences.attached_files`) and
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from dagster_drips.mail.html_tokens import Aside, attribute_value, start_tags, tokens
+
 _HIDDEN = "\ufdd0"
-_JINJA = re.compile(
-    r"""\{\{(?:[^"'}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\}(?!\}))*\}\}"""
-    r"""|\{%(?:[^"'%]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|%(?!\}))*%\}"""
-    r"""|\{\#.*?\#\}""",
-    re.DOTALL,
-)
+_JINJA = re.compile(r"\{\{|\{%|\{#")
+_STRINGS = r"""|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
+_JINJAS_END = {
+    "{{": re.compile(rf"""(?:[^"'}}]{_STRINGS}|\}}(?!\}}))*\}}\}}""", re.DOTALL),
+    "{%": re.compile(rf"""(?:[^"'%]{_STRINGS}|%(?!\}}))*%\}}""", re.DOTALL),
+    "{#": re.compile(r".*?#\}", re.DOTALL),
+}
 # Conditional comments are markup to the readers they are for.
-_COMMENT = re.compile(r"<!--(?!\[if\b).*?-->", re.DOTALL)
-_TAG = re.compile(
-    rf"""<(img|body|table|t[rdh]|v:[a-z]+)(?=[\s/{_HIDDEN}])((?:[^>"']|"[^"]*"|'[^']*')*)>""", re.IGNORECASE
-)
-_ATTRIBUTE = re.compile(
-    rf"""[\s/{_HIDDEN}]([^\s/=>"'{_HIDDEN}]+)(?:\s*=\s*(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^\s"'>]+)))?"""
-)
+_CONDITION = re.compile(r"<!--\[if\b[^<>]*>|(?:<!--)?<!\[endif\]-->", re.IGNORECASE)
+_TABLES = frozenset({"body", "table", "td", "th", "tr"})
 _STYLED = re.compile(r"""\burl\(\s*["']?([^"')]+)|\ssrcset\s*=\s*["']?([^\s"'>,]+)""", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # one letter is a drive
 
@@ -46,23 +43,27 @@ def named_images(template: str) -> Iterator[NamedImage]:
 
     An address with a scheme or Jinja in it, or that starts with `//` or `#`, names no file.
     """
-    text = _shown(template)
-    for tag in _TAG.finditer(text):
-        element = tag[1].lower()
-        wanted = "src" if element == "img" or element.startswith("v:") else "background"
-        for attribute in _ATTRIBUTE.finditer(text, tag.start(2), tag.end(2)):
-            kind = attribute.lastgroup
-            if attribute[1].lower() != wanted or kind is None:
+    for tag in start_tags(tokens(_shown(template))):
+        is_image = tag.name == "img" or tag.name.startswith("v:")
+        if not is_image and tag.name not in _TABLES:
+            continue
+        for attribute in tag.attributes:
+            # Without quotes, Jinja behind the value is part of it.
+            if attribute.name != ("src" if is_image else "background") or template.startswith("{", attribute.end):
                 continue
-            name = _file_name(attribute[kind])
+            name = _file_name(attribute.source)
             if name:
-                start, end = attribute.span(kind)
+                start, end = attribute.start + len(attribute.quote), attribute.end - len(attribute.quote)
                 yield NamedImage(name, template.count("\n", 0, start) + 1, start, end)
 
 
 def lost_images(template: str) -> Iterator[tuple[int, str]]:
     """(line, name) of files that are named where mail can't carry them: in styles and in `srcset`."""
-    for found in _STYLED.finditer(_shown(template)):
+    shown = list(_shown(template))
+    for token in tokens("".join(shown)):
+        if isinstance(token, Aside):
+            shown[token.start : token.end] = _HIDDEN * (token.end - token.start)
+    for found in _STYLED.finditer("".join(shown)):
         name = _file_name(found[1] or found[2])
         if name:
             yield template.count("\n", 0, found.start()) + 1, name
@@ -80,8 +81,16 @@ def with_content_ids(template: str, content_ids: Mapping[str, str]) -> str:
 
 
 def _shown(template: str) -> str:
-    """The text without Jinja and comments; every character keeps its place."""
-    return _COMMENT.sub(_hidden, _JINJA.sub(_hidden, template))
+    """The text with Jinja hidden, and conditional comments open; every character keeps its place."""
+    pieces: list[str] = []
+    place = 0
+    while opening := _JINJA.search(template, place):
+        closing = _JINJAS_END[opening[0]].match(template, opening.end())
+        end = closing.end() if closing else len(template)
+        # Spaces at both ends: what stands beside it in a tag is no part of it.
+        pieces += (template[place : opening.start()], f" {_HIDDEN * (end - opening.start() - 2)} ")
+        place = end
+    return _CONDITION.sub(_hidden, "".join([*pieces, template[place:]]))
 
 
 def _hidden(found: re.Match[str]) -> str:
@@ -89,7 +98,7 @@ def _hidden(found: re.Match[str]) -> str:
 
 
 def _file_name(address: str) -> str | None:
-    text = html.unescape(address).strip()
+    text = attribute_value(address).strip()
     if not text or _HIDDEN in text or text.startswith(("#", "//")) or _SCHEME.match(text):
         return None
     return unquote(text)

@@ -31,6 +31,9 @@ from dagster_drips.mail.shapes import Shapes
 from dagster_drips.mail.skeleton import SLOT, Skeleton, Text, filled, slot
 from dagster_drips.warehouse.port import Warehouse
 
+MAX_LINE = 10_000
+"""Characters of a subject or preview text."""
+
 _SPACES = re.compile(r"[\s\u00a0]+")
 _WEB = ("http://", "https://")
 _CONTENT_ID = re.compile(r"cid:([0-9a-f]+@drips)")
@@ -165,7 +168,10 @@ class StepTemplate:
         return markup.escape(url)
 
     def _line(self, part: str, template: Template, context: Mapping[str, Any]) -> str:
-        return one_line("".join(pieces_of(self._environment, part, template, context)))
+        line = one_line("".join(pieces_of(self._environment, part, template, context)))
+        if len(line) > MAX_LINE:
+            raise RenderError(f"{part}: longer than {MAX_LINE} characters")
+        return line
 
 
 @dataclass(frozen=True)
@@ -212,8 +218,10 @@ class TemplateCache:
         key = (sequence_id, version_id, step_id, variant_id)
         found = self._steps.get(key)
         if found is None:
+            # What the warehouse itself says is no message's fault.
+            rows = self._warehouse.rows(_VERSION, [sequence_id, version_id])
             try:
-                version = self._version(sequence_id, version_id)
+                version = self._version(sequence_id, version_id, rows)
                 found = _step_template(version, step_id, variant_id, self._links)
             except RenderError as error:
                 found = str(error)
@@ -227,10 +235,9 @@ class TemplateCache:
             raise RenderError(found)
         return found
 
-    def _version(self, sequence_id: str, version_id: str) -> _Version:
+    def _version(self, sequence_id: str, version_id: str, rows: list[dict[str, Any]]) -> _Version:
         key = (sequence_id, version_id)
         if key not in self._versions:
-            rows = self._warehouse.rows(_VERSION, list(key))
             if not rows:
                 raise RenderError(f"the journal has no version {version_id} of sequence {sequence_id}")
             attached = json.loads(rows[0]["attached_files"] or "{}")

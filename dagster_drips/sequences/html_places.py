@@ -7,8 +7,9 @@ and styles that inlining overrules. Mistakes in the markup itself are `html_chec
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from jinja2 import Environment, nodes
@@ -16,6 +17,7 @@ from jinja2 import Environment, nodes
 from dagster_drips.mail.css_text import Rule, is_for_screens, rules
 from dagster_drips.mail.html_tokens import Aside, Tag, Words, tokens
 from dagster_drips.mail.skeleton import SLOT, slot, without_marks
+from dagster_drips.sequences.template_facts import template_environment
 
 _VALUES = frozenset({"lead", "event"})
 _ESCAPING = frozenset({"e", "escape", "forceescape", "tojson", "urlencode", "int", "float", "length", "count", "round"})
@@ -37,13 +39,19 @@ class _Value:
     expression: nodes.Expr
 
 
-def warnings_of_places(environment: Environment, text: str) -> list[tuple[int, str]]:
-    """(line, message) of values in places where escaping isn't enough, and of markup that means nothing to readers.
+@lru_cache(maxsize=4096)
+def template_warnings(text: str) -> list[tuple[int, str]]:
+    """(line, message) of all that is to be told of an HTML template, kept for the next tick; not to be changed.
 
     Args:
-        environment: that lexes and parses the template; it must be one that Jinja can read.
-        text: an HTML template.
+        text: one that Jinja can read.
     """
+    return [*warnings_of_places(text), *warnings_of_media(text)]
+
+
+def warnings_of_places(text: str) -> list[tuple[int, str]]:
+    """Values in places where escaping isn't enough, and markup that means nothing to readers."""
+    environment = template_environment()
     tree = environment.parse(text)
     tainted = _tainted(tree)
     document, values = _with_slots(environment, text, tainted)
@@ -52,13 +60,13 @@ def warnings_of_places(environment: Environment, text: str) -> list[tuple[int, s
 
 
 def warnings_of_media(text: str) -> list[tuple[int, str]]:
-    """(line, message) of what media queries say in vain, as the same is inlined and an element's own style wins."""
+    """What media queries say in vain, as the same is inlined and an element's own style wins."""
     sheets: list[tuple[Tag, Words]] = []
     found = list(tokens(text))
     for token, following in pairwise(found):
         if isinstance(token, Tag) and not token.is_end and isinstance(following, Words) and following.inside == "style":
             sheets.append((token, following))
-    inlined: list[Rule] = []
+    inlined: dict[str, list[tuple[str, frozenset[str]]]] = {}
     conditional: list[tuple[int, str, Rule]] = []
     for tag, words in sheets:
         media = tag.value("media") or ""
@@ -67,7 +75,9 @@ def warnings_of_media(text: str) -> list[tuple[int, str]]:
             if rule.condition is not None or not is_for_screens(media):
                 conditional.append((line, rule.condition or f"@media {media}", rule))
             elif (tag.value("data-css-inline") or "") != "ignore":
-                inlined.append(rule)
+                asked = [_asked(selector) for selector in rule.selectors]
+                for one in rule.declarations:
+                    inlined.setdefault(one.name.split("-")[0], []).extend((one.name, each) for each in asked)
     return [
         (line, message)
         for line, condition, rule in conditional
@@ -75,17 +85,18 @@ def warnings_of_media(text: str) -> list[tuple[int, str]]:
     ]
 
 
-def _lost(condition: str, rule: Rule, inlined: list[Rule]) -> str | None:
-    for declaration in rule.declarations:
-        if declaration.important:
+def _lost(condition: str, rule: Rule, inlined: Mapping[str, list[tuple[str, frozenset[str]]]]) -> str | None:
+    asked = {selector: _asked(selector) for selector in rule.selectors}
+    for one in rule.declarations:
+        if one.important:
             continue
-        for selector in rule.selectors:
-            for other in inlined:
-                same = any(_related(declaration.name, one.name) for one in other.declarations)
-                if same and any(_meet(selector, one) for one in other.selectors):
+        for name, other in inlined.get(one.name.split("-")[0], ()):
+            for selector, own in asked.items():
+                # What meets both: all that one asks of an element the other asks, too.
+                if own and other and (own <= other or other <= own) and _related(one.name, name):
                     return (
-                        f"'{declaration.name}' of {selector} in {condition} has no effect: the rule without a query"
-                        ' is inlined and wins; add !important, or keep that one in a <style data-css-inline="ignore">'
+                        f"'{one.name}' of {selector} in {condition} has no effect: the rule without a query is inlined"
+                        ' and wins; add !important, or keep that one in a <style data-css-inline="ignore">'
                     )
     return None
 
@@ -95,13 +106,9 @@ def _related(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}-") or other.startswith(f"{one}-")
 
 
-def _meet(one: str, other: str) -> bool:
-    """Whether two selectors probably meet an element both: all that one asks of it the other asks, too."""
-    first, second = _asked(one), _asked(other)
-    return bool(first and second) and (first <= second or second <= first)
-
-
+@lru_cache(maxsize=4096)
 def _asked(selector: str) -> frozenset[str]:
+    """What a selector asks of the element itself: its name, classes and id."""
     last = re.split(r"[\s>+~]+", selector.strip())[-1]
     return frozenset(part for part in _SIMPLE.findall(last) if not part.startswith(":"))
 

@@ -78,6 +78,8 @@ def template_facts(text: str) -> TemplateFacts:
         undeclared = frozenset()
     except RecursionError:
         return TemplateFacts(syntax=(1, "it is nested too deeply"))
+    except (ValueError, ArithmeticError, MemoryError) as error:  # a number of thousands of digits, for one
+        return TemplateFacts(syntax=(1, f"it can't be read: {error or type(error).__name__}"))
     facts = TemplateFacts(undeclared=undeclared)
     facts.references.extend(_references(tree))
     facts.uses.extend(_with_tested(list(_uses(tree, guarded=False)), frozenset(_asked(tree))))

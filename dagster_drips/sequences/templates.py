@@ -15,7 +15,7 @@ from dagster_drips.project import Project
 from dagster_drips.sequences.checks import texts_at
 from dagster_drips.sequences.fields import as_flag
 from dagster_drips.sequences.html_check import check_html
-from dagster_drips.sequences.html_places import warnings_of_media, warnings_of_places
+from dagster_drips.sequences.html_places import template_warnings
 from dagster_drips.sequences.mail_warnings import (
     CLIPPED_BYTES,
     clipped_bytes,
@@ -152,8 +152,7 @@ class TemplateFolder:
         for name, text in self.texts.items():
             if name.endswith(".txt") or template_facts(text).syntax:
                 continue
-            found = [*warnings_of_places(template_environment(), text), *warnings_of_media(text)]
-            for line, message in found:
+            for line, message in template_warnings(text):
                 self.problems.append(Problem(self._files[name], line, message, "warning"))
 
     def _included(self, name: str) -> tuple[str, str] | None:

@@ -3,14 +3,13 @@
 import pytest
 
 from dagster_drips.sequences.html_places import warnings_of_media, warnings_of_places
-from dagster_drips.sequences.template_facts import template_environment
 
 from .conftest import ProjectFolder
 from .test_mistakes import problems_of
 
 
 def places(text: str) -> list[tuple[int, str]]:
-    return warnings_of_places(template_environment(), text)
+    return warnings_of_places(text)
 
 
 @pytest.mark.parametrize(
