@@ -56,7 +56,7 @@ EVENT = (
 )
 POST = """
 wrk.method = "POST"
-wrk.headers["Authorization"] = "Basic d3JpdGU6"
+wrk.headers["Authorization"] = "Basic YS1rZXktb2Ytc2VydmVyczo="
 wrk.headers["Content-Type"] = "application/json"
 local n, run = 0, tostring({{}}) .. os.time()
 request = function()
@@ -94,7 +94,7 @@ def plain_app() -> Starlette:
 
 @contextlib.contextmanager
 def process(command: list[str], port: int) -> Generator[subprocess.Popen[bytes]]:
-    environment = os.environ | {"DRIPS_SECRET_KEYS": KEY, "DRIPS_WRITE_KEYS": "write"}
+    environment = os.environ | {"DRIPS_SECRET_KEYS": KEY, "DRIPS_WRITE_KEYS": "a-key-of-servers"}
     held = ["taskset", "-c", SERVER_CORE] if shutil.which("taskset") and (os.cpu_count() or 1) > 1 else []
     with subprocess.Popen([*held, *command], env=environment, stdout=subprocess.DEVNULL) as started:
         try:

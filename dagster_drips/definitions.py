@@ -12,6 +12,7 @@ import dagster as dg
 from dagster_drips import alerts, automation, watching
 from dagster_drips.assets import inbox, loading, sending, transforming
 from dagster_drips.assets.resource import DripsResource, pipeline_of
+from dagster_drips.file_modes import protect_new_files
 from dagster_drips.pipeline.segments import current_manifest_json
 from dagster_drips.project import Project
 
@@ -26,6 +27,7 @@ def build_defs(
         resource_overrides: resources to use instead, by name; for tests.
         on_alert: is told what went wrong.
     """
+    protect_new_files(project)
     transform = pipeline_of(str(project.root)).transform
     manifest = json.loads(current_manifest_json(project, transform).read_text(encoding="utf-8"))
     decide, measure = transforming.build_dbt_assets(manifest)

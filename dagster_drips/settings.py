@@ -26,6 +26,8 @@ SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
 Secrets = Annotated[dict[str, SecretStr], NoDecode]
 InDoubt = Literal["hold", "resend"]
 
+SHORTEST_KEY = 8
+"""Characters that a key or secret of our own has at least."""
 DEFAULT_SERVER = "default"
 """The name of the server of `DRIPS_SMTP_URL`."""
 
@@ -102,6 +104,8 @@ class Settings(BaseSettings):
     imap_url: str | None = Field(default=None, repr=False)
     imap_password: SecretStr | None = None
     in_doubt: InDoubt = "hold"
+    file_mode: Literal["0600", "0640"] = "0600"
+    """Of new files; `file_modes` sees to it."""
     public_url: str | None = None
     secret_keys: SecretList = ()
     write_keys: SecretList = ()
@@ -119,6 +123,15 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return [key.strip() for key in value.split(",") if key.strip()]
         return value
+
+    @field_validator("secret_keys", "write_keys")
+    @classmethod
+    def _are_long(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(len(key.get_secret_value()) < SHORTEST_KEY for key in keys):
+            raise ValueError(
+                f"a key of fewer than {SHORTEST_KEY} characters can be guessed; make one with `openssl rand -hex 32`"
+            )
+        return keys
 
     @field_validator("smtp_urls", "smtp_passwords", "dkim_keys", "webhooks", mode="before")
     @classmethod
@@ -213,6 +226,7 @@ class Settings(BaseSettings):
             "DRIPS_IMAP_PASSWORD": _MASK if self.imap_password else "",
             **{f"DRIPS_WEBHOOK_{provider.upper()}": _MASK for provider in sorted(self.webhooks)},
             "DRIPS_IN_DOUBT": self.in_doubt,
+            "DRIPS_FILE_MODE": self.file_mode,
             "DRIPS_PUBLIC_URL": self.public_url or "",
             "DRIPS_SECRET_KEYS": ",".join(_MASK for _ in self.secret_keys),
             "DRIPS_WRITE_KEYS": ",".join(_MASK for _ in self.write_keys),

@@ -82,7 +82,9 @@ def test_the_password_may_stand_apart(project, monkeypatch):
         ({"IMAP_URL": "smtps://ada:s3cret@mail.example"}, "DRIPS_IMAP_URL: not a server's address"),
         ({"IN_DOUBT": "s3cret"}, "DRIPS_IN_DOUBT: "),
         ({"PUBLIC_URL": "https://mail.acme.example"}, "DRIPS_PUBLIC_URL needs DRIPS_SECRET_KEYS"),
-        ({"PUBLIC_URL": "mail.acme.example", "SECRET_KEYS": "s3cret"}, "DRIPS_PUBLIC_URL: not a web address"),
+        ({"SECRET_KEYS": f"{'s3cret' * 3},s3cret"}, "DRIPS_SECRET_KEYS: a key of fewer than 8 characters"),
+        ({"WRITE_KEYS": "s"}, "DRIPS_WRITE_KEYS: a key of fewer than 8 characters"),
+        ({"PUBLIC_URL": "mail.acme.example", "SECRET_KEYS": "s3cret" * 3}, "DRIPS_PUBLIC_URL: not a web address"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_it_and_shows_no_secret(project, monkeypatch, values, words):
@@ -179,13 +181,13 @@ def test_what_becomes_of_a_message_in_doubt_is_set(project, monkeypatch, written
 def test_secrets_show_in_no_repr_and_in_no_listing(project, monkeypatch):
     monkeypatch.setenv("DRIPS_SMTP_URL", "smtps://ada:s3cret@mail.example")
     monkeypatch.setenv("DRIPS_SMTP_PASSWORD", "s3cret")
-    monkeypatch.setenv("DRIPS_SECRET_KEYS", "s3cret, s3cret2")
-    monkeypatch.setenv("DRIPS_WRITE_KEYS", "s3cret")
+    monkeypatch.setenv("DRIPS_SECRET_KEYS", "s3cret-of-links-1, s3cret-of-links-2")
+    monkeypatch.setenv("DRIPS_WRITE_KEYS", "s3cret-of-events-1")
     monkeypatch.setenv("DRIPS_SMTP_URL_BACKUP", "smtps://ada:s3cret@backup.example")
     monkeypatch.setenv("DRIPS_SMTP_PASSWORD_BACKUP", "s3cret")
     monkeypatch.setenv("DRIPS_DKIM_KEY_ACME", PEM)
     settings = load_settings(project)
-    assert [key.get_secret_value() for key in settings.secret_keys] == ["s3cret", "s3cret2"]
+    assert [key.get_secret_value() for key in settings.secret_keys] == ["s3cret-of-links-1", "s3cret-of-links-2"]
     assert (
         "s3cret" not in f"{settings!r} {settings} {settings.shown()} {settings.smtp_server!r} {settings.smtp_servers}"
     )

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from dagster_drips.errors import DripsError
+from dagster_drips.file_modes import protect_new_files
 from dagster_drips.pipeline.transform import segment_files, write_segment_list
 from dagster_drips.project import Project
 from dagster_drips.temporaries import clear
@@ -67,6 +68,7 @@ def chosen_project(option: Path | None) -> Project:
     killed processes left behind is cleared.
     """
     project = Project.at(option or _chosen.get("project") or os.environ.get("DRIPS_PROJECT") or Path.cwd())
+    protect_new_files(project)
     # A project that can't be written to can still be looked at.
     with contextlib.suppress(OSError):
         write_segment_list(project, segment_files(project))

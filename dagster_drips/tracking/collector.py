@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
+from dagster_drips.file_modes import protect_new_files
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 from dagster_drips.tracking import hooks, links_back, providers, segment_api, wishes
@@ -84,6 +85,7 @@ def build_app(desk: Desk, shared: SharedCounters | None = None, *, trusted_proxi
 def worker_app() -> ASGIApp:
     """The application of one of several workers, for uvicorn; the environment says which project."""
     project = Project.at(os.environ[PROJECT_VARIABLE])
+    protect_new_files(project)
     desk = Desk.of(project, load_settings(project))
     shared = SharedCounters(desk.counters, os.environ[COUNTERS_VARIABLE])
     app = build_app(desk, shared, trusted_proxies=os.environ[PROXIES_VARIABLE].split())

@@ -136,8 +136,13 @@ class PatientProtocol(HttpToolsProtocol):
             self._memory.give(self._charged_head)
             self._charged_head = 0
         self._begun, self._head_bytes = None, 0
+        try:
+            super().on_headers_complete()
+        except Exception:
+            # An address that can't be one; the parser takes it for an error of its own, which is answered.
+            self._memory.give(charge)
+            raise
         self._in_body = True
-        super().on_headers_complete()
         self._charges[self.cycle] = charge
 
     def on_message_complete(self) -> None:

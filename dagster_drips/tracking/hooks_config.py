@@ -22,6 +22,7 @@ from dagster_drips.sequences.fields import Duration, Flag, Identifier, JsonText,
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import LEAD_CREATED
+from dagster_drips.settings import SHORTEST_KEY
 
 FILE = "hooks.yml"
 """Its name in `sequences/`."""
@@ -232,7 +233,17 @@ def secret_variable(name: str) -> str:
 
 
 def hook_secrets(root: Path, names: list[str]) -> dict[str, bytes]:
-    """Name of a hook → its secret, from the environment and else the project's `.env`; those that are set."""
+    """Name of a hook → its secret, from the environment and else the project's `.env`; those that are set.
+
+    Raises:
+        DripsError: one is so short that it can be guessed.
+    """
     given = {**dotenv_values(root / ".env", encoding="utf-8"), **os.environ}
     found = {name: given.get(secret_variable(name)) for name in names}
+    for name, secret in found.items():
+        if secret and len(secret) < SHORTEST_KEY:
+            raise DripsError(
+                f"{secret_variable(name)}: a secret of fewer than {SHORTEST_KEY} characters can be guessed;"
+                " make one with `openssl rand -hex 32`"
+            )
     return {name: secret.encode() for name, secret in found.items() if secret}

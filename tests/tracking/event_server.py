@@ -20,7 +20,7 @@ from dagster_drips.settings import Settings
 from dagster_drips.tracking.collector import build_app, server_options
 from dagster_drips.tracking.desk import Desk
 
-KEY = "a-write-key"
+KEY = "a-write-key-of-tests"
 NOW = datetime(2026, 3, 1, 12)
 
 

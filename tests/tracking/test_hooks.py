@@ -15,7 +15,7 @@ import pytest
 from dagster_drips.tracking.hooks_config import hook_problems, hook_secrets, load_hooks, read_hooks
 from tests.tracking.event_server import Collector, serving
 
-SECRET = "a shared secret"
+SECRET = "a shared secret of ours"
 CART = """
 hooks:
   cart:
