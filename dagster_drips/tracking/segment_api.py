@@ -99,6 +99,9 @@ class SegmentApi:
             found = self._callers.who(given.encode("utf-8", "replace"))
         if found is None:
             raise _Refused(401, "invalid_write_key", "the write key is missing or not one of ours", _ASK_FOR_KEY)
+        if found[1] is None and "origin" in request.headers:
+            # Browsers say so, libraries don't: this key is public by now, and can do all that a server's can.
+            self._desk.counters.add("server_key_in_a_page")
         caller = self._let_in(*found, messages=1 if call or envelope.batch is UNSET else len(envelope.batch))
         intake = Intake(received_at, envelope, self._names, self._landed, caller)
         refused = self._add_batch(intake, envelope) if call is None else self._add_one(intake, body, call)

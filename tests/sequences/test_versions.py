@@ -107,7 +107,9 @@ def test_a_sequence_becomes_rows_that_dbt_reads(folder: ProjectFolder, warehouse
         "confirmation": False,
     }
     assert {key: row[key] for key in expected} == expected
-    assert table(warehouse, "project_settings", "*") == [("Europe/Berlin", 3, 129600, None, ["default"], None, None, "wait", "all")]
+    assert table(warehouse, "project_settings", "*") == [
+        ("Europe/Berlin", 3, 129600, None, ["default"], None, None, "wait", "all")
+    ]
     assert table(warehouse, "sequence_steps", "step_id, position, delay_seconds, after_trigger") == [
         ("security", 2, 259200, True),
         ("welcome", 1, 0, False),
