@@ -134,6 +134,9 @@ class SegmentApi:
             found = self._callers.who(key)
         if found is None:
             raise _Refused(401, "invalid_write_key", "the write key is missing or not one of ours", _ASK_FOR_KEY)
+        if found[1] is None and "origin" in request.headers:
+            # Browsers say so, libraries don't: this key is public by now, and can do all that a server's can.
+            self._desk.counters.add("server_key_in_a_page")
         caller = self._let_in(*found, messages=1 if call or envelope.batch is UNSET else len(envelope.batch))
         intake = Intake(received_at, envelope, self._names_of(key), self._landed, caller)
         if call is None:

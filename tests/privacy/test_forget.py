@@ -226,3 +226,34 @@ def test_an_event_that_names_another_lead_as_its_own_past_claims_nothing(tmp_pat
     left = (project.landing / "events" / "a.jsonl").read_text()
     assert [name for name in ("v-L-1", "v-anon-a", "v-anon-b") if name in left] == ["v-L-1", "v-anon-b"]
     assert '"L-1", "email"' in (project.landing / "leads" / "a.jsonl").read_text()
+
+
+def test_what_a_page_says_of_somebody_is_erased_with_them_and_suppresses_nobody(tmp_path: Path) -> None:
+    """A page's key is public: with it anybody could have a stranger's address, or another's rows, forgotten."""
+    project = new_project(tmp_path)
+    land(
+        project,
+        "leads/a.jsonl",
+        [
+            {"lead_id": ZEB, "email": "zeb@old.example"},
+            {"lead_id": ZEB, "email": "stranger@x.example", "_drips_source": "page"},
+        ],
+    )
+    joined = {"lead_id": ZEB, "event": "identified", "occurred_at": "2026-03-01T02:00:00.000Z"}
+    visit = {"event": "visit", "occurred_at": "2026-03-01T01:00:00.000Z"}
+    land(
+        project,
+        "events/a.jsonl",
+        [
+            joined | {"event_id": "1", "properties": {"anonymous_id": "L-9"}, "_drips_source": "page"},
+            joined | {"event_id": "2", "properties": {"anonymous_id": "L-8"}, "_drips_source": "verified"},
+            joined | {"event_id": "3", "properties": {"anonymous_id": "anonymous:a"}, "_drips_source": "page"},
+            *(visit | {"event_id": f"v-{lead}", "lead_id": lead} for lead in ("L-9", "L-8", "anonymous:a")),
+        ],
+    )
+    report = forget(project, ZEB)
+    assert (report.counts["leads"], report.counts["events"]) == (2, 4)
+    left = (project.landing / "events" / "a.jsonl").read_text()
+    assert [name for name in ("v-L-9", "v-L-8", "v-anonymous:a") if name in left] == ["v-L-9", "v-L-8"]
+    hashes = (project.journal / "forgotten.jsonl").read_text().splitlines()
+    assert sum('"address"' in line for line in hashes) == 1, "the stranger's is not among them"

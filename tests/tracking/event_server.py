@@ -57,11 +57,11 @@ class Collector:
 
 
 @contextmanager
-def serving(root: Path, *, now: datetime | None = NOW, keys: str = KEY) -> Iterator[Collector]:
-    """A collector for the project in that folder, which is made; `now` None is the real clock."""
+def serving(root: Path, *, now: datetime | None = NOW, keys: str = KEY, **more: Any) -> Iterator[Collector]:
+    """A collector for the project in that folder, which is made; `now` None is the real clock; `more` settings."""
     for name in ("sequences", "dbt_project"):
         (root / name).mkdir(exist_ok=True)
-    settings = Settings(write_keys=keys, _env_file=None)
+    settings = Settings(write_keys=keys, **more, _env_file=None)
     clock = (lambda: now) if now else (lambda: datetime.now(UTC).replace(tzinfo=None))
     desk = Desk.of(Project.at(root), settings, now=clock)
     server = uvicorn.Server(uvicorn.Config(build_app(desk), host="127.0.0.1", port=0, **server_options()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import threading
 from collections.abc import Iterator
@@ -120,6 +121,24 @@ def test_who_is_identified_is_linked_with_what_was_seen_before(browser, collecto
     assert events["unknown"]["lead_id"] not in ("ada", visitor)
     [lead] = collector.rows("leads")
     assert (lead["lead_id"], lead["email"], lead["first_name"]) == ("ada", "ada@acme.example", "Ada")
+
+
+def test_a_page_proves_its_user_from_then_on(browser, tmp_path):
+    with serving(tmp_path, now=None, page_keys="a-page-key", identity_keys="secret") as collector:
+        tag = f'src="{collector.url}/drips.js" data-write-key="a-page-key" data-pages="false" data-persist="true"'
+        with _site(tag) as url, browser.page() as page:
+            page.open(url)
+            proof = hmac.digest(b"secret", b"ada", "sha256").hex()
+            page.run(f"drips.identify('ada', {{plan: 'pro'}}, {{userHash: '{proof}'}}); drips.flush()")
+            page.open(url)
+            page.run("drips.track('known again'); drips.flush()")
+            page.run("drips.reset(); drips.track('unknown')")
+            # The page itself says "early" twice.
+            _arrived(collector, page, 5)
+        rows = collector.rows("events") + collector.rows("leads")
+    of_ada = [row["_drips_source"] for row in rows if row["lead_id"] == "ada"]
+    assert of_ada and set(of_ada) == {"verified"}
+    assert {row["_drips_source"] for row in rows if row["lead_id"].startswith("anonymous:")} == {"anonymous"}
 
 
 @pytest.mark.parametrize(("persist", "ids"), [("true", 1), ("false", 2)])
