@@ -117,10 +117,10 @@ def clear(project: Project, *, holds_run_lock: bool = False, thoroughly: bool = 
     take_over(project)
     deleted = [path for path, kind in found(project, thoroughly=thoroughly) if kind.owner == "lock" and _deleted(path)]
     deleted += _dead_replays()
-    with contextlib.ExitStack() as stack:
-        if holds_run_lock or stack.enter_context(_run_lock_if_free(project)):
-            others = [path for path, kind in found(project, thoroughly=thoroughly) if kind.owner != "lock"]
-            deleted += [path for path in others if _removed(path)]
+    others = [path for path, kind in found(project, thoroughly=thoroughly) if kind.owner != "lock"]
+    if others:
+        with contextlib.nullcontext(True) if holds_run_lock else _run_lock_if_free(project) as is_ours:
+            deleted += [path for path in others if is_ours and _removed(path)]
     return deleted
 
 
