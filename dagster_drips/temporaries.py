@@ -117,10 +117,10 @@ def clear(project: Project, *, holds_run_lock: bool = False, thoroughly: bool = 
     take_over(project)
     deleted = [path for path, kind in found(project, thoroughly=thoroughly) if kind.owner == "lock" and _deleted(path)]
     deleted += _dead_replays()
-    with contextlib.ExitStack() as stack:
-        if holds_run_lock or stack.enter_context(_run_lock_if_free(project)):
-            others = [path for path, kind in found(project, thoroughly=thoroughly) if kind.owner != "lock"]
-            deleted += [path for path in others if _removed(path)]
+    others = [path for path, kind in found(project, thoroughly=thoroughly) if kind.owner != "lock"]
+    if others:
+        with contextlib.nullcontext(True) if holds_run_lock else _run_lock_if_free(project) as is_ours:
+            deleted += [path for path in others if is_ours and _removed(path)]
     return deleted
 
 
@@ -130,7 +130,7 @@ def found(project: Project, *, thoroughly: bool = True) -> Iterator[tuple[Path, 
         if kind.owner == "replaced" and not (thoroughly or (project.journal / "forgetting.json").exists()):
             continue
         for folder in _folders(project, kind, thoroughly=thoroughly):
-            for path in folder.rglob("*") if kind.owner == "replaced" else _entries(folder):
+            for path in _below(folder) if kind.owner == "replaced" else _entries(folder):
                 if kind.name.fullmatch(path.name):
                     yield path, kind
 
@@ -145,6 +145,11 @@ def _folders(project: Project, kind: Kind, *, thoroughly: bool) -> Iterator[Path
         matching = sorted(path for path in project.root.glob(pattern) if path.is_dir())
         # A crash is of the last tick, and there may be thousands of days.
         yield from matching if thoroughly or not pattern.endswith("/*") else matching[-_LATEST_DAYS:]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):
+        yield from (Path(place, name) for name in names if name.startswith("."))
 
 
 def _entries(folder: Path) -> list[Path]:

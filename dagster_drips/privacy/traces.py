@@ -11,14 +11,14 @@ import html
 import json
 import quopri
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import unquote_to_bytes
 
 from dagster_drips.privacy.person import Person
 
 _DEEPEST = 3
 _HEX_ID = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])", re.IGNORECASE)
-_BASE64 = re.compile(rb"[\w+/-]{12,}(?:\s{1,4}[\w+/-]{12,})*(?:\s{1,4}[\w+/-]{1,11}(?![\w+/-]))?")
+_BASE64 = re.compile(rb"(?<![\w+/-])[\w+/-]{12,}(?:\s{1,4}[\w+/-]{12,})*(?:\s{1,4}[\w+/-]{1,11}(?![\w+/-]))?")
 _UNICODE_ESCAPE = re.compile(rb"\\u([0-9a-f]{4})", re.IGNORECASE)
 _LEAST_LENGTH = 6
 
@@ -44,7 +44,7 @@ class Traces:
             b"|".join([*map(_standing_alone, standing_alone), *map(re.escape, wide)]) or rb"(?!)", re.IGNORECASE
         )
         self._keyed = (
-            re.compile(rb"""["']?lead_id["']?\s*[:=]\s*["']?(?:%s)(?![\w.-])""" % b"|".join(map(re.escape, plain)))
+            re.compile(rb"""lead_id["']?\s*[:=]\s*["']?(?:%s)(?![\w.-])""" % b"|".join(map(re.escape, plain)))
             if plain
             else None
         )
@@ -73,28 +73,36 @@ def is_telling(lead_id: str) -> bool:
     return len(lead_id) >= _LEAST_LENGTH and not lead_id.isdigit()
 
 
-def forms_of(content: bytes, depth: int = 0) -> Iterator[bytes]:
+def forms_of(content: bytes) -> Iterator[bytes]:
     """The bytes themselves, and what they say percent-encoded, escaped, quoted-printable, as HTML or in base64."""
+    yield from _forms(content, frozenset(), 0)
+
+
+def _forms(content: bytes, undone: frozenset[str], depth: int) -> Iterator[bytes]:
     yield content
-    if depth >= _DEEPEST:
-        return
-    for form in _decoded(content):
-        if form != content:
-            yield from forms_of(form, depth + 1)
+    for name, is_there, undo in _ENCODINGS:
+        if name not in undone and is_there.search(content):
+            yield from _forms(undo(content), undone | {name}, depth)
+    # A mail in a mail in a kept request: base64 stands within base64.
+    if depth < _DEEPEST and (pieces := [piece for run in _BASE64.findall(content) if (piece := _from_base64(run))]):
+        yield from _forms(b"\n".join(pieces), frozenset(), depth + 1)
 
 
-def _decoded(content: bytes) -> Iterator[bytes]:
-    if b"%" in content:
-        yield unquote_to_bytes(content)
-    if b"\\u" in content:
-        yield _UNICODE_ESCAPE.sub(_character, content)
-    if b"=" in content:
-        yield quopri.decodestring(content)
-    if b"&#" in content or b"&commat" in content:
-        yield html.unescape(content.decode("latin-1")).encode("utf-8", "replace")
-    pieces = [piece for run in _BASE64.findall(content) if (piece := _from_base64(run))]
-    if pieces:
-        yield b"\n".join(pieces)
+def _unescaped(content: bytes) -> bytes:
+    return _UNICODE_ESCAPE.sub(lambda match: chr(int(match[1], 16)).encode("utf-8", "replace"), content)
+
+
+def _without_entities(content: bytes) -> bytes:
+    return html.unescape(content.decode("latin-1")).encode("utf-8", "replace")
+
+
+# Name, what shows that it may hide something of an address or an id, and how it is undone.
+_ENCODINGS: tuple[tuple[str, re.Pattern[bytes], Callable[[bytes], bytes]], ...] = (
+    ("percent", re.compile(rb"%(?:40|2[bdef]|5f|[46][1-9a-f])", re.IGNORECASE), unquote_to_bytes),
+    ("json", re.compile(rb"\\u00[0-7]"), _unescaped),
+    ("quoted-printable", re.compile(rb"=(?:40|3d|\r?\n)", re.IGNORECASE), quopri.decodestring),
+    ("html", re.compile(rb"&(?:#x?0*[46]|commat)", re.IGNORECASE), _without_entities),
+)
 
 
 def _from_base64(run: bytes) -> bytes:
@@ -104,10 +112,6 @@ def _from_base64(run: bytes) -> bytes:
         return base64.b64decode(plain + b"=" * (-len(plain) % 4))
     except (binascii.Error, ValueError):
         return b""
-
-
-def _character(match: re.Match[bytes]) -> bytes:
-    return chr(int(match[1], 16)).encode("utf-8", "replace")
 
 
 def _standing_alone(text: bytes) -> bytes:

@@ -94,7 +94,7 @@ def _caught(project: Project) -> None:
 
 
 def _forgotten(project: Project) -> None:
-    _die_at_rename(r"\.forgetting\..*")
+    _die_at_rename(r"\.forgetting\.(?!json\.).*")
     forget(project, LEAD)
 
 
