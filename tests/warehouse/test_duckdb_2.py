@@ -22,9 +22,11 @@ def duckdb_2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("duckdb_2")
     wanted = ["--quiet", "--target", str(folder), "--no-deps", "duckdb>=2,<3"]
     reasons = []
-    for installer in ([sys.executable, "-m", "pip", "install"], ["uv", "pip", "install", "--python", sys.executable]):
+    uv = ["pip", "install", "--python", sys.executable]
+    for installer in ([sys.executable, "-m", "pip", "install"], ["uv", *uv], ["python3", "-m", "uv", *uv]):
         try:
-            done = subprocess.run([*installer, *wanted], capture_output=True, text=True, check=False)
+            # Not in the repository: uv would hold to the version that its pyproject.toml locks.
+            done = subprocess.run([*installer, *wanted], cwd=folder, capture_output=True, text=True, check=False)
         except OSError as error:
             reasons.append(str(error))
             continue
