@@ -170,7 +170,7 @@ def _words(message: str) -> str:
     """What an author can use of it, in one line: not dbt's heading, and not lines of SQL that nobody wrote."""
     kept = []
     for line in message.splitlines():
-        if line.startswith("LINE "):
+        if line.lstrip().startswith("LINE "):
             break
         if line.strip() and not _HEADING.match(line):
             kept.append(line.strip())
