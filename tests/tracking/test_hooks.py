@@ -68,7 +68,6 @@ def test_a_body_becomes_the_events_of_all_rules_that_fit(serve):
         "properties": b'{"order":1001,"first_sku":"a","shop":"acme"}',
         "value": b'"19.90"',
         "currency": b'"EUR"',
-        "_drips_source": b'"page"',
     }
     assert [(bytes(row["event_id"]), bytes(row["properties"])) for row in bought] == [
         (b'"cart:item_bought:1001:0"', b'{"sku": "a", "price": 9.90}'),
