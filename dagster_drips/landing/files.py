@@ -35,6 +35,8 @@ class LandingFile:
     """Bytes."""
     state: str
     """Size and times in words; another state means that the file was replaced, mended or given other permissions."""
+    leads_out: bool = False
+    """A symbolic link to somewhere else than the landing folders: nothing of it is read."""
 
     @property
     def path(self) -> str:
@@ -45,8 +47,10 @@ class LandingFile:
         """Hash of the bytes as they lie on disk, in hex.
 
         Raises:
-            UnreadableFile: the file can't be read.
+            UnreadableFile: the file can't be read, or must not be.
         """
+        if self.leads_out:
+            raise UnreadableFile("a symbolic link that leads out of data/landing; put the file itself there")
         try:
             with self.location.open("rb") as stream:
                 return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -82,6 +86,8 @@ def _in_folder(project: Project, kind: str) -> list[LandingFile]:
     if not folder.is_dir():
         return []
     found = []
+    # The folders themselves may lie elsewhere: who made them so runs the project.
+    homes = (project.landing.resolve(), folder.resolve())
     with os.scandir(folder) as entries:
         for entry in entries:
             ending = format_of(entry.name)
@@ -90,5 +96,7 @@ def _in_folder(project: Project, kind: str) -> list[LandingFile]:
             status = entry.stat()
             name = os.fsencode(entry.name).decode("utf-8", "backslashreplace")
             state = f"size {status.st_size}, modified {status.st_mtime_ns}, changed {status.st_ctime_ns}"
-            found.append(LandingFile(kind, name, folder / entry.name, ending, status.st_size, state))
+            location = folder / entry.name
+            leads_out = entry.is_symlink() and not any(location.resolve().is_relative_to(home) for home in homes)
+            found.append(LandingFile(kind, name, location, ending, status.st_size, state, leads_out))
     return found
