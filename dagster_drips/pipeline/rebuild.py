@@ -7,11 +7,12 @@ sends from the delivery journal, rows from the landed files in the order of thei
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import duckdb
 
-from dagster_drips.clock import utc_now
+from dagster_drips.clock import format_instant, utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.landing import load_again
 from dagster_drips.mail.fold import cut_files, fold
@@ -26,6 +27,8 @@ from dagster_drips.sequences import read_catalog, restore_live, segment_names
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
+_SENT_AFTER = "select count(distinct message_id) from raw.delivery_log where as_of > ?"
+
 
 @dataclass(frozen=True)
 class RebuildReport:
@@ -36,44 +39,60 @@ class RebuildReport:
     deliveries: int
     lost: int = 0
     """Messages that were handed over and that the delivery journal has lost: they are in doubt now."""
+    set_aside: int = 0
+    """Commits of later ticks that are no part of the journal any more."""
 
 
-def rebuild(project: Project, progress: Callable[[str], None] = lambda what: None) -> RebuildReport:
+def rebuild(
+    project: Project, progress: Callable[[str], None] = lambda what: None, *, until: datetime | None = None
+) -> RebuildReport:
     """Make the project's warehouse anew and put it in the place of the old one.
 
     Args:
         project: with its landed files and journal.
         progress: told what is being done.
+        until: go back to the last tick up to this instant: what later ones decided is set aside, and files that they
+            loaded are loaded anew by the next. None: nothing is.
 
     Raises:
-        DripsError: there is no journal, a landed file is gone or changed, another run is going on. The warehouse that
-            is there stays as it is.
+        DripsError: there is no journal, a landed file is gone or changed, another run is going on; or mail was sent
+            after `until`, which nobody could know any more. The warehouse and the journal stay as they are.
     """
     if not TickJournal(project.journal / "ticks").commits():
         raise DripsError("no journal to rebuild from; a first tick starts with `drips run`", file=project.journal)
     with exclusive_run(project):
-        return rebuild_under_lock(project, progress, knows_more=True)
+        return rebuild_under_lock(project, progress, until=until, knows_more=True)
 
 
 def rebuild_under_lock(
-    project: Project, progress: Callable[[str], None] = lambda what: None, *, knows_more: bool = False
+    project: Project,
+    progress: Callable[[str], None] = lambda what: None,
+    *,
+    until: datetime | None = None,
+    knows_more: bool = False,
 ) -> RebuildReport:
     """The same for who holds the run lock already and knows that there is a journal.
 
     Args:
         project: with its landed files and journal.
         progress: told what is being done.
+        until: as in `rebuild`.
         knows_more: the warehouse that is there may know of messages that the journal has lost. It must not be asked
             where somebody was just taken out of the journal.
     """
-    journal = TickJournal(project.journal / "ticks")
+    journal = TickJournal(project.journal / "ticks", until)
+    if not journal.commits():
+        raise DripsError("no tick is as early as that", file=journal.root)
     scratch = project.data / "warehouse.rebuilding.duckdb"
     scratch.unlink(missing_ok=True)
     scratch.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     pipeline = Pipeline(project, Transform(project, warehouse=scratch), journal)
     with open_warehouse(scratch) as warehouse:
-        report = _fill(project, pipeline, journal, warehouse, progress, knows_more)
+        report = _fill(project, pipeline, journal, warehouse, progress, until, knows_more)
         warehouse.checkpoint()
+    if until is not None:
+        # Before the warehouse takes its place: what it lacks must not be folded in from here again.
+        report = replace(report, set_aside=len(journal.set_aside(until)))
     project.warehouse.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     scratch.replace(project.warehouse)
     return report
@@ -85,6 +104,7 @@ def _fill(
     journal: TickJournal,
     warehouse: Warehouse,
     progress: Callable[[str], None],
+    until: datetime | None,
     knows_more: bool,
 ) -> RebuildReport:
     catalog = read_catalog(project, segments=segment_names(project))
@@ -100,9 +120,15 @@ def _fill(
     progress("deliveries")
     cut_files(project, warehouse, closed=True)
     deliveries = fold(project, warehouse, now=utc_now, resend=load_settings(project).in_doubt == "resend")
-    lost = hold_handed_over(project, warehouse, journal.files(HANDED_OVER))
+    # Of all ticks: whatever was handed over may have been sent.
+    lost = hold_handed_over(project, warehouse, TickJournal(journal.root).files(HANDED_OVER))
     if knows_more:
         lost += _known_before(project, warehouse)
+    if until is not None and (sent := warehouse.value(_SENT_AFTER, [until])):
+        raise DripsError(
+            f"{sent} messages were sent or tried after {format_instant(until)}: without the decisions behind them they"
+            " might be sent again; nothing was changed"
+        )
     pipeline.set_clock(warehouse, warehouse.value("select max(as_of) from journal.ticks where phase = 'decided'"))
     progress("models")
     pipeline.decide(warehouse)

@@ -102,7 +102,7 @@ class Pipeline:
         if last["finished"] and instant <= last["finished"]:
             raise DripsError(
                 f"a tick at {format_instant(instant)} is not later than the last finished one,"
-                f" {format_instant(last['finished'])}"
+                f" {format_instant(last['finished'])}{_way_back(last['finished'])}"
             )
         if last["decided"] and instant < last["decided"]:
             raise DripsError(
@@ -267,6 +267,16 @@ class Pipeline:
                     continue  # the delivery log has it
                 warehouse.execute(f"insert into journal.{table} by name {select}")
             warehouse.execute(f"insert into journal.ticks by name {tick}")
+
+
+def _way_back(last: datetime) -> str:
+    """What to do where the last tick lies ahead: its `--as-of` was a mistake, or the clock was wrong."""
+    if last <= utc_now():
+        return ""
+    return (
+        "; that one lies ahead of the clock. `drips rebuild --until T` goes back to the last tick up to T,"
+        " unless mail was sent since (docs/decisions.md)"
+    )
 
 
 def _since_loading() -> dict[str, str]:

@@ -19,6 +19,8 @@ from dagster_drips.errors import DripsError
 from dagster_drips.warehouse.quoting import quoted_name
 
 _PATIENCE_SECONDS = 5.0
+# Characters of an engine's message that are told: it likes to repeat the statement.
+_WORDS = 500
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
@@ -189,23 +191,35 @@ def _typed(dtype: Any) -> Any:
     return dtype
 
 
+def _in_words(error: duckdb.Error) -> str:
+    if isinstance(error, duckdb.IOException) and _is_busy(error):
+        return "another process has it open; wait for the running tick, or read data/published instead"
+    text = " ".join(str(error).split())
+    return text if len(text) <= _WORDS else text[: _WORDS - 1] + "…"
+
+
 @contextmanager
 def open_warehouse(path: Path, *, read_only: bool = False) -> Generator[Warehouse]:
     """The warehouse in that file, its schemas created where they are missing.
 
     Raises:
         WarehouseBusy: another process holds the file.
-        DripsError: it can't be read.
+        DripsError: it can't be read, or whatever else the engine says that nobody caught before: a full disk, no
+            memory, a fault of its own.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        connection = _connected(path, read_only)
+        with _opened(path, read_only) as warehouse:
+            yield warehouse
     except duckdb.IOException as error:
-        busy = _is_busy(error)
-        hint = "another process has it open; wait for the running tick, or read data/published instead"
-        if busy:
-            raise WarehouseBusy(hint, file=path) from error
-        raise DripsError(str(error), file=path) from error
+        raise (WarehouseBusy if _is_busy(error) else DripsError)(_in_words(error), file=path) from error
+    except duckdb.Error as error:
+        raise DripsError(_in_words(error), file=path) from error
+
+
+@contextmanager
+def _opened(path: Path, read_only: bool) -> Generator[Warehouse]:
+    connection = _connected(path, read_only)
     # It would print onto stdout, where --json goes.
     connection.execute("set enable_progress_bar = false")
     warehouse = Warehouse(connection)
