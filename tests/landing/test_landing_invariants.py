@@ -125,7 +125,8 @@ def test_no_shape_of_file_loses_a_row_silently(kind, rows, ending, separator, li
             report = load_landing(project, warehouse, loaded_at=datetime(2026, 1, 1))[kind]
             told = warehouse.value("select count(*) from raw.rejected_rows where line = 0")
         whole = report.rows + report.rejected + report.duplicates == len(rows)
-        assert whole or told or cut
+        # What is cut off a text leaves no trace; what is packed or a list has an end of its own.
+        assert whole or told or (cut and not packed and ending != "json")
 
 
 TWO_DIGITS = st.integers(0, 99).map("{:02}".format)

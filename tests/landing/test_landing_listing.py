@@ -7,7 +7,8 @@ import os
 import polars as pl
 import pytest
 
-from dagster_drips.landing import LoadReport, ignored_files, landing_files
+from dagster_drips.landing import LoadReport, ignored_files, landing_files, load_again
+from dagster_drips.warehouse.port import open_warehouse
 
 from .landing_rows import event, lead
 
@@ -152,6 +153,17 @@ def test_a_file_of_which_no_row_is_taken_adds_no_column(landing):
     landing.put("leads/5.csv", "lead_id,created_at,JUNK\nL5,2026-01-01,x\n")
     landing.load()
     assert "JUNK" in landing.warehouse.columns("raw.leads")
+
+
+def test_loading_again_brings_only_columns_that_taken_rows_have(landing, tmp_path):
+    landing.put("leads/1.csv", "lead_id,created_at,junk\nL1,never,x\n")
+    landing.put("leads/2.csv", "lead_id,created_at,plan\nL2,2026-01-01,pro\n")
+    landing.load()
+    landing.warehouse.execute("alter table raw.leads add column junk varchar")
+    loaded = landing.warehouse.rows("from raw.loaded_files")
+    with open_warehouse(tmp_path / "again.duckdb") as again:
+        load_again(landing.project, again, loaded)
+        assert landing.warehouse.columns("raw.leads").keys() - again.columns("raw.leads").keys() == {"junk"}
 
 
 def test_addresses_lose_the_invisible_around_them_and_are_refused_with_it_inside(landing):
