@@ -71,7 +71,7 @@ BOMBS = {
     "many widths": "{{ ('%099999d' * 9000) % ((1,) * 9000) }}",
     "a width that is a value": "{{ '{:{}}'.format(1, 10 ** 9) }}",
     "a precision that is a value": "{{ '%.*f' | format(10 ** 9, 1.5) }}",
-    "indent": "{{ ('\\n' * 90000) | indent(90000) | length }}",
+    "indent": "{{ ('x\\n' * 90000) | indent(90000) | length }}",
     "wordwrap": "{{ lead.bio | wordwrap(1, wrapstring=lead.bio) | length }}",
     "batch": "{{ [1] | batch(10 ** 9, 'x') | list | length }}",
     "slice": "{{ [1] | slice(10 ** 9) | list | length }}",

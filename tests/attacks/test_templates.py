@@ -192,6 +192,28 @@ def test_no_file_outside_of_sequences_becomes_part_of_a_version(tmp_path, named,
     assert "SECRET" not in str(catalog.written)
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "{{ " + "9" * 5_000 + " }}",
+        "{{ " + "(" * 3_000 + "1" + ")" * 3_000 + " }}",
+        "{{ " + "[" * 3_000 + " }}",
+        "{{ a" + ".b" * 3_000 + " }}",
+        "{{ " + "not " * 3_000 + "1 }}",
+        "{{ 1" + " + 1" * 3_000 + " }}",
+        "{% if a %}" * 2_000 + "{% endif %}" * 2_000,
+        "{{ 'x" * 3_000,
+        "{#" * 3_000,
+    ],
+    ids=["digits", "parentheses", "lists", "attributes", "not", "sums", "conditions", "strings", "comments"],
+)
+def test_a_template_that_jinja_cant_read_is_one_error_of_its_file(tmp_path, html):
+    project = project_with(tmp_path, html)
+    catalog = read_catalog(project, segments=())
+    assert [problem.file for problem in catalog.errors] == ["sequences/welcome/hello.html"]
+    assert catalog.sources == {}
+
+
 def test_a_template_that_is_a_link_out_of_sequences_is_no_template(tmp_path):
     project = project_with(tmp_path, "")
     (project.sequences / "welcome" / "hello.html").unlink()
