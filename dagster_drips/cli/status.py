@@ -43,6 +43,7 @@ def read_status(project: Project) -> Status:
         DripsError: there is no warehouse yet, it can't be read, or a run is writing to it.
     """
     from dagster_drips.errors import DripsError
+    from dagster_drips.mail.losses import told_losses
     from dagster_drips.warehouse import open_warehouse
     from dagster_drips.warehouse.statements import named_statements
 
@@ -63,7 +64,10 @@ def read_status(project: Project) -> Status:
             sequences=sequences,
             enrolled=warehouse.rows(statements["enrolled"]),
             due_next=warehouse.rows(statements["due_next"]) if measured else [],
-            problems=_problems(ticks, sequences, warehouse.rows(statements["rejected"]), in_doubt),
+            problems=[
+                *_problems(ticks, sequences, warehouse.rows(statements["rejected"]), in_doubt),
+                *told_losses(project, warehouse),
+            ],
         )
 
 
