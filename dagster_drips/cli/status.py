@@ -59,6 +59,7 @@ def read_status(project: Project) -> Status:
         due_next=facts["due_next"],
         problems=[
             *_problems(facts, sequences, unacknowledged(project, facts["rejected"])),
+            *(row["problem"] for row in facts.get("losses", [])),
             *_ignored(project),
             *_mails_to_look_at(project),
         ],
@@ -71,6 +72,7 @@ def _facts(project: Project) -> tuple[Facts, datetime | None]:
     from datetime import UTC, datetime
 
     from dagster_drips.errors import DripsError
+    from dagster_drips.mail.losses import told_losses
     from dagster_drips.pipeline.status import published_facts, read_facts
     from dagster_drips.warehouse import WarehouseBusy, open_warehouse
 
@@ -80,7 +82,8 @@ def _facts(project: Project) -> tuple[Facts, datetime | None]:
         with open_warehouse(project.warehouse, read_only=True) as warehouse:
             if not warehouse.columns("journal.ticks"):
                 raise DripsError("this warehouse has seen no tick yet; start with `drips run`", file=project.warehouse)
-            return read_facts(warehouse), None
+            losses = [{"problem": told} for told in told_losses(project, warehouse)]
+            return read_facts(warehouse) | {"losses": losses}, None
     except WarehouseBusy:
         facts = published_facts(project.published)
         if facts is None:

@@ -175,7 +175,8 @@ STORAGE = (
 RATE = (
     r"\brates?\b|\w*limit(?:s|ed|ing|er)? (?:exceed\w*|reached|has been|have been|for|of|per|on|is|to)"
     r"|limits? (?:per|on)|rate ?limit\w*|throttl\w*",
-    r"too (?:many|much|fast|quickly|frequent\w*|often|soon|busy)|receiving (?:mail|messages) (?:at|too)"
+    r"too (?:many(?! (?:hops|received|relays))|much|fast|quickly|frequent\w*|often|soon|busy)"
+    r"|receiving (?:mail|messages) (?:at|too)"
     r"|more than \d+",
     r"(?:per|this|each|an|every|last|next) (?:\w+ )?(?:hour|day|minute|second|session)|hourly|daily",
     r"(?:sending|message|recipients?|mails?|connections?|volume|max\w*|e ?mails?|outbound|send) (?:\w+ )?limits?",

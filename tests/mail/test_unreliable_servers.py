@@ -131,3 +131,30 @@ def test_a_server_that_allows_one_connection_only_gets_everything_over_that(worl
     with RawServer(script) as server:
         report = run(world, settings_for(server.url, connections=4))
     assert (report.sent, report.stopped) == (20, None)
+
+
+def test_a_server_whose_blocklist_has_us_for_one_domain_suppresses_nobody_and_gets_the_others(world, settings_for):
+    def refuse(address: str) -> str | None:
+        listed = "554 5.7.1 Client host [192.0.2.10] blocked using dnsbl.example"
+        return listed if address.endswith("@blocked.example") else None
+
+    world.add_version()
+    world.add_leads(60)
+    world.warehouse.execute(
+        "update decide.due_steps set recipient = 'lead' || send_rank || '@blocked.example' where send_rank % 2 = 0"
+    )
+    with ScriptedServer(on_rcpt=refuse) as server:
+        report = run(world, settings_for(server.url, connections=1))
+    assert (report.sent, report.deferred, report.bounced, report.failed) == (30, 10, 0, 0)
+    assert "10 messages to blocked.example in a row" in (report.stopped or "")
+    # What nobody was asked to take is due at the next run.
+    with ScriptedServer() as server:
+        assert run(world, settings_for(server.url)).sent == 20
+
+
+def test_a_server_that_greets_in_escape_sequences_is_told_of_in_plain_text(world, settings_for):
+    world.add_version()
+    world.add_leads(1)
+    with RawServer(lambda dialogue, _: dialogue.say("554 \x1b[2J\x1b]0;owned\x07 go away")) as server:
+        report = run(world, settings_for(server.url))
+    assert (report.stopped or "").endswith(r"takes no mail now (554 \x1b[2J\x1b]0;owned\x07 go away)")
