@@ -25,6 +25,7 @@ MAX_ID_CHARACTERS = 1_000
 _IDS = ("userId", "anonymousId", "previousId", "groupId", "messageId", "event", "type")
 # C0, DEL and C1, and the two line separators that Unicode has beside them. JSON text has C0 as escapes only.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_REACH = MAX_NAME_CHARACTERS + 1
 _CONTROL_BYTES = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 
 
@@ -57,13 +58,20 @@ def message_problem(text: bytes) -> str | None:
 
 def _needs_a_look(text: bytes) -> bool:
     """False for what can have nothing but plain and short names, told without decoding."""
-    if b"\\" in text or b"\x7f" in text or text.count(b":") > MAX_KEYS:
+    if b"\\" in text or b"\x7f" in text:
+        return True
+    # The shortest member of an object, `"":1,`, has five bytes.
+    if len(text) > 5 * MAX_KEYS and text.count(b":") > MAX_KEYS:
         return True
     if not text.isascii() and _CONTROL_BYTES.search(text):
         return True
-    # Whatever is longer than a name may be, a name or a number, fills one of these stretches without a quotation mark.
-    stretch = MAX_NAME_CHARACTERS // 2
-    return any(text.find(b'"', at, at + stretch) < 0 for at in range(0, len(text) - stretch, stretch))
+    # From a quotation mark to the last one within reach: beside names and numbers that are not too long there is one.
+    begin, end = 0, len(text) - _REACH
+    while begin < end:
+        begin = text.rfind(b'"', begin, begin + _REACH) + 1
+        if begin == 0:
+            return True
+    return False
 
 
 def _strange_id(message: Any) -> str | None:

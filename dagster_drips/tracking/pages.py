@@ -58,8 +58,8 @@ def page(template: str, *, status: int = 200, headers: dict[str, str] | None = N
     return HTMLResponse(text, status_code=status, headers=_PAGE | (headers or {}))
 
 
-def message_page(html: str) -> HTMLResponse:
-    """A mail as a page."""
+def message_page(html: bytes) -> HTMLResponse:
+    """A mail, in UTF-8, as a page."""
     return HTMLResponse(html, headers=_MESSAGE)
 
 

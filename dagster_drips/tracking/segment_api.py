@@ -179,7 +179,7 @@ class SegmentApi:
         refused: dict[str, list[Raw]] = {}
         cut: list[Raw] = []
         left_out = 0
-        suspicious, deep = may_have_problems(body), may_be_too_deep(body)
+        suspicious = may_have_problems(body)
         calls: dict[str, int] = {}
         for begin in range(0, len(envelope.batch), _IN_A_ROW):
             if begin:
@@ -187,7 +187,7 @@ class SegmentApi:
                 await asyncio.sleep(0)
             for message in envelope.batch[begin : begin + _IN_A_ROW]:
                 try:
-                    if suspicious or (deep and may_be_too_deep(bytes(message))):
+                    if suspicious or may_be_too_deep(bytes(message)):
                         _check(bytes(message))
                     call = intake.add(message)
                     calls[call] = calls.get(call, 0) + 1
@@ -258,7 +258,7 @@ def _text(body: bytes, encoding: str) -> bytes:
 
 def _envelope(body: bytes) -> Envelope:
     # Each value is an object while the body is taken apart, however short it is.
-    if body.count(b",") > MOST_VALUES:
+    if len(body) > MOST_VALUES and body.count(b",") > MOST_VALUES:
         raise _Refused(413, "too_large", f"more than {MOST_VALUES} values in a request")
     try:
         # Parts are kept as they were written, so their letters are checked here.

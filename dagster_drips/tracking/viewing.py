@@ -20,6 +20,7 @@ _MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 _AT_ONCE = 2
 _WAITING = 20
 _SECONDS = 20.0
+_MOST_BYTES = 8_000_000
 _KEPT_BYTES = 16_000_000
 
 
@@ -30,7 +31,7 @@ class Viewer:
         self._project = project
         self._turn = asyncio.Semaphore(_AT_ONCE)
         self._asked = 0
-        self._kept: OrderedDict[str, str] = OrderedDict()
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
         self._sources: tuple[Path, ...] = (
             *(project.published / f"{name}.parquet" for name in ("messages", "lead_profiles")),
@@ -38,8 +39,8 @@ class Viewer:
         )
         self._state = self._state_now()
 
-    async def html(self, message_id: str) -> str | None:
-        """The message's HTML; None where it can't be rendered, or too many are asked for at once."""
+    async def html(self, message_id: str) -> bytes | None:
+        """The message's HTML in UTF-8; None where it can't be rendered, is too large, or too many are asked for."""
         state = self._state_now()
         if state != self._state:
             self._state, self._size = state, 0
@@ -71,7 +72,7 @@ class Viewer:
                 found.append(None)
         return tuple(found)
 
-    async def _rendered(self, message_id: str) -> str | None:
+    async def _rendered(self, message_id: str) -> bytes | None:
         command = (sys.executable, "-m", "dagster_drips.tracking.view_message", str(self._project.root), message_id)
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -80,7 +81,14 @@ class Viewer:
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            output, _ = await asyncio.wait_for(process.communicate(), _SECONDS)
+            async with asyncio.timeout(_SECONDS):
+                assert process.stdout is not None
+                output = bytearray()
+                while len(output) <= _MOST_BYTES and (piece := await process.stdout.read(_MOST_BYTES)):
+                    output += piece
+                if len(output) > _MOST_BYTES:
+                    return None
+                await process.wait()
         except TimeoutError:
             return None
         finally:
@@ -88,9 +96,9 @@ class Viewer:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
-        return output.decode("utf-8", "replace") if process.returncode == 0 else None
+        return bytes(output) if process.returncode == 0 else None
 
-    def _keep(self, message_id: str, html: str) -> None:
+    def _keep(self, message_id: str, html: bytes) -> None:
         self._kept[message_id] = html
         self._size += len(html)
         while self._size > _KEPT_BYTES and len(self._kept) > 1:
