@@ -99,7 +99,7 @@ def test_the_next_start_of_anything_clears_what_killed_processes_left(project: P
 
 
 def test_what_a_killed_collector_had_promised_is_there_afterwards(project: Project) -> None:
-    assert [path.name[:11] for path in (project.landing / "leads").glob(".*")] == [".collected-"]
+    assert len(list((project.landing / "leads").glob(".collected-*.part"))) == 1
     clear(project)
     rows = "".join(path.read_text() for path in (project.landing / "leads").glob("collected-*.jsonl"))
     assert json.loads(rows)["email"] == LATE
