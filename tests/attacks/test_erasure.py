@@ -242,7 +242,12 @@ def test_a_kept_mail_that_hides_the_address_in_base64_is_erased(tmp_path: Path) 
 # What is shown in a browser -------------------------------------------------------------------------------------------
 
 
-def test_a_message_that_was_shown_before_is_not_shown_after_its_reader_was_forgotten(project: Project) -> None:
+def test_a_message_that_was_shown_before_is_not_shown_after_its_reader_was_forgotten(
+    lived: Project, tmp_path: Path
+) -> None:
+    shutil.copytree(lived.root, tmp_path / "project")
+    project = Project.at(tmp_path / "project")
+
     async def both() -> tuple[str | None, str | None, str | None]:
         viewer = Viewer(project)
         message = message_id(LEAD, f"e-{LEAD}")
