@@ -99,7 +99,7 @@ def test_the_next_start_of_anything_clears_what_killed_processes_left(project: P
 
 
 def test_what_a_killed_collector_had_promised_is_there_afterwards(project: Project) -> None:
-    assert [path.name[:11] for path in (project.landing / "leads").glob(".*")] == [".collected-"]
+    assert len(list((project.landing / "leads").glob(".collected-*.part"))) == 1
     clear(project)
     rows = "".join(path.read_text() for path in (project.landing / "leads").glob("collected-*.jsonl"))
     assert json.loads(rows)["email"] == LATE
@@ -242,7 +242,12 @@ def test_a_kept_mail_that_hides_the_address_in_base64_is_erased(tmp_path: Path) 
 # What is shown in a browser -------------------------------------------------------------------------------------------
 
 
-def test_a_message_that_was_shown_before_is_not_shown_after_its_reader_was_forgotten(project: Project) -> None:
+def test_a_message_that_was_shown_before_is_not_shown_after_its_reader_was_forgotten(
+    lived: Project, tmp_path: Path
+) -> None:
+    shutil.copytree(lived.root, tmp_path / "project")
+    project = Project.at(tmp_path / "project")
+
     async def both() -> tuple[str | None, str | None, str | None]:
         viewer = Viewer(project)
         message = message_id(LEAD, f"e-{LEAD}")
