@@ -116,15 +116,21 @@ entered_spells as (
         opened.trigger_segment,
         spells.definition,
         spells.nth,
-        spells.seen_at,
-        spells.until,
-        least(
-            opened.opens_at,
-            greatest(
-                coalesce(cast(spells.active_from_text as timestamp), opened.first_active_at),
-                coalesce(opened.restarted_at, opened.first_active_at)
+        greatest(
+            spells.seen_at,
+            least(
+                opened.opens_at,
+                greatest(
+                    coalesce(cast(spells.active_from_text as timestamp), opened.first_active_at),
+                    coalesce(opened.restarted_at, opened.first_active_at)
+                )
             )
-        ) as opened_at
+        ) as from_tick,
+        -- the tick that saw a version is that version's, also where it saw a later one too
+        greatest(
+            coalesce(spells.until, timestamp '9999-12-31'),
+            {{ add_seconds('spells.seen_at', 1) }}
+        ) as before_tick
     from opened
     inner join active_spells as spells
         on opened.sequence_id = spells.sequence_id
@@ -141,25 +147,36 @@ needed_segments as (
 
 ),
 
-result_ticks as (
+active_ticks as (
 
     select
-        needed.sequence_id,
-        needed.nth,
-        results.as_of,
-        count(*) as segments
-    from needed_segments as needed
-    inner join (
+        spells.sequence_id,
+        spells.nth,
+        ticks.as_of
+    from entered_spells as spells
+    inner join ticks
+        on
+            ticks.as_of >= spells.from_tick
+            and ticks.as_of < spells.before_tick
+
+),
+
+run_ticks as (
+
+    select
+        active_ticks.sequence_id,
+        active_ticks.as_of
+    from active_ticks
+    inner join needed_segments as needed
+        on active_ticks.sequence_id = needed.sequence_id and active_ticks.nth = needed.nth
+    left join (
         select segment, as_of from {{ source('earlier', 'segment_results') }}
         union
         select segment, as_of from {{ ref('segment_results_now') }}
     ) as results
-        on needed.segment = results.segment
-    group by needed.sequence_id, needed.nth, results.as_of
-    having count(*) = (
-        select count(*) from needed_segments as named
-        where named.sequence_id = needed.sequence_id and named.nth = needed.nth
-    )
+        on needed.segment = results.segment and active_ticks.as_of = results.as_of
+    group by active_ticks.sequence_id, active_ticks.nth, active_ticks.as_of
+    having count(*) = count(results.segment)
 
 ),
 
@@ -167,22 +184,10 @@ result_ticks as (
 starts as (
 
     select
-        spells.sequence_id,
-        min(ticks.as_of) as as_of
-    from entered_spells as spells
-    inner join result_ticks
-        on spells.sequence_id = result_ticks.sequence_id and spells.nth = result_ticks.nth
-    inner join ticks
-        on
-            result_ticks.as_of = ticks.as_of
-            and ticks.as_of >= spells.opened_at
-            and ticks.as_of >= spells.seen_at
-            and (
-                spells.until is null
-                or ticks.as_of < spells.until
-                or ticks.as_of = spells.seen_at
-            )
-    group by spells.sequence_id
+        sequence_id,
+        min(as_of) as as_of
+    from run_ticks
+    group by sequence_id
 
 )
 
