@@ -129,7 +129,11 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is there: a request."""
-        charge = _REQUEST_BYTES + 2 * (self._head_bytes or self._piece) + _HEADER_BYTES * len(self.headers)
+        headers = len(self.headers)
+        if headers > MAX_HEADERS:
+            self._refuse("too_large", _LARGE_HEAD)
+            raise _Ended
+        charge = _REQUEST_BYTES + 2 * (self._head_bytes or self._piece) + _HEADER_BYTES * headers
         if not self._take(charge):
             raise _Ended
         if self._charged_head:
