@@ -124,7 +124,7 @@ class Settings(BaseSettings):
             return [key.strip() for key in value.split(",") if key.strip()]
         return value
 
-    @field_validator("secret_keys", "write_keys")
+    @field_validator("secret_keys", "write_keys", "page_keys", "identity_keys")
     @classmethod
     def _are_long(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         if any(len(key.get_secret_value()) < SHORTEST_KEY for key in keys):

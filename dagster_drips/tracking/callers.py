@@ -15,6 +15,7 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
+from dagster_drips.field_names import MAX_FIELDS
 from dagster_drips.settings import Settings
 
 SOURCE = "_drips_source"
@@ -62,6 +63,8 @@ class Caller:
     """Who has a server's key: their word is trusted."""
 
     takes_proof = False
+    most_new_fields = MAX_FIELDS
+    """Names of fields new to the project that the key may bring in."""
 
     def subject(self, user: str | None, anonymous: str | None, user_hash: str | None) -> Subject | None:
         """Of whom a message speaks; None where it names nobody.
@@ -84,6 +87,8 @@ class Page(Caller):
     Args:
         identity_keys: as in DRIPS_IDENTITY_KEYS; any of them may have made a proof.
     """
+
+    most_new_fields = 100
 
     def __init__(self, identity_keys: Sequence[bytes]):
         self._identity_keys = identity_keys

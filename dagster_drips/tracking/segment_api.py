@@ -138,7 +138,7 @@ class SegmentApi:
             # Browsers say so, libraries don't: this key is public by now, and can do all that a server's can.
             self._desk.counters.add("server_key_in_a_page")
         caller = self._let_in(*found, messages=1 if call or envelope.batch is UNSET else len(envelope.batch))
-        intake = Intake(received_at, envelope, self._names_of(key), self._landed, caller)
+        intake = Intake(received_at, envelope, self._names_of(key, caller), self._landed, caller)
         if call is None:
             refused = await self._add_batch(intake, envelope, body)
         else:
@@ -153,10 +153,10 @@ class SegmentApi:
         if intake.bad_times:
             counters.add("unreadable_event_times", intake.bad_times)
 
-    def _names_of(self, key: bytes) -> FieldNames:
+    def _names_of(self, key: bytes, caller: Caller) -> FieldNames:
         """Names that one key makes up must not stand in the way of others'."""
         if key not in self._names:
-            self._names[key] = FieldNames(self._fields.__contains__)
+            self._names[key] = FieldNames(self._fields.__contains__, most=caller.most_new_fields)
         return self._names[key]
 
     def _add_one(self, intake: Intake, body: bytes, call: str) -> dict[str, list[Raw]]:

@@ -21,12 +21,21 @@ from pydantic import SecretStr
 from dagster_drips.settings import Settings
 from dagster_drips.tracking.collector import build_app
 from dagster_drips.tracking.desk import Desk
-from dagster_drips.tracking.tokens import Tokens
+from dagster_drips.tracking.tokens import Purpose, Tokens
 from tests.tracking.collecting import KEY, MESSAGE_ID, Served, landed, project_in, served
 
 WRITE_KEY = "a write key of some thirty characters"
 TOKENS = Tokens([KEY])
-TOKEN = TOKENS.message(MESSAGE_ID)
+TOKEN = TOKENS.message(MESSAGE_ID, Purpose.OPEN)
+TOKEN_OF = {
+    path: TOKENS.message(MESSAGE_ID, purpose)
+    for path, purpose in (
+        ("c", Purpose.CLICK),
+        ("v", Purpose.VIEW),
+        ("u", Purpose.UNSUBSCRIBE),
+        ("p", Purpose.PREFERENCES),
+    )
+}
 TARGET = "https://acme.example/pricing"
 URL = TOKENS.url(TARGET)
 BASIC = b"Basic " + b64encode(f"{WRITE_KEY}:".encode())
@@ -38,7 +47,7 @@ PATHS = st.one_of(
     st.sampled_from(
         ["/", "", "//", "//evil.example/", "/health", "/health/", "/metrics", "/drips.js", "/v1/track", "/v1/batch",
          "/v1/batch/", "/v1/", "/v1/x", "/track", "/import", "/beacon/v1/batch", f"/o/{TOKEN}.gif", f"/o/{TOKEN}",
-         f"/c/{TOKEN}/{URL}", f"/c/{TOKEN}/{URL}/", f"/v/{TOKEN}", f"/u/{TOKEN}", f"/u/{TOKEN}/", f"/p/{TOKEN}",
+         f"/c/{TOKEN_OF['c']}/{URL}", f"/c/{TOKEN_OF['c']}/{URL}/", f"/v/{TOKEN_OF['v']}", f"/u/{TOKEN_OF['u']}", f"/u/{TOKEN_OF['u']}/", f"/p/{TOKEN_OF['p']}",
          "/hooks/cart", "/hooks/", "/webhooks/sendgrid", "/webhooks/ses", "/webhooks/none", f"/u/{MARK}",
          f"/c/{MARK}/x"]
     ),

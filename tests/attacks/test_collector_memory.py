@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.tracking.tokens import Tokens
+from dagster_drips.tracking.tokens import Purpose, Tokens
 from tests.tracking.collecting import KEY, MESSAGE_ID, project_in
 
 from .flooding import LIMIT, WRITE_KEY, Attacked, Client, attacked, flood, needs_proc
 
 pytestmark = needs_proc
 
-TOKEN = Tokens([KEY]).message(MESSAGE_ID)
+TOKEN = Tokens([KEY]).message(MESSAGE_ID, Purpose.OPEN)
+PREFERENCES = Tokens([KEY]).message(MESSAGE_ID, Purpose.PREFERENCES)
 BASIC = b64encode(f"{WRITE_KEY}:".encode()).decode()
 MEGABYTE = 1_000_000
 
@@ -58,7 +59,7 @@ def test_who_asks_and_never_reads_gets_no_memory(target: Attacked) -> None:
     flood(target, clients(target, 100, b"", request, 4 * MEGABYTE), 100, Honest(target))
 
 
-@pytest.mark.parametrize("path", ["/nothing/here", "/v1/track", f"/p/{TOKEN}", "/webhooks/sendgrid"])
+@pytest.mark.parametrize("path", ["/nothing/here", "/v1/track", f"/p/{PREFERENCES}", "/webhooks/sendgrid"])
 def test_bodies_without_an_end_do_not_fill_it(target: Attacked, path: str) -> None:
     head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n".encode()
     flood(target, clients(target, 600, head, b"x" * 90_000, 900_000), 50, Honest(target))
