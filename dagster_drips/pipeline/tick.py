@@ -34,6 +34,7 @@ from dagster_drips.sequences import Catalog, Problem, record_catalog
 from dagster_drips.settings import load_settings
 from dagster_drips.time_zones import utc_offsets
 from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.quoting import quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
 _COMMITS = named_statements(Path(__file__).with_name("commits.sql"))
@@ -253,8 +254,8 @@ class Pipeline:
             if name.startswith(f"{phase}_")
         }
         tick = (
-            f"select timestamp '{as_of}' as as_of, '{phase}' as phase,"
-            f" timestamp '{datetime.now(UTC).replace(tzinfo=None)}' as recorded_at,"
+            f"select timestamp {quoted_text(str(as_of))} as as_of, {quoted_text(phase)} as phase,"
+            f" timestamp {quoted_text(str(datetime.now(UTC).replace(tzinfo=None)))} as recorded_at,"
             " (select coalesce(max(load_id), 0) from raw.loaded_files) as last_load_id"
         )
         if self.journal is not None:

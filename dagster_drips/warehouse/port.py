@@ -21,6 +21,7 @@ from dagster_drips.warehouse.quoting import quoted_name
 _PATIENCE_SECONDS = 5.0
 # Characters of an engine's message that are told: it likes to repeat the statement.
 _WORDS = 500
+_MODEST_MEGABYTES = (128, 256, 512)
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
@@ -129,7 +130,11 @@ class Warehouse:
         """Statements inside it take one thread and little memory, and spill to disk sooner: for work beside which
         something else needs the machine."""
         self._connection.execute("set threads = 1")
-        self._connection.execute("set memory_limit = '128MB'")
+        for megabytes in _MODEST_MEGABYTES:
+            # What was written a moment ago, and not to the file, can't be let go of.
+            with suppress(duckdb.OutOfMemoryException):
+                self._connection.execute("set memory_limit = ?", [f"{megabytes}MB"])
+                break
         try:
             yield
         finally:

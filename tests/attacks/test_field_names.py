@@ -47,7 +47,9 @@ def identifiers() -> list[str]:
     """Every word of the project's SQL, keywords included, that isn't a known or a reserved name."""
     folders = [REPOSITORY / "dagster_drips", *(REPOSITORY / "dbt_project" / name for name in ("models", "macros"))]
     texts = [file.read_text(encoding="utf-8") for folder in folders for file in folder.rglob("*.sql")]
-    words = {word.lower() for text in texts for word in WORD.findall(text)}
+    # Aliases that once stood in the way.
+    words = {"content", "content_before", "is_loaded"}
+    words |= {word.lower() for text in texts for word in WORD.findall(text)}
     return sorted(word for word in words if word not in KNOWN_FIELDS and not word.startswith(RESERVED_PREFIXES))
 
 
@@ -142,7 +144,7 @@ def test_marts_keep_their_own_columns_and_have_every_field(lived):
 
 
 def test_the_next_tick_goes_on(lived):
-    lived.shop.land("leads", [person("later", valued(lived.names[1::2], "later"))])
+    lived.shop.land("leads", [person("later", valued(lived.names, "later"))])
     lived.shop.enter("later", properties={"word": "of the event"})
     with ScriptedServer() as server:
         tick(lived.shop, server.url)
