@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from dagster_drips.mail.deadlines import Waiting
 from dagster_drips.mail.message import OutgoingMessage
@@ -53,6 +53,17 @@ class Untouched(Generic[Owner]):
 
 
 Event = WantsBody[Owner] | Answered[Owner] | Untouched[Owner]
+
+
+class _Heard(NamedTuple):
+    """A reply as it came; most are never looked at beyond their code."""
+
+    code: int
+    words: bytes
+
+    @property
+    def reply(self) -> Reply:
+        return Reply(self.code, shown(self.words, _LONGEST_TEXT))
 
 
 @dataclass
@@ -150,9 +161,9 @@ class Dialogue(Generic[Owner]):
             return []
         self._heard += data
         events: list[Event[Owner]] = []
-        for reply in self._replies():
+        for heard in self._replies():
             self.replies += 1
-            events.extend(self._take(reply))
+            events.extend(self._take(heard))
             if self.ended:
                 self._heard.clear()
                 return events
@@ -195,41 +206,49 @@ class Dialogue(Generic[Owner]):
         self._queued += len(data)
         self._awaited.append((awaited, self._queued))
 
-    def _replies(self) -> Iterator[Reply]:
+    def _replies(self) -> Iterator[_Heard]:
         """Whole replies; one without an end counts as one that can't be read."""
         while (end := self._heard.find(b"\n")) >= 0 and self._length + end <= LONGEST_REPLY:
             line = bytes(self._heard[:end]).rstrip()
             del self._heard[: end + 1]
-            self._length += end + 1
-            self._lines.append(line)
-            if not _has_code(line) or line[3:4] != b"-":
-                lines, self._lines, self._length = self._lines, [], 0
-                yield _reply(lines)
+            code = _code_of(line)
+            if code < 0 or line[3:4] != b"-":
+                if not self._lines:
+                    yield _Heard(code, line[4:] if code >= 0 else line)
+                    continue
+                lines, self._lines, self._length = [*self._lines, line], [], 0
+                yield _joined(lines)
+            else:
+                self._length += end + 1
+                self._lines.append(line)
         if self._length + len(self._heard) > LONGEST_REPLY:
             self._lines, self._length = [], 0
-            yield Reply(-1, "a reply without an end")
+            yield _Heard(-1, b"a reply without an end")
 
-    def _take(self, reply: Reply) -> list[Event[Owner]]:
+    def _take(self, heard: _Heard) -> list[Event[Owner]]:
         if not self._awaited:  # unasked: a goodbye, as when the server shuts down
-            return self._goodbye(reply, out_of_turn=True)
+            return self._goodbye(heard.reply, out_of_turn=True)
         stage, said_at = self._awaited.popleft()
         if stage == "BODY":
-            return self._take_final(reply)
+            return self._take_final(heard.reply)
         if self._sent < said_at:
-            return self._goodbye(reply, out_of_turn=True)
+            return self._goodbye(heard.reply, out_of_turn=True)
+        kind = heard.code // 100
         if stage == "RSET":
-            return [] if reply.code // 100 == 2 else self._goodbye(reply)
+            return [] if kind == 2 else self._goodbye(heard.reply)
         envelope = self._envelope
         assert envelope is not None, "replies follow commands"
-        if reply.is_goodbye:
-            return self._goodbye(reply, stage)
-        if reply.code // 100 == _ANSWERS[stage]:
+        if kind == _ANSWERS[stage]:
             if stage == "MAIL":
                 envelope.accepted = True
             elif stage == "DATA":
                 return self._take_data(envelope)
-        elif envelope.refusal is None:
-            envelope.refusal = outcome_of(stage, reply)
+        else:
+            reply = heard.reply
+            if reply.is_goodbye:
+                return self._goodbye(reply, stage)
+            if envelope.refusal is None:
+                envelope.refusal = outcome_of(stage, reply)
         return self._go_on(envelope, stage)
 
     def _take_final(self, reply: Reply) -> list[Event[Owner]]:
@@ -289,15 +308,18 @@ class Dialogue(Generic[Owner]):
         return [self._abandoned(envelope, replace(outcome, lost_connection=True))]
 
 
-def _has_code(line: bytes) -> bool:
-    return line[:3].isdigit() and len(line[:3]) == 3 and line[3:4] in (b"", b" ", b"-")
+def _code_of(line: bytes) -> int:
+    """The reply code at a line's beginning (RFC 5321 4.2); -1 where there is none."""
+    code = line[:3]
+    return int(code) if len(code) == 3 and code.isdigit() and line[3:4] in (b"", b" ", b"-") else -1
 
 
-def _reply(lines: list[bytes]) -> Reply:
-    """A whole reply; lines that don't agree (RFC 5321 4.2.1) are as good as none."""
-    codes = {int(line[:3]) // 100 if _has_code(line) else -1 for line in lines}
-    words = b" ".join(line[4:] if _has_code(line) else line for line in lines)
-    return Reply(int(lines[-1][:3]) if len(codes) == 1 and codes != {-1} else -1, shown(words, _LONGEST_TEXT))
+def _joined(lines: list[bytes]) -> _Heard:
+    """A reply of several lines; those that don't agree (RFC 5321 4.2.1) are as good as none."""
+    codes = [_code_of(line) for line in lines]
+    words = b" ".join(line[4:] if code >= 0 else line for code, line in zip(codes, lines, strict=True))
+    agree = len({code // 100 for code in codes}) == 1
+    return _Heard(codes[-1] if agree else -1, words)
 
 
 def _mail(message: OutgoingMessage) -> bytes:

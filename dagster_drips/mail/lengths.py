@@ -39,7 +39,7 @@ class LengthKeeper:
     def __init__(self, project: Project, name: str, boot_id: str):
         folder = lengths(project)
         folder.mkdir(parents=True, exist_ok=True)
-        self._boot_id = boot_id
+        self._boot_id = boot_id[:36]
         self._length = self._synced = 0
         self._descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT, 0o600)
         self._write()
@@ -58,7 +58,7 @@ class LengthKeeper:
         os.close(self._descriptor)
 
     def _write(self, state: str = "open") -> None:
-        line = _LINE.format(boot_id=self._boot_id[:36], length=self._length, synced=self._synced, state=state)
+        line = _LINE.format(boot_id=self._boot_id, length=self._length, synced=self._synced, state=state)
         os.pwrite(self._descriptor, line.encode(), 0)
 
 
