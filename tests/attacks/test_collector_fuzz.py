@@ -48,7 +48,7 @@ PATHS = st.one_of(
         ["/", "", "//", "//evil.example/", "/health", "/health/", "/metrics", "/drips.js", "/v1/track", "/v1/batch",
          "/v1/batch/", "/v1/", "/v1/x", "/track", "/import", "/beacon/v1/batch", f"/o/{TOKEN}.gif", f"/o/{TOKEN}",
          f"/c/{TOKEN_OF['c']}/{URL}", f"/c/{TOKEN_OF['c']}/{URL}/", f"/v/{TOKEN_OF['v']}", f"/u/{TOKEN_OF['u']}",
-        f"/u/{TOKEN_OF['u']}/", f"/p/{TOKEN_OF['p']}",
+         f"/u/{TOKEN_OF['u']}/", f"/p/{TOKEN_OF['p']}",
          "/hooks/cart", "/hooks/", "/webhooks/sendgrid", "/webhooks/ses", "/webhooks/none", f"/u/{MARK}",
          f"/c/{MARK}/x"]
     ),
