@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import string
 
-from dagster_drips.json_limits import name_length_problem
+from dagster_drips.json_limits import MAX_NAME_CHARACTERS
 
 RESERVED_PREFIXES = ("_drips_", "_load", "_line")
 """What names of our own begin with wherever a lead's columns are, in A to Z of any case: no field can be called so."""
@@ -30,8 +30,8 @@ def field_name_problem(name: str) -> str | None:
     """Why that can't be the name of a field, in words that follow it; None: it can."""
     if not name.strip():
         return "is blank"
-    if problem := name_length_problem(name):
-        return f"is {problem}"
+    if len(name) > MAX_NAME_CHARACTERS:
+        return f"is longer than {MAX_NAME_CHARACTERS} characters"
     if _CONTROL.search(name):
         return "has a control character or line break in it"
     if not _is_unicode(name):

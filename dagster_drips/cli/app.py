@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -16,6 +17,8 @@ from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.transform import segment_files, write_segment_list
 from dagster_drips.project import Project
 
+# A disk that is full, over quota or read-only is no bug of ours.
+_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _chosen: dict[str, Path] = {}
 
 
@@ -32,6 +35,12 @@ class _OneLineErrors(TyperGroup):
             # the reader of our output went away: `drips status | head`
             sys.stderr.close()
             raise typer.Exit(0) from None
+        except OSError as error:
+            if error.errno not in _DISKS:
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            typer.echo(f"error: {place}{error.strerror}", err=True)
+            raise typer.Exit(1) from None
 
 
 app = typer.Typer(

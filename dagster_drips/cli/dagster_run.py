@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ import dagster as dg
 from dagster_drips.errors import DripsError
 from dagster_drips.project import LANDING_KINDS, Project
 
+# Full, over quota, read-only; a step hands on its error as text.
+_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _OUTCOMES = ("sent", "failed", "bounced", "deferred", "in_doubt", "refused")
 
 
@@ -97,5 +100,7 @@ def _raise_the_cause(event: dg.DagsterEvent) -> None:
     while error is not None:
         if error.cls_name in ("DripsError", "TransformFailed"):
             raise DripsError(error.message.split(": ", 1)[-1])
+        if error.cls_name == "OSError" and any(f"[Errno {number}]" in error.message for number in _DISKS):
+            raise DripsError(error.message.split("] ", 1)[-1])
         error = error.cause
     raise RuntimeError(event.step_failure_data.error_display_string)

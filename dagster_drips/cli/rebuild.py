@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
 
 
 @app.command(epilog="Example: `rm data/warehouse.duckdb && drips rebuild`")
-def rebuild(as_json: JsonOption = False, project: ProjectOption = None) -> None:
+def rebuild(
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T",
+            help="Go back to the last tick up to T, ISO 8601: what later ones decided is set aside. Refused where mail"
+            " was sent since.",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    project: ProjectOption = None,
+) -> None:
     """Make the warehouse again from landed files and journal, without running old ticks."""
     from dataclasses import asdict
 
+    from dagster_drips.clock import parse_instant
     from dagster_drips.pipeline.rebuild import rebuild as make_again
 
-    report = make_again(chosen_project(project), progress=lambda what: typer.echo(f"rebuild: {what}", err=True))
+    report = make_again(
+        chosen_project(project),
+        progress=lambda what: typer.echo(f"rebuild: {what}", err=True),
+        until=parse_instant(until) if until else None,
+    )
     if as_json:
         print_json(asdict(report))
     else:
         typer.echo(
             f"rebuilt from {report.commits} commits of ticks, {report.files} landed files"
             f" and {report.deliveries} facts of deliveries"
+            + (f"; {report.set_aside} commits of later ticks are set aside" if until else "")
         )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+
+_A_DAY = timedelta(days=1)
 
 
 @app.command(epilog="Example: `drips run --as-of 2026-03-29T01:00:00Z --no-send`")
@@ -14,15 +17,25 @@ def run(
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="T", help="The tick's instant, ISO 8601; the wall clock otherwise.")
     ] = None,
+    future: Annotated[
+        bool,
+        typer.Option("--future", help="Allow a T of more than a day ahead."),
+    ] = False,
     no_send: Annotated[bool, typer.Option("--no-send", help="Decide and leave what is due due.")] = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
     """Run one tick: load, decide, send, measure, publish."""
     from dagster_drips.clock import parse_instant, utc_now
+    from dagster_drips.errors import DripsError
 
     place = chosen_project(project)
     # A mistake is told before anything starts.
+    if as_of and not future and parse_instant(as_of) - utc_now() > _A_DAY:
+        raise DripsError(
+            f"--as-of {as_of} lies more than a day ahead, and until then no tick of the clock could follow;"
+            " `drips replay` and `drips plan` look ahead without that, and --future insists"
+        )
     if as_of and parse_instant(as_of) > utc_now():
         typer.echo("warning: this instant lies ahead; until then no tick of the clock will follow it", err=True)
     from dagster_drips.cli.dagster_run import run_tick

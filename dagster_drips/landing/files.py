@@ -51,6 +51,8 @@ class LandingFile:
     """Size and times in words; another state means that the file was replaced, mended or given other permissions."""
     written: str
     """The same without what permissions change: the state of the bytes."""
+    leads_out: bool = False
+    """A symbolic link to somewhere else than the landing folders: nothing of it is read."""
 
     @property
     def path(self) -> str:
@@ -67,8 +69,10 @@ class LandingFile:
         """Hash of the bytes as they lie on disk, in hex.
 
         Raises:
-            UnreadableFile: the file can't be read.
+            UnreadableFile: the file can't be read, or must not be.
         """
+        if self.leads_out:
+            raise UnreadableFile("a symbolic link that leads out of data/landing; put the file itself there")
         try:
             with self.location.open("rb") as stream:
                 return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -151,12 +155,12 @@ def _in_folder(project: Project, kind: str, folders: tuple[str, ...] = ()) -> It
             elif not _says_that_it_is_not_meant(entry.name, None):
                 path = "/".join((kind, *map(_shown, folders), _shown(entry.name)))
                 yield IgnoredFile(path, "a folder; only folders named like dt=2026-01-31 are looked into")
-        elif found := _file(kind, folders, place, entry):
+        elif found := _file(project, kind, folders, place, entry):
             yield found
 
 
 def _file(
-    kind: str, folders: tuple[str, ...], place: Path, entry: os.DirEntry[str]
+    project: Project, kind: str, folders: tuple[str, ...], place: Path, entry: os.DirEntry[str]
 ) -> LandingFile | IgnoredFile | None:
     name = "/".join(map(_shown, (*folders, entry.name)))
     ending = format_of(entry.name)
@@ -172,7 +176,15 @@ def _file(
         return None
     written = f"size {status.st_size}, modified {status.st_mtime_ns}"
     state = f"{written}, changed {status.st_ctime_ns}"
-    return LandingFile(kind, name, place / entry.name, ending, status.st_size, state, written)
+    location = place / entry.name
+    leads_out = entry.is_symlink() and not _is_at_home(location, project, kind)
+    return LandingFile(kind, name, location, ending, status.st_size, state, written, leads_out)
+
+
+def _is_at_home(location: Path, project: Project, kind: str) -> bool:
+    # The folders themselves may lie elsewhere: who made them so runs the project.
+    homes = (project.landing.resolve(), (project.landing / kind).resolve())
+    return any(location.resolve().is_relative_to(home) for home in homes)
 
 
 def _beside_the_folders(project: Project) -> Iterator[IgnoredFile]:

@@ -1,5 +1,5 @@
 -- Staged events and engagement into their raw table: of two rows with one key the first in the order of loading counts.
--- ${table} and ${key} are the raw table and its idempotency key.
+-- The placeholders are the raw table and its idempotency key.
 -- Keys that are known or repeated are few: finding them first spares a sort of all rows.
 
 create or replace temp table landing_known as

@@ -16,16 +16,23 @@ from typing import Any
 
 from dagster_drips.durable import sync
 from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 
 # Which files were loaded, and in which order; the one table of a commit that is not of schema `journal`.
 LOADED_FILES = "loaded_files"
 
 
 class TickJournal:
-    """The folder `data/journal/ticks`."""
+    """The folder `data/journal/ticks`.
 
-    def __init__(self, root: Path):
+    Args:
+        root: where it is.
+        until: as if no later tick were in it; None: all are.
+    """
+
+    def __init__(self, root: Path, until: datetime | None = None):
         self.root = root
+        self._until = until
 
     def write(self, warehouse: Warehouse, *, as_of: datetime, phase: str, selects: Mapping[str, str]) -> Path:
         """Write one commit: for each table the rows of its select; tables without rows get no file."""
@@ -39,7 +46,7 @@ class TickJournal:
         for table, select in selects.items():
             if warehouse.value(f"select exists (select 1 from ({select}))"):
                 path = scratch / f"{table}.parquet"
-                warehouse.execute(f"copy ({select}) to '{_quoted(path)}' (format parquet)")
+                warehouse.execute(f"copy ({select}) to {quoted_text(str(path))} (format parquet)")
                 sync(path)
         sync(scratch)
         place = self._free_place(day, as_of, phase)
@@ -51,7 +58,16 @@ class TickJournal:
         """All commits in order, from the day of `since` on."""
         first = f"{since:%Y-%m-%d}" if since else ""
         days = sorted(day for day in self.root.glob("*-*-*") if day.name >= first)
-        return [commit for day in days for commit in sorted(day.glob("[0-9]*"), key=_order)]
+        commits = (commit for day in days for commit in sorted(day.glob("[0-9]*"), key=_order))
+        return [commit for commit in commits if self._until is None or _instant(commit) <= self._until]
+
+    def set_aside(self, after: datetime) -> list[Path]:
+        """Take the commits of later ticks out of the journal; their folders stay, named `set-aside-…`."""
+        later = [commit for commit in TickJournal(self.root).commits() if _instant(commit) > after]
+        for commit in reversed(later):
+            commit.rename(commit.with_name(f"set-aside-{commit.name}"))
+            sync(commit.parent)
+        return later
 
     def fold(self, warehouse: Warehouse, commit: Path) -> None:
         """Take one commit's rows into the warehouse's tables."""
@@ -60,12 +76,12 @@ class TickJournal:
                 if path.stem == LOADED_FILES:
                     continue  # only a rebuild needs to know the order of loading
                 # Versions are recorded while loading, so the warehouse may have them already.
-                rows = f"select * from read_parquet('{_quoted(path)}')"
+                rows = f"select * from read_parquet({quoted_text(str(path))})"
                 if path.stem == "sequence_versions":
                     # Commits made before a column was added lack it.
                     table = "select * from journal.sequence_versions"
                     rows = f"({table} limit 0) union all by name {rows} except all {table}"
-                warehouse.execute(f"insert into journal.{path.stem} by name ({rows})")
+                warehouse.execute(f"insert into journal.{quoted_name(path.stem)} by name ({rows})")
 
     def rows(self, warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
         """All rows of a table over all commits."""
@@ -85,7 +101,7 @@ class TickJournal:
         absent = []
         for commit in self.commits(since):
             tick = warehouse.rows(
-                f"select as_of, phase, recorded_at from read_parquet('{_quoted(commit / 'ticks.parquet')}')"
+                "select as_of, phase, recorded_at from read_parquet(?)", [str(commit / "ticks.parquet")]
             )[0]
             if (tick["as_of"], tick["phase"], tick["recorded_at"]) not in known:
                 absent.append(commit)
@@ -98,10 +114,10 @@ class TickJournal:
         return place
 
 
+def _instant(commit: Path) -> datetime:
+    return datetime.strptime(f"{commit.parent.name} {commit.name.partition('-')[0]}", "%Y-%m-%d %H%M%S")
+
+
 def _order(commit: Path) -> tuple[str, str, int]:
     time, phase, number = commit.name.split("-")
     return time, phase, int(number)  # `decided` comes before `finished`
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

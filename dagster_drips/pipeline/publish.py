@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 
 
 def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
@@ -23,21 +24,18 @@ def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
     scratch = folder / f".marts.{os.getpid()}.duckdb"
     scratch.unlink(missing_ok=True)
     counts = {}
-    warehouse.execute(f"attach '{_quoted(scratch)}' as published")
+    warehouse.execute(f"attach {quoted_text(str(scratch))} as published")
     try:
         warehouse.execute("create schema published.marts")
         for table in tables:
-            warehouse.execute(f'create table published.marts."{table}" as select * from marts."{table}"')
+            name = quoted_name(table)
+            warehouse.execute(f"create table published.marts.{name} as select * from marts.{name}")
             parquet = folder / f".{table}.{os.getpid()}.parquet"
-            warehouse.execute(f"copy marts.\"{table}\" to '{_quoted(parquet)}' (format parquet)")
+            warehouse.execute(f"copy marts.{name} to {quoted_text(str(parquet))} (format parquet)")
             parquet.replace(folder / f"{table}.parquet")
-            counts[table] = warehouse.value(f'select count(*) from marts."{table}"')
+            counts[table] = warehouse.value(f"select count(*) from marts.{name}")
         warehouse.execute("checkpoint published")
     finally:
         warehouse.execute("detach published")
     scratch.replace(folder / "marts.duckdb")
     return counts
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -7,9 +7,10 @@ sends from the delivery journal, rows from the landed files in the order of thei
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from dagster_drips.clock import utc_now
+from dagster_drips.clock import format_instant, utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.landing import load_again
 from dagster_drips.mail.fold import fold
@@ -23,6 +24,8 @@ from dagster_drips.sequences import read_catalog, restore_live, segment_names
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
+_SENT_AFTER = "select count(distinct message_id) from raw.delivery_log where as_of > ?"
+
 
 @dataclass(frozen=True)
 class RebuildReport:
@@ -31,35 +34,48 @@ class RebuildReport:
     commits: int
     files: int
     deliveries: int
+    set_aside: int = 0
+    """Commits of later ticks that are no part of the journal any more."""
 
 
-def rebuild(project: Project, progress: Callable[[str], None] = lambda what: None) -> RebuildReport:
+def rebuild(
+    project: Project, progress: Callable[[str], None] = lambda what: None, *, until: datetime | None = None
+) -> RebuildReport:
     """Make the project's warehouse anew and put it in the place of the old one.
 
     Args:
         project: with its landed files and journal.
         progress: told what is being done.
+        until: go back to the last tick up to this instant: what later ones decided is set aside, and files that they
+            loaded are loaded anew by the next. None: nothing is.
 
     Raises:
-        DripsError: there is no journal, a landed file is gone or changed, another run is going on. The warehouse that
-            is there stays as it is.
+        DripsError: there is no journal, a landed file is gone or changed, another run is going on; or mail was sent
+            after `until`, which nobody could know any more. The warehouse and the journal stay as they are.
     """
     if not TickJournal(project.journal / "ticks").commits():
         raise DripsError("no journal to rebuild from; a first tick starts with `drips run`", file=project.journal)
     with exclusive(project.data / "run.lock"):
-        return rebuild_under_lock(project, progress)
+        return rebuild_under_lock(project, progress, until=until)
 
 
-def rebuild_under_lock(project: Project, progress: Callable[[str], None] = lambda what: None) -> RebuildReport:
+def rebuild_under_lock(
+    project: Project, progress: Callable[[str], None] = lambda what: None, *, until: datetime | None = None
+) -> RebuildReport:
     """The same for who holds the run lock already and knows that there is a journal."""
-    journal = TickJournal(project.journal / "ticks")
+    journal = TickJournal(project.journal / "ticks", until)
+    if not journal.commits():
+        raise DripsError("no tick is as early as that", file=journal.root)
     scratch = project.data / "warehouse.rebuilding.duckdb"
     scratch.unlink(missing_ok=True)
     scratch.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     pipeline = Pipeline(project, Transform(project, warehouse=scratch), journal)
     with open_warehouse(scratch) as warehouse:
-        report = _fill(project, pipeline, journal, warehouse, progress)
+        report = _fill(project, pipeline, journal, warehouse, progress, until)
         warehouse.checkpoint()
+    if until is not None:
+        # Before the warehouse takes its place: what it lacks must not be folded in from here again.
+        report = replace(report, set_aside=len(journal.set_aside(until)))
     project.warehouse.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     scratch.replace(project.warehouse)
     return report
@@ -71,6 +87,7 @@ def _fill(
     journal: TickJournal,
     warehouse: Warehouse,
     progress: Callable[[str], None],
+    until: datetime | None,
 ) -> RebuildReport:
     catalog = read_catalog(project, segments=segment_names(project))
     commits = journal.commits()
@@ -84,6 +101,11 @@ def _fill(
     load_again(project, warehouse, loaded, fields=catalog.settings.fields)
     progress("deliveries")
     deliveries = fold(project, warehouse, now=utc_now, resend=load_settings(project).in_doubt == "resend")
+    if until is not None and (sent := warehouse.value(_SENT_AFTER, [until])):
+        raise DripsError(
+            f"{sent} messages were sent or tried after {format_instant(until)}: without the decisions behind them they"
+            " might be sent again; nothing was changed"
+        )
     pipeline.set_clock(warehouse, warehouse.value("select max(as_of) from journal.ticks where phase = 'decided'"))
     progress("models")
     pipeline.decide(warehouse)

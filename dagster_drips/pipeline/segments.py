@@ -21,10 +21,12 @@ from dagster_drips.pipeline.transform import (
     TransformFailed,
     hide_segments,
     segment_files,
+    unnameable_segments,
     write_segment_list,
 )
 from dagster_drips.project import Project
 from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.quoting import quoted_name
 
 _PREPARED = "select fingerprint from raw.prepared_models"
 
@@ -56,7 +58,9 @@ def run_decisions(
         names = [name for name in segment_files(project) if name not in broken]
         if write_segment_list(project, names):
             transform.forget()
-        results = _run(transform, warehouse, [f"fqn:drips.segments.{name}" for name in broken], compiled)
+        # Others than these dbt doesn't see, and their names might mean something else to it.
+        aside = [f"fqn:drips.segments.{name}" for name in segment_files(project) if name in broken]
+        results = _run(transform, warehouse, aside, compiled)
         failed = [result for result in results if result.failed]
         if not failed:
             _remember(transform, warehouse)
@@ -75,8 +79,11 @@ def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentF
     Raises:
         TransformFailed: something else in the project can't be read.
     """
-    broken: dict[str, SegmentFailure] = {}
-    if hide_segments(project, []):
+    broken = {
+        name: SegmentFailure(name, "a segment's file is named with letters, digits, _ and - only")
+        for name in unnameable_segments(project)
+    }
+    if hide_segments(project, sorted(broken)):
         transform.forget()
     while True:
         names = [name for name in segment_files(project) if name not in broken]
@@ -129,7 +136,8 @@ def _broken_segments(names: list[str], failed: list[NodeResult], warehouse: Ware
     for name in names:
         try:
             warehouse.value(
-                f'select count(lead_id) from (select cast(lead_id as varchar) as lead_id from segments."{name}")'
+                "select count(lead_id) from"
+                f" (select cast(lead_id as varchar) as lead_id from segments.{quoted_name(name)})"
             )
         except duckdb.Error as error:
             found.append(SegmentFailure(name, str(error)))

@@ -27,6 +27,7 @@ from dagster_drips.sequences import Catalog, Problem, record_catalog
 from dagster_drips.settings import load_settings
 from dagster_drips.time_zones import utc_offsets
 from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.quoting import quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
 _COMMITS = named_statements(Path(__file__).with_name("commits.sql"))
@@ -87,7 +88,7 @@ class Pipeline:
         if last["finished"] and instant <= last["finished"]:
             raise DripsError(
                 f"a tick at {format_instant(instant)} is not later than the last finished one,"
-                f" {format_instant(last['finished'])}"
+                f" {format_instant(last['finished'])}{_way_back(last['finished'])}"
             )
         if last["decided"] and instant < last["decided"]:
             raise DripsError(
@@ -225,8 +226,8 @@ class Pipeline:
             if name.startswith(f"{phase}_")
         }
         tick = (
-            f"select timestamp '{as_of}' as as_of, '{phase}' as phase,"
-            f" timestamp '{datetime.now(UTC).replace(tzinfo=None)}' as recorded_at,"
+            f"select timestamp {quoted_text(str(as_of))} as as_of, {quoted_text(phase)} as phase,"
+            f" timestamp {quoted_text(str(datetime.now(UTC).replace(tzinfo=None)))} as recorded_at,"
             " (select coalesce(max(load_id), 0) from raw.loaded_files) as last_load_id"
         )
         if self.journal is not None:
@@ -237,6 +238,16 @@ class Pipeline:
             for table, select in selects.items():
                 warehouse.execute(f"insert into journal.{table} by name {select}")
             warehouse.execute(f"insert into journal.ticks by name {tick}")
+
+
+def _way_back(last: datetime) -> str:
+    """What to do where the last tick lies ahead: its `--as-of` was a mistake, or the clock was wrong."""
+    if last <= utc_now():
+        return ""
+    return (
+        "; that one lies ahead of the clock. `drips rebuild --until T` goes back to the last tick up to T,"
+        " unless mail was sent since (docs/decisions.md)"
+    )
 
 
 def _since_loading() -> dict[str, str]:

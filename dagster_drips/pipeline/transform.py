@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ MEASURE = ("fqn:drips.marts",)
 
 _SEGMENT_LIST = Path("macros") / "generated" / "segment_names.sql"
 _HIDDEN_HEAD = "# Made by drips: segments that dbt can't read. What follows is rewritten at each tick.\n"
+_SEGMENT_NAME = re.compile(r"[\w-]+")
 _SEGMENT_LIST_HEAD = "{#- Made by every `drips` command from the files in models/segments; don't edit. -#}\n"
 
 
@@ -59,8 +61,13 @@ class TransformFailed(DripsError):
 
 
 def segment_files(project: Project) -> list[str]:
-    """Names of the segment models, sorted."""
-    return sorted(path.stem for path in project.segments.glob("*.sql"))
+    """Names of the segment models, sorted; of files that could be one (`unnameable_segments` are the others)."""
+    return sorted(path.stem for path in project.segments.glob("*.sql") if _SEGMENT_NAME.fullmatch(path.stem))
+
+
+def unnameable_segments(project: Project) -> list[str]:
+    """Files among the segments whose names can't stand in SQL, without their ending."""
+    return sorted(path.stem for path in project.segments.glob("*.sql") if not _SEGMENT_NAME.fullmatch(path.stem))
 
 
 def write_segment_list(project: Project, segments: Sequence[str]) -> bool:
@@ -85,7 +92,7 @@ def hide_segments(project: Project, segments: Sequence[str]) -> bool:
     path = project.dbt / ".dbtignore"
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     others = before.split(_HIDDEN_HEAD)[0]
-    ours = _HIDDEN_HEAD + "".join(f"models/segments/{name}.sql\n" for name in segments) if segments else ""
+    ours = _HIDDEN_HEAD + "".join(f"models/segments/{_pattern(name)}.sql\n" for name in segments) if segments else ""
     if others + ours == before:
         return False
     if others + ours:
@@ -93,6 +100,11 @@ def hide_segments(project: Project, segments: Sequence[str]) -> bool:
     else:
         path.unlink()
     return True
+
+
+def _pattern(name: str) -> str:
+    """A file's name for `.dbtignore`, where some characters mean something else: `?` is any one of them."""
+    return re.sub(r"[^\w-]", "?", name)
 
 
 class Transform:

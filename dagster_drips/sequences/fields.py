@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from dagster_drips.field_names import field_name_problem
 from dagster_drips.sequences.problems import nearest, suggestion
 from dagster_drips.sequences.yaml_source import AmbiguousWord, written_text
 
@@ -197,6 +198,12 @@ def _json_text(value: Any) -> Any:
     return text
 
 
+def _field_name(value: str) -> str:
+    if problem := field_name_problem(value):
+        raise ValueError(f"the name of a field {problem}")
+    return value
+
+
 def listed(value: Any) -> Any:
     """One name as a list of it."""
     return value if isinstance(value, (list, Mapping)) or value is None else [value]
@@ -226,5 +233,7 @@ TimeZoneOrLead = Annotated[str, AfterValidator(_zone_or_lead)]
 """An IANA name, or `lead`: each lead's own."""
 JsonText = Annotated[str, BeforeValidator(_json_text)]
 """A scalar as JSON text: strings bare, numbers as written (E1)."""
+FieldName = Annotated[str, AfterValidator(_field_name)]
+"""What a custom field of leads may be called."""
 Names = Annotated[list[Text], BeforeValidator(listed)]
 """One name or a list of them."""

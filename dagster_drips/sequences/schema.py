@@ -11,10 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from dagster_drips.field_names import MAX_FIELDS
 from dagster_drips.sequences.fields import (
     MINUTES_A_DAY,
     Address,
     Duration,
+    FieldName,
     Flag,
     Identifier,
     Instant,
@@ -223,5 +225,5 @@ class ProjectSettings(StrictModel):
     max_per_tick: int | None = Field(default=None, ge=1)
     sender: SenderChoice | None = None
     send_window: SendWindow | None = None
-    fields: dict[str, FieldType] = Field(default_factory=dict)
+    fields: dict[FieldName, FieldType] = Field(default_factory=dict, max_length=MAX_FIELDS)
     soft_bounces: SoftBounces | None = None

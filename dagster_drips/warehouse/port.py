@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from dagster_drips.errors import DripsError
 from dagster_drips.warehouse.quoting import quoted_name
 
 _PATIENCE_SECONDS = 5.0
+# Characters of an engine's message that are told: it likes to repeat the statement.
+_WORDS = 500
+_MODEST_MEGABYTES = (128, 256, 512)
 _SCHEMA = Path(__file__).with_name("schema.sql")
 
 
@@ -116,7 +119,11 @@ class Warehouse:
         """Statements inside it take one thread and little memory, and spill to disk sooner: for work beside which
         something else needs the machine."""
         self._connection.execute("set threads = 1")
-        self._connection.execute("set memory_limit = '128MB'")
+        for megabytes in _MODEST_MEGABYTES:
+            # What was written a moment ago, and not to the file, can't be let go of.
+            with suppress(duckdb.OutOfMemoryException):
+                self._connection.execute("set memory_limit = ?", [f"{megabytes}MB"])
+                break
         try:
             yield
         finally:
@@ -162,20 +169,32 @@ class _ArrowStream:
         return self._frame.__arrow_c_stream__(requested_schema)
 
 
+def _in_words(error: duckdb.Error) -> str:
+    if isinstance(error, duckdb.IOException) and _is_busy(error):
+        return "another process has it open; wait for the running tick, or read data/published instead"
+    text = " ".join(str(error).split())
+    return text if len(text) <= _WORDS else text[: _WORDS - 1] + "…"
+
+
 @contextmanager
 def open_warehouse(path: Path, *, read_only: bool = False) -> Generator[Warehouse]:
     """The warehouse in that file, its schemas created where they are missing.
 
     Raises:
-        DripsError: another process holds the file, or it can't be read.
+        DripsError: another process holds the file, it can't be read, or whatever else the engine says that nobody
+            caught before: a full disk, no memory, a fault of its own.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        connection = _connected(path, read_only)
-    except duckdb.IOException as error:
-        busy = _is_busy(error)
-        hint = "another process has it open; wait for the running tick, or read data/published instead"
-        raise DripsError(hint if busy else str(error), file=path) from error
+        with _opened(path, read_only) as warehouse:
+            yield warehouse
+    except duckdb.Error as error:
+        raise DripsError(_in_words(error), file=path) from error
+
+
+@contextmanager
+def _opened(path: Path, read_only: bool) -> Generator[Warehouse]:
+    connection = _connected(path, read_only)
     # It would print onto stdout, where --json goes.
     connection.execute("set enable_progress_bar = false")
     warehouse = Warehouse(connection)

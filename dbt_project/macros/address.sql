@@ -1,11 +1,16 @@
 {#- The address that suppressions and limits go by (L3): trimmed of white space, A to Z lower-cased; NULL without an `@` (E3). -#}
 {% macro address(email) -%}
     case when {{ email }} like '%@%' then
-        translate({{ trimmed(email) }}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
+        {{ lower_a_to_z(trimmed(email)) }}
     end
 {%- endmacro %}
 
 {#- A text without the white space around it, Unicode's included. -#}
 {% macro trimmed(text) -%}
     regexp_replace({{ text }}, '^[\s\x0b\x1c-\x1f\x{85}\p{Z}]+|[\s\x0b\x1c-\x1f\x{85}\p{Z}]+$', '', 'g')
+{%- endmacro %}
+
+{#- A text with A to Z lower-cased and nothing else: names of fields and addresses are the same in any case of these. -#}
+{% macro lower_a_to_z(text) -%}
+    translate({{ text }}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
 {%- endmacro %}

@@ -44,7 +44,12 @@ whole as (
 -- The newest row says something of some columns only: the others are what the rows before it said, back to a whole version.
 changed as (
 
-    select ranked.*
+    select
+        ranked.* exclude (changed_fields, _load, _line, _drips_is_visible),
+        ranked.changed_fields is null as _drips_is_whole,
+        list_transform(
+            ranked.changed_fields, lambda _drips_name: {{ lower_a_to_z('_drips_name') }}
+        ) as _drips_changed_fields
     from ranked
     inner join (
         select
@@ -57,31 +62,33 @@ changed as (
         on ranked.lead_id = partial.lead_id
     where
         ranked._drips_recency = 1
-        or (ranked._drips_is_visible and ranked._drips_recency <= coalesce(partial._drips_whole_recency, ranked._drips_recency))
+        or (
+            ranked._drips_is_visible
+            and ranked._drips_recency <= coalesce(partial._drips_whole_recency, ranked._drips_recency)
+        )
 
 ),
+
+{%- set fields %}
+columns(* exclude (
+    lead_id, _drips_recency, _drips_is_whole, _drips_changed_fields, _drips_version_at, _drips_created_at
+))
+{%- endset %}
 
 put_together as (
 
     select
         lead_id,
-        {# Each column's newest word: `alias` is the name of the column that `columns` stands for at the moment. #}
+        max(_drips_created_at) as _drips_created_at,
+        arg_min(_drips_version_at, _drips_recency) as _drips_version_at,
+        {# Each column's newest word: `alias` is the name of the column that `columns` stands for at the moment.
+           A row without a word has no recency; with a `filter` in its place planning takes time quadratic in the columns. #}
         arg_min_null(
-            columns(* exclude (lead_id, changed_fields, _load, _line, _drips_is_visible, _drips_recency)),
-            _drips_recency
-        ) filter (
-            where
-                changed_fields is null
-                or list_contains(
-                    list_transform(changed_fields, lambda _drips_name: lower(_drips_name)),
-                    lower(alias(columns(
-                        * exclude (lead_id, changed_fields, _load, _line, _drips_is_visible, _drips_recency)
-                    )))
-                )
-                or starts_with(
-                    alias(columns(* exclude (lead_id, changed_fields, _load, _line, _drips_is_visible, _drips_recency))),
-                    '_drips_'
-                )
+            {{ fields }},
+            case
+                when _drips_is_whole or list_contains(_drips_changed_fields, {{ lower_a_to_z('alias(' ~ fields ~ ')') }})
+                    then _drips_recency
+            end
         )
     from changed
     group by lead_id

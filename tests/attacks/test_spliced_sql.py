@@ -1,0 +1,165 @@
+"""Nothing from outside is spliced into SQL but as a quoted identifier or literal of `warehouse.quoting`.
+
+Every statement that Python puts together is looked at in the source, and every placeholder of the .sql files and of
+dbt. What stands in `REVIEWED` was judged by a person: it is a constant of this project, or made by `quoted_name`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dagster_drips.field_names import field_name_problem
+from dagster_drips.warehouse.quoting import quoted_name, quoted_text
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGE = REPOSITORY / "dagster_drips"
+SQL = re.compile(
+    r"\s*\(?(select|insert into|update|delete from|create|alter table|drop|copy|attach|detach|set \w+ =|from)\s"
+    r"|\s*(try_)?cast\(",
+    re.IGNORECASE,
+)
+QUOTING = {"quoted_name", "quoted_text"}
+OURS = "a constant of this project"
+QUOTED = "made by quoted_name"
+TYPE = "a type of ours or of the engine's catalog"
+STATEMENT = "a whole statement of ours"
+REVIEWED = {
+    "assets/loading.py": {"table": OURS},
+    "assets/sending.py": {"table": OURS},
+    "landing/lead_table.py": {
+        "column": QUOTED,
+        "fits": QUOTED,
+        "sql_type": TYPE,
+        "row['sql_type']": TYPE,
+        "' not null' if row['is_required'] else ''": OURS,
+        "added": QUOTED,
+        "', '.join([*kept, *added])": QUOTED,
+    },
+    "landing/staging.py": {
+        "self._kind": OURS,
+        "table": OURS,
+        "', '.join(content)": QUOTED,
+        "f'raw.{self._kind}'": OURS,
+        "_KEYS[self._kind]": OURS,
+    },
+    "mail/lead_fields.py": {"columns": QUOTED},
+    "pipeline/compiled.py": {"table.relation": STATEMENT, "table.select": STATEMENT},
+    "pipeline/journal.py": {"select": STATEMENT, "rows": STATEMENT, "table": STATEMENT},
+    "pipeline/publish.py": {"name": QUOTED},
+    "pipeline/tick.py": {"table": OURS, "select": STATEMENT, "tick": STATEMENT},
+    "privacy/export.py": {"relation": OURS, "key": OURS, "address": OURS},
+    "sequences/versions.py": {"table": OURS},
+    "warehouse/port.py": {"table": OURS, "casts": QUOTED, "types[name]": TYPE},
+}
+
+
+def spliced(tree: ast.Module) -> Iterator[str]:
+    """What goes into SQL texts of a module, as written, but for calls of the quoting functions."""
+    for node in ast.walk(tree):
+        parts: list[ast.expr] = []
+        if isinstance(node, ast.JoinedStr) and _is_sql(node.values[0] if node.values else None):
+            parts = [value.value for value in node.values if isinstance(value, ast.FormattedValue)]
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mod)) and _is_sql(node.left):
+            parts = [node.right]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            is_format = node.func.attr in ("format", "format_map") and _is_sql(node.func.value)
+            is_template = node.func.attr in ("substitute", "safe_substitute")
+            if is_format or is_template:
+                parts = [*node.args, *(keyword.value for keyword in node.keywords)]
+        for part in parts:
+            is_quoted = isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in QUOTING
+            if not is_quoted and not isinstance(part, ast.Constant):
+                yield ast.unparse(part)
+
+
+def _is_sql(node: ast.expr | None) -> bool:
+    if isinstance(node, ast.JoinedStr):
+        return bool(node.values) and _is_sql(node.values[0])
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(SQL.match(node.value))
+
+
+def test_whatever_python_puts_into_sql_is_quoted_or_was_reviewed():
+    found: dict[str, set[str]] = {}
+    for file in PACKAGE.rglob("*.py"):
+        if expressions := set(spliced(ast.parse(file.read_text(encoding="utf-8")))):
+            found[file.relative_to(PACKAGE).as_posix()] = expressions
+    unknown = {name: expressions - REVIEWED.get(name, {}).keys() for name, expressions in found.items()}
+    assert {name: expressions for name, expressions in unknown.items() if expressions} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "warehouse.execute(f'select * from {name}')",
+        "f'alter table x add column \"{name}\" varchar'",
+        "'select ' + name",
+        "'select %s' % name",
+        "'insert into {}'.format(name)",
+        "Template(text).substitute(columns=name)",
+    ],
+)
+def test_the_search_sees_every_way_of_splicing(source):
+    assert list(spliced(ast.parse(source))) == ["name"]
+
+
+def test_no_placeholder_of_an_sql_file_stands_in_a_comment_or_a_literal():
+    for file in [*PACKAGE.rglob("*.sql"), *(REPOSITORY / "dbt_project").rglob("*.sql")]:
+        text = re.sub(r"\{#.*?#\}", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for line in text.splitlines():
+            comment = line.partition("--")[2]
+            is_hint = comment.startswith(" depends_on: ")  # dbt's own, a name of ours
+            assert is_hint or not re.search(r"\$\{|\{\{", comment), f"{file.name}: {line}"
+            assert not re.search(r"'[^']*\$\{[^']*'", line), f"{file.name}: {line}"
+
+
+# What dbt puts between quotes: names that the pipeline checked, constants, and what a model's author wrote.
+LITERALS = {"segment", "stage", "links_at_once()", 'tag | replace("\'", "\'\'")'}
+
+
+def test_what_dbt_puts_between_quotes_is_known():
+    found = set()
+    for file in (REPOSITORY / "dbt_project").rglob("*.sql"):
+        if "target" not in file.parts:
+            found |= set(re.findall(r"'\{\{ (.*?) \}\}'", file.read_text(encoding="utf-8")))
+    assert found <= LITERALS
+
+
+NASTY = [
+    'a"b',
+    "a'b",
+    "a--b",
+    "a/*b",
+    "a;b",
+    "$1",
+    "${columns}",
+    "{{ x }}",
+    "a\\b",
+    "é",
+    "\u202e",
+    " a ",
+    "😀",
+    "select",
+]
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_a_quoted_name_is_that_name_and_nothing_else(name):
+    assert field_name_problem(name) is None
+    connection = duckdb.connect()
+    connection.execute(f"create table t ({quoted_name(name)} varchar)")
+    connection.execute(f"insert into t values ({quoted_text(name)})")
+    result = connection.execute(f"select {quoted_name(name)} from t")
+    assert [column[0] for column in result.description] == [name]
+    assert result.fetchall() == [(name,)]
+
+
+@pytest.mark.parametrize("name", ["", "a\x00b"])
+def test_what_no_quoting_helps_is_refused(name):
+    with pytest.raises(ValueError, match="can't stand in SQL"):
+        quoted_name(name)
