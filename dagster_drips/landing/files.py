@@ -140,8 +140,6 @@ def format_of(name: str) -> str | None:
 
 def _in_folder(project: Project, kind: str, folders: tuple[str, ...] = ()) -> Iterator[LandingFile | IgnoredFile]:
     place = project.landing.joinpath(kind, *folders)
-    # The folders themselves may lie elsewhere: who made them so runs the project.
-    homes = (project.landing.resolve(), (project.landing / kind).resolve())
     try:
         with os.scandir(place) as entries:
             listed = list(entries)
@@ -157,12 +155,12 @@ def _in_folder(project: Project, kind: str, folders: tuple[str, ...] = ()) -> It
             elif not _says_that_it_is_not_meant(entry.name, None):
                 path = "/".join((kind, *map(_shown, folders), _shown(entry.name)))
                 yield IgnoredFile(path, "a folder; only folders named like dt=2026-01-31 are looked into")
-        elif found := _file(kind, folders, place, entry, homes):
+        elif found := _file(project, kind, folders, place, entry):
             yield found
 
 
 def _file(
-    kind: str, folders: tuple[str, ...], place: Path, entry: os.DirEntry[str], homes: tuple[Path, ...]
+    project: Project, kind: str, folders: tuple[str, ...], place: Path, entry: os.DirEntry[str]
 ) -> LandingFile | IgnoredFile | None:
     name = "/".join(map(_shown, (*folders, entry.name)))
     ending = format_of(entry.name)
@@ -179,8 +177,14 @@ def _file(
     written = f"size {status.st_size}, modified {status.st_mtime_ns}"
     state = f"{written}, changed {status.st_ctime_ns}"
     location = place / entry.name
-    leads_out = entry.is_symlink() and not any(location.resolve().is_relative_to(home) for home in homes)
+    leads_out = entry.is_symlink() and not _is_at_home(location, project, kind)
     return LandingFile(kind, name, location, ending, status.st_size, state, written, leads_out)
+
+
+def _is_at_home(location: Path, project: Project, kind: str) -> bool:
+    # The folders themselves may lie elsewhere: who made them so runs the project.
+    homes = (project.landing.resolve(), (project.landing / kind).resolve())
+    return any(location.resolve().is_relative_to(home) for home in homes)
 
 
 def _beside_the_folders(project: Project) -> Iterator[IgnoredFile]:
