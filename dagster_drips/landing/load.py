@@ -25,6 +25,7 @@ from dagster_drips.landing.readers import read_batches
 from dagster_drips.landing.staging import StagedFile, Staging
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.warehouse.port import Warehouse
+from dagster_drips.warehouse.quoting import UnquotableError
 
 Progress = Callable[[str, int], None]
 
@@ -43,6 +44,7 @@ _ROWS_REFUSED = (
     duckdb.NotSupportedError,
     pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
+    UnquotableError,
 )
 
 
@@ -203,6 +205,9 @@ class _KindLoad:
         for file in pending:
             if file.path in known or (file.name, file.state) in self._reported:
                 continue
+            # What another file brought in, and was refused with, is no part of this one.
+            self.fields = self.fields.without_news(self.warehouse.columns("raw.leads"))
+            self._staging = Staging(self.warehouse, self.kind, self.fields)
             try:
                 self._load([file])
             except _ROWS_REFUSED as error:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from dagster_drips.landing.batches import CELLS_A_BATCH, MAX_COLUMNS, Batch
+from dagster_drips.landing.batches import CELLS_A_BATCH, MAX_COLUMNS, Batch, Column
 from dagster_drips.landing.blocks import BLOCK_BYTES, UnpackedSize, is_utf8
 from dagster_drips.landing.csv_reader import read_csv
 from dagster_drips.landing.files import LandingFile, UnreadableFile
@@ -67,8 +67,9 @@ def _pieces(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _batches_of_frame(frame: pl.DataFrame, first_row: int) -> Iterator[Batch]:
+    empty = [name for name in frame.columns if frame[name].null_count() == frame.height]
     # The last text is what stands behind the last line end: nothing.
-    texts = _writable(frame).write_ndjson().encode().split(b"\n")[: frame.height]
+    texts = _writable(frame.drop(empty)).write_ndjson().encode().split(b"\n")[: frame.height]
     done = 0
     for batch in batches_of_json(texts, first_row, sound=True):
         part = frame[done : done + len(batch.lines)]
@@ -76,6 +77,8 @@ def _batches_of_frame(frame: pl.DataFrame, first_row: int) -> Iterator[Batch]:
             lost = part[name].is_not_null() & batch.column(name).text.is_null()
             for row in lost.arg_true().to_list():
                 batch.spoiled.setdefault(row, f"malformed row: {name} is not UTF-8")
+        for name in empty:
+            batch.columns[name] = Column.missing(len(batch.lines))
         yield batch
         done += len(batch.lines)
 
