@@ -73,6 +73,7 @@ class LeadFields:
     """
 
     def __init__(self, declared: Mapping[str, str], stored: Iterable[str] = ()):
+        self._declared = declared
         self._types: dict[str, str] = {}
         self._names: dict[str, str] = {}
         for name in (*KNOWN_FIELDS, *stored, *declared):
@@ -84,6 +85,10 @@ class LeadFields:
                 raise DripsError(f"field {name!r}: the name {problem}; give the field another one")
             self._types[self._names[same_field(name)]] = kind
         self._undeclared = len([name for name in self.custom() if name not in self._types])
+
+    def without_news(self, stored: Iterable[str]) -> LeadFields:
+        """The same before it met any column but these, which the warehouse has."""
+        return LeadFields(self._declared, stored)
 
     def type_of(self, name: str) -> FieldType:
         """The type of a custom field: the declared one, else text."""

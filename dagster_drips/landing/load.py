@@ -25,6 +25,7 @@ from dagster_drips.landing.readers import read_batches
 from dagster_drips.landing.staging import StagedFile, Staging
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.warehouse.port import Warehouse
+from dagster_drips.warehouse.quoting import UnquotableError
 
 Progress = Callable[[str, int], None]
 
@@ -43,6 +44,7 @@ _ROWS_REFUSED = (
     duckdb.NotSupportedError,
     pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
+    UnquotableError,
 )
 
 
@@ -195,11 +197,9 @@ class _KindLoad:
                 self._look_again(file, known)
         if pending:
             with _little_memory(self.warehouse, needed=any(file.size > _LARGE_FILE_BYTES for file in pending)):
-                columns = self.fields.kept()
                 try:
                     self._load(pending)
                 except _ROWS_REFUSED:
-                    self.fields.back_to(columns)
                     self._load_each(pending)
 
     def _look_again(self, file: LandingFile, known: Mapping[str, Any]) -> None:
@@ -232,11 +232,12 @@ class _KindLoad:
         for file in pending:
             if file.path in known or (file.name, file.state) in self._reported:
                 continue
-            columns = self.fields.kept()
+            # What another file brought in, and was refused with, is no part of this one.
+            self.fields = self.fields.without_news(self.warehouse.columns("raw.leads"))
+            self._staging = Staging(self.warehouse, self.kind, self.fields)
             try:
                 self._load([file])
             except _ROWS_REFUSED as error:
-                self.fields.back_to(columns)
                 # Tried again at the next load, as the fault may be ours and mended by then.
                 self._report_file(file.name, f"its rows are refused: {_one_line(error)}", f"refused, {file.state}")
 

@@ -7,11 +7,15 @@ and nothing else from outside is ever put into a statement: `tests/attacks/test_
 from __future__ import annotations
 
 
+class UnquotableError(ValueError):
+    """A text that can't stand in SQL, however it is quoted."""
+
+
 def quoted_name(name: str) -> str:
     """An identifier, whatever characters it has.
 
     Raises:
-        ValueError: it has a NUL, which the engine takes for the end of the statement, or it is empty.
+        UnquotableError: it has a NUL, which the engine takes for the end of the statement, or it is empty.
     """
     return _quoted(name, '"')
 
@@ -20,12 +24,12 @@ def quoted_text(text: str) -> str:
     """A string literal.
 
     Raises:
-        ValueError: it has a NUL.
+        UnquotableError: it has a NUL.
     """
     return _quoted(text, "'") if text else "''"
 
 
 def _quoted(text: str, mark: str) -> str:
     if not text or "\x00" in text:
-        raise ValueError(f"can't stand in SQL: {text!r}")
+        raise UnquotableError(f"can't stand in SQL: {text!r}")
     return mark + text.replace(mark, mark * 2) + mark

@@ -155,7 +155,7 @@ def test_the_next_tick_goes_on(lived):
 def test_two_thousand_fields_are_sent_whole_to_a_template_that_takes_leads_as_they_are(tmp_path):
     shop = new_shop(tmp_path)
     (shop.project.sequences / "welcome" / "mail.html").write_text(WHOLE_MAIL)
-    people = [f"p{number}" for number in range(300)]
+    people = [f"p{number}" for number in range(60)]
     shop.sign_up(*people, **{f"field {number}": str(number) for number in range(MAX_FIELDS)})
     with ScriptedServer() as server:
         tick(shop, server.url)
