@@ -91,6 +91,7 @@ def find_cut(
         size = place.stat().st_size if place.exists() else -1
         least = int(kept["length"] if kept["boot_id"].strip() == boot_id else kept["synced"])
         is_judged = kept["state"] == "open" or (closed and kept["state"] == "closed")
+        is_judged = is_judged and _may_be_its_own(place, kept["boot_id"].strip())
         if is_judged and size < least and path.name not in known:
             line = _LINE.format(boot_id=boot_id[:36], length=least, synced=least, state="cut")
             write_whole(path, line.encode(), mode=0o600)
@@ -98,6 +99,15 @@ def find_cut(
             continue
         found.append(path.name)
     return found
+
+
+def _may_be_its_own(file: Path, boot_id: str) -> bool:
+    """Whether the file can be the one whose length was kept: it says itself in which uptime it was begun."""
+    if not file.exists():
+        return True
+    with file.open("rb") as stream:
+        first = stream.readline(1_000)
+    return not first.endswith(b"\n") or boot_id.encode() in first
 
 
 def length_will_be(file: Path, size: int) -> None:
