@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from dagster_drips.sequences import Problem, read_catalog, segment_names
@@ -120,6 +122,15 @@ def test_one_that_asks_nobody_is_told(asking: ProjectFolder) -> None:
     [problem] = problems_of(asking)
     assert (problem.file, problem.severity) == (FILE, "warning")
     assert "asks nobody" in problem.message
+
+
+def test_the_example_of_the_documentation_is_valid(folder: ProjectFolder) -> None:
+    text = Path(__file__).parents[2].joinpath("docs", "events.md").read_text(encoding="utf-8")
+    settings, sequence = text.partition("## Keys of pages\n")[2].split("```yaml\n")[1:3]
+    folder.write("sequences/project.yml", settings.partition("```")[0] + "sender: {email: ada@acme.example}\n")
+    folder.write("sequences/please_confirm/sequence.yml", sequence.partition("```")[0])
+    folder.write("sequences/please_confirm/ask.html", sequence.partition("```html\n")[2].partition("```")[0])
+    assert problems_of(folder) == []
 
 
 def test_page_leads_and_page_events_have_few_words(folder: ProjectFolder) -> None:

@@ -263,7 +263,7 @@ def test_the_examples_of_the_documentation_work(serve):
     text = Path(__file__).parents[2].joinpath("docs", "events.md").read_text(encoding="utf-8")
     names = ("SHOP", "CRM", "PAYMENTS")
     collector = serve(
-        text.partition("```yaml\n")[2].partition("```")[0],
+        text.partition("## Hooks\n")[2].partition("```yaml\n")[2].partition("```")[0],
         "".join(f"DRIPS_HOOK_SECRET_{name}={SECRET!r}\n" for name in names),
     )
     order = {"id": 1, "processed_at": "2026-02-28T10:00:00Z", "total_price": "9.90", "currency": "EUR"}
