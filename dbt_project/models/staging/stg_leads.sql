@@ -92,7 +92,7 @@ changed as (
 
 {%- set fields %}
 columns(* exclude (
-    lead_id, _drips_recency, _drips_is_whole, _drips_changed_fields, _drips_version_at, _drips_created_at
+    lead_id, _drips_recency, _drips_is_whole, _drips_changed_fields, _drips_version_at, _drips_created_at, _drips_source
 ))
 {%- endset %}
 
@@ -102,6 +102,8 @@ put_together as (
         lead_id,
         max(_drips_created_at) as _drips_created_at,
         arg_min(_drips_version_at, _drips_recency) as _drips_version_at,
+        -- Whose word a row is holds for the whole of it, whichever columns it speaks of.
+        arg_min_null(_drips_source, _drips_recency) as _drips_source,
         {# Each column's newest word: `alias` is the name of the column that `columns` stands for at the moment.
            A row without a word has no recency; with a `filter` in its place planning takes time quadratic in the columns. #}
         arg_min_null(
