@@ -206,7 +206,7 @@ def _run_lock_if_free(project: Project) -> Generator[bool]:
 
 def _dead_replays() -> list[Path]:
     """Folders of replays that were killed: whole warehouses, in memory or where the system keeps temporaries."""
-    places = {Path("/dev/shm"), Path(tempfile.gettempdir())}
+    places = {Path("/dev/shm"), Path(tempfile.gettempdir())}  # noqa: S108 - only what nobody locks is deleted
     deleted = []
     for folder in sorted(path for place in places for path in place.glob(f"{REPLAY_PREFIX}*")):
         lock = folder / OWNER_LOCK

@@ -29,7 +29,7 @@ from dagster_drips.temporaries import REPLAY_PREFIX, owned
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.statements import named_statements
 
-_MEMORY = Path("/dev/shm")
+_MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it come from mkdtemp
 _MEMORY_TO_SPARE = 2 << 30
 _STATEMENTS = named_statements(Path(__file__).with_name("replay.sql"))
 

@@ -34,7 +34,7 @@ class Form(IntEnum):
 _TOKEN = pl.col("token")
 _FIRST = _TOKEN.str.slice(0, 1)
 _QUOTED = _FIRST == '"'
-_TEXT = pl.when(_QUOTED).then(_TOKEN.str.strip_chars('"')).when(_TOKEN != "null").then(_TOKEN).alias("text")
+_TEXT = pl.when(_QUOTED).then(_TOKEN.str.strip_chars('"')).when(_TOKEN != "null").then(_TOKEN).alias("text")  # noqa: S105 - a piece of JSON
 _FORM = (
     pl.when(_QUOTED | _TOKEN.is_null())
     .then(pl.lit(Form.TEXT, pl.UInt8))

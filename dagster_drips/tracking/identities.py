@@ -140,7 +140,8 @@ def lead_row(
 
 def link_id(anonymous_id: str, lead_id: str) -> str:
     """The idempotency key of a link: the same two are linked once, however often they are met."""
-    return hashlib.md5(f"{IDENTIFIED}:{len(anonymous_id)}:{anonymous_id}:{lead_id}".encode()).hexdigest()
+    text = f"{IDENTIFIED}:{len(anonymous_id)}:{anonymous_id}:{lead_id}"
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _flat(traits: Mapping[str, Raw]) -> Iterable[tuple[str, Raw]]:

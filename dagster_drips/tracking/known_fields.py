@@ -12,12 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dagster_drips.field_names import same_field
 from dagster_drips.project import Project
+from dagster_drips.sequences.yaml_source import YamlDocument, read_yaml
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LOOK_SECONDS = 1.0
 
 
@@ -52,11 +50,12 @@ class KnownFields:
                 return
             self._seen[path] = state
             self._names |= {same_field(str(name)) for name in read(path.read_bytes())}
-        except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return
 
 
 def _declared(content: bytes) -> list[str]:
-    settings = yaml.load(content, Loader=_Loader)
+    found = read_yaml(content)
+    settings = found.data if isinstance(found, YamlDocument) else None
     fields = settings.get("fields") if isinstance(settings, dict) else None
     return list(fields) if isinstance(fields, dict) else []

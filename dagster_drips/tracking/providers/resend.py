@@ -74,7 +74,7 @@ BOUNCE_TYPES: Mapping[str, Facts] = {
 """Events of before there were types are hard, as all of them were."""
 
 _TOLERANCE = timedelta(minutes=5)
-_SECRET_PREFIX = "whsec_"
+_SECRET_PREFIX = "whsec_"  # noqa: S105 - what secrets begin with
 
 
 def guard(setup: Setup) -> Guard:

@@ -190,7 +190,7 @@ def _signed_by(certificate: Certificate, signature: bytes, signed: bytes, *, sha
         return False
     try:
         # Version 1 is SHA-1 by Amazon's definition, and still what topics have unless they were told otherwise.
-        key.verify(signature, signed, PKCS1v15(), SHA1() if sha1 else SHA256())
+        key.verify(signature, signed, PKCS1v15(), SHA1() if sha1 else SHA256())  # noqa: S303
     except (InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

@@ -39,7 +39,7 @@ from dagster_drips.tracking.providers.provider import (
     Setup,
 )
 
-TOKEN_HEADER = "x-messagesystems-webhook-token"
+TOKEN_HEADER = "x-messagesystems-webhook-token"  # noqa: S105 - a header's name
 
 EVENTS: Mapping[str, Facts] = {
     "injection": NOTHING,
