@@ -16,6 +16,7 @@ from dagster_drips.durable import write_whole
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.quoting import quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("status.sql"))
@@ -40,8 +41,7 @@ def publish_facts(warehouse: Warehouse, folder: Path) -> None:
     """Write them to `status.duckdb`, replaced whole."""
     scratch = folder / f".status.{os.getpid()}.duckdb"
     scratch.unlink(missing_ok=True)
-    place = str(scratch).replace("'", "''")
-    warehouse.execute(f"attach '{place}' as published_status")
+    warehouse.execute(f"attach {quoted_text(str(scratch))} as published_status")
     try:
         for name, sql in _STATEMENTS.items():
             if _can_ask(warehouse, name):

@@ -28,6 +28,7 @@ from dagster_drips.privacy.person import Person
 from dagster_drips.privacy.traces import Traces
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
+from dagster_drips.warehouse.quoting import quoted_name
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("search.sql"))
@@ -169,7 +170,7 @@ def _in_duckdb(path: Path, traces: Traces) -> bool:
     with open_warehouse(path, read_only=True) as database:
         tables = database.rows(_STATEMENTS["tables"])
         for table in tables:
-            name = ".".join('"' + part.replace('"', '""') + '"' for part in table.values())
+            name = ".".join(quoted_name(part) for part in table.values())
             for rows in database.batches(f"select * from {name}", size=_ROWS):
                 if traces.found_in(msgspec.json.encode(rows, enc_hook=str)):
                     return True
@@ -180,8 +181,7 @@ def _in_sqlite(path: Path, traces: Traces) -> bool:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
         tables = database.execute("select name from sqlite_master where type = 'table'").fetchall()
         for (table,) in tables:
-            quoted = '"' + table.replace('"', '""') + '"'
-            for row in database.execute(f"select * from {quoted}"):
+            for row in database.execute(f"select * from {quoted_name(table)}"):
                 text = b"\n".join(cell if isinstance(cell, bytes) else str(cell).encode() for cell in row)
                 if traces.found_in(text):
                     return True
