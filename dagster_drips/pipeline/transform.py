@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from dagster_drips.durable import write_whole
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
@@ -137,7 +139,7 @@ class Transform:
         return self.target_path / "manifest.json"
 
     def manifest_is_current(self) -> bool:
-        """Whether that file is there and younger than every file of the dbt project."""
+        """Whether that file is there, whole, and younger than every file of the dbt project."""
         # Folders too: their time tells of a file that is gone.
         folders = [self.project.dbt / name for name in ("models", "macros", "seeds", "tests")]
         sources = [
@@ -145,7 +147,8 @@ class Transform:
             *(path for folder in folders for path in (folder, *folder.rglob("*"))),
         ]
         made = self.manifest_json.stat().st_mtime if self.manifest_json.exists() else 0.0
-        return bool(made) and all(path.stat().st_mtime <= made for path in sources if path.exists())
+        is_young = bool(made) and all(path.stat().st_mtime <= made for path in sources if path.exists())
+        return is_young and _is_json(self.manifest_json)
 
     @property
     def fingerprint(self) -> str:
@@ -225,6 +228,15 @@ class Transform:
             return dbtRunner(manifest=manifest).invoke([*flags, *arguments, *places])
         finally:
             os.chdir(here)  # dbt moves into its project
+
+
+def _is_json(path: Path) -> bool:
+    """Whether all of it is there: a disk that was full leaves the beginning."""
+    try:
+        msgspec.json.decode(path.read_bytes())
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _reason(result: Any) -> str:
