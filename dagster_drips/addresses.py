@@ -1,5 +1,5 @@
-"""What mail addresses are compared by, for the few places that must compare them outside of the warehouse, and which
-of them are nobody's.
+"""What mail addresses are compared by, for the few places that must compare them outside of the warehouse, which of
+them are nobody's, and how to find the one that a text holds.
 
 The rule of comparing is L3's and lives in SQL, as the macro `address`; this is its one copy, for identities found by
 their address and for erasing a person from files.
@@ -7,10 +7,15 @@ their address and for erasing a person from files.
 
 from __future__ import annotations
 
+import re
+from email.utils import parseaddr
 from string import ascii_lowercase, ascii_uppercase
+from urllib.parse import unquote
 
 _RESERVED_TOP = frozenset({"example", "invalid", "localhost", "test"})
 _RESERVED_DOMAINS = ("example.com", "example.net", "example.org")
+# RFC 5321 4.1.2 without what nobody has; a name in other letters (RFC 6531) is one, too.
+_ADDRESS = re.compile(r"""(?:[^\s@<>()\[\],;:\\"]+|"[^"\r\n]+")@[^\s@<>()\[\],;:\\"']*[^\s@<>()\[\],;:\\"'.]""")
 _LOWER_CASE = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
@@ -25,3 +30,15 @@ def is_reserved(email: str) -> bool:
     if domain.rpartition(".")[2] in _RESERVED_TOP:
         return True
     return any(domain == reserved or domain.endswith(f".{reserved}") for reserved in _RESERVED_DOMAINS)
+
+
+def address_in(text: str) -> str | None:
+    """The one address that a cell holds: bare, in `<>` behind a name, or behind `mailto:`; None where it is none."""
+    plain = text.strip().strip("'\u200b\ufeff")
+    if plain.lower().startswith("mailto:"):
+        plain = unquote(plain[len("mailto:") :].partition("?")[0])
+    if plain.endswith(">") and "<" in plain:
+        plain = parseaddr(plain)[1] or plain[plain.rindex("<") + 1 : -1]
+        plain = plain.removeprefix("mailto:")
+    plain = plain.strip().rstrip(",;")
+    return plain if _ADDRESS.fullmatch(plain) else None

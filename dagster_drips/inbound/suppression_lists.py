@@ -10,11 +10,10 @@ import hashlib
 import io
 import re
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import unquote
 
+from dagster_drips.addresses import address_in
 from dagster_drips.clock import format_instant, parse_instant, utc_now
 from dagster_drips.durable import write_whole
 from dagster_drips.errors import DripsError
@@ -41,8 +40,6 @@ _EMAIL_NAMES = frozenset(
 )
 _SEPARATORS = ",;\t"
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-# RFC 5321 4.1.2 without what nobody has; a name in other letters (RFC 6531) is one, too.
-_ADDRESS = re.compile(r"""(?:[^\s@<>()\[\],;:\\"]+|"[^"\r\n]+")@[^\s@<>()\[\],;:\\"']*[^\s@<>()\[\],;:\\"'.]""")
 _DOMAIN = re.compile(r"[@*]+@?[^\s@<>,;]+\.[^\s@<>,;]+")
 _TOLD = 10
 
@@ -101,18 +98,6 @@ def import_list(project: Project, file: Path, *, reason: Reason, topic: str | No
     if not target.exists():
         write_whole(target, content)
     return Imported(f"suppressions/{target.name}", len(found.rows), _told(found))
-
-
-def address_in(text: str) -> str | None:
-    """The one address that a cell holds: bare, in `<>` behind a name, or behind `mailto:`; None where it is none."""
-    plain = text.strip().strip("'\u200b\ufeff")
-    if plain.lower().startswith("mailto:"):
-        plain = unquote(plain[len("mailto:") :].partition("?")[0])
-    if plain.endswith(">") and "<" in plain:
-        plain = parseaddr(plain)[1] or plain[plain.rindex("<") + 1 : -1]
-        plain = plain.removeprefix("mailto:")
-    plain = plain.strip().rstrip(",;")
-    return plain if _ADDRESS.fullmatch(plain) else None
 
 
 def _numbered_cells(file: Path) -> list[tuple[int, list[str]]]:

@@ -96,8 +96,8 @@ class Checks:
         return self.converted(name, column.text.set(strange, None), to_amount, pl.String)
 
     def address(self, name: str, text: pl.Series, convert: Callable[[str], str]) -> pl.Series:
-        """Mail addresses, of which only those with other characters than ASCII go through the converter."""
-        plain = ~text.str.contains(r"[^\x00-\x7f]").fill_null(False)
+        """Mail addresses; only those that have what most have not go through the converter."""
+        plain = ~text.str.contains(r"[^\x00-\x7f]|[<>]|(?i)mailto:").fill_null(False)
         if plain.all():
             return text
         return text.zip_with(plain, self.converted(name, text.set(plain, None), convert, pl.String))

@@ -15,11 +15,14 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from dagster_drips.addresses import address_in
+
 UNSEEN = r"\s\u00ad\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
 """White space and characters without a width, as a class of a regular expression: soft hyphens, joiners, directions."""
 _AROUND = re.compile(f"^[{UNSEEN}]+|[{UNSEEN}]+$")
 # Inside, a space may be somebody's mistake that is to be seen; what can't be seen hides that two addresses differ.
 _INSIDE = re.compile(f"(?![\\x00-\\x7f])[{UNSEEN}]")
+_WRAPPED = re.compile("[<>]|mailto:", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 # Numbers as a spreadsheet writes them in most of Europe, or with thousands set off.
 _LOCALIZED = re.compile(r"[+-]?\d[\d.,' \u00a0\u202f]*,[\d.,]*\d", re.ASCII)
@@ -144,8 +147,12 @@ def to_address(text: str) -> str:
 
 
 def to_address_at_any_rate(text: str) -> str:
-    """The same, with such characters taken out of the inside, too: a wish not to be mailed is never lost (L3)."""
-    return text if text.isascii() else _INSIDE.sub("", _AROUND.sub("", text))
+    """The address of a suppression, whatever stands around or inside of it: a wish not to be mailed is never lost (L3).
+
+    `Ann <ann@x.example>` and `mailto:ann@x.example` are the address in them; characters that can't be seen go.
+    """
+    plain = text if text.isascii() else _INSIDE.sub("", _AROUND.sub("", text))
+    return (address_in(plain) if _WRAPPED.search(plain) else None) or plain
 
 
 def to_tags(text: str) -> list[str]:
