@@ -25,6 +25,7 @@ _MEMBERS_AT_ONCE = 5_000
 _LIST_OF_OBJECTS = re.compile(rb"\s*\[\s*\{")
 _EMPTY_LIST = re.compile(rb"\s*\[\s*\]\s*")
 _SPACE = re.compile(r"\s*")
+_BRACE, _BRACKET = b"{["
 _ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -138,40 +139,44 @@ def batches_of_json(texts: Sequence[bytes], first_line: int, *, sound: bool) -> 
 
     Rows that have many keys of their own make small batches: a batch has a cell for each of its rows and keys.
     """
+    decode = _ROW.decode
     batch = _JsonBatch()
+    lines, rows, records, names = batch.lines, batch.rows, batch.records, batch.names.keys()
     for line, text in enumerate(texts, first_line):
         if not text or text.isspace():
             continue
-        record: dict[str, msgspec.Raw] = {}
         problem = None
         try:
-            if not sound and not is_utf8(text):
-                problem = "not UTF-8"
-            # Most rows are seen to be within all limits by their length and brackets.
-            elif len(text) > MAX_DIGITS or text.count(b"{") + text.count(b"[") > MAX_DEPTH:
-                record, problem = _decoded_within_limits(text)
+            # Most rows are seen to be within all limits by length and brackets; bytes are sought fastest as numbers.
+            opened = text.count(_BRACE) + (text.count(_BRACKET) if _BRACKET in text else 0)
+            if sound and len(text) <= MAX_DIGITS and opened <= MAX_DEPTH:
+                record = decode(text)
             else:
-                record = _ROW.decode(text)
+                record, problem = _decoded_within_limits(text, sound=sound)
         except msgspec.ValidationError:
+            record = {}
             problem = "not a JSON object"
         except (msgspec.DecodeError, RecursionError) as error:
-            problem = str(error)
-        is_usual = len(batch.lines) < batch.capacity and record.keys() <= batch.names.keys()
+            record, problem = {}, str(error)
+        is_usual = record.keys() <= names and len(lines) < batch.capacity
         if not is_usual and not batch.makes_room_for(record):
             yield batch.finished()
             batch = _JsonBatch()
             batch.makes_room_for(record)
+            lines, rows, records, names = batch.lines, batch.rows, batch.records, batch.names.keys()
         if problem:
-            batch.spoiled[len(batch.lines)] = f"malformed line: {problem}"
-        batch.lines.append(line)
-        batch.rows.append(text)
-        batch.records.append(record)
-    if batch.lines:
+            batch.spoiled[len(lines)] = f"malformed line: {problem}"
+        lines.append(line)
+        rows.append(text)
+        records.append(record)
+    if lines:
         yield batch.finished()
 
 
-def _decoded_within_limits(text: bytes) -> tuple[dict[str, msgspec.Raw], str | None]:
+def _decoded_within_limits(text: bytes, *, sound: bool) -> tuple[dict[str, msgspec.Raw], str | None]:
     """The row, or an empty one and what is said of it."""
+    if not sound and not is_utf8(text):
+        return {}, "not UTF-8"
     if problem := raw_json_problem(text):
         return {}, problem
     record = _ROW.decode(text)
