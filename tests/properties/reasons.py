@@ -94,5 +94,5 @@ def _assert_told_what_happened(outcome: Outcome, state: Row, number: int) -> Non
 
 def _turn(outcome: Outcome, state: Row, number: int) -> tuple[int, datetime, str]:
     definition = outcome.definition_of(state, number)
-    priority = 100 if definition["transactional"] else definition["priority"]
+    priority = definition.get("priority", 100 if definition["transactional"] else 50)
     return -priority, state["scheduled_at"], state["message_id"]

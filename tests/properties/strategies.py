@@ -112,7 +112,7 @@ SEQUENCES = stated(
         replied=st.booleans(),
     ),
     send_window=st.none() | st.none() | WINDOWS,
-    priority=st.sampled_from([50, 0, 100]),
+    priority=st.sampled_from([None, 50, 0, 100]),
     topic=TOPICS,
     transactional=st.sampled_from([False, False, False, True]),
     sender=stated(
