@@ -124,11 +124,11 @@ def test_who_is_identified_is_linked_with_what_was_seen_before(browser, collecto
 
 
 def test_a_page_proves_its_user_from_then_on(browser, tmp_path):
-    with serving(tmp_path, now=None, page_keys="a-page-key", identity_keys="secret") as collector:
+    with serving(tmp_path, now=None, page_keys="a-page-key", identity_keys="a-secret-of-ours") as collector:
         tag = f'src="{collector.url}/drips.js" data-write-key="a-page-key" data-pages="false" data-persist="true"'
         with _site(tag) as url, browser.page() as page:
             page.open(url)
-            proof = hmac.digest(b"secret", b"ada", "sha256").hex()
+            proof = hmac.digest(b"a-secret-of-ours", b"ada", "sha256").hex()
             page.run(f"drips.identify('ada', {{plan: 'pro'}}, {{userHash: '{proof}'}}); drips.flush()")
             page.open(url)
             page.run("drips.track('known again'); drips.flush()")
