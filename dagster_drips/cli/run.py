@@ -9,7 +9,7 @@ import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
 
-_A_DAY = timedelta(days=1)
+_A_YEAR = timedelta(days=366)
 
 
 @app.command(epilog="Example: `drips run --as-of 2026-03-29T01:00:00Z --no-send`")
@@ -19,7 +19,7 @@ def run(
     ] = None,
     future: Annotated[
         bool,
-        typer.Option("--future", help="Allow a T of more than a day ahead."),
+        typer.Option("--future", help="Allow a T of more than a year ahead."),
     ] = False,
     no_send: Annotated[bool, typer.Option("--no-send", help="Decide and leave what is due due.")] = False,
     as_json: JsonOption = False,
@@ -31,13 +31,17 @@ def run(
 
     place = chosen_project(project)
     # A mistake is told before anything starts.
-    if as_of and not future and parse_instant(as_of) - utc_now() > _A_DAY:
+    if as_of and not future and parse_instant(as_of) - utc_now() > _A_YEAR:
         raise DripsError(
-            f"--as-of {as_of} lies more than a day ahead, and until then no tick of the clock could follow;"
-            " `drips replay` and `drips plan` look ahead without that, and --future insists"
+            f"--as-of {as_of} lies more than a year ahead, and until then no tick of the clock could follow;"
+            " `drips replay` looks ahead without that, and --future insists"
         )
     if as_of and parse_instant(as_of) > utc_now():
-        typer.echo("warning: this instant lies ahead; until then no tick of the clock will follow it", err=True)
+        typer.echo(
+            "warning: this instant lies ahead; until then no tick of the clock follows it"
+            " (`drips rebuild --until` goes back where nothing was sent)",
+            err=True,
+        )
     from dagster_drips.cli.dagster_run import run_tick
 
     report = run_tick(place, as_of=as_of, send=not no_send)
