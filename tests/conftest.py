@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,11 @@ def shared() -> Path:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("DRIPS_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _modes_of_files_as_they_were() -> Iterator[None]:
+    # Commands and the code location set the process's umask; servers that later tests start run as other users.
+    before = os.umask(0o022)
+    yield
+    os.umask(before)

@@ -74,7 +74,12 @@ def land(landing: Landing, kind: str, ending: str, content: bytes) -> tuple[int,
     whole = landing.warehouse.rows(
         "select rows + rejected + duplicates as n from raw.loaded_files where path = ?", [f"{kind}/{number:06}{ending}"]
     )
-    assert whole, landing.warehouse.rows("from raw.rejected_rows order by _load desc limit 1")
+    if not whole:
+        # Not what its ending says, or nothing that can be read: told as a whole.
+        assert landing.warehouse.value(
+            "select count(*) from raw.rejected_rows where file = ? and line = 0", [f"{number:06}{ending}"]
+        )
+        return 0, 0
     assert not [reason for reason in landing.reasons() if "are refused" in reason]
     return report.rows, whole[0]["n"]
 
@@ -115,7 +120,7 @@ def test_csv(landing, kind, header, made_up):
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
     writer.writerows([columns, *made_up, list(sound.values())])
     taken, _ = land(landing, kind, ".csv", buffer.getvalue().encode())
-    header_is_sound = len({name.strip() for name in columns}) == len(columns)
+    header_is_sound = len({name.strip() for name in columns}) == len(columns) and "\x00" not in "".join(columns)
     assert taken >= header_is_sound
 
 
@@ -124,8 +129,9 @@ def test_csv(landing, kind, header, made_up):
 @given(content=st.binary(max_size=300), ending=st.sampled_from([".csv", ".jsonl"]))
 def test_bytes(landing, kind, content, ending):
     sound = json.dumps(unique(kind, sum(1 for _ in landing.path(kind).iterdir()))).encode()
-    taken, _ = land(landing, kind, ending, content + b"\n" + sound + b"\n")
-    assert taken >= (ending == ".jsonl")
+    taken, accounted = land(landing, kind, ending, content + b"\n" + sound + b"\n")
+    # What begins like UTF-16 or a packed file is read as such, or refused as a whole.
+    assert taken >= (ending == ".jsonl" and accounted > 0 and not content.startswith((b"\xff\xfe", b"\xfe\xff")))
 
 
 @pytest.mark.parametrize("kind", LANDING_KINDS)
