@@ -76,7 +76,10 @@ def _fields_of_versions(warehouse: Warehouse) -> set[str] | None:
     used: set[str] = set()
     for row in warehouse.rows(_STATEMENTS["versions"]):
         for version in warehouse.rows(_VERSION, [row["sequence_id"], row["version_id"]]):
-            found = used_fields(_texts(json.loads(version["definition"]), json.loads(version["files"])))
+            try:
+                found = used_fields(_texts(json.loads(version["definition"]), json.loads(version["files"])))
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                return None  # a version that can't be read: each of its messages says so when it is composed
             if found is None:
                 return None
             used |= found

@@ -237,7 +237,7 @@ def test_a_template_that_cant_be_made_ready_fails_the_messages_of_its_step_only(
     for number, (name, definition, files) in enumerate(versions, 4):
         if definition is not None:
             world.warehouse.execute(
-                "insert into journal.sequence_versions values ('welcome', ?, ?, 'active', 'valid', ?, ?, null)",
+                "insert into journal.sequence_versions values ('welcome', ?, ?, 'active', 'valid', ?, ?, null, 1)",
                 [name, AS_OF, definition, files],
             )
         world.add_lead(number, version_id=name)

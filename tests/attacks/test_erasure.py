@@ -248,7 +248,7 @@ def test_a_message_that_was_shown_before_is_not_shown_after_its_reader_was_forgo
     shutil.copytree(lived.root, tmp_path / "project")
     project = Project.at(tmp_path / "project")
 
-    async def both() -> tuple[str | None, str | None, str | None]:
+    async def both() -> tuple[bytes | None, bytes | None, bytes | None]:
         viewer = Viewer(project)
         message = message_id(LEAD, f"e-{LEAD}")
         first = await viewer.html(message)
@@ -257,6 +257,6 @@ def test_a_message_that_was_shown_before_is_not_shown_after_its_reader_was_forgo
         return first, kept, await viewer.html(message)
 
     first, kept, after = asyncio.run(both())
-    assert first is not None and "Zebedee" in first
+    assert first is not None and b"Zebedee" in first
     assert kept == first
     assert after is None

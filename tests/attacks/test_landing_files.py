@@ -130,7 +130,7 @@ def test_batches_of_wide_files_are_short(landing, form):
         wide = LEAD | dict.fromkeys(names, 1)
         landing.put_rows("leads/1.jsonl", wide, *(LEAD | {"lead_id": f"L{n}"} for n in range(2_999)))
     else:
-        frame = pl.DataFrame({"lead_id": [f"L{n}" for n in range(3_000)]})
+        frame = pl.DataFrame({"lead_id": [f"L{n}" for n in range(3_000)], "created_at": ["2026-01-01"] * 3_000})
         frame.with_columns([pl.lit(None, pl.String).alias(name) for name in names]).write_parquet(
             landing.path("leads/1.parquet")
         )
@@ -155,7 +155,8 @@ def test_blank_lines_by_the_million_are_passed_over_and_counted(landing):
 def test_a_file_that_unpacks_beyond_its_size_costs_the_file(landing, monkeypatch, name):
     monkeypatch.setattr(blocks, "UNPACKED_BYTES", 8 << 20)
     if name.endswith("parquet"):
-        pl.DataFrame({"lead_id": ["x" * 10_000] * 10_000}).write_parquet(landing.path(f"leads/{name}"))
+        large = {"lead_id": ["x" * 10_000] * 10_000, "created_at": ["2026-01-01"] * 10_000}
+        pl.DataFrame(large).write_parquet(landing.path(f"leads/{name}"))
     else:
         landing.put(f"leads/{name}", b"\n" * (32 << 20))
     landing.put_rows("leads/2.jsonl", LEAD)
