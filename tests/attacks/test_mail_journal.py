@@ -43,7 +43,7 @@ def warehouse(project: Project) -> Iterator[Warehouse]:
         warehouse.execute(DUE.read_text())
         step = {"id": "hello", "subject": "Hello", "template": "hello.html"}
         warehouse.execute(
-            "insert into journal.sequence_versions values ('welcome', 'v1', ?, 'active', 'valid', ?, ?, null)",
+            "insert into journal.sequence_versions values ('welcome', 'v1', ?, 'active', 'valid', ?, ?, null, 1)",
             [AS_OF, json.dumps({"name": "Welcome", "steps": [step]}), json.dumps({"hello.html": HTML})],
         )
         for number, name in enumerate(IDS, start=1):
