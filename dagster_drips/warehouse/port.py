@@ -129,6 +129,7 @@ class Warehouse:
     def modest(self) -> Generator[None]:
         """Statements inside it take one thread and little memory, and spill to disk sooner: for work beside which
         something else needs the machine."""
+        before = self.value("select current_setting('memory_limit')")
         self._connection.execute("set threads = 1")
         for megabytes in _MODEST_MEGABYTES:
             # What was written a moment ago, and not to the file, can't be let go of.
@@ -139,7 +140,8 @@ class Warehouse:
             yield
         finally:
             self._connection.execute("reset threads")
-            self._connection.execute("reset memory_limit")
+            # DuckDB 1.5 forgets the setting at `reset`, and keeps to the limit.
+            self._connection.execute("set memory_limit = ?", [before])
 
     def prepare(self) -> None:
         """Create what is missing of the schemas `raw` and `journal`."""

@@ -40,3 +40,11 @@ def test_what_went_wrong_in_a_transaction_is_told_and_nothing_is_left(warehouse:
         warehouse.append_rows("t", [{"b": "no number"}])
     assert warehouse.append_rows("t", [{"b": 1}]) == 1
     assert warehouse.value("select count(*) from t") == 1
+
+
+def test_after_modest_work_there_is_as_much_memory_as_before(tmp_path):
+    with open_warehouse(tmp_path / "w.duckdb") as warehouse:
+        before = warehouse.rows("pragma database_size")[0]["memory_limit"]
+        with warehouse.modest():
+            assert warehouse.rows("pragma database_size")[0]["memory_limit"] != before
+        assert warehouse.rows("pragma database_size")[0]["memory_limit"] == before
