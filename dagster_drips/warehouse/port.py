@@ -129,7 +129,7 @@ class Warehouse:
     def modest(self) -> Generator[None]:
         """Statements inside it take one thread and little memory, and spill to disk sooner: for work beside which
         something else needs the machine."""
-        before = self.value("select current_setting('memory_limit')")
+        shown, unit = str(self.value("select current_setting('memory_limit')")).split()
         self._connection.execute("set threads = 1")
         for megabytes in _MODEST_MEGABYTES:
             # What was written a moment ago, and not to the file, can't be let go of.
@@ -140,8 +140,9 @@ class Warehouse:
             yield
         finally:
             self._connection.execute("reset threads")
-            # DuckDB 1.5 forgets the setting at `reset`, and keeps to the limit.
-            self._connection.execute("set memory_limit = ?", [before])
+            # DuckDB 1.5 forgets the setting at `reset`, and keeps to the limit. What it shows is cut off after a digit:
+            # half of one more, and it does not shrink from time to time.
+            self._connection.execute("set memory_limit = ?", [f"{float(shown) + 0.05:.2f} {unit}"])
 
     def prepare(self) -> None:
         """Create what is missing of the schemas `raw` and `journal`."""
