@@ -66,7 +66,7 @@ order by due.send_rank
 -- Some columns of the leads of a chunk; the placeholder stands for their names, quoted and with their table.
 select leads.lead_id as _drips_lead_id, ${columns}
 from staging.stg_leads as leads
-where leads.lead_id in (select unnest(?))
+where leads.lead_id in (select unnest(from_json(?, '["varchar"]')))
 
 -- name: refused
 -- Suppressed by now (L3).

@@ -50,7 +50,8 @@ class LeadReader:
             names = self.columns[first : first + COLUMNS_AT_ONCE]
             columns = ", ".join(f"leads.{quoted_name(name)}" for name in names)
             statement = Template(_STATEMENTS["leads"]).substitute(columns=columns)
-            for row in self._warehouse.rows(statement, [ids]):
+            # One text and not a list: DuckDB asks Python for modules that are missing, for each value that it binds.
+            for row in self._warehouse.rows(statement, [json.dumps(ids)]):
                 leads[row.pop("_drips_lead_id")] |= row
         return leads
 

@@ -46,10 +46,6 @@ class Person:
         """Whether a text without structure names them: an address, a message id, or the lead id as a word."""
         return self._mentions.search(text) is not None
 
-    def has_address_in(self, text: str) -> bool:
-        """Whether one of their addresses, or one of their message ids, stands in a text."""
-        return self._named is not None and self._named.search(text) is not None
-
     def seal(self) -> None:
         """To be called once no id or address will be added."""
         self.__dict__.pop("_mentions", None)

@@ -77,7 +77,7 @@ def search(project: Project, person: Person) -> Found:
             pl.exceptions.PolarsError,
             sqlite3.Error,
             zipfile.BadZipFile,
-            NotImplementedError,
+            NotImplementedError,  # of zipfile: a compression that it does not know
         ) as error:
             found.unread.append(f"{name}: {_reason(error)}")
     return found
