@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,9 +47,11 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-@pytest.fixture(autouse=True)
-def _modes_of_files_as_they_were() -> Iterator[None]:
-    # Commands and the code location set the process's umask; servers that later tests start run as other users.
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """The umask of most systems, before any fixture: commands and the code location set the process's own (0077).
+
+    A fixture would be too late: servers that a module's or the session's fixtures start run as other users, and would
+    not be able to read their own settings.
+    """
+    os.umask(0o022)
