@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from dagster_drips.doctor.report import Check
 from dagster_drips.doctor.resolver import Resolver, Unanswered
 from dagster_drips.errors import DripsError
-from dagster_drips.mail.dkim_signing import Signer
+from dagster_drips.message.dkim import Signer
 
 if TYPE_CHECKING:
     from dagster_drips.doctor.senders import SenderFacts

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from dagster_drips.blob_store import KeptFiles
 from dagster_drips.errors import DripsError
-from dagster_drips.kept_files import KeptFiles
-from dagster_drips.pipeline.journal import TickJournal
+from dagster_drips.pipeline.tick_journal import TickJournal
 from dagster_drips.sequences import (
     Catalog,
     Version,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.pipeline.journal import TickJournal
+from dagster_drips.pipeline.tick_journal import TickJournal
 from dagster_drips.sequences import Version, read_catalog, record_catalog, segment_names
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
