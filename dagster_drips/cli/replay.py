@@ -39,7 +39,7 @@ def replay(
     from dagster_drips.errors import DripsError
     from dagster_drips.pipeline.replay import Span, replayed, sends, write_sends
     from dagster_drips.pipeline.tick import Decided
-    from dagster_drips.sequences import Catalog
+    from dagster_drips.sequences.catalog import Catalog
 
     place = chosen_project(project)
     span = Span(

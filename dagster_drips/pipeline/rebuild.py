@@ -23,7 +23,8 @@ from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.tick_journal import HANDED_OVER, LOADED_FILES, TickJournal
 from dagster_drips.project import Project
-from dagster_drips.sequences import read_catalog, restore_live, segment_names
+from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.versions import restore_live
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
 

@@ -24,7 +24,7 @@ from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Decided, Pipeline
 from dagster_drips.project import LANDING_KINDS, Project
-from dagster_drips.sequences import Catalog
+from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.temporaries import REPLAY_PREFIX, owned
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.statements import named_statements

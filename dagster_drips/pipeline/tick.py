@@ -30,7 +30,9 @@ from dagster_drips.pipeline.segments import (
 )
 from dagster_drips.pipeline.tick_journal import HANDED_OVER, LOADED_FILES, TickJournal
 from dagster_drips.project import Project
-from dagster_drips.sequences import Catalog, Problem, record_catalog
+from dagster_drips.sequences.catalog import Catalog
+from dagster_drips.sequences.problems import Problem
+from dagster_drips.sequences.versions import record_catalog
 from dagster_drips.settings import load_settings
 from dagster_drips.time_zones import utc_offsets
 from dagster_drips.warehouse import Warehouse

@@ -8,7 +8,7 @@ import pytest
 
 from dagster_drips.collector.events.identities import Recent
 from dagster_drips.collector.events.segment_messages import BadMessage
-from dagster_drips.sequences import read_catalog
+from dagster_drips.sequences.catalog import read_catalog
 from tests.attacks.town import PAGE, SERVER, START, Town, proof, rows_of
 
 EVIL = "evil@attacker.example"

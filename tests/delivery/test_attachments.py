@@ -12,7 +12,8 @@ from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.message import attachments as enclosures_module
 from dagster_drips.message.attachments import AttachmentError, Enclosures
 from dagster_drips.message.content import Enclosure
-from dagster_drips.sequences import read_catalog, record_catalog
+from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.sequences.versions import record_catalog
 from dagster_drips.templating.html_images import with_content_ids
 from dagster_drips.templating.templates import compile_step
 
