@@ -27,9 +27,9 @@ from dagster_drips.sequences.mail_warnings import (
 from dagster_drips.sequences.places import path_of, refusal
 from dagster_drips.sequences.problems import Problem, nearest
 from dagster_drips.sequences.reading import Reading
-from dagster_drips.sequences.schema import LEAD_CREATED
 from dagster_drips.sequences.template_facts import template_environment, template_facts
 from dagster_drips.sequences.variables import CONFIRM_URL, VariableJudge
+from dagster_drips.vocabulary import LEAD_CREATED
 
 _SUFFIXES = frozenset({".html", ".htm", ".txt"})
 

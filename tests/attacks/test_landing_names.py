@@ -12,7 +12,7 @@ from landing.conftest import Landing
 
 from dagster_drips.landing import fields as lead_fields
 from dagster_drips.landing import json_reader
-from dagster_drips.landing.columns import KNOWN_COLUMNS
+from dagster_drips.vocabulary import LANDED_COLUMNS
 
 from .landing_folder import landing_in
 
@@ -161,7 +161,7 @@ def test_a_field_of_its_own_in_each_row_takes_as_many_statements_as_one_in_all(l
     report = landing.load()["leads"]
     assert (report.rows, report.rejected) == (2_000, 1)
     ours = ("_load", "_line")
-    assert len(landing.warehouse.columns("raw.leads")) == len((*KNOWN_COLUMNS["leads"], *ours)) + 200
+    assert len(landing.warehouse.columns("raw.leads")) == len((*LANDED_COLUMNS["leads"], *ours)) + 200
     assert len(statements) < 40
 
 
