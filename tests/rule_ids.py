@@ -1,6 +1,7 @@
 """Rule ids: which there are (the headings of docs/rules.md), and which the project's prose names.
 
-Prose is what people read: comments, docstrings, descriptions, names of tests. Literals are data, in which leads and segments may be called alike.
+Prose is what people read: comments, docstrings, descriptions, names of tests. Literals are data, in which leads and
+segments may be called alike.
 """
 
 from __future__ import annotations

@@ -45,7 +45,11 @@ def test_each_rule_is_cited_by_the_package_or_dbt(rule: str) -> None:
         (".py", '"""Doc of E3."""\nx = "L4"  # by M5\n', {"E3", "M5"}),
         (".py", "def test_f1_F2_holds():\n    return 'T9'\n", {"F2"}),
         (".sql", "select 'L4' -- E3.\n/* M5\nT1 */ {# S1 #}", {"E3", "M5", "T1", "S1"}),
-        (".yml", "# E3\n- {name: L4, description: 'M5, not E.164 or UTF-8'}\n- {lead_id: L5} # T1\n", {"L4", "E3", "M5", "T1"}),
+        (
+            ".yml",
+            "# E3\n- {name: L4, description: 'M5, not E.164 or UTF-8'}\n- {lead_id: L5} # T1\n",
+            {"L4", "E3", "M5", "T1"},
+        ),
     ],
 )
 def test_ids_are_found_in_prose_and_not_in_data(tmp_path: Path, suffix: str, text: str, cited: set[str]) -> None:
