@@ -39,8 +39,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dagster_drips.landing.files import landing_files
+from dagster_drips.links.tokens import Purpose, Tokens
 from dagster_drips.project import Project
-from dagster_drips.tracking.tokens import Purpose, Tokens
 
 KEY = "a key of some thirty-two characters"
 TOKENS = Tokens([KEY])

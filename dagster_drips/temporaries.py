@@ -2,7 +2,7 @@
 
 A process that is killed leaves its temporaries behind, and people's data in them. All kinds are listed here, so that
 the next start of anything clears them and an erasure overlooks none. Whoever makes a new kind adds it to `KINDS`. One
-kind is completed instead of deleted: landing files that a collector had promised to keep (`tracking.leftovers`).
+kind is completed instead of deleted: landing files that a collector had promised to keep (`landing.writer.recovery`).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from dagster_drips.landing.writer.recovery import growing_files, take_over
 from dagster_drips.project import LANDING_KINDS, Project
-from dagster_drips.tracking.leftovers import growing_files, take_over
 
 RUN_LOCK = "run.lock"
 """In the data folder: held by whoever runs the pipeline, one process at a time."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from reporting import Stopwatch
 
 from dagster_drips.clock import utc_now
-from dagster_drips.mail.dispatch import dispatch
+from dagster_drips.delivery.dispatch import dispatch
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse.port import open_warehouse

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from dagster_drips.errors import DripsError
 from dagster_drips.file_modes import protect_new_files
-from dagster_drips.pipeline.transform import segment_files, write_segment_list
+from dagster_drips.pipeline.dbt_runner import segment_files, write_segment_list
 from dagster_drips.project import Project
 from dagster_drips.temporaries import clear
 

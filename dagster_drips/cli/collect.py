@@ -28,8 +28,8 @@ def collect(
     project: ProjectOption = None,
 ) -> None:
     """Answer the links of messages, take events and webhooks, and land them as files."""
+    from dagster_drips.collector.app import serve
     from dagster_drips.settings import load_settings
-    from dagster_drips.tracking.collector import serve
 
     place = chosen_project(project)
     settings = load_settings(place)

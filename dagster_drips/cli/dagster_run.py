@@ -10,8 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from dagster_drips.assets.naming import PROBLEMS
 from dagster_drips.errors import DripsError
+from dagster_drips.orchestration.names import PROBLEMS
 from dagster_drips.project import LANDING_KINDS, Project
 
 # Full, over quota, read-only; a step hands on its error as text.

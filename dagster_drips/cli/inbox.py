@@ -11,7 +11,7 @@ import typer
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
 
 if TYPE_CHECKING:
-    from dagster_drips.inbound.inbox import InboxReport
+    from dagster_drips.inbox.inbox import InboxReport
     from dagster_drips.project import Project
 
 _SECONDS_BETWEEN_LINES = 5.0
@@ -52,7 +52,7 @@ def inbox(
         _list_kept(place, since, as_json=as_json)
         return
     from dagster_drips.clock import parse_instant
-    from dagster_drips.inbound.inbox import read_inbox, required_server
+    from dagster_drips.inbox.inbox import read_inbox, required_server
     from dagster_drips.settings import load_settings
 
     report = read_inbox(
@@ -86,7 +86,7 @@ def _progress() -> Callable[[int], None]:
 
 def _list_kept(place: Project, since: str | None, *, as_json: bool) -> None:
     from dagster_drips.clock import format_instant, parse_instant
-    from dagster_drips.inbound.kept_mails import kept_mails
+    from dagster_drips.inbox.kept_mails import kept_mails
 
     found = kept_mails(place, since=parse_instant(since) if since else None)
     if as_json:
@@ -100,7 +100,7 @@ def _list_kept(place: Project, since: str | None, *, as_json: bool) -> None:
 
 
 def _lines(report: InboxReport) -> list[str]:
-    from dagster_drips.inbound.inbox import COUNTED, KEPT
+    from dagster_drips.inbox.inbox import COUNTED, KEPT
 
     lines = [f"{report.mailbox}: {report.read} read, {report.landed} landed"]
     lines += [f"  {name.replace('_', ' ')} {report.counts[name]}" for name in COUNTED if report.counts[name]]

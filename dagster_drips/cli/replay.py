@@ -37,9 +37,9 @@ def replay(
     from dagster_drips.cli.progress import progress_of
     from dagster_drips.clock import format_instant, parse_duration, parse_instant
     from dagster_drips.errors import DripsError
-    from dagster_drips.foresight.replay import Span, replayed, sends, write_sends
+    from dagster_drips.pipeline.replay import Span, replayed, sends, write_sends
     from dagster_drips.pipeline.tick import Decided
-    from dagster_drips.sequences import Catalog
+    from dagster_drips.sequences.catalog import Catalog
 
     place = chosen_project(project)
     span = Span(

@@ -11,7 +11,7 @@ import typer
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
 
 if TYPE_CHECKING:
-    from dagster_drips.mail.resolve import Doubt, Resolution
+    from dagster_drips.delivery.resolve import Doubt, Resolution
     from dagster_drips.project import Project
     from dagster_drips.warehouse import Warehouse
 
@@ -43,7 +43,7 @@ def resolve(
     server's answer was recorded. It is never sent again by itself (unless DRIPS_IN_DOUBT=resend) and holds its
     enrollment until it is resolved: the mail server's log tells, by the Message-ID.
     """
-    from dagster_drips.mail import resolve as doubt
+    from dagster_drips.delivery import resolve as doubt
 
     choices: list[Resolution] = [
         name for name, chosen in (("sent", sent), ("failed", failed), ("resend", resend)) if chosen
@@ -70,9 +70,9 @@ def resolve(
 @contextmanager
 def _opened(project: Project) -> Generator[Warehouse]:
     """The warehouse between two runs, with all that dead runs left."""
+    from dagster_drips.delivery.ingestion import fold
     from dagster_drips.errors import DripsError
-    from dagster_drips.mail.fold import fold
-    from dagster_drips.pipeline.lock import exclusive_run
+    from dagster_drips.pipeline.run_lock import exclusive_run
     from dagster_drips.settings import load_settings
     from dagster_drips.warehouse import open_warehouse
 

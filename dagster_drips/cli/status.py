@@ -71,8 +71,8 @@ def _facts(project: Project) -> tuple[Facts, datetime | None]:
     """What there is to tell; with when it was published, where a tick holds the warehouse."""
     from datetime import UTC, datetime
 
+    from dagster_drips.delivery.losses import told_losses
     from dagster_drips.errors import DripsError
-    from dagster_drips.mail.losses import told_losses
     from dagster_drips.pipeline.status import published_facts, read_facts
     from dagster_drips.warehouse import WarehouseBusy, open_warehouse
 
@@ -136,7 +136,7 @@ def _ignored(project: Project) -> list[str]:
 
 def _mails_to_look_at(project: Project) -> list[str]:
     from dagster_drips.clock import utc_now
-    from dagster_drips.inbound.kept_mails import LOOKED_BACK, to_look_at
+    from dagster_drips.inbox.kept_mails import LOOKED_BACK, to_look_at
 
     counts = to_look_at(project, now=utc_now())
     if not counts:

@@ -15,7 +15,7 @@ import typer
 
 from dagster_drips.cli.app import ProjectOption, app, chosen_project
 from dagster_drips.errors import DripsError
-from dagster_drips.inbound.suppression_lists import COLUMNS, DATED, Reason, import_list
+from dagster_drips.inbox.suppression_lists import COLUMNS, DATED, Reason, import_list
 from dagster_drips.project import Project
 
 

@@ -13,12 +13,13 @@ from typing import Annotated
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project
+from dagster_drips.collector.events.hooks_config import hook_problems
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
-from dagster_drips.sequences import Catalog, Problem, read_catalog, segment_names
+from dagster_drips.sequences.catalog import Catalog, read_catalog, segment_names
+from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reserved_senders import reserved_senders
 from dagster_drips.sequences.segment_check import segment_problems
-from dagster_drips.tracking.hooks_config import hook_problems
 
 
 @app.command("validate", epilog="Example: `drips validate --project shop --warehouse`")

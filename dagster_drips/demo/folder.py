@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dagster_drips.errors import DripsError
-from dagster_drips.pipeline.lock import exclusive
+from dagster_drips.locks import exclusive
 from dagster_drips.project import LANDING_KINDS, Project
 
 MARKER = ".drips-demo"

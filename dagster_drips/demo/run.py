@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from dagster_drips.delivery.dispatch import DispatchReport
 from dagster_drips.demo.folder import demo_project
 from dagster_drips.demo.people import People, write_facts
 from dagster_drips.demo.report import DemoTables, read_tables
 from dagster_drips.demo.sample import Sample, make_sample
 from dagster_drips.demo.sink_process import mail_sink
 from dagster_drips.errors import DripsError
-from dagster_drips.foresight.replay import Span
-from dagster_drips.mail.dispatch import DispatchReport
 from dagster_drips.pipeline.publish import publish
+from dagster_drips.pipeline.replay import Span
 from dagster_drips.pipeline.sending import send_due
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import LANDING_KINDS, Project

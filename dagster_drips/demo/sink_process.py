@@ -36,7 +36,7 @@ def mail_sink(folder: Path) -> Generator[str]:
 
 
 def _serve(folder: Path) -> None:
-    from dagster_drips.mail.sink import MailSink
+    from dagster_drips.smtp.sink import MailSink
 
     # An interrupt at the terminal reaches the whole group; this process ends when its parent is done with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

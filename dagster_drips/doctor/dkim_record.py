@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING
 
 from dkim.crypto import UnparsableKeyError, parse_public_key
 from dkim.util import InvalidTagValueList, parse_tag_value
@@ -12,11 +11,9 @@ from pydantic import SecretStr
 
 from dagster_drips.doctor.report import Check
 from dagster_drips.doctor.resolver import Resolver, Unanswered
+from dagster_drips.doctor.sender_facts import SenderFacts
 from dagster_drips.errors import DripsError
-from dagster_drips.mail.dkim_signing import Signer
-
-if TYPE_CHECKING:
-    from dagster_drips.doctor.senders import SenderFacts
+from dagster_drips.message.dkim import Signer
 
 _BITS_ADVISED = 2048
 

@@ -12,7 +12,7 @@ import duckdb
 from dagster_drips.doctor.report import Check, many
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
-from dagster_drips.sequences import Catalog
+from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.warehouse import open_warehouse
 
 _MEGABYTE = 1024 * 1024

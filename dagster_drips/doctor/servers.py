@@ -14,10 +14,10 @@ from datetime import UTC, datetime, timedelta
 from dagster_drips.clock import utc_now
 from dagster_drips.doctor.report import Check
 from dagster_drips.errors import DripsError
-from dagster_drips.mail.patience import PatientSMTP, PatientTLS
-from dagster_drips.mail.reply_text import shown
-from dagster_drips.mail.transport import Connection, ServerUnavailable
 from dagster_drips.settings import SmtpServer, setting_name
+from dagster_drips.smtp.connections import Connection, ServerUnavailable
+from dagster_drips.smtp.limited_client import PatientSMTP, PatientTLS
+from dagster_drips.smtp.reply_text import shown
 
 _SECONDS = 15.0
 _EXPIRES_SOON = timedelta(days=14)

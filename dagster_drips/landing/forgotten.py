@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_drips.addresses import address_of
-from dagster_drips.durable import write_whole
 from dagster_drips.errors import DripsError
+from dagster_drips.files import write_whole
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import Warehouse
 

@@ -7,7 +7,7 @@ would cost more than deciding.
 from __future__ import annotations
 
 from dagster_drips.project import Project
-from dagster_drips.sequences import Catalog, read_catalog, segment_names
+from dagster_drips.sequences.catalog import Catalog, read_catalog, segment_names
 
 
 class CatalogReader:

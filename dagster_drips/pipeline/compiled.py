@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from dagster_drips.pipeline.transform import NodeResult, Transform
+from dagster_drips.pipeline.dbt_runner import NodeResult, Transform
 from dagster_drips.warehouse import Warehouse
 
 

@@ -9,7 +9,7 @@ import json
 import os
 from pathlib import Path
 
-from dagster_drips.durable import write_whole
+from dagster_drips.files import write_whole
 from dagster_drips.pipeline.status import publish_facts
 from dagster_drips.project import FIELDS
 from dagster_drips.warehouse import Warehouse

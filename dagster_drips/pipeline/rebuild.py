@@ -13,17 +13,18 @@ from datetime import datetime
 import duckdb
 
 from dagster_drips.clock import format_instant, utc_now
+from dagster_drips.delivery.ingestion import cut_files, fold
+from dagster_drips.delivery.losses import hold_cut_off, hold_handed_over, hold_known_before
 from dagster_drips.errors import DripsError
 from dagster_drips.landing import load_again
-from dagster_drips.mail.fold import cut_files, fold
-from dagster_drips.mail.losses import hold_cut_off, hold_handed_over, hold_known_before
-from dagster_drips.pipeline.journal import HANDED_OVER, LOADED_FILES, TickJournal
-from dagster_drips.pipeline.lock import exclusive_run
+from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
 from dagster_drips.pipeline.publish import publish
+from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.pipeline.transform import Transform, TransformFailed
+from dagster_drips.pipeline.tick_journal import HANDED_OVER, LOADED_FILES, TickJournal
 from dagster_drips.project import Project
-from dagster_drips.sequences import read_catalog, restore_live, segment_names
+from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.versions import restore_live
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
 

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.segments import SegmentFailure, run_decisions
-from dagster_drips.pipeline.transform import Transform
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 

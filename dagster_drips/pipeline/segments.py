@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from dagster_drips.pipeline.compiled import CompiledTables
-from dagster_drips.pipeline.transform import (
+from dagster_drips.pipeline.dbt_runner import (
     DECIDE,
     SEEDS,
     NodeResult,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dagster_drips.mail.dispatch import DispatchReport, dispatch
+from dagster_drips.delivery.dispatch import DispatchReport, dispatch
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import Warehouse

@@ -12,8 +12,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from dagster_drips.durable import write_whole
 from dagster_drips.errors import DripsError
+from dagster_drips.files import write_whole
 from dagster_drips.project import Project
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.quoting import quoted_text

@@ -12,25 +12,27 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from dagster_drips.blob_store import KeptFiles
 from dagster_drips.clock import format_instant, utc_now
+from dagster_drips.delivery.ingestion import cut_files, fold
+from dagster_drips.delivery.lengths import drop_lengths
+from dagster_drips.delivery.losses import hold_cut_off
 from dagster_drips.errors import DripsError
-from dagster_drips.kept_files import KeptFiles
 from dagster_drips.landing import LoadReport, load_landing
-from dagster_drips.mail.fold import cut_files, fold
-from dagster_drips.mail.lengths import drop_lengths
-from dagster_drips.mail.losses import hold_cut_off
 from dagster_drips.pipeline.catalog import CatalogReader
 from dagster_drips.pipeline.compiled import CompiledTables
-from dagster_drips.pipeline.journal import HANDED_OVER, LOADED_FILES, TickJournal
+from dagster_drips.pipeline.dbt_runner import MEASURE, NodeResult, Transform
 from dagster_drips.pipeline.segments import (
     SegmentFailure,
     record_failures,
     run_decisions,
     segments_without_file,
 )
-from dagster_drips.pipeline.transform import MEASURE, NodeResult, Transform
+from dagster_drips.pipeline.tick_journal import HANDED_OVER, LOADED_FILES, TickJournal
 from dagster_drips.project import Project
-from dagster_drips.sequences import Catalog, Problem, record_catalog
+from dagster_drips.sequences.catalog import Catalog
+from dagster_drips.sequences.problems import Problem
+from dagster_drips.sequences.versions import record_catalog
 from dagster_drips.settings import load_settings
 from dagster_drips.time_zones import utc_offsets
 from dagster_drips.warehouse import Warehouse

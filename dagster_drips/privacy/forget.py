@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dagster_drips.durable import write_whole
 from dagster_drips.errors import DripsError
+from dagster_drips.files import write_whole
 from dagster_drips.landing.files import landing_files
 from dagster_drips.landing.forgotten import read_forgotten, remember_forgotten
-from dagster_drips.pipeline.lock import exclusive_run
 from dagster_drips.pipeline.rebuild import rebuild_under_lock
+from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.privacy.journal_rows import (
     count_members_again,
     has_commits,

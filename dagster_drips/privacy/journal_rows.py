@@ -1,7 +1,7 @@
 """One person's records in the delivery journal and the tick journal: which they are, and the files without them.
 
-The formats belong to `mail.journal` and `pipeline.journal`. What else a tick's commit says of the person without naming
-them stands here as well: how many members a segment had, and which bytes a landing file has.
+The formats belong to `delivery.delivery_journal` and `pipeline.tick_journal`. What else a tick's commit says of the
+person without naming them stands here as well: how many members a segment had, and which bytes a landing file has.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 import polars as pl
 
+from dagster_drips.delivery.delivery_journal import deliveries, lock_if_free
+from dagster_drips.delivery.lengths import length_will_be
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.files import LandingFile
-from dagster_drips.mail.journal import deliveries, lock_if_free
-from dagster_drips.mail.lengths import length_will_be
-from dagster_drips.pipeline.journal import LOADED_FILES, TickJournal
+from dagster_drips.pipeline.tick_journal import LOADED_FILES, TickJournal
 from dagster_drips.privacy.person import Person
 from dagster_drips.privacy.rewriting import remove, replacing
 from dagster_drips.project import Project

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from dagster_drips.collector.events.callers import ANONYMOUS
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.batches import Batch
 from dagster_drips.landing.files import LandingFile, UnreadableFile, landing_files
@@ -25,7 +26,6 @@ from dagster_drips.privacy.person import Person
 from dagster_drips.privacy.rewriting import replacing
 from dagster_drips.privacy.traces import Traces, forms_of
 from dagster_drips.project import Project
-from dagster_drips.tracking.callers import ANONYMOUS
 
 _IDENTIFIED = "identified"
 """The event by which the collector joins an anonymous id to a lead."""

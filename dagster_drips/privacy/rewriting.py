@@ -7,7 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dagster_drips.durable import sync
+from dagster_drips.files import sync
 
 _PREFIX = ".forgetting."
 

@@ -1,7 +1,7 @@
 """The attachments and images of a sequence: which files they are, and whether mail can carry them.
 
 Attachments are listed in `sequence.yml`; images are what `src` and `background` of its templates name
-(`mail.html_images`). Keeping their bytes is in `kept_files`, sending them in `mail.enclosures`.
+(`templating.html_images`). Keeping their bytes is in `kept_files`, sending them in `message.attachments`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dagster_drips.kept_files import FileFacts
-from dagster_drips.mail.html_images import lost_images, named_images
+from dagster_drips.blob_store import FileFacts
 from dagster_drips.project import Project
 from dagster_drips.sequences.checks import texts_at
 from dagster_drips.sequences.places import path_of, refusal
@@ -22,6 +21,7 @@ from dagster_drips.sequences.problems import Problem, nearest
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.templates import TemplateFolder
 from dagster_drips.sequences.yaml_source import Path as Place
+from dagster_drips.templating.html_images import lost_images, named_images
 
 MAX_FILE = 5_000_000
 """Bytes of one file. Who wants to send more does better with a link: every lead gets a copy of it."""

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dagster_drips.kept_files import FileFacts
+from dagster_drips.blob_store import FileFacts
 from dagster_drips.project import Project
 from dagster_drips.sequences.attached_files import AttachedFile, FileFolder
 from dagster_drips.sequences.checks import check_references, unknown_segments, warn_of_surprises

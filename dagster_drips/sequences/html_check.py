@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment
 
-from dagster_drips.mail.html_tokens import OPTIONAL_END, VOID_ELEMENTS, Aside, Tag, tokens
+from dagster_drips.templating.html_tokens import OPTIONAL_END, VOID_ELEMENTS, Aside, Tag, tokens
 
 _CONDITIONAL = {"if": "endif", "for": "endfor", "macro": "endmacro", "call": "endcall", "set": "endset"}
 _MOST = 5

@@ -14,10 +14,10 @@ from itertools import pairwise
 
 from jinja2 import Environment, nodes
 
-from dagster_drips.mail.css_text import Rule, is_for_screens, rules
-from dagster_drips.mail.html_tokens import Aside, Tag, Words, tokens
-from dagster_drips.mail.skeleton import SLOT, slot, without_marks
+from dagster_drips.message.precompiled_body import SLOT, slot, without_marks
 from dagster_drips.sequences.template_facts import template_environment
+from dagster_drips.templating.css_text import Rule, is_for_screens, rules
+from dagster_drips.templating.html_tokens import Aside, Tag, Words, tokens
 
 _VALUES = frozenset({"lead", "event"})
 _ESCAPING = frozenset({"e", "escape", "forceescape", "tojson", "urlencode", "int", "float", "length", "count", "round"})

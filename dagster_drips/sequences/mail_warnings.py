@@ -12,10 +12,10 @@ from functools import lru_cache
 
 from jinja2 import ChainableUndefined, TemplateError, nodes
 
-from dagster_drips.mail.inlined_styles import with_inlined_styles
-from dagster_drips.mail.sandbox import TemplateEnvironment
 from dagster_drips.sequences.problems import suggestion
 from dagster_drips.sequences.template_facts import template_environment
+from dagster_drips.templating.inlined_styles import with_inlined_styles
+from dagster_drips.templating.sandbox import TemplateEnvironment
 
 CLIPPED_BYTES = 102 * 1024
 """Beyond that Gmail shows the beginning of a mail and hides the rest, an unsubscribe link in it too."""

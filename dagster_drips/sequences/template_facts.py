@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
-from dagster_drips.mail.sandbox import TemplateEnvironment
+from dagster_drips.templating.sandbox import TemplateEnvironment
 
 Chain = tuple[str, ...]
 """A variable with its attributes: `lead.first_name` is ("lead", "first_name")."""

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from dagster_drips.blob_store import FileFacts, KeptFiles
 from dagster_drips.errors import DripsError
-from dagster_drips.kept_files import FileFacts, KeptFiles
 from dagster_drips.sequences.catalog import SENDERS_FILE, SETTINGS_FILE, Catalog, SequenceSource, canonical_json
 from dagster_drips.sequences.rows import TABLES, LiveSequence, Rows, rows_of
 from dagster_drips.sequences.schema import ProjectSettings, Sequence

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from dagster_drips.cli.suppressions import Reason, import_list
-from dagster_drips.foresight import replay
-from dagster_drips.mail.sink import MailSink
-from dagster_drips.pipeline.journal import TickJournal
+from dagster_drips.landing.writer.writer import LandingWriter
+from dagster_drips.pipeline import replay
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.rebuild import rebuild_under_lock
+from dagster_drips.pipeline.tick_journal import TickJournal
 from dagster_drips.privacy.forget import forget
 from dagster_drips.project import Project
-from dagster_drips.tracking.landing_writer import LandingWriter
+from dagster_drips.smtp.sink import MailSink
 from dagster_drips.warehouse import open_warehouse
 
 LEAD = "L-77"

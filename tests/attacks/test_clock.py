@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 from end_to_end.shop import Shop, new_shop
-from mail.servers import ScriptedServer
+from smtp.servers import ScriptedServer
 from typer.testing import CliRunner
 
 from dagster_drips.cli.app import app
 from dagster_drips.cli.commands import __all__ as COMMANDS
 from dagster_drips.errors import DripsError
-from dagster_drips.pipeline.journal import TickJournal
 from dagster_drips.pipeline.rebuild import rebuild
+from dagster_drips.pipeline.tick_journal import TickJournal
 
 
 @pytest.fixture

@@ -5,19 +5,24 @@ from datetime import datetime
 
 import css_inline
 import pytest
-from mail.conftest import AS_OF, WALL, World
-from mail.servers import ScriptedServer
+from delivery.conftest import AS_OF, WALL, World
+from smtp.servers import ScriptedServer
 
-from dagster_drips.kept_files import KeptFiles
-from dagster_drips.mail import compose, message, rendering, routes, shapes, skeleton, templates
-from dagster_drips.mail.backlog import Item
-from dagster_drips.mail.compose import Composer
-from dagster_drips.mail.dispatch import DispatchReport, dispatch
-from dagster_drips.mail.enclosures import Enclosures
-from dagster_drips.mail.links import LinkMaker
-from dagster_drips.mail.pace import Lane
+from dagster_drips.blob_store import KeptFiles
+from dagster_drips.delivery import composer as compose
+from dagster_drips.delivery import routes
+from dagster_drips.delivery.composer import Composer
+from dagster_drips.delivery.dispatch import DispatchReport, dispatch
+from dagster_drips.delivery.queue import Item
+from dagster_drips.delivery.rate_limits import Lane
+from dagster_drips.links.message_links import LinkMaker
+from dagster_drips.message import mime as message
+from dagster_drips.message import precompiled_body as skeleton
+from dagster_drips.message.attachments import Enclosures
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
+from dagster_drips.templating import render_cache as shapes
+from dagster_drips.templating import rendering, templates
 from dagster_drips.warehouse.port import open_warehouse
 
 SECOND = f"{2:032x}"

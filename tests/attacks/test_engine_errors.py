@@ -14,8 +14,8 @@ import pytest
 from conftest import copy_project
 
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.dbt_runner import Transform, segment_files
 from dagster_drips.pipeline.segments import parse_readable
-from dagster_drips.pipeline.transform import Transform, segment_files
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import open_warehouse
 

@@ -24,12 +24,12 @@ from typer.testing import CliRunner
 from attacks.killed_processes import ADDRESS, LATE, LEAD, POINTS
 from dagster_drips.cli import commands
 from dagster_drips.cli.app import app
+from dagster_drips.collector.links.viewing import Viewer
 from dagster_drips.privacy.person import Person
 from dagster_drips.privacy.search import Found, search
 from dagster_drips.privacy.traces import Traces
 from dagster_drips.project import Project
 from dagster_drips.temporaries import REPLAY_PREFIX, clear, found
-from dagster_drips.tracking.viewing import Viewer
 from dagster_drips.warehouse import open_warehouse
 
 assert commands.forget
@@ -124,7 +124,7 @@ def test_a_living_owners_temporaries_are_left_alone(project: Project) -> None:
 import fcntl, os, sys, time
 from pathlib import Path
 from dagster_drips.project import Project
-from dagster_drips.tracking.landing_writer import LandingWriter
+from dagster_drips.landing.writer.writer import LandingWriter
 import asyncio
 writer = LandingWriter(Project.at({str(project.root)!r}), max_age_seconds=60)
 asyncio.run(writer.land({{"leads": [{{"lead_id": "L-9"}}]}}))

@@ -13,12 +13,12 @@ from typing import NamedTuple
 import polars as pl
 import pytest
 from end_to_end.shop import Shop, new_shop
-from mail.servers import ScriptedServer
+from smtp.servers import ScriptedServer
 
 from dagster_drips.cli.status import read_status
+from dagster_drips.delivery.lead_fields import used_fields
 from dagster_drips.field_names import MAX_FIELDS, RESERVED_PREFIXES
 from dagster_drips.landing.fields import KNOWN_FIELDS
-from dagster_drips.mail.lead_fields import used_fields
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.sending import send_due
 from dagster_drips.pipeline.tick import Pipeline

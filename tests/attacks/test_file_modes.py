@@ -43,7 +43,7 @@ def test_nothing_of_a_run_is_for_others(project: Project) -> None:
 
 WRITES = """
 from dagster_drips.cli.app import chosen_project
-from dagster_drips.tracking.landing_writer import LandingWriter
+from dagster_drips.landing.writer.writer import LandingWriter
 LandingWriter(chosen_project(None)).land_now({"events": [{"event_id": "1"}], "raw/events": [{"body": ""}]})
 """
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from dagster_drips.tracking.segment_messages import BadMessage
+from dagster_drips.collector.events.segment_messages import BadMessage
 from tests.attacks.town import PAGE, SERVER, Row, Town, proof, rows_of
 
 USERS = ["1", "2", "3"]

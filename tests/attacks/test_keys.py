@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from dagster_drips.sequences import read_catalog
-from dagster_drips.tracking.identities import Recent
-from dagster_drips.tracking.segment_messages import BadMessage
+from dagster_drips.collector.events.identities import Recent
+from dagster_drips.collector.events.segment_messages import BadMessage
+from dagster_drips.sequences.catalog import read_catalog
 from tests.attacks.town import PAGE, SERVER, START, Town, proof, rows_of
 
 EVIL = "evil@attacker.example"

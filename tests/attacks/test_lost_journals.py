@@ -15,7 +15,7 @@ import pytest
 from end_to_end.shop import START, Shop, new_shop
 
 from dagster_drips.cli.status import read_status
-from dagster_drips.mail.journal import deliveries
+from dagster_drips.delivery.delivery_journal import deliveries
 from dagster_drips.pipeline.rebuild import rebuild
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.privacy.forget import forget

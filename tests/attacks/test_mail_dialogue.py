@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dagster_drips.mail.dialogue import LONGEST_REPLY, Answered, Dialogue, Event, Untouched, WantsBody
-from dagster_drips.mail.message import OutgoingMessage
-from dagster_drips.mail.outcome import Outcome
+from dagster_drips.message.mime import OutgoingMessage
+from dagster_drips.smtp.outcomes import Outcome
+from dagster_drips.smtp.protocol import LONGEST_REPLY, Answered, Dialogue, Event, Untouched, WantsBody
 
 EXTENSIONS = [frozenset(), frozenset({"pipelining"})]
 REPLIES = [

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.mail.dispatch import DispatchReport, dispatch
-from dagster_drips.mail.journal import Claim, DeliveryJournal, Result, Sending, boot_id, deliveries
-from dagster_drips.mail.lengths import lengths
-from dagster_drips.mail.losses import LOST
+from dagster_drips.delivery.delivery_journal import Claim, DeliveryJournal, Result, Sending, boot_id, deliveries
+from dagster_drips.delivery.dispatch import DispatchReport, dispatch
+from dagster_drips.delivery.lengths import lengths
+from dagster_drips.delivery.losses import LOST
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse.port import Warehouse, open_warehouse

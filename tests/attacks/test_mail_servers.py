@@ -15,16 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.mail.backlog import Item
-from dagster_drips.mail.crew import Crew
-from dagster_drips.mail.journal import DeliveryJournal, Record, Released, Result, read_records
-from dagster_drips.mail.message import OutgoingMessage
-from dagster_drips.mail.pace import Lane, Pace
-from dagster_drips.mail.routes import Route
-from dagster_drips.mail.templates import RenderError
-from dagster_drips.mail.transport import Connection, ServerUnavailable
+from dagster_drips.delivery.connection_pool import Crew
+from dagster_drips.delivery.delivery_journal import DeliveryJournal, Record, Released, Result, read_records
+from dagster_drips.delivery.queue import Item
+from dagster_drips.delivery.rate_limits import Lane, Pace
+from dagster_drips.delivery.routes import Route
+from dagster_drips.message.mime import OutgoingMessage
 from dagster_drips.project import Project
 from dagster_drips.settings import SmtpServer
+from dagster_drips.smtp.connections import Connection, ServerUnavailable
+from dagster_drips.templating.templates import RenderError
 
 from .hostile_smtp import BEHAVIOURS, STATES, Act, HostileServer, Talk
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from attacks.hostile_mails import MESSAGE_ID, SHAPES
-from dagster_drips.inbound.classification import Finding
-from dagster_drips.inbound.judging import Judge, judged
+from dagster_drips.inbox.classification import Finding
+from dagster_drips.inbox.judging import Judge, judged
 
 ANSWER = f"""\
 From: Ann <ann@x.example>

@@ -9,14 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dagster_drips.mail.css_text import declarations, rules
-from dagster_drips.mail.html_document import deciding_slots, with_pixel, with_preview, with_tracked_links
-from dagster_drips.mail.html_images import lost_images, named_images
-from dagster_drips.mail.inlined_styles import MarkupLimit, with_inlined_styles
-from dagster_drips.mail.plain_text import plain_text
 from dagster_drips.sequences.html_check import check_html
 from dagster_drips.sequences.html_places import warnings_of_media
 from dagster_drips.sequences.template_facts import template_environment, template_facts
+from dagster_drips.templating.css_text import declarations, rules
+from dagster_drips.templating.html_document import deciding_slots, with_pixel, with_preview, with_tracked_links
+from dagster_drips.templating.html_images import lost_images, named_images
+from dagster_drips.templating.inlined_styles import MarkupLimit, with_inlined_styles
+from dagster_drips.templating.plain_text import plain_text
 
 CPU_SECONDS = 100
 SIZE = 40_000

@@ -11,10 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dagster_drips.mail import template_limits
-from dagster_drips.mail.links import LinkMaker
-from dagster_drips.mail.rendering import RenderError
-from dagster_drips.mail.templates import compile_step, message_context
+from dagster_drips.links.message_links import LinkMaker
+from dagster_drips.templating import template_limits
+from dagster_drips.templating.rendering import RenderError
+from dagster_drips.templating.templates import compile_step, message_context
 
 CPU_SECONDS, MEMORY = 200, 1_500_000_000
 ENDS = re.compile(r"more than \d+ (turns|digits)|longer than|wider than|beyond|took longer|recursion|numbers only")

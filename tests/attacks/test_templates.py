@@ -5,12 +5,13 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from dagster_drips.mail.links import LinkMaker
-from dagster_drips.mail.message import Sender, build_message
-from dagster_drips.mail.rendering import RenderError
-from dagster_drips.mail.templates import RenderedMessage, compile_step, message_context
+from dagster_drips.links.message_links import LinkMaker
+from dagster_drips.message.content import RenderedMessage
+from dagster_drips.message.mime import Sender, build_message
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.templating.rendering import RenderError
+from dagster_drips.templating.templates import compile_step, message_context
 
 LINKS = LinkMaker().of_message("m1", replies_to="help@acme.example")
 LEAD = {

@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-
-from dagster_drips.errors import DripsError
-from dagster_drips.project import LANDING_KINDS, Project
-from dagster_drips.settings import load_settings
-from dagster_drips.tracking.desk import Desk
-from dagster_drips.tracking.hooks_config import read_hooks
-from dagster_drips.tracking.kept_headers import kept_headers
-from dagster_drips.tracking.providers import PROVIDERS
 from tests.tracking.event_server import Collector, serving
 from tests.tracking.providers import signing
 from tests.tracking.providers.conftest import Webhooks, amazon
 from tests.tracking.providers.test_every_provider import OPENED
+
+from dagster_drips.collector.context import Desk
+from dagster_drips.collector.events.hooks_config import read_hooks
+from dagster_drips.collector.kept_headers import kept_headers
+from dagster_drips.collector.webhooks import PROVIDERS
+from dagster_drips.errors import DripsError
+from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.settings import load_settings
 
 Start = Callable[..., Webhooks]
 SECRET = "a shared secret"

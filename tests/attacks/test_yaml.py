@@ -2,11 +2,11 @@
 
 import pytest
 
+from dagster_drips.collector.events.hooks_config import read_hooks
+from dagster_drips.collector.preferences.topics import Topics
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.yaml_source import Mistake, YamlDocument, read_yaml
-from dagster_drips.tracking.hooks_config import read_hooks
-from dagster_drips.tracking.topics import Topics
 
 LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
 BOMBS = {

@@ -15,14 +15,14 @@ from typing import Any
 
 import msgspec
 
+from dagster_drips.collector.events.callers import Callers
+from dagster_drips.collector.events.identities import FieldNames, Recent
+from dagster_drips.collector.events.segment_messages import Envelope, Intake
 from dagster_drips.pipeline.compiled import CompiledTables
+from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.pipeline.transform import Transform
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.settings import Settings
-from dagster_drips.tracking.callers import Callers
-from dagster_drips.tracking.identities import FieldNames, Recent
-from dagster_drips.tracking.segment_messages import Envelope, Intake
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from tests.conftest import REPOSITORY
 

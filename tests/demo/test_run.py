@@ -14,7 +14,7 @@ from conftest import REPOSITORY
 from dagster_drips.cli.status import read_status
 from dagster_drips.demo.run import DemoPlan, DemoReport, run_demo, steps_of
 from dagster_drips.demo.sink_process import mail_sink
-from dagster_drips.foresight.replay import Span, replayed, sends
+from dagster_drips.pipeline.replay import Span, replayed, sends
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.mail.sandbox import Record, TemplateEnvironment
+from dagster_drips.templating.sandbox import Record, TemplateEnvironment
 
 PAGE = Path(__file__).parents[2] / "docs" / "templates.md"
 LEADS = (

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 from dns_server import DnsServer
-from mail.servers import ScriptedServer
+from smtp.servers import ScriptedServer
 from typer.testing import CliRunner
 
 from dagster_drips.cli import commands  # noqa: F401 - importing them registers them
 from dagster_drips.cli.app import app
 from dagster_drips.doctor.examination import check_links
 from dagster_drips.doctor.place import check_warehouse, check_writable, disk_verdict
-from dagster_drips.mail.dkim_signing import Signer
+from dagster_drips.message.dkim import Signer
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import open_warehouse, port
 

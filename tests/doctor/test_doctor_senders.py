@@ -9,8 +9,8 @@ from pydantic import SecretStr
 
 from dagster_drips.doctor.resolver import Resolver
 from dagster_drips.doctor.senders import SenderFacts, check_sender, sender_facts, server_users
-from dagster_drips.mail.dkim_signing import Signer
-from dagster_drips.sequences import read_catalog
+from dagster_drips.message.dkim import Signer
+from dagster_drips.sequences.catalog import read_catalog
 
 ACME = SenderFacts("acme", "hello@acme.example", is_identity=True)
 SIGNED = SenderFacts("acme", "hello@acme.example", dkim_selector="drips", dkim_domain="acme.example", is_identity=True)

@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 from aiosmtpd.smtp import AuthResult
-from mail.servers import RawServer, ScriptedServer, closed_port
+from smtp.servers import RawServer, ScriptedServer, closed_port
 
 from dagster_drips.doctor.servers import Offer, check_encryption, check_server, check_servers
 from dagster_drips.settings import SmtpServer

@@ -11,7 +11,7 @@ from typing import Any
 from conftest import copy_project
 
 from dagster_drips.cli.status import read_status
-from dagster_drips.mail.dispatch import DispatchReport
+from dagster_drips.delivery.dispatch import DispatchReport
 from dagster_drips.pipeline.sending import send_due
 from dagster_drips.pipeline.tick import Decided, Pipeline
 from dagster_drips.project import LANDING_KINDS, Project

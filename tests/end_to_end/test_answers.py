@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from collector import chromium
+from collector.collecting import KEY, served
 from conftest import copy_project
-from mail.servers import ScriptedServer
-from tracking import chromium
-from tracking.collecting import KEY, served
+from smtp.servers import ScriptedServer
 
+from dagster_drips.collector.app import build_app
+from dagster_drips.collector.context import Desk
 from dagster_drips.landing import landing_files
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
-from dagster_drips.tracking.collector import build_app
-from dagster_drips.tracking.desk import Desk
 from dagster_drips.warehouse import open_warehouse
 
 SEQUENCE = """

@@ -14,8 +14,8 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from mail.servers import Dialogue, RawServer, ScriptedServer, closed_port
 from shop import SEGMENT, Shop, counted, lead, new_shop
+from smtp.servers import Dialogue, RawServer, ScriptedServer, closed_port
 from typer.testing import CliRunner
 
 from dagster_drips.cli.app import app

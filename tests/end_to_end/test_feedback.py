@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from shop import Shop, new_shop
 
-from dagster_drips.mail.sink import MailSink
 from dagster_drips.pipeline.tick import Pipeline
+from dagster_drips.smtp.sink import MailSink
 
 OPENS = "select opens, human_opens, first_opened_at is not null as opened from marts.messages"
 PERFORMANCE = "select sent, opened, opened_by_any, opens, human_opens, open_rate from marts.sequence_performance"

@@ -18,12 +18,12 @@ import pytest
 from conftest import copy_project
 
 from dagster_drips.errors import DripsError
-from dagster_drips.mail.sink import MailSink
 from dagster_drips.pipeline.rebuild import rebuild
 from dagster_drips.pipeline.sending import send_due
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.settings import load_settings
+from dagster_drips.smtp.sink import MailSink
 from dagster_drips.warehouse import open_warehouse
 
 START = datetime(2026, 3, 28, 8)

@@ -17,12 +17,12 @@ from typing import Any
 import polars as pl
 from conftest import copy_project
 
-from dagster_drips.mail.sink import MailSink
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.sending import send_due
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.settings import Settings
+from dagster_drips.smtp.sink import MailSink
 from dagster_drips.warehouse import open_warehouse
 
 START = datetime(2026, 3, 2, 8)

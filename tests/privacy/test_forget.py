@@ -13,11 +13,11 @@ import pytest
 from life import NAMES, ZEB, dump, land, lived_in, message_id, new_project, tick, traces
 
 from dagster_drips.errors import DripsError
-from dagster_drips.mail.sink import MailSink
-from dagster_drips.pipeline.lock import exclusive
+from dagster_drips.locks import exclusive
 from dagster_drips.pipeline.rebuild import rebuild
 from dagster_drips.privacy.forget import ForgetReport, forget
 from dagster_drips.project import Project
+from dagster_drips.smtp.sink import MailSink
 from dagster_drips.warehouse import open_warehouse
 
 OTHERS = "select lead_id, step_id, status, human_opens from marts.messages where lead_id <> ? order by all"

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.pipeline.transform import Transform
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from properties.world import BROKEN, SEGMENTS, START, STEP_MINUTES, Definition, Engagement, History, World

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.sequences import Problem, read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.problems import Problem
 
 from .conftest import ProjectFolder
 

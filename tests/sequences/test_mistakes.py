@@ -7,7 +7,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagster_drips.sequences import Problem, read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.problems import Problem
 
 from .conftest import SEQUENCE, ProjectFolder
 

@@ -9,7 +9,7 @@ from conftest import REPOSITORY, SCENARIOS
 
 from dagster_drips.cli.validate import validate
 from dagster_drips.project import Project
-from dagster_drips.sequences import read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog, segment_names
 
 from .conftest import SEQUENCE, ProjectFolder
 

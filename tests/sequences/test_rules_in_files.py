@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.pipeline.journal import TickJournal
-from dagster_drips.sequences import Version, read_catalog, record_catalog, segment_names
+from dagster_drips.pipeline.tick_journal import TickJournal
+from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.versions import Version, record_catalog
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
 from .conftest import SEQUENCE, ProjectFolder

@@ -9,15 +9,9 @@ from typing import Any
 import pytest
 
 from dagster_drips.errors import DripsError
-from dagster_drips.sequences import (
-    Sequence,
-    Version,
-    live_version,
-    load_version,
-    read_catalog,
-    record_catalog,
-    segment_names,
-)
+from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.schema import Sequence
+from dagster_drips.sequences.versions import Version, live_version, load_version, record_catalog
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
 from .conftest import SEQUENCE, TEMPLATE, ProjectFolder

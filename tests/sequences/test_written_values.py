@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dagster_drips.sequences import Sequence, SequenceSource, read_catalog, segment_names
+from dagster_drips.sequences.catalog import SequenceSource, read_catalog, segment_names
+from dagster_drips.sequences.schema import Sequence
 
 from .conftest import SEQUENCE, ProjectFolder
 

@@ -1,0 +1,61 @@
+"""What request handlers share: the project, its keys, where rows go, what is counted.
+
+No routes here; nothing here opens the warehouse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dagster_drips.clock import format_time
+from dagster_drips.collector.memory import Memory
+from dagster_drips.collector.metrics import Counters
+from dagster_drips.landing.writer.writer import LandingWriter, Row
+from dagster_drips.links.tokens import Tokens
+from dagster_drips.project import Project
+from dagster_drips.settings import Settings
+
+
+def exact_now() -> datetime:
+    """The wall clock as naive UTC, with its fractions: `clock.utc_now` is a tick's, in whole seconds."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Handed to every module with routes."""
+
+    project: Project
+    settings: Settings
+    tokens: Tokens | None
+    """None: there are no keys, so no link of ours can be read."""
+    writer: LandingWriter
+    counters: Counters
+    memory: Memory
+    """For what a request takes beyond its body as it came."""
+    now: Callable[[], datetime] = exact_now
+    """Naive UTC."""
+
+    @classmethod
+    def of(cls, project: Project, settings: Settings, *, now: Callable[[], datetime] = exact_now) -> Desk:
+        """One for a project, with a writer and counters of its own."""
+        keys = [key.get_secret_value() for key in settings.secret_keys]
+        tokens, counters = Tokens(keys) if keys else None, Counters()
+        return cls(project, settings, tokens, LandingWriter(project), counters, Memory(counters), now)
+
+    @property
+    def time(self) -> str:
+        """Now, as rows have it."""
+        return format_time(self.now())
+
+    async def land(self, rows: Mapping[str, Sequence[Row]]) -> None:
+        """Keep rows (kind → rows) and count them.
+
+        Raises:
+            LandingUnavailable: not kept for sure; the collector answers 503 if it is not caught.
+        """
+        await self.writer.land(rows)
+        for kind, of_kind in rows.items():
+            self.counters.add("landed_rows", len(of_kind), kind=kind)

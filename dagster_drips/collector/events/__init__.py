@@ -1,0 +1,1 @@
+"""Events from outside: Segment's API and `drips.js`, and hooks of any application."""

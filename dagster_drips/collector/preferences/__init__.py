@@ -1,0 +1,1 @@
+"""What readers ask for: unsubscribe, preferences by topic, and to confirm an address."""

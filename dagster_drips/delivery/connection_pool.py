@@ -1,0 +1,387 @@
+"""Many connections sending at once.
+
+One thread waits for all connections together: a message costs no switch between threads, and its outcome and the next
+one's beginning are journaled in one write. Here claimed messages get to connections and outcomes into the journal;
+which messages there are is `backlog`'s, what is said on a connection `dialogue`'s, what is in a message `compose`'s,
+when a server is given up `breaker`'s.
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from dagster_drips.delivery.delivery_journal import DeliveryJournal, Record, Result, Sending
+from dagster_drips.delivery.pooled_connection import Line, Server
+from dagster_drips.delivery.queue import Item
+from dagster_drips.delivery.rate_limits import Pace
+from dagster_drips.delivery.retries import result_of
+from dagster_drips.errors import DripsError
+from dagster_drips.message.mime import OutgoingMessage
+from dagster_drips.settings import SmtpServer
+from dagster_drips.smtp.circuit_breaker import CircuitBreaker
+from dagster_drips.smtp.connections import Connection, ServerUnavailable, close_all, reason_of
+from dagster_drips.smtp.connector import Openers
+from dagster_drips.smtp.deadlines import Deadlines
+from dagster_drips.smtp.outcomes import Outcome
+from dagster_drips.smtp.protocol import Answered, Dialogue, Event, Untouched
+
+_LONGEST_WAIT = 1.0
+
+
+class Crew:
+    """The connections of one run.
+
+    Args:
+        servers: by the names that items' routes use.
+        size: connections at most, for each server.
+        journal: where outcomes go.
+        pace: connections a sender or a domain may use.
+        compose: a message's bytes, or why it can't be sent.
+        now: the time to record, naive UTC; asked now and then, in between a clock of this process runs on.
+        on_outcome: told each outcome's kind.
+        timeout: seconds to wait for each reply; `Deadlines` says what else follows from it.
+        final_timeout: seconds to wait for the answer to a whole message.
+    """
+
+    def __init__(
+        self,
+        servers: Mapping[str, SmtpServer],
+        *,
+        size: int,
+        journal: DeliveryJournal,
+        pace: Pace,
+        compose: Callable[[Item, datetime], OutgoingMessage | Outcome],
+        now: Callable[[], datetime],
+        on_outcome: Callable[[str], None],
+        timeout: float = 60.0,
+        final_timeout: float = 600.0,
+    ):
+        self._servers = {
+            name: Server(name, server, size, CircuitBreaker(server.address)) for name, server in servers.items()
+        }
+        self._journal = journal
+        self._pace = pace
+        self._compose = compose
+        self._now = now
+        self._clock = (now(), time.monotonic())
+        self._on_outcome = on_outcome
+        self._deadlines = Deadlines(reply=timeout, final=final_timeout)
+        self._selector = selectors.DefaultSelector()
+        self._openers: Openers[Server] = Openers()
+        self._selector.register(self._openers, selectors.EVENT_READ)
+        self._queue: deque[Item] = deque()
+        # Lines that may take another message, and those that have something to say; dicts for their order.
+        self._free: dict[Line, None] = {}
+        self._loud: dict[Line, None] = {}
+        self._records: list[Record] = []
+        self._under_way = 0
+        self._deadlines_at = 0.0
+        self._look_every = min(_LONGEST_WAIT, timeout / 4, final_timeout / 4)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            # What is known is kept; what was about to begin has not begun.
+            with suppress(DripsError):
+                self._journal.write([record for record in self._records if isinstance(record, Result)])
+        self._openers.close()
+        lines = [line for server in self._servers.values() for line in server.lines]
+        idle = [line.connection for line in lines if kind is None and line.dialogue.is_idle and not line.dialogue.ended]
+        close_all(idle, self._deadlines.closing)
+        for line in lines:
+            line.connection.drop()
+        self._selector.close()
+
+    @property
+    def stopped(self) -> str | None:
+        """Why servers get no more, or no more for some domains; None while they get everything."""
+        reasons = [reason for server in self._servers.values() for reason in server.breaker.reasons]
+        return "; ".join(reasons) or None
+
+    def is_open(self, names: Sequence[str], domain: str) -> bool:
+        """Whether one of these servers takes mail for that domain now, as far as is known."""
+        return any(self._servers[name].breaker.takes(domain) for name in names)
+
+    def ready(self, routes: Sequence[Sequence[str]]) -> bool:
+        """Whether there is a server for one of the routes; to be asked before anything is claimed.
+
+        The first server of each route that takes us is connected to; what is wrong with the others is in `stopped`.
+
+        Raises:
+            DripsError: none takes us, and one of them refused the login or TLS.
+        """
+        problems: list[DripsError] = []
+        for names in routes:
+            for name in names:
+                server = self._servers[name]
+                if server.lines:
+                    break
+                if server.stopped is None and self._is_reached(server, problems):
+                    break
+        if any(server.lines for server in self._servers.values()):
+            return True
+        if problems:
+            raise problems[0]
+        return False
+
+    def send(self, more: Callable[[], list[Item]], next_at: Callable[[], float | None]) -> None:
+        """Send until nothing is left, or no server takes any more.
+
+        Args:
+            more: the next claimed messages, asked for when hardly any are left.
+            next_at: when `more` may have some again, on `time.monotonic`; None: never.
+
+        Raises:
+            DripsError: the journal can't be written.
+        """
+        while True:
+            self._fill(more, next_at)
+            self._assign()
+            self._flush()
+            due_at = next_at() if not self._queue else None
+            if self._is_at_rest() and (due_at is None or self._all_stopped()):
+                return
+            self._wait(due_at)
+
+    def _is_at_rest(self) -> bool:
+        return not (self._under_way or self._queue or self._records)
+
+    def _all_stopped(self) -> bool:
+        return all(server.stopped for server in self._servers.values())
+
+    # Messages to connections ------------------------------------------------------------------------------------
+
+    def _fill(self, more: Callable[[], list[Item]], next_at: Callable[[], float | None]) -> None:
+        """Claim ahead, so that no connection waits for the disk; hardly more than what is sent at once."""
+        wanted = max(1, sum(len(server.lines) for server in self._servers.values()))
+        while len(self._queue) < wanted and not self._all_stopped():
+            due_at = next_at()
+            if due_at is None or due_at > time.monotonic():
+                return
+            self._clock = (self._now(), time.monotonic())
+            self._queue.extend(more())
+
+    def _assign(self) -> None:
+        """Give each connection that can take one a message, and open connections for what is left."""
+        if self._queue and self.stopped:
+            # Claims of what nobody takes any more are given back when the run ends.
+            self._queue = deque(item for item in self._queue if self._server_of(item))
+        for line in list(self._free):
+            while line.dialogue.can_begin and self._queue and self._begin_next(line):
+                pass
+            if not line.dialogue.can_begin:
+                del self._free[line]
+            if not self._queue:
+                break
+        if self._queue:
+            self._open_more()
+
+    def _begin_next(self, line: Line) -> bool:
+        """Begin the first message that may go by this line; whether there was one."""
+        for place, item in enumerate(self._queue):
+            if self._server_of(item) is line.server and self._pace.has_room(item.lane):
+                del self._queue[place]
+                self._begin(line, item)
+                return True
+        return False
+
+    def _begin(self, line: Line, item: Item) -> None:
+        composed = self._compose(item, self._time())
+        if isinstance(composed, Outcome):
+            self._record(item, composed)
+            return
+        answer = line.dialogue.begin(item, composed)
+        if answer is not None:
+            self._record(item, answer.outcome)
+            return
+        line.was_used = True
+        self._loud[line] = None
+        self._under_way += 1
+        self._pace.begin(item.lane)
+
+    def _server_of(self, item: Item) -> Server | None:
+        """The first server of its route that takes its mail."""
+        for name in item.route.servers:
+            server = self._servers[name]
+            if server.breaker.takes(item.lane.domain):
+                return server
+        return None
+
+    # Bytes ------------------------------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Journal what has happened and what is about to; only then let bytes go."""
+        if self._records:
+            records, self._records = self._records, []
+            self._journal.write(records)
+        loud, self._loud = self._loud, {}
+        for line in loud:
+            if not line.dialogue.ended:
+                self._push(line)
+
+    def _push(self, line: Line) -> None:
+        output = line.dialogue.output
+        try:
+            while output:
+                count = line.connection.send(output)
+                if not count:
+                    break
+                line.dialogue.taken(count)
+        except OSError as error:
+            self._lose(line, reason_of(error))
+            return
+        self._watch(line)
+        if bool(output) != line.wants_to_write:
+            line.wants_to_write = bool(output)
+            interest = selectors.EVENT_READ | (selectors.EVENT_WRITE if output else 0)
+            self._selector.modify(line.connection, interest, line)
+
+    def _watch(self, line: Line) -> None:
+        """A new wait begins with each whole reply and each new thing to wait for, not with every byte."""
+        state = (line.dialogue.waiting, line.dialogue.replies)
+        if state != line.state:
+            line.state = state
+            line.deadline = time.monotonic() + self._deadlines.of(line.dialogue.waiting)
+
+    def _wait(self, due_at: float | None) -> None:
+        now = time.monotonic()
+        patience = self._look_every if due_at is None else min(self._look_every, max(0.0, due_at - now))
+        for key, mask in self._selector.select(patience):
+            if key.data is None:
+                self._take_opened()
+            else:
+                if mask & selectors.EVENT_WRITE:
+                    self._loud[key.data] = None
+                if mask & selectors.EVENT_READ:
+                    self._pull(key.data)
+        now = time.monotonic()
+        if now >= self._deadlines_at:
+            self._deadlines_at = now + self._look_every
+            for server in self._servers.values():
+                for line in list(server.lines):
+                    if now > line.deadline:
+                        self._lose(line, "timed out")
+
+    def _pull(self, line: Line) -> None:
+        try:
+            data = line.connection.receive()
+        except OSError as error:
+            self._lose(line, reason_of(error))
+            return
+        if data is None:
+            return
+        if not data:
+            self._lose(line, "the server closed it")
+            return
+        self._take(line, line.dialogue.receive(data))
+        if line.dialogue.ended:
+            self._leave(line, "it said goodbye")
+            return
+        self._watch(line)
+        if line.dialogue.can_begin:
+            self._free[line] = None
+        if line.dialogue.output:
+            self._loud[line] = None
+
+    def _take(self, line: Line, events: Sequence[Event[Item]]) -> None:
+        for event in events:
+            if isinstance(event, Answered):
+                self._done(event.owner)
+                self._record(event.owner, event.outcome)
+                line.server.breaker.judge(event.outcome, event.owner.lane.domain)
+            elif isinstance(event, Untouched):
+                self._done(event.owner)
+                self._queue.appendleft(event.owner)
+            else:
+                due = event.owner.due
+                self._records.append(Sending(due["message_id"], due["attempt"]))
+                line.dialogue.send_body()
+
+    def _done(self, item: Item) -> None:
+        self._under_way -= 1
+        self._pace.end(item.lane)
+
+    def _lose(self, line: Line, reason: str) -> None:
+        self._take(line, line.dialogue.lose(reason))
+        self._leave(line, reason)
+
+    def _leave(self, line: Line, reason: str) -> None:
+        server = line.server
+        if line in server.lines:
+            server.lines.remove(line)
+            self._free.pop(line, None)
+            self._selector.unregister(line.connection)
+            line.connection.drop()
+            if not line.was_used:
+                # It takes us and shows us out: as many connections as there are will do, if there are any.
+                server.size = max(1, len(server.lines))
+                if not server.lines:
+                    server.breaker.dropped(reason)
+
+    # Outcomes ---------------------------------------------------------------------------------------------------
+
+    def _record(self, item: Item, outcome: Outcome) -> None:
+        result = result_of(item.due, outcome, self._time())
+        self._records.append(result)
+        self._on_outcome(result.outcome)
+
+    def _time(self) -> datetime:
+        began, at = self._clock
+        return (began + timedelta(seconds=time.monotonic() - at)).replace(microsecond=0)
+
+    # Connections ------------------------------------------------------------------------------------------------
+
+    def _is_reached(self, server: Server, problems: list[DripsError]) -> bool:
+        connection = Connection(server.settings, timeout=self._deadlines.reply)
+        try:
+            connection.open()
+        except ServerUnavailable as error:
+            server.breaker.stop(str(error))
+            return False
+        except DripsError as error:
+            server.breaker.stop(error.message)
+            problems.append(error)
+            return False
+        self._join(server, connection)
+        return True
+
+    def _join(self, server: Server, connection: Connection) -> None:
+        connection.go_on_without_waiting()
+        line = Line(server, connection, Dialogue(connection.extensions))
+        server.lines.append(line)
+        self._free[line] = None
+        self._selector.register(connection, selectors.EVENT_READ, line)
+
+    def _open_more(self) -> None:
+        """Connections for messages that wait, as many as are allowed."""
+        for server in self._servers.values():
+            if server.stopped is not None or len(server.lines) + server.opening >= server.size:
+                continue
+            wanted = sum(self._server_of(item) is server for item in self._queue)
+            for _ in range(min(wanted, server.size - len(server.lines)) - server.opening):
+                server.opening += 1
+                self._openers.open(Connection(server.settings, timeout=self._deadlines.reply), server)
+
+    def _take_opened(self) -> None:
+        for server, connection, error in self._openers.opened():
+            server.opening -= 1
+            if error is None:
+                self._join(server, connection)
+            elif isinstance(error, (ServerUnavailable, DripsError)):
+                # As many as there are will do, if there are any.
+                server.size = max(1, len(server.lines))
+                if not server.lines and not server.opening:
+                    server.breaker.stop(str(error))
+            else:
+                raise error

@@ -1,0 +1,173 @@
+"""Sending what is due: the journal folded, servers asked, claims before SMTP, outcomes as they come.
+
+SQL found who gets what (`decide.due_steps`) and says who may not any more (`decide.refused_steps`); here is only the
+order of steps that makes it safe to be interrupted anywhere. Nothing here knows of Dagster.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections import Counter
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from dagster_drips.blob_store import KeptFiles
+from dagster_drips.delivery.composer import Composer
+from dagster_drips.delivery.connection_pool import Crew
+from dagster_drips.delivery.delivery_journal import DeliveryJournal
+from dagster_drips.delivery.ingestion import cut_files, fold
+from dagster_drips.delivery.losses import hold_cut_off
+from dagster_drips.delivery.queue import Backlog
+from dagster_drips.delivery.routes import Routes
+from dagster_drips.errors import DripsError
+from dagster_drips.links.message_links import LinkMaker
+from dagster_drips.project import Project
+from dagster_drips.settings import Settings
+from dagster_drips.smtp.deadlines import DEADLINES, Deadlines
+from dagster_drips.templating.templates import TemplateCache
+from dagster_drips.warehouse.port import Warehouse
+from dagster_drips.warehouse.statements import named_statements
+
+_STATEMENTS = named_statements(Path(__file__).with_name("due_messages.sql"))
+
+
+@dataclass
+class DispatchReport:
+    """What became of what was due, in messages."""
+
+    due: int = 0
+    sent: int = 0
+    deferred: int = 0
+    bounced: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    refused: int = 0
+    """Suppressed at the moment of sending (L3); they leave no message."""
+    held: int = 0
+    """Left due because the rates of their sender or domain would have let them go too late for this run."""
+    stopped: str | None = None
+    """Which servers took no (more) mail, and which senders may not send it, and why; what is left stays due."""
+
+
+def dispatch(
+    project: Project,
+    warehouse: Warehouse,
+    settings: Settings,
+    *,
+    as_of: datetime,
+    now: Callable[[], datetime],
+    refresh: Callable[[], object] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    deadlines: Deadlines = DEADLINES,
+) -> DispatchReport:
+    """Send what `decide.due_steps` holds for this tick, each message at most once, whatever happened before.
+
+    Args:
+        project: where the journal lies.
+        warehouse: open for writing.
+        settings: the mail servers, how many connections to each, what becomes of messages in doubt.
+        as_of: the tick's instant; due rows of another tick are a mistake of the caller's.
+        now: the time to record, naive UTC.
+        refresh: called about once a second before messages are claimed: loads what has landed meanwhile and sets
+            `raw.tick.sending_at`, so that `decide.refused_steps` is up to that moment (L3).
+        progress: told `(done, due)` after each message.
+        deadlines: how long servers are waited for.
+
+    Raises:
+        DripsError: another send is running; no mail server is set, or none takes our login or TLS (nothing is claimed
+            then); a key can't be read; the journal can't be written.
+    """
+    resend = settings.in_doubt == "resend"
+    with _only_one(project), warehouse.modest():
+        cut_files(project, warehouse, closed=True)
+        if fold(project, warehouse, now=now, resend=resend).alive:
+            raise DripsError("a process of an earlier send still lives and may be sending; end it first")
+        hold_cut_off(project, warehouse, now=now)
+        warehouse.execute(_STATEMENTS["open"])
+        try:
+            report = DispatchReport(due=warehouse.value(_STATEMENTS["count"]))
+            if not report.due:
+                return report
+            if stale := warehouse.value("select max(as_of) from decide.due_steps where as_of <> ?", [as_of]):
+                raise DripsError(f"what is due was decided for {stale}, not for this tick; nothing was sent")
+            with DeliveryJournal(project, now=now, resend=resend) as journal:
+                _send_all(
+                    warehouse, settings, journal, KeptFiles.of(project), now, refresh, progress, deadlines, report
+                )
+        finally:
+            warehouse.execute(_STATEMENTS["close"])
+        fold(project, warehouse, now=now, resend=resend)
+        return report
+
+
+def _send_all(
+    warehouse: Warehouse,
+    settings: Settings,
+    journal: DeliveryJournal,
+    files: KeptFiles,
+    now: Callable[[], datetime],
+    refresh: Callable[[], object] | None,
+    progress: Callable[[int, int], None] | None,
+    deadlines: Deadlines,
+    report: DispatchReport,
+) -> None:
+    routes = Routes(warehouse, settings)
+    links = LinkMaker.of(settings)
+    counts: Counter[str] = Counter()
+    refusals: list[str] = []
+
+    def on_outcome(kind: str) -> None:
+        counts[kind] += 1
+        if progress:
+            progress(counts.total(), report.due)
+
+    crew = Crew(
+        routes.servers,
+        size=min(settings.smtp_connections, report.due),
+        journal=journal,
+        pace=routes.pace,
+        compose=Composer(links, files),
+        now=now,
+        on_outcome=on_outcome,
+        timeout=deadlines.reply,
+        final_timeout=deadlines.final,
+    )
+    with crew:
+        if crew.ready(routes.ways):
+            backlog = Backlog(
+                warehouse,
+                journal,
+                templates=TemplateCache(warehouse, links),
+                routes=routes,
+                refresh=refresh,
+                is_open=crew.is_open,
+            )
+            crew.send(backlog.next_batch, lambda: backlog.next_at)
+            report.refused, report.held = backlog.refused, backlog.held
+            refusals += [_reserved(sender, count) for sender, count in backlog.reserved_senders.items()]
+    report.stopped = "; ".join([*([crew.stopped] if crew.stopped else []), *refusals]) or None
+    for kind, count in counts.items():
+        setattr(report, kind, count)
+
+
+def _reserved(sender: str, count: int) -> str:
+    return (
+        f"{count} of sender {sender}, which is at a domain reserved for examples (RFC 2606), go to nobody but reserved"
+        " domains or a mail server on this machine: give the sequence a sender of yours"
+    )
+
+
+@contextmanager
+def _only_one(project: Project) -> Generator[None]:
+    """Keeps a second send of this project out as long as this one lives, however it ends."""
+    path = project.journal / "dispatch.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DripsError("another send is running; wait for it to end", file=path) from error
+        yield

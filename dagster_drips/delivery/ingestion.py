@@ -1,0 +1,191 @@
+"""From the delivery journal into `raw.delivery_log`, once each.
+
+Deleting the warehouse and folding again gives the same table. Who still waits for an answer is settled here too, for
+runs that ended without doing so; the files' format is in `journal`. Memory stays flat however large a file is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import polars as pl
+
+from dagster_drips.clock import utc_now
+from dagster_drips.delivery.delivery_journal import (
+    Claim,
+    OpenClaims,
+    Released,
+    Result,
+    boot_id,
+    deliveries,
+    lock_if_free,
+    read_records,
+    settle,
+)
+from dagster_drips.delivery.lengths import find_cut
+from dagster_drips.errors import DripsError
+from dagster_drips.project import Project
+from dagster_drips.warehouse.port import Warehouse
+
+_DDL = Path(__file__).with_name("folded_deliveries.sql")
+_CHUNK = 5000
+_CHUNKS_A_TRANSACTION = 2
+_TIME = pl.Datetime("us")
+_COLUMNS: dict[str, Any] = {
+    "message_id": pl.String,
+    "attempt": pl.Int32,
+    "outcome": pl.String,
+    "recorded_at": _TIME,
+    "as_of": _TIME,
+    "enrollment_id": pl.String,
+    "sequence_id": pl.String,
+    "version_id": pl.String,
+    "step_id": pl.String,
+    "variant_id": pl.String,
+    "lead_id": pl.String,
+    "sender": pl.String,
+    "recipient": pl.String,
+    "scheduled_at": _TIME,
+    "transactional": pl.Boolean,
+    "smtp_code": pl.Int32,
+    "enhanced_code": pl.String,
+    "detail": pl.String,
+    "retry_at": _TIME,
+}
+_RESULT_COLUMNS = [name for name in _COLUMNS if name in Result.__struct_fields__]
+_CLAIM_COLUMNS = [name for name in _COLUMNS if name not in _RESULT_COLUMNS]
+
+
+@dataclass
+class FoldReport:
+    """What a fold did, over all files.
+
+    `settled_in_doubt` and `released` are claims of runs that ended without an outcome for them; `resent` are doubts of
+    those that were made due again; `unreadable` counts lines torn by a crash; `alive` counts files of runs that are
+    still sending, which were left alone.
+    """
+
+    files: int = 0
+    rows: int = 0
+    settled_in_doubt: int = 0
+    released: int = 0
+    resent: int = 0
+    unreadable: int = 0
+    alive: int = 0
+
+
+def fold(
+    project: Project, warehouse: Warehouse, *, now: Callable[[], datetime] = utc_now, resend: bool = False
+) -> FoldReport:
+    """Move what ended runs have journaled and `raw.delivery_log` lacks into it; a second call does nothing.
+
+    To be called before a tick decides (else it would decide without knowing what was sent) and after sending. Rows
+    have an outcome each; claims that came to nothing leave none.
+
+    Args:
+        project: whose journal.
+        warehouse: open for writing.
+        now: the time to record for a dead run whose file tells none, naive UTC.
+        resend: make what a dead run leaves in doubt due again (`DRIPS_IN_DOUBT=resend`).
+
+    Raises:
+        DripsError: a journal file can't be read or settled.
+    """
+    report = FoldReport()
+    cut = set(cut_files(project, warehouse))
+    folded = {row["file"]: row for row in warehouse.rows("select * from journal.folded_deliveries")}
+    for path in sorted(deliveries(project).glob("[!.]*.jsonl")):
+        begun = folded.get(path.name)
+        if begun and begun["bytes"]:
+            continue
+        try:
+            with path.open("r+b") as file:
+                if lock_if_free(file):
+                    outcomes = _outcomes(file, report, now=now, resend=resend, was_cut=path.name in cut)
+                    _append(warehouse, path.name, file, outcomes, already=begun["rows"] if begun else 0, report=report)
+                    report.files += 1
+                else:
+                    report.alive += 1
+        except OSError as error:
+            raise DripsError(f"the delivery journal can't be read or settled: {error.strerror}", file=path) from error
+    return report
+
+
+def cut_files(project: Project, warehouse: Warehouse, *, closed: bool = False) -> list[str]:
+    """Names of the journal's files that are shorter than their runs left them, or gone, and were not folded before.
+
+    They stay noted as such. `closed`: look at those of runs that have ended properly, too; to be called before folding,
+    which makes files grow.
+
+    Raises:
+        DripsError: a file can't be read.
+    """
+    warehouse.execute(_DDL.read_text(encoding="utf-8"))
+    rows = warehouse.rows("select file from journal.folded_deliveries where bytes > 0")
+    try:
+        return find_cut(project, deliveries(project), boot_id(), known={row["file"] for row in rows}, closed=closed)
+    except OSError as error:
+        raise DripsError(f"the delivery journal can't be read: {error.strerror}", file=project.journal) from error
+
+
+def _outcomes(
+    file: BinaryIO, report: FoldReport, *, now: Callable[[], datetime], resend: bool, was_cut: bool
+) -> Iterator[tuple[Claim, Result]]:
+    """A file's outcomes with their claims, always in the same order; a dead run's file is settled at its end."""
+    state = OpenClaims()
+    for records in read_records(file):
+        for record in records:
+            if record is None:
+                report.unreadable += 1
+            elif (claim := state.take(record)) is not None and isinstance(record, Result):
+                yield claim, record
+    if state.closed:
+        return
+    for record in settle(file, state, now=now, resend=resend, was_cut=was_cut):
+        claim = state.take(record)
+        if claim is not None and isinstance(record, Result):
+            report.settled_in_doubt += record.outcome == "in_doubt"
+            report.resent += record.outcome == "deferred"
+            yield claim, record
+        elif isinstance(record, Released):
+            report.released += 1
+
+
+def _append(
+    warehouse: Warehouse,
+    name: str,
+    file: BinaryIO,
+    outcomes: Iterator[tuple[Claim, Result]],
+    *,
+    already: int,
+    report: FoldReport,
+) -> None:
+    """Append a file's outcomes, a transaction every so many, each with how far it came, so that none is missed or
+    doubled after a crash in between; `already` were appended before."""
+    outcomes = islice(outcomes, already, None)
+    count, is_whole = already, False
+    while not is_whole:
+        with warehouse.transaction():
+            for _ in range(_CHUNKS_A_TRANSACTION):
+                chunk = list(islice(outcomes, _CHUNK))
+                count += warehouse.append("raw.delivery_log", _frame(chunk)) if chunk else 0
+                if is_whole := len(chunk) < _CHUNK:
+                    break
+            warehouse.execute("delete from journal.folded_deliveries where file = ?", [name])
+            size = file.seek(0, os.SEEK_END) if is_whole else 0
+            warehouse.execute("insert into journal.folded_deliveries values (?, ?, ?)", [name, size, count])
+    report.rows += count - already
+
+
+def _frame(outcomes: list[tuple[Claim, Result]]) -> pl.DataFrame:
+    claims, results = zip(*outcomes, strict=True)
+    columns = {name: list(map(attrgetter(name), results)) for name in _RESULT_COLUMNS}
+    columns |= {name: list(map(attrgetter(name), claims)) for name in _CLAIM_COLUMNS}
+    return pl.DataFrame(columns, schema_overrides=_COLUMNS)

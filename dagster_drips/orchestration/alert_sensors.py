@@ -1,0 +1,90 @@
+"""Sensors that tell a person what went wrong: runs that failed, and checks that failed in runs that did not.
+
+Dagster only; what is told and where it goes is in `alerts`. A failed check stops nothing: mail servers that are down, a
+broken segment or sequence file leave the rest going, so a run that ends well may still have something to say.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from dagster_drips.orchestration.alerts import Alert, Hook
+
+_ON = dg.DefaultSensorStatus.RUNNING
+_LOOKED_BACK = 5
+"""Evaluations of a check among which the one before is looked for; a run that is repeated has several."""
+
+
+def build_failure_sensor(on_alert: Hook) -> dg.SensorDefinition:
+    """Failed runs, with the checks that failed in them."""
+
+    @dg.run_failure_sensor(
+        name="run_failures", default_status=_ON, description="Says what run failed and why, to the hook for alerts."
+    )
+    def run_failures(context: dg.RunFailureSensorContext) -> None:
+        run = context.dagster_run
+        title = f"run {run.run_id} of {run.job_name} failed: {context.failure_event.message}"
+        _tell(context, on_alert, Alert(title, tuple(_failed_checks(context)), run.run_id))
+
+    return run_failures
+
+
+def build_check_sensor(on_alert: Hook) -> dg.SensorDefinition:
+    """Checks of severity ERROR that failed in runs that succeeded; each once for as long as it says the same."""
+
+    @dg.run_status_sensor(
+        run_status=dg.DagsterRunStatus.SUCCESS,
+        name="failed_checks",
+        default_status=_ON,
+        description="Says which checks of severity ERROR failed and did not before, to the hook for alerts.",
+    )
+    def failed_checks(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
+        run = context.dagster_run
+        failed = tuple(_failed_checks(context))
+        if not failed:
+            return dg.SkipReason("no check failed that did not fail before")
+        _tell(context, on_alert, Alert(f"checks failed in run {run.run_id} of {run.job_name}", failed, run.run_id))
+        return None
+
+    return failed_checks
+
+
+def _tell(context: dg.RunStatusSensorContext, on_alert: Hook, alert: Alert) -> None:
+    context.log.error(str(alert))
+    on_alert(alert)
+
+
+def _failed_checks(context: dg.RunStatusSensorContext) -> Iterator[str]:
+    """A line for each check of severity ERROR that failed in this run, and passed or said something else before."""
+    records = context.instance.get_records_for_run(
+        context.dagster_run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ).records
+    for record in records:
+        event = record.event_log_entry.dagster_event
+        evaluation = event.asset_check_evaluation_data if event else None
+        if evaluation is None or evaluation.passed or evaluation.severity != dg.AssetCheckSeverity.ERROR:
+            continue
+        line = _line(evaluation)
+        if line != _line_before(context.instance, evaluation.asset_check_key, context.dagster_run.run_id):
+            yield line
+
+
+def _line_before(instance: dg.DagsterInstance, check: dg.AssetCheckKey, run_id: str) -> str | None:
+    """What the check said in the last run before that one; None where it passed or there was none."""
+    history = instance.event_log_storage.get_asset_check_execution_history(check, limit=_LOOKED_BACK)
+    runs = [record.run_id for record in history]
+    before = history[runs.index(run_id) + 1 :] if run_id in runs else history
+    for record in before:
+        event = record.event.dagster_event if record.event else None
+        if event is None or record.run_id == run_id:
+            continue
+        evaluation = event.asset_check_evaluation_data
+        return None if evaluation.passed else _line(evaluation)
+    return None
+
+
+def _line(evaluation: dg.AssetCheckEvaluation) -> str:
+    words = evaluation.description or ", ".join(
+        f"{name}: {value.value}" for name, value in evaluation.metadata.items() if value.value
+    )
+    return f"{evaluation.asset_key.to_user_string()} {evaluation.check_name}: {words}"

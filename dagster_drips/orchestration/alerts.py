@@ -1,0 +1,41 @@
+"""What a person is told when something went wrong, whether or not a run failed by it.
+
+Here belong the message and the one place through which every message goes. What is worth telling is found by
+`alert_sensors`; a channel (mail, chat, a pager) is a function that takes an `Alert` and is called by `send`, or is
+given to `build_defs` in its place.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_log = logging.getLogger("dagster_drips.alerts")
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One message about one run.
+
+    Args:
+        title: one line.
+        details: one line each; may be none.
+        run_id: the Dagster run that it is about.
+    """
+
+    title: str
+    details: tuple[str, ...]
+    run_id: str
+
+    def __str__(self) -> str:
+        return "\n".join((self.title, *(f"  {line}" for line in self.details)))
+
+
+Hook = Callable[[Alert], None]
+"""Takes an alert; what it raises makes Dagster's daemon try again."""
+
+
+def send(alert: Alert) -> None:
+    """Tell it: as an error on the log of the process. Channels are called here."""
+    _log.error(str(alert))

@@ -1,0 +1,163 @@
+"""dbt models as assets, dbt data tests as asset checks.
+
+dbt runs in this process (`pipeline.dbt_runner`) and not through dagster-dbt's subprocess, which takes longer to start
+than an idle tick takes to run; dagster-dbt still makes the assets and checks from the manifest.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from graphlib import TopologicalSorter
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
+from dagster_dbt.asset_utils import get_asset_check_key_for_test
+
+from dagster_drips.orchestration.names import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL
+from dagster_drips.orchestration.resources import DripsResource
+from dagster_drips.orchestration.tick_tags import metadata_of
+from dagster_drips.pipeline.dbt_runner import DECIDE as DECIDE_MODELS
+from dagster_drips.pipeline.dbt_runner import MEASURE as MART_MODELS
+from dagster_drips.pipeline.dbt_runner import NodeResult, TransformFailed
+from dagster_drips.pipeline.segments import SegmentFailure
+
+_EARLIER = ("earlier", "earlier_sends")
+
+
+class Translator(DagsterDbtTranslator):
+    """Group by folder, owned by the team that owns the rest."""
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """The spec that dagster-dbt makes, in our groups."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        folder = manifest["nodes"].get(unique_id, {}).get("fqn", ["", ""])[1]
+        group = {"staging": DECIDE, "segments": "segments", "decide": DECIDE, "marts": MEASURE}.get(folder)
+        return spec.replace_attributes(group_name=group or DECIDE, owners=OWNERS)
+
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetCheckSpec | None:
+        """The check that dagster-dbt makes; it stops nothing: one odd row must not end everybody's mail."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        return spec._replace(blocking=False) if spec else None
+
+
+def build_earlier(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
+    """What earlier ticks left and this one reads: the journal and the delivery log under a second name.
+
+    Under their own they would close the graph into a circle (the seam in `models/sources.yml`).
+    """
+    return [
+        dg.AssetSpec(
+            [source["source_name"], source["name"]],
+            group_name=DECIDE,
+            owners=OWNERS,
+            kinds={"duckdb"},
+            description=source["description"],
+        )
+        for source in manifest["sources"].values()
+        if source["source_name"] in _EARLIER
+    ]
+
+
+def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
+    """The decide models and the marts, each one multi-asset, since one dbt invocation makes all of them."""
+    translator = Translator()
+
+    @dbt_assets(
+        manifest=manifest,
+        # Everything else: of a folder without a model, such as segments may be, dbt would complain on stdout.
+        exclude=" ".join(MART_MODELS),
+        dagster_dbt_translator=translator,
+        name="dbt_decide",
+        pool=POOL,
+    )
+    def decide(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[Any]:
+        with drips.warehouse() as warehouse:
+            try:
+                decided = drips.pipeline.decide(warehouse)
+                tick = drips.pipeline.current_tick(warehouse)
+                checks = drips.pipeline.check(DECIDE_MODELS)
+            except TransformFailed as error:
+                yield from _events(context, manifest, translator, error.results, {})
+                raise
+        counts = {
+            **metadata_of(tick),
+            "due": decided.due,
+            "judged": decided.judged,
+            "enrolled": decided.enrolled,
+            "exited": decided.exited,
+            "skipped": decided.skipped,
+        }
+        _warn(context, decided.broken_segments)
+        broken = {failure.segment for failure in decided.broken_segments}
+        results = [*decided.nodes, *checks]
+        yield from _events(context, manifest, translator, results, {DUE_STEPS: counts}, broken)
+
+    @dbt_assets(
+        manifest=manifest,
+        select=" ".join(MART_MODELS),
+        dagster_dbt_translator=translator,
+        name="dbt_measure",
+        pool=POOL,
+    )
+    def measure(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[Any]:
+        with drips.warehouse():
+            results = [*drips.pipeline.measure(), *drips.pipeline.check(MART_MODELS)]
+        yield from _events(context, manifest, translator, results, {})
+        failed = [result for result in results if result.failed and result.unique_id.startswith("model.")]
+        if failed:
+            raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", results)
+
+    return [decide, measure]
+
+
+def _warn(context: dg.AssetExecutionContext, broken: list[SegmentFailure]) -> None:
+    for failure in broken:
+        context.log.error(f"{failure}; sequences that name this segment pause")
+
+
+def _events(
+    context: dg.AssetExecutionContext,
+    manifest: Mapping[str, Any],
+    translator: DagsterDbtTranslator,
+    results: list[NodeResult],
+    metadata: Mapping[dg.AssetKey, Mapping[str, Any]],
+    broken: Collection[str] = (),
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """dbt's results as Dagster's events; views that stood already count as materialized with what they read.
+
+    Models named in `broken` were left out.
+    """
+    by_id = {result.unique_id: result for result in results}
+    for unique_id in _in_order(manifest):
+        node = manifest["nodes"][unique_id]
+        key = translator.get_asset_spec(manifest, unique_id, None).key
+        if key not in context.selected_asset_keys or node["name"] in broken:
+            continue
+        result = by_id.get(unique_id)
+        is_standing_view = result is None and node["config"]["materialized"] in ("view", "seed")
+        if is_standing_view or (result is not None and result.status == "success"):
+            seconds = {"seconds": result.seconds} if result else {}
+            yield dg.MaterializeResult(asset_key=key, metadata={**seconds, **metadata.get(key, {})})
+    for result in results:
+        check = get_asset_check_key_for_test(manifest, translator, result.unique_id, project=None)
+        if check is not None and check in context.selected_asset_check_keys and result.status != "skipped":
+            # A test that could not be asked has no count; a 0 in the plot would say that all is well.
+            counted = {} if result.failures is None else {"failures": result.failures}
+            yield dg.AssetCheckResult(
+                asset_key=check.asset_key,
+                check_name=check.name,
+                passed=result.status == "pass",
+                severity=dg.AssetCheckSeverity.WARN if result.status == "warn" else dg.AssetCheckSeverity.ERROR,
+                metadata={**counted, "message": result.message},
+            )
+
+
+def _in_order(manifest: Mapping[str, Any]) -> list[str]:
+    """Models and seeds, each behind what it reads: Dagster takes outputs in no other order."""
+    parents = {
+        unique_id: [parent for parent in node["depends_on"].get("nodes", []) if parent in manifest["nodes"]]
+        for unique_id, node in manifest["nodes"].items()
+        if node["resource_type"] in ("model", "seed")
+    }
+    return list(TopologicalSorter(parents).static_order())

@@ -1,0 +1,30 @@
+"""The job that reads the mailbox. Not an asset: it lands files as anybody may, and holds no lock of the pipeline."""
+
+import dagster as dg
+
+from dagster_drips.errors import DripsError
+from dagster_drips.project import Project
+from dagster_drips.settings import load_settings
+
+
+def build_inbox_job(project: Project) -> dg.JobDefinition:
+    """The job of one project."""
+
+    @dg.op(description="Lands bounces, complaints, unsubscribes and answers of the mailbox of DRIPS_IMAP_URL.")
+    def read_mailbox(context: dg.OpExecutionContext) -> None:
+        # Imported late: every run loads the code location, and few of them read mail.
+        from dagster_drips.inbox.inbox import COUNTED, read_inbox, required_server
+
+        try:
+            report = read_inbox(project, required_server(load_settings(project)))
+        except DripsError as error:
+            raise dg.Failure(str(error)) from error
+        counts = {name: report.counts[name] for name in COUNTED if report.counts[name]}
+        context.add_output_metadata({"read": report.read, "landed": report.landed, **counts})
+        context.log.info(f"{report.read} mails read, {report.landed} facts landed: {counts}")
+
+    @dg.job(name="inbox", executor_def=dg.in_process_executor, description="Read the mailbox.")
+    def inbox() -> None:
+        read_mailbox()
+
+    return inbox

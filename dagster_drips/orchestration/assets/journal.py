@@ -1,0 +1,56 @@
+"""What a tick decided and how it ended, kept for good in the tick journal."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from dagster_drips.clock import format_instant
+from dagster_drips.orchestration.names import DECIDE, DELIVERY_LOG, DUE_STEPS, POOL, SEND, journal_specs
+from dagster_drips.orchestration.resources import DripsResource
+from dagster_drips.orchestration.tick_tags import is_overtaken
+
+_DECIDED = {
+    "verdicts": "One row per judged occurrence (E3).",
+    "resolutions": "One row per step that was skipped (M6, M7).",
+    "segment_results": "One row per segment and tick.",
+    "segment_changes": "One row per lead that entered or left a segment.",
+    "sequence_versions": "One row per version of a sequence that was ever live (S3).",
+}
+_FINISHED = {
+    "closings": "One row per closed enrollment (L1, M1).",
+    "ticks": "One row per phase of a tick.",
+}
+
+
+@dg.multi_asset(
+    specs=journal_specs(
+        _DECIDED,
+        [
+            DUE_STEPS,
+            *(
+                dg.AssetKey(["decide", name])
+                for name in ("verdicts", "closings_now", "skips_now", "segment_changes_now", "segment_results_now")
+            ),
+        ],
+        DECIDE,
+    ),
+    pool=POOL,
+)
+def decisions_journal(drips: DripsResource) -> Iterator[dg.MaterializeResult]:
+    """Keep what this tick decided, for good, before any mail goes out."""
+    with drips.warehouse() as warehouse:
+        drips.pipeline.commit_decisions(warehouse)
+        counts = {table: warehouse.value(f"select count(*) from journal.{table}") for table in _DECIDED}
+    for table, count in counts.items():
+        yield dg.MaterializeResult(asset_key=["journal", table], metadata={"rows": count})
+
+
+@dg.multi_asset(specs=journal_specs(_FINISHED, [DELIVERY_LOG, dg.AssetKey(["journal", "verdicts"])], SEND), pool=POOL)
+def finished_journal(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[dg.MaterializeResult]:
+    """Complete enrollments with no step left and finish the tick; a run that was overtaken finishes none."""
+    with drips.warehouse() as warehouse:
+        overtaken = is_overtaken(context.run.tags, drips.pipeline, warehouse)
+        completed = 0 if overtaken else drips.pipeline.settle(warehouse)
+        as_of = drips.pipeline.as_of(warehouse)
+    yield dg.MaterializeResult(asset_key=["journal", "closings"], metadata={"completed": completed})
+    yield dg.MaterializeResult(asset_key=["journal", "ticks"], metadata={"as_of": format_instant(as_of)})

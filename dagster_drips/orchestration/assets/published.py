@@ -1,0 +1,27 @@
+"""What BI reads."""
+
+import dagster as dg
+
+from dagster_drips.orchestration.names import MEASURE, OWNERS, POOL
+from dagster_drips.orchestration.resources import DripsResource
+from dagster_drips.pipeline.publish import publish
+
+
+def build_published(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The snapshot for BI, downstream of all marts."""
+
+    @dg.asset(
+        key=["published", "marts"],
+        deps=marts,
+        group_name=MEASURE,
+        owners=OWNERS,
+        kinds={"duckdb", "parquet"},
+        description="data/published: marts.duckdb and one Parquet file a table, replaced whole.",
+        pool=POOL,
+    )
+    def published(drips: DripsResource) -> dg.MaterializeResult:
+        with drips.warehouse() as warehouse:
+            counts = publish(warehouse, drips.project.published)
+        return dg.MaterializeResult(metadata={"tables": len(counts), "rows": sum(counts.values())})
+
+    return published

@@ -1,0 +1,58 @@
+"""The sequence files as tables that dbt reads."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from dagster_drips.orchestration.names import POOL, PROBLEMS, SEQUENCES, TICK, raw_spec
+from dagster_drips.orchestration.resources import DripsResource
+
+_TABLES = {
+    "project_settings": "Values of sequences/project.yml that hold for the whole project.",
+    "sender_identities": "One row per email identity of sequences/senders.yml.",
+    "recipient_domains": "One row per recipient domain that sequences/senders.yml limits.",
+    "sequences": "One row per sequence as it is live at this tick (S1, S2).",
+    "sequence_steps": "One row per step of a live sequence.",
+    "retired_steps": "One row per step that an earlier version had and this one has not (M1).",
+    "step_variants": "One row per variant of a step (M8).",
+    "step_conditions": "One row per condition of a step (M6).",
+    "sequence_segments": "One row per segment that a sequence includes or excludes (E5).",
+    "sequence_predicates": "One row per property that a `where` asks for (E1, L2).",
+    "sequence_exit_events": "One row per event that ends a sequence (L1).",
+}
+
+
+@dg.multi_asset(
+    specs=[raw_spec(table, SEQUENCES, description, [TICK], {"yaml"}) for table, description in _TABLES.items()],
+    check_specs=[
+        dg.AssetCheckSpec(
+            "files_are_valid",
+            asset=["raw", "sequences"],
+            description="Every sequence file validates; a broken one leaves its sequence as it last was (S2).",
+        )
+    ],
+    pool=POOL,
+)
+def sequence_files(
+    context: dg.AssetExecutionContext, drips: DripsResource
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    """Read sequences/ and make it what dbt reads."""
+    with drips.warehouse() as warehouse:
+        catalog, errors = drips.pipeline.load_sequences(warehouse)
+        counts = {table: warehouse.value(f"select count(*) from raw.{table}") for table in _TABLES}
+    for problem in errors:
+        context.log.error(str(problem))
+    for table, count in counts.items():
+        metadata = {"rows": count} | ({"invalid": len(catalog.invalid)} if table == "sequences" else {})
+        yield dg.MaterializeResult(asset_key=["raw", table], metadata=metadata)
+    yield dg.AssetCheckResult(
+        asset_key=["raw", "sequences"],
+        check_name="files_are_valid",
+        passed=not errors,
+        description="; ".join(str(problem) for problem in errors),
+        metadata={
+            "errors": len(errors),
+            "first": str(errors[0]) if errors else "",
+            PROBLEMS: dg.MetadataValue.json([str(problem) for problem in errors]),
+        },
+    )

@@ -1,0 +1,62 @@
+"""Everything that Dagster sees of a project, put together from the rest of this package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from dagster_drips.file_modes import protect_new_files
+from dagster_drips.orchestration import alerts, checks, jobs, schedules, sensors
+from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_failure_sensor
+from dagster_drips.orchestration.assets import dbt, delivery, inbox, journal, landing, published, sequences
+from dagster_drips.orchestration.resources import DripsResource, pipeline_of
+from dagster_drips.pipeline.segments import current_manifest_json
+from dagster_drips.project import Project
+
+
+def build_defs(
+    project: Project, resource_overrides: Mapping[str, Any] | None = None, on_alert: alerts.Hook = alerts.send
+) -> dg.Definitions:
+    """The definitions of one project.
+
+    Args:
+        project: its dbt project is parsed where the manifest on disk is older than its files.
+        resource_overrides: resources to use instead, by name; for tests.
+        on_alert: is told what went wrong.
+    """
+    protect_new_files(project)
+    transform = pipeline_of(str(project.root)).transform
+    manifest = json.loads(current_manifest_json(project, transform).read_text(encoding="utf-8"))
+    decide, measure = dbt.build_dbt_assets(manifest)
+    inbox_job = inbox.build_inbox_job(project)
+    return dg.Definitions(
+        assets=[
+            *landing.landing_files,
+            landing.clock,
+            sequences.sequence_files,
+            *landing.landed,
+            *landing.load_records,
+            *dbt.build_earlier(manifest),
+            decide,
+            journal.decisions_journal,
+            delivery.delivery_log,
+            journal.finished_journal,
+            measure,
+            published.build_published(sorted(measure.keys)),
+        ],
+        asset_checks=[checks.segments_have_results],
+        jobs=[jobs.tick_job, jobs.rest_job, jobs.decide_job, jobs.send_job, jobs.measure_job, inbox_job],
+        # For what is started from the UI too: one process a run, so that a run holds the project's lock to its end.
+        executor=dg.in_process_executor,
+        schedules=[schedules.every_few_minutes, schedules.build_inbox_schedule(project, inbox_job)],
+        sensors=[
+            sensors.due_steps_sensor,
+            sensors.build_landing_sensor(project),
+            build_failure_sensor(on_alert),
+            build_check_sensor(on_alert),
+        ],
+        resources={"drips": DripsResource(project_root=str(project.root)), **(resource_overrides or {})},
+    )

@@ -1,0 +1,255 @@
+"""Running dbt: in this process, with one parse, one invocation a phase.
+
+Start-up is what a tick costs, not SQL: a dbt subprocess takes seconds to import and parse, a kept manifest a tenth of
+one. What belongs here: preparing the dbt project (the generated list of segments), invoking it, telling what each node
+did. What does not: which rows come out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from dagster_drips.errors import DripsError
+from dagster_drips.files import write_whole
+from dagster_drips.project import Project
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+DECIDE = ("fqn:drips.staging", "fqn:drips.segments", "fqn:drips.decide")
+SEEDS = "resource_type:seed"
+MEASURE = ("fqn:drips.marts",)
+
+_SEGMENT_LIST = Path("macros") / "generated" / "segment_names.sql"
+_HIDDEN_HEAD = "# Made by drips: segments that dbt can't read. What follows is rewritten at each tick.\n"
+_SEGMENT_NAME = re.compile(r"[\w-]+")
+_SEGMENT_LIST_HEAD = "{#- Made by every `drips` command from the files in models/segments; don't edit. -#}\n"
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one dbt node; status is `success`, `error`, `skipped`, `pass`, `fail` or `warn`."""
+
+    unique_id: str
+    status: str
+    message: str
+    seconds: float
+    failures: int | None
+
+    @property
+    def name(self) -> str:
+        """The node's own name: `stg_leads`."""
+        return self.unique_id.split(".")[2]
+
+    @property
+    def failed(self) -> bool:
+        """Whether it went wrong (a warning did not)."""
+        return self.status in ("error", "fail", "runtime error")
+
+
+class TransformFailed(DripsError):
+    """dbt could not build something; `results` says what became of each node."""
+
+    def __init__(self, message: str, results: Sequence[NodeResult] = (), *, file: str | None = None):
+        self.results = list(results)
+        super().__init__(message, file=file)
+
+
+def segment_files(project: Project) -> list[str]:
+    """Names of the segment models, sorted; of files that could be one (`unnameable_segments` are the others)."""
+    return sorted(path.stem for path in project.segments.glob("*.sql") if _SEGMENT_NAME.fullmatch(path.stem))
+
+
+def unnameable_segments(project: Project) -> list[str]:
+    """Files among the segments whose names can't stand in SQL, without their ending."""
+    return sorted(path.stem for path in project.segments.glob("*.sql") if not _SEGMENT_NAME.fullmatch(path.stem))
+
+
+def write_segment_list(project: Project, segments: Sequence[str]) -> bool:
+    """Tell dbt which segments there are, since it can't list a folder while it parses; returns whether that changed."""
+    path = project.dbt / _SEGMENT_LIST
+    names = ", ".join(f"'{name}'" for name in segments)
+    text = f"{_SEGMENT_LIST_HEAD}{{% macro segment_names() -%}}\n    {{{{ return([{names}]) }}}}\n{{%- endmacro %}}\n"
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    write_whole(path, text.encode())
+    return True
+
+
+def hide_segments(project: Project, segments: Sequence[str]) -> bool:
+    """Keep dbt from reading these segments, and let it read all others; returns whether that changed.
+
+    What else stands in `.dbtignore` stays there.
+    """
+    path = project.dbt / ".dbtignore"
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    others = before.split(_HIDDEN_HEAD)[0]
+    ours = _HIDDEN_HEAD + "".join(f"models/segments/{_pattern(name)}.sql\n" for name in segments) if segments else ""
+    if others + ours == before:
+        return False
+    if others + ours:
+        path.write_text(others + ours, encoding="utf-8")
+    else:
+        path.unlink()
+    return True
+
+
+def _pattern(name: str) -> str:
+    """A file's name for `.dbtignore`, where some characters mean something else: `?` is any one of them."""
+    return re.sub(r"[^\w-]", "?", name)
+
+
+class Transform:
+    """dbt on one project and one warehouse file.
+
+    Args:
+        project: whose `dbt_project/` to run.
+        warehouse: the DuckDB file; the project's own where None.
+        target_path: where dbt keeps what it compiled; `dbt_project/target` where None.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        warehouse: Path | None = None,
+        target_path: Path | None = None,
+        target: str = "duckdb",
+    ):
+        self.project = project
+        self.warehouse = warehouse or project.warehouse
+        self.target_path = target_path or project.dbt / "target"
+        self.target = target
+        self.compiled: dict[str, str] = {}
+        """SQL of the models that the last `run` ran, as dbt compiled it, by unique id."""
+        self._manifest: Manifest | None = None
+        self._fingerprint = ""
+
+    @property
+    def manifest_json(self) -> Path:
+        """Where `parse` leaves the manifest that dagster-dbt reads."""
+        return self.target_path / "manifest.json"
+
+    def manifest_is_current(self) -> bool:
+        """Whether that file is there, whole, and younger than every file of the dbt project."""
+        # Folders too: their time tells of a file that is gone.
+        folders = [self.project.dbt / name for name in ("models", "macros", "seeds", "tests")]
+        sources = [
+            *self.project.dbt.glob("*.yml"),
+            *(path for folder in folders for path in (folder, *folder.rglob("*"))),
+        ]
+        made = self.manifest_json.stat().st_mtime if self.manifest_json.exists() else 0.0
+        is_young = bool(made) and all(path.stat().st_mtime <= made for path in sources if path.exists())
+        return is_young and _is_json(self.manifest_json)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever a model or macro does: views are made anew then."""
+        self.manifest()
+        return self._fingerprint
+
+    def manifest(self) -> Manifest:
+        """The parsed project; parsed once, and again after `forget`.
+
+        Raises:
+            TransformFailed: a model, macro or YAML file of the dbt project is broken.
+        """
+        if self._manifest is None:
+            result = self._invoke(["parse"], None)
+            if not result.success:
+                raise TransformFailed(f"dbt can't read the project: {_reason(result)}", file=str(self.project.dbt))
+            self._manifest = result.result
+            self._fingerprint = _fingerprint(result.result)
+        return self._manifest
+
+    def forget(self) -> None:
+        """Parse anew at the next use."""
+        self._manifest = None
+
+    def run(
+        self, command: str, select: Sequence[str], *, exclude: Sequence[str] = (), full_refresh: bool = False
+    ) -> list[NodeResult]:
+        """Run one dbt command (`run`, `seed`, `test`, `build`) on a selection; results of all nodes, failed ones too.
+
+        Raises:
+            TransformFailed: dbt could not start at all.
+        """
+        arguments = [command, "--select", *select]
+        if exclude:
+            arguments += ["--exclude", *exclude]
+        if command == "test":
+            arguments += ["--exclude-resource-type", "unit_test"]
+        if full_refresh:
+            arguments += ["--full-refresh"]
+        result = self._invoke(arguments, self.manifest())
+        if result.result is None:
+            raise TransformFailed(f"dbt {command} could not start: {_reason(result)}")
+        self.compiled = {
+            node.node.unique_id: code
+            for node in result.result.results
+            if (code := getattr(node.node, "compiled_code", None))
+        }
+        return [
+            NodeResult(
+                unique_id=node.node.unique_id,
+                status=str(getattr(node.status, "value", node.status)),
+                message=str(node.message or ""),
+                seconds=node.execution_time,
+                failures=node.failures,
+            )
+            for node in result.result.results
+        ]
+
+    def relation(self, unique_id: str) -> str:
+        """Where a model's rows are: its quoted name in the warehouse."""
+        return str(self.manifest().nodes[unique_id].relation_name)
+
+    def _invoke(self, arguments: list[str], manifest: Manifest | None) -> Any:
+        # Imported late: it takes a second, and most commands never need it.
+        from dbt.cli.main import dbtRunner
+
+        os.environ["DRIPS_WAREHOUSE"] = str(self.warehouse)
+        # Quiet, without log file and artifacts: each of them costs more than the SQL of an idle tick.
+        flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors"]
+        places = ["--project-dir", str(self.project.dbt), "--profiles-dir", str(self.project.dbt)]
+        places += ["--target-path", str(self.target_path), "--target", self.target]
+        if arguments[0] != "parse":
+            places.append("--no-write-json")
+        here = Path.cwd()
+        try:
+            return dbtRunner(manifest=manifest).invoke([*flags, *arguments, *places])
+        finally:
+            os.chdir(here)  # dbt moves into its project
+
+
+def _is_json(path: Path) -> bool:
+    """Whether all of it is there: a disk that was full leaves the beginning."""
+    try:
+        msgspec.json.decode(path.read_bytes())
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _reason(result: Any) -> str:
+    return str(result.exception) if result.exception else "see dbt's own output"
+
+
+def _fingerprint(manifest: Manifest) -> str:
+    digest = hashlib.sha256()
+    for unique_id, node in sorted(manifest.nodes.items()):
+        # What a seed holds is in its checksum alone.
+        content = f"{getattr(node, 'raw_code', '')}\0{node.checksum.checksum}"
+        digest.update(f"{unique_id}\0{content}\0{node.config.materialized}\0".encode())
+    for unique_id, macro in sorted(manifest.macros.items()):
+        if macro.package_name == manifest.metadata.project_name:
+            digest.update(f"{unique_id}\0{macro.macro_sql}\0".encode())
+    return digest.hexdigest()

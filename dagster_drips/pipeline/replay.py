@@ -1,0 +1,137 @@
+"""Real ticks over past (or coming) instants on a throw-away warehouse, with sending pretended.
+
+The same phases as a live tick, in one process with one dbt parse; dbt compiles the models once
+(`pipeline/compiled.py`). What differs: landed files and sequence files are read once, nothing is journaled, every due
+step is taken to be sent (M4).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from dagster_drips.clock import format_instant
+from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.compiled import CompiledTables
+from dagster_drips.pipeline.dbt_runner import Transform
+from dagster_drips.pipeline.tick import Decided, Pipeline
+from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.sequences.catalog import Catalog
+from dagster_drips.temporaries import REPLAY_PREFIX, owned
+from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.statements import named_statements
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it come from mkdtemp
+_MEMORY_TO_SPARE = 2 << 30
+_STATEMENTS = named_statements(Path(__file__).with_name("replay.sql"))
+
+
+@dataclass(frozen=True)
+class Span:
+    """The instants `start`, `start + every`, … up to and including `end`."""
+
+    start: datetime
+    end: datetime
+    every: timedelta
+
+    def __post_init__(self) -> None:
+        if self.end < self.start:
+            raise DripsError(f"--to {format_instant(self.end)} is before --from {format_instant(self.start)}")
+        if self.every < timedelta(seconds=1):
+            raise DripsError("--every must be at least a second")
+
+    def instants(self) -> list[datetime]:
+        """All of them, in order."""
+        count = (self.end - self.start) // self.every + 1
+        return [self.start + number * self.every for number in range(count)]
+
+
+@contextmanager
+def replayed(
+    project: Project,
+    span: Span,
+    *,
+    continued: bool = False,
+    on_tick: Callable[[Decided], None] | None = None,
+    on_catalog: Callable[[Catalog], None] | None = None,
+) -> Generator[tuple[Warehouse, Pipeline]]:
+    """Replay a span; yields the throw-away warehouse as it stands after the last tick, and its pipeline.
+
+    Args:
+        project: whose landed files, sequences and models to use; nothing in it changes but dbt's list of segments.
+        span: the ticks.
+        continued: start from the project's warehouse as it stands instead of an empty one.
+        on_tick: told of each tick when it is done.
+        on_catalog: told what the sequence files say, before the first tick decides.
+
+    Raises:
+        DripsError: a broken dbt project, or a warehouse that is busy.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix=REPLAY_PREFIX, dir=_scratch_parent(project)) as scratch,
+        owned(Path(scratch)),
+    ):
+        file = Path(scratch) / "warehouse.duckdb"
+        if continued and project.warehouse.exists():
+            with open_warehouse(project.warehouse) as warehouse:
+                warehouse.checkpoint()
+                shutil.copyfile(project.warehouse, file)
+        transform = Transform(project, warehouse=file, target_path=Path(scratch) / "target")
+        pipeline = Pipeline(project, transform, journal=None, compiled=CompiledTables())
+        with open_warehouse(file) as warehouse:
+            for number, instant in enumerate(span.instants()):
+                pipeline.begin(warehouse, instant)
+                if number == 0:
+                    catalog, _ = pipeline.load_sequences(warehouse)
+                    if on_catalog:
+                        on_catalog(catalog)
+                    pipeline.load_landing(warehouse, LANDING_KINDS)
+                decided = pipeline.decide(warehouse)
+                pipeline.commit_decisions(warehouse)
+                pipeline.pretend_to_send(warehouse)
+                pipeline.settle(warehouse)
+                if on_tick:
+                    on_tick(decided)
+            yield warehouse, pipeline
+
+
+def _scratch_parent(project: Project) -> Path | None:
+    """Where the throw-away warehouse goes: into memory where there is plenty, since nothing in it needs to survive.
+
+    A tick commits some forty times, and a disk that keeps its promises makes every commit wait.
+    """
+    landed = sum(path.stat().st_size for path in project.landing.rglob("*") if path.is_file())
+    if not os.access(_MEMORY, os.W_OK) or shutil.disk_usage(_MEMORY).free < 20 * landed + _MEMORY_TO_SPARE:
+        return None
+    return _MEMORY
+
+
+def sends(warehouse: Warehouse, span: Span) -> pl.DataFrame:
+    """What would be sent in that span, one row a message, in the contract's columns and order."""
+    return warehouse.frame(_STATEMENTS["sends"], [span.start, span.end])
+
+
+def write_sends(frame: pl.DataFrame, file: Path) -> None:
+    """Write them as CSV or Parquet, by the file's ending.
+
+    Raises:
+        DripsError: another ending, or the file can't be written.
+    """
+    if file.suffix not in (".csv", ".parquet"):
+        raise DripsError("--out takes a name that ends in .csv or .parquet", file=file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if file.suffix == ".parquet":
+            frame.with_columns(pl.col("as_of").dt.replace_time_zone("UTC")).write_parquet(file)
+        else:
+            frame.with_columns(pl.col("as_of").dt.strftime("%Y-%m-%dT%H:%M:%SZ")).write_csv(file)
+    except OSError as error:
+        raise DripsError(f"can't write: {error.strerror}", file=file) from error

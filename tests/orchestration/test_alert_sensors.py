@@ -1,0 +1,96 @@
+"""What goes wrong is told: runs that fail, and checks that fail in runs that end well; each once."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from dagster_drips.orchestration import alerts
+from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_failure_sensor
+from dagster_drips.orchestration.alerts import Alert
+
+ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
+
+
+class Watched:
+    """An asset whose check fails as a test says, its runs, and what is told of them."""
+
+    def __init__(self, instance: dg.DagsterInstance):
+        self.instance = instance
+        self.told: list[Alert] = []
+        self.result: dict[str, Any] = {}
+        self.fails = False
+        self._checks = build_check_sensor(self.told.append)
+        self._failures = build_failure_sensor(self.told.append)
+
+        @dg.asset(check_specs=[dg.AssetCheckSpec("fine", asset="mail")])
+        def mail() -> dg.MaterializeResult:
+            return dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="fine", **self.result)])
+
+        @dg.asset(deps=[mail])
+        def report() -> None:
+            if self.fails:
+                raise RuntimeError("no paper")
+
+        self._definitions = dg.Definitions([mail, report], jobs=[dg.define_asset_job("everything")])
+
+    def run(self, **result: Any) -> list[str]:
+        """One run with that outcome of the check; what was told of it."""
+        self.result = result
+        job = self._definitions.resolve_job_def("everything")
+        done = job.execute_in_process(instance=self.instance, raise_on_error=False)
+        event = done.get_run_failure_event() if self.fails else done.get_run_success_event()
+        context = dg.build_run_status_sensor_context(
+            sensor_name="watching", dagster_event=event, dagster_instance=self.instance, dagster_run=done.dagster_run
+        )
+        before = len(self.told)
+        if self.fails:
+            self._failures(context.for_run_failure())
+        else:
+            self._checks(context)
+        return [str(alert).replace(done.run_id, "RUN") for alert in self.told[before:]]
+
+
+@pytest.fixture
+def watched() -> Any:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Watched(instance)
+
+
+def test_a_failed_check_of_a_run_that_succeeded_is_told_until_it_is_known(watched: Watched) -> None:
+    down = {"passed": False, "description": "mail.acme.example can't be reached"}
+    told = ["checks failed in run RUN of everything\n  mail fine: mail.acme.example can't be reached"]
+    assert watched.run(passed=True) == []
+    assert watched.run(**down) == told
+    assert watched.run(**down) == []
+    other = watched.run(passed=False, description="the password is wrong")
+    assert other == ["checks failed in run RUN of everything\n  mail fine: the password is wrong"]
+    assert watched.run(passed=True) == []
+    assert watched.run(**down) == told
+
+
+def test_a_warning_is_not_told_and_a_check_without_words_by_its_metadata(watched: Watched) -> None:
+    assert watched.run(passed=False, severity=WARN, description="3 rejected") == []
+    [told] = watched.run(passed=False, severity=ERROR, metadata={"left_due": 3, "nothing": 0})
+    assert told.endswith("mail fine: left_due: 3")
+
+
+def test_a_failed_run_is_told_with_its_reason_and_the_checks_that_failed_in_it(watched: Watched) -> None:
+    watched.fails = True
+    [told] = watched.run(passed=False, description="mail.acme.example can't be reached")
+    title, check = told.splitlines()
+    assert title.startswith("run RUN of everything failed: ")
+    assert "report" in title
+    assert check == "  mail fine: mail.acme.example can't be reached"
+    watched.fails = False
+    assert watched.run(passed=False, description="mail.acme.example can't be reached") == []
+
+
+def test_without_a_hook_of_ones_own_an_alert_is_an_error_on_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    alerts.send(Alert("checks failed", ("mail fine: no",), "run"))
+    assert [(record.levelno, record.message) for record in caplog.records] == [
+        (logging.ERROR, "checks failed\n  mail fine: no")
+    ]

@@ -1,0 +1,175 @@
+"""What Dagster shows of a project: assets and their lineage, jobs, schedule, sensors."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from code_location import CodeLocation, code_location_in
+
+from dagster_drips.orchestration import automation
+from dagster_drips.orchestration.schedules import every_few_minutes
+from dagster_drips.orchestration.sensors import build_landing_sensor, due_steps_sensor
+from dagster_drips.project import LANDING_KINDS, Project
+
+DUE_STEPS = dg.AssetKey(["decide", "due_steps"])
+JOBS = ["decide", "inbox", "measure", "send", "tick", "tick_without_sending"]
+MARTS = [
+    *("enrollment_decisions", "enrollments", "messages", "sequence_performance", "step_performance"),
+    *("segment_memberships", "segment_sizes", "lead_profiles", "pipeline_latency"),
+]
+
+
+@pytest.fixture(scope="module")
+def location(tmp_path_factory: pytest.TempPathFactory) -> CodeLocation:
+    return code_location_in(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="module")
+def specs(location: CodeLocation) -> dict[str, dg.AssetSpec]:
+    return location.specs()
+
+
+# Assets --------------------------------------------------------------------------------------------------------------
+
+
+def test_every_asset_has_a_group_a_kind_an_owner_and_a_description(specs: dict[str, dg.AssetSpec]) -> None:
+    assert len(specs) > 50
+    assert [name for name, spec in specs.items() if spec.group_name in (None, "default")] == []
+    assert [name for name, spec in specs.items() if not spec.kinds] == []
+    assert [name for name, spec in specs.items() if not spec.owners] == []
+    undescribed = [name for name, spec in specs.items() if not (spec.description or "").strip()]
+    assert undescribed == []
+
+
+def _ancestors(name: str, specs: dict[str, dg.AssetSpec]) -> set[str]:
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for dependency in specs[waiting.pop()].deps:
+            parent = "/".join(dependency.asset_key.path)
+            if parent not in found:
+                found.add(parent)
+                waiting.append(parent)
+    return found
+
+
+def test_every_mart_descends_from_the_landed_files_and_from_what_was_sent(specs: dict[str, dg.AssetSpec]) -> None:
+    marts = {name for name in specs if name.startswith("marts/")}
+    assert marts >= {f"marts/{name}" for name in MARTS}
+    for mart in sorted(marts):
+        assert "landing/events" in _ancestors(mart, specs), mart
+    assert _ancestors("marts/enrollments", specs) >= {f"landing/{kind}" for kind in LANDING_KINDS}
+    assert "raw/delivery_log" in _ancestors("marts/messages", specs)
+    assert "decide/due_steps" in _ancestors("raw/delivery_log", specs)
+    assert "raw/sequences" in _ancestors("decide/due_steps", specs)
+
+
+def test_what_is_published_descends_from_every_mart(specs: dict[str, dg.AssetSpec]) -> None:
+    assert {name for name in specs if name.startswith("marts/")} <= _ancestors("published/marts", specs)
+
+
+def test_nothing_hangs_in_the_air(specs: dict[str, dg.AssetSpec]) -> None:
+    named = {"/".join(dependency.asset_key.path) for spec in specs.values() for dependency in spec.deps}
+    assert named - set(specs) == set()
+
+
+def test_a_segment_is_an_asset_as_soon_as_its_file_is_there(specs: dict[str, dg.AssetSpec]) -> None:
+    assert specs["segments/everybody"].group_name == "segments"
+
+
+def test_data_tests_and_files_are_asset_checks(location: CodeLocation) -> None:
+    keys = {
+        f"{'/'.join(key.asset_key.path)}:{key.name}"
+        for key in location.definitions.resolve_asset_graph().asset_check_keys
+    }
+    assert {f"raw/{kind}:nothing_rejected" for kind in LANDING_KINDS} <= keys
+    assert {"raw/sequences:files_are_valid", "decide/segment_members:segments_have_results"} <= keys
+    singular = {path.stem for path in (location.project.dbt / "tests").glob("assert_*.sql")}
+    assert singular - {name.split(":")[1] for name in keys} == set()
+
+
+# Jobs, schedule, sensors ----------------------------------------------------------------------------------------------
+
+
+def test_each_job_runs_in_one_process(location: CodeLocation) -> None:
+    jobs = {job.name: job for job in location.definitions.resolve_all_job_defs() if not job.name.startswith("__")}
+    assert sorted(jobs) == JOBS
+    assert {job.executor_def.name for job in jobs.values()} == {"in_process"}
+
+
+def test_a_tick_is_what_decide_and_send_are_together(location: CodeLocation) -> None:
+    def assets(job: str) -> set[dg.AssetKey]:
+        return set(location.definitions.resolve_job_def(job).asset_layer.executable_asset_keys)
+
+    assert assets("decide") | assets("send") == assets("tick")
+    assert assets("decide") & assets("send") == set()
+    assert assets("tick") - assets("tick_without_sending") == {dg.AssetKey(["raw", "delivery_log"])}
+    assert assets("send") - assets("measure") == {dg.AssetKey(["raw", "delivery_log"])}
+
+
+def test_the_code_location_loads_with_its_schedule_and_sensors_on(location: CodeLocation) -> None:
+    dg.Definitions.validate_loadable(location.definitions)
+    assert every_few_minutes.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert every_few_minutes.job_name == "decide"
+    for name in ("due_steps", "landing_files", "run_failures", "failed_checks"):
+        sensor = location.definitions.resolve_sensor_def(name)
+        assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+
+
+@pytest.mark.parametrize(("set_to", "cron"), [(None, "*/5 * * * *"), ("0 7 * * 1", "0 7 * * 1")])
+def test_the_schedule_is_every_5_minutes_or_what_the_environment_says(set_to: str | None, cron: str) -> None:
+    environment = {**os.environ} | ({"DRIPS_SCHEDULE": set_to} if set_to else {})
+    code = f"from {automation.__name__} import every_few_minutes; print(every_few_minutes.cron_schedule)"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == cron
+
+
+@pytest.mark.parametrize(("due", "job"), [(3, "send"), (0, "measure")])
+def test_due_steps_are_sent_and_without_any_the_tick_is_finished(location: CodeLocation, due: int, job: str) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_sensor_context(instance, repository_def=location.definitions.get_repository_def())
+        assert due_steps_sensor.evaluate_tick(context).run_requests == []
+        instance.report_runless_asset_event(dg.AssetMaterialization(DUE_STEPS, metadata={"due": due}))
+        context = dg.build_sensor_context(instance, repository_def=location.definitions.get_repository_def())
+        tick = due_steps_sensor.evaluate_tick(context)
+        assert tick.run_requests is not None
+        assert [request.job_name for request in tick.run_requests] == [job]
+        context = dg.build_sensor_context(
+            instance, cursor=tick.cursor, repository_def=location.definitions.get_repository_def()
+        )
+        assert due_steps_sensor.evaluate_tick(context).run_requests == []
+
+
+def test_new_files_start_a_tick_once(tmp_path: Path) -> None:
+    root = tmp_path / "landed"
+    for name in ("sequences", "dbt_project", "data/landing/events"):
+        (root / name).mkdir(parents=True)
+    sensor = build_landing_sensor(Project.at(root))
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def requests(cursor: str | None) -> tuple[list[str | None], str | None]:
+            tick = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor=cursor))
+            return [request.run_key for request in tick.run_requests or []], tick.cursor
+
+        _, cursor = requests(None)
+        assert requests(cursor)[0] == []
+        (root / "data" / "landing" / "events" / "unfinished.jsonl.part").write_text("{}")
+        assert requests(cursor)[0] == []
+        (root / "data" / "landing" / "events" / "a.jsonl").write_text("{}\n")
+        [first], after_first = requests(cursor)
+        assert requests(after_first)[0] == []
+        (root / "data" / "landing" / "events" / "b.csv").write_text("event_id\n")
+        [second], after_second = requests(after_first)
+        assert first != second
+        (root / "data" / "landing" / "events" / "dt=2026-01-01").mkdir()
+        (root / "data" / "landing" / "events" / "dt=2026-01-01" / "a.NDJSON").write_text("{}\n")
+        [third], after_third = requests(after_second)
+        (root / "data" / "landing" / "events" / "b.csv").write_text("event-id\n")
+        [mended], _ = requests(after_third)
+        assert len({first, second, third, mended}) == 4
+    assert sensor.job_name == "decide"

@@ -1,0 +1,179 @@
+"""One connection: opening, logging in, TLS, and a server's ways to answer."""
+
+import ssl
+import subprocess
+
+import pytest
+from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from dagster_drips.delivery.connection_pool import Crew
+from dagster_drips.delivery.delivery_journal import DeliveryJournal, Result, read_records
+from dagster_drips.delivery.queue import Item
+from dagster_drips.delivery.rate_limits import Lane, Pace
+from dagster_drips.delivery.routes import Route
+from dagster_drips.errors import DripsError
+from dagster_drips.message.mime import OutgoingMessage
+from dagster_drips.settings import SmtpServer
+from dagster_drips.smtp.connections import Connection, ServerUnavailable
+from dagster_drips.templating.templates import RenderError
+
+from .conftest import AS_OF
+from .servers import RawServer, ScriptedServer, closed_port
+
+MESSAGE = OutgoingMessage("m1", "a@acme.example", "b@example.org", False, b"Subject: x\r\n\r\n.one\r\n..two\r\n")
+
+
+class Desk:
+    """Hands messages over by a crew of its own, and reads what was journaled of them."""
+
+    def __init__(self, project):
+        self._project = project
+
+    def hand_over(self, server: SmtpServer | int, *messages: OutgoingMessage, **options) -> list[Result]:
+        if isinstance(server, int):
+            server = SmtpServer("plain", "127.0.0.1", server)
+        batches = [[_item(message) for message in messages]]
+        with DeliveryJournal(self._project, now=lambda: AS_OF) as journal:
+            crew = Crew(
+                {"default": server},
+                size=1,
+                journal=journal,
+                pace=Pace({}, {}),
+                compose=lambda item, _: item.due["message"],
+                now=lambda: AS_OF,
+                on_outcome=lambda kind: None,
+                **options,
+            )
+            with crew:
+                assert crew.ready([("default",)]), crew.stopped
+                crew.send(batches.pop, lambda: 0.0 if batches else None)
+            path = journal.path
+        with path.open("rb") as file:
+            return [record for record in _records(file) if isinstance(record, Result)]
+
+
+def _item(message: OutgoingMessage) -> Item:
+    due = {"message_id": message.message_id, "attempt": 1, "as_of": AS_OF, "message": message}
+    return Item(due, RenderError(""), Route(("default",)), Lane("a@acme.example", "example.org"))
+
+
+def _records(file):
+    for found in read_records(file):
+        yield from found if isinstance(found, list) else [found]
+
+
+@pytest.fixture
+def desk(project) -> Desk:
+    return Desk(project)
+
+
+def test_lines_that_start_with_a_dot_arrive_as_they_were(desk):
+    with ScriptedServer() as server:
+        [result] = desk.hand_over(server.controller.port, MESSAGE)
+    assert result.outcome == "sent"
+    assert server.contents == [MESSAGE.data]
+
+
+def test_a_login_name_need_not_be_an_address(desk):
+    seen: list[LoginPassword] = []
+
+    def authenticate(server, session, envelope, mechanism, data):
+        seen.append(data)
+        return AuthResult(success=True)
+
+    with ScriptedServer(authenticator=authenticate, auth_require_tls=False, auth_required=True) as server:
+        [result] = desk.hand_over(SmtpServer("plain", "127.0.0.1", server.controller.port, "apikey", "s3cret"), MESSAGE)
+    assert result.outcome == "sent"
+    assert seen == [LoginPassword(login=b"apikey", password=b"s3cret")]
+
+
+def test_a_refused_login_is_one_clear_error_without_the_password():
+    def authenticate(*_):
+        return AuthResult(success=False, handled=False)
+
+    with ScriptedServer(authenticator=authenticate, auth_require_tls=False) as server:
+        connection = Connection(SmtpServer("plain", "127.0.0.1", server.controller.port, "ada", "s3cret"))
+        with pytest.raises(DripsError, match="refused the login of ada") as refused:
+            connection.open()
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_server_without_starttls_is_refused():
+    with ScriptedServer() as server:
+        connection = Connection(SmtpServer("starttls", "127.0.0.1", server.controller.port))
+        with pytest.raises(DripsError, match="does not offer"):
+            connection.open()
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate]
+    try:
+        subprocess.run([*command, "-days", "1", "-subj", "/CN=127.0.0.1"], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("openssl is not installed")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with ScriptedServer(tls_context=context) as server:
+        connection = Connection(SmtpServer("starttls", "127.0.0.1", server.controller.port))
+        with pytest.raises(DripsError, match="no secure connection"):
+            connection.open()
+
+
+def test_a_refused_connection_is_unavailable_not_an_error():
+    with pytest.raises(ServerUnavailable, match="can't be reached"):
+        Connection(SmtpServer("plain", "127.0.0.1", closed_port())).open()
+
+
+def test_a_greeting_of_not_now_is_unavailable():
+    with RawServer(lambda dialogue, _: dialogue.say("421 too busy")) as server, pytest.raises(ServerUnavailable):
+        Connection(SmtpServer("plain", "127.0.0.1", server.port)).open()
+
+
+def test_silence_after_the_whole_message_is_in_doubt(desk):
+    def script(dialogue, _):
+        dialogue.greet()
+        dialogue.until_data()
+        dialogue.hear_body()
+        dialogue.hear()
+
+    with RawServer(script) as server:
+        [result] = desk.hand_over(server.port, MESSAGE, final_timeout=0.1)
+    assert result.outcome == "in_doubt"
+    assert result.detail == "the connection was lost before the server's answer (timed out)"
+
+
+def test_an_unreadable_answer_to_the_whole_message_is_in_doubt(desk):
+    def script(dialogue, _):
+        dialogue.greet()
+        dialogue.until_data()
+        dialogue.hear_body()
+        dialogue.say("what?")
+
+    with RawServer(script) as server:
+        [result] = desk.hand_over(server.port, MESSAGE)
+    assert result.outcome == "in_doubt"
+
+
+def test_421_instead_of_an_answer_means_not_taken(desk):
+    def script(dialogue, _):
+        dialogue.greet()
+        dialogue.until_data()
+        dialogue.hear_body()
+        dialogue.say("421 4.3.0 going down")
+
+    with RawServer(script) as server:
+        [result] = desk.hand_over(server.port, MESSAGE)
+    assert (result.outcome, result.smtp_code, result.enhanced_code) == ("deferred", 421, "4.3.0")
+
+
+def test_a_foreign_local_part_is_sent_where_the_server_can_and_fails_clearly_elsewhere(desk):
+    message = OutgoingMessage(
+        "m2", "a@acme.example", "jörg@example.org", True, "To: jörg@example.org\r\n\r\nx\r\n".encode()
+    )
+    with ScriptedServer() as server:
+        [there] = desk.hand_over(server.controller.port, message)
+    with ScriptedServer(enable_SMTPUTF8=False) as server:
+        [elsewhere] = desk.hand_over(server.controller.port, message)
+    assert there.outcome == "sent"
+    assert (elsewhere.outcome, "SMTPUTF8" in (elsewhere.detail or "")) == ("failed", True)
