@@ -13,13 +13,13 @@ from conftest import REPOSITORY
 
 from dagster_drips.cli import commands  # noqa: F401  (registers them)
 from dagster_drips.cli.app import app
+from dagster_drips.collector.events.hooks_config import HooksFile
+from dagster_drips.collector.webhooks import PROVIDERS
 from dagster_drips.landing.columns import KNOWN_COLUMNS, REQUIRED_COLUMNS
 from dagster_drips.sequences.fields import Duration, StrictModel
 from dagster_drips.sequences.schema import ProjectSettings, Sequence
 from dagster_drips.sequences.senders import Senders
 from dagster_drips.settings import Settings
-from dagster_drips.tracking.hooks_config import HooksFile
-from dagster_drips.tracking.providers import PROVIDERS
 from dagster_drips.warehouse import open_warehouse
 
 PAGE = (REPOSITORY / "docs" / "contract.md").read_text(encoding="utf-8")
