@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.tracking.collecting import KEY, Served
 
 from dagster_drips.project import Project
+from tests.collector.collecting import KEY, Served
 
 WRITE_KEY = "a write key of some thirty characters"
 LIMIT = 400 * 1024

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from tests.tracking.collecting import KEY, MESSAGE_ID, Served, landed, project_in, served
 
 from dagster_drips.collector.app import build_app
 from dagster_drips.collector.context import Desk
 from dagster_drips.links.tokens import Purpose, Tokens
 from dagster_drips.settings import Settings
+from tests.collector.collecting import KEY, MESSAGE_ID, Served, landed, project_in, served
 
 WRITE_KEY = "a write key of some thirty characters"
 TOKENS = Tokens([KEY])

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.tracking.collecting import KEY, MESSAGE_ID, project_in
 
 from dagster_drips.links.tokens import Purpose, Tokens
+from tests.collector.collecting import KEY, MESSAGE_ID, project_in
 
 from .flooding import LIMIT, WRITE_KEY, Attacked, Client, attacked, flood, needs_proc
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tracking.event_server import Collector, serving
 
 from dagster_drips.field_names import MAX_FIELDS
 from dagster_drips.json_limits import MAX_DEPTH, MAX_DIGITS, MAX_KEYS, MAX_NAME_CHARACTERS
+from tests.collector.event_server import Collector, serving
 
 FIRST, SECOND = "the public write key of a page", "the write key of some server"
 JUNK = 1_900

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from itsdangerous import Signer
 from pydantic import SecretStr
-from tests.tracking.collecting import KEY, MESSAGE_ID, Served, landed, project_in, served
 
 from dagster_drips.collector.app import build_app
 from dagster_drips.collector.context import Desk
@@ -19,6 +18,7 @@ from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.links.tokens import Purpose, Tokens
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
+from tests.collector.collecting import KEY, MESSAGE_ID, Served, landed, project_in, served
 
 TOKENS = Tokens([KEY])
 SETTINGS = Settings(secret_keys=(SecretStr(KEY),), public_url="https://mail.acme.example")

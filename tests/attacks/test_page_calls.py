@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.tracking.event_server import Collector, serving
 
 from dagster_drips.settings import Settings
 from tests.attacks.town import IDENTITY, PAGE, SERVER, proof
+from tests.collector.event_server import Collector, serving
 
 KEYS = {"keys": SERVER, "page_keys": f"{PAGE},another-page", "identity_keys": f"the-new-one,{IDENTITY}"}
 

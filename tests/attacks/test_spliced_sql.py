@@ -30,8 +30,8 @@ QUOTED = "made by quoted_name"
 TYPE = "a type of ours or of the engine's catalog"
 STATEMENT = "a whole statement of ours"
 REVIEWED = {
-    "assets/loading.py": {"table": OURS},
-    "assets/sending.py": {"table": OURS},
+    "orchestration/assets/sequences.py": {"table": OURS},
+    "orchestration/assets/journal.py": {"table": OURS},
     "landing/lead_table.py": {
         "column": QUOTED,
         "fits": QUOTED,
@@ -48,9 +48,9 @@ REVIEWED = {
         "f'raw.{self._kind}'": OURS,
         "_KEYS[self._kind]": OURS,
     },
-    "mail/lead_fields.py": {"columns": QUOTED},
+    "delivery/lead_fields.py": {"columns": QUOTED},
     "pipeline/compiled.py": {"table.relation": STATEMENT, "table.select": STATEMENT},
-    "pipeline/journal.py": {"select": STATEMENT, "rows": STATEMENT, "table": STATEMENT},
+    "pipeline/tick_journal.py": {"select": STATEMENT, "rows": STATEMENT, "table": STATEMENT},
     "pipeline/publish.py": {"name": QUOTED},
     "pipeline/status.py": {"name": OURS, "sql": STATEMENT},
     "pipeline/tick.py": {"table": OURS, "select": STATEMENT, "tick": STATEMENT},

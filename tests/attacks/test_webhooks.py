@@ -11,10 +11,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.tracking.event_server import Collector, serving
-from tests.tracking.providers import signing
-from tests.tracking.providers.conftest import Webhooks, amazon
-from tests.tracking.providers.test_every_provider import OPENED
 
 from dagster_drips.collector.context import Desk
 from dagster_drips.collector.events.hooks_config import read_hooks
@@ -23,6 +19,10 @@ from dagster_drips.collector.webhooks import PROVIDERS
 from dagster_drips.errors import DripsError
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.settings import load_settings
+from tests.collector.event_server import Collector, serving
+from tests.collector.webhooks import signing
+from tests.collector.webhooks.conftest import Webhooks, amazon
+from tests.collector.webhooks.test_every_provider import OPENED
 
 Start = Callable[..., Webhooks]
 SECRET = "a shared secret"

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tracking.chromium import MISSING, PROGRAM, Browser, Page, running
-from tests.tracking.event_server import KEY, Collector, serving
+
+from tests.collector.chromium import MISSING, PROGRAM, Browser, Page, running
+from tests.collector.event_server import KEY, Collector, serving
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 

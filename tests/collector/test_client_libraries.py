@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tracking.event_server import KEY, Collector, serving
+
+from tests.collector.event_server import KEY, Collector, serving
 
 LIBRARIES = ["segment.analytics", "rudderstack.analytics"]
 

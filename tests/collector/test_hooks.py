@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.tracking.event_server import Collector, serving
 
 from dagster_drips.collector.events.hooks_config import hook_problems, hook_secrets, load_hooks, read_hooks
+from tests.collector.event_server import Collector, serving
 
 SECRET = "a shared secret of ours"
 CART = """

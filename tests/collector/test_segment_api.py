@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from tests.tracking.event_server import KEY, NOW, Collector, serving
 
 from dagster_drips.collector.events.segment_api import MOST_BYTES
 from dagster_drips.landing import load_landing
 from dagster_drips.warehouse.port import open_warehouse
+from tests.collector.event_server import KEY, NOW, Collector, serving
 
 
 @pytest.fixture

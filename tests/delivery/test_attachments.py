@@ -5,6 +5,7 @@ import json
 from email.message import EmailMessage
 
 import pytest
+from smtp.servers import ScriptedServer
 
 from dagster_drips.blob_store import FileFacts, KeptFiles
 from dagster_drips.delivery.dispatch import dispatch
@@ -18,7 +19,6 @@ from dagster_drips.templating.html_images import with_content_ids
 from dagster_drips.templating.templates import compile_step
 
 from .conftest import AS_OF, WALL, World
-from .servers import ScriptedServer
 
 PDF = b"%PDF-1.7\r\n.\r\nterms\n\x00\xff" * 500
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20

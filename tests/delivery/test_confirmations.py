@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+from smtp.servers import ScriptedServer
+
 from dagster_drips.delivery.dispatch import dispatch
 from dagster_drips.links.tokens import Purpose, Tokens
 from dagster_drips.settings import Settings
 
 from .conftest import AS_OF, WALL, World
-from .servers import ScriptedServer
 
 KEY = "a key of some thirty-two characters"
 FILES = {

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from smtp.servers import ScriptedServer
 
 from dagster_drips.delivery import delivery_journal as journal_module
 from dagster_drips.delivery.delivery_journal import Result, Sending, boot_id, deliveries, read_records
@@ -28,7 +29,6 @@ from dagster_drips.errors import DripsError
 from dagster_drips.warehouse.port import open_warehouse
 
 from .conftest import AS_OF, WALL, World
-from .servers import ScriptedServer
 
 MESSAGES = 3000
 BATCH = 200

@@ -4,6 +4,7 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 import pytest
+from smtp.servers import ScriptedServer
 
 from dagster_drips.delivery import queue as backlog
 from dagster_drips.delivery.delivery_journal import deliveries
@@ -14,7 +15,6 @@ from dagster_drips.smtp.sink import MailSink
 from dagster_drips.warehouse.port import open_warehouse
 
 from .conftest import AS_OF, WALL, World
-from .servers import ScriptedServer
 
 
 def run(world: World, settings, **options) -> DispatchReport:

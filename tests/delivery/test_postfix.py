@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from smtp import postfix
+from smtp.postfix import BUSY, GREYLISTED, LATER_AT_DATA, LATER_AT_END, Postfix
 
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
 from dagster_drips.errors import DripsError
 
-from . import postfix
 from .conftest import AS_OF, HTML, WALL, World
-from .postfix import BUSY, GREYLISTED, LATER_AT_DATA, LATER_AT_END, Postfix
 
 DAY = timedelta(days=1)  # longer than any deferral may wait
 FOR_GOOD = ("bounced", "failed")

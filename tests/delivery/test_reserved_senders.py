@@ -1,6 +1,7 @@
 """Mail of example senders (RFC 2606) stays on this machine or at reserved domains; the others' goes on."""
 
 import pytest
+from smtp.servers import ScriptedServer
 
 from dagster_drips.addresses import is_reserved
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
@@ -8,7 +9,6 @@ from dagster_drips.pipeline.sending import left_due
 from dagster_drips.settings import Settings
 
 from .conftest import AS_OF, WALL, World
-from .servers import ScriptedServer
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import jinja2
 import pytest
 from conftest import REPOSITORY, copy_project
+from smtp.servers import RawServer, ScriptedServer
 from typer.testing import CliRunner
 
 from dagster_drips.cli import commands as _registered  # noqa: F401
@@ -27,8 +28,7 @@ from dagster_drips.settings import InDoubt, Settings
 from dagster_drips.warehouse.port import Warehouse, open_warehouse
 
 from .conftest import AS_OF, WALL, World
-from .servers import RawServer, ScriptedServer
-from .test_journal import claim_of
+from .test_delivery_journal import claim_of
 
 NOTED = WALL + timedelta(seconds=1)
 MODEL = REPOSITORY / "dbt_project" / "models" / "decide" / "message_states.sql"

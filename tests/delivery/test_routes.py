@@ -6,6 +6,8 @@ import time
 from collections import Counter
 
 import pytest
+from message.test_mime import built, parsed
+from smtp.servers import RawServer, ScriptedServer, closed_port
 
 from dagster_drips.delivery import queue as backlog
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
@@ -14,8 +16,6 @@ from dagster_drips.errors import DripsError
 from dagster_drips.settings import Settings
 
 from .conftest import AS_OF, WALL, World
-from .servers import RawServer, ScriptedServer, closed_port
-from .test_message import built, parsed
 
 
 def run(world: World, settings: Settings) -> DispatchReport:

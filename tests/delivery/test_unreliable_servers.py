@@ -1,9 +1,10 @@
 """Dispatch against servers that are down, hang up, want a login or allow little: nothing twice, nothing lost."""
 
+from smtp.servers import RawServer, ScriptedServer, closed_port
+
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
 
 from .conftest import AS_OF, WALL, World
-from .servers import RawServer, ScriptedServer, closed_port
 
 
 def run(world: World, settings) -> DispatchReport:

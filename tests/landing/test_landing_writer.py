@@ -12,13 +12,12 @@ import time
 from pathlib import Path
 
 import pytest
+from collector.collecting import landed, project_in
 
 from dagster_drips.landing.files import landing_files
 from dagster_drips.landing.writer.staged_file import NameMaker
 from dagster_drips.landing.writer.writer import LandingUnavailable, LandingWriter
 from dagster_drips.project import Project
-
-from .collecting import landed, project_in
 
 
 @pytest.fixture

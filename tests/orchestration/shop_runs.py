@@ -18,7 +18,7 @@ import dagster as dg
 import pytest
 from smtp.servers import ScriptedServer
 
-from dagster_drips.orchestration import automation
+from dagster_drips.orchestration import jobs
 from dagster_drips.orchestration.names import DUE_STEPS
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
@@ -31,7 +31,7 @@ SECONDS = 90.0  # only a test that hangs waits as long
 # What the `send` job is, repeated by Dagster as soon as a step of it fails.
 retried_job = dg.define_asset_job(
     "send_with_retries",
-    automation.send_job.selection,
+    jobs.send_job.selection,
     executor_def=dg.in_process_executor,
     op_retry_policy=dg.RetryPolicy(max_retries=1),
 )

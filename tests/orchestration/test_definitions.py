@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from code_location import CodeLocation, code_location_in
 
-from dagster_drips.orchestration import automation
+from dagster_drips.orchestration import schedules
 from dagster_drips.orchestration.schedules import every_few_minutes
 from dagster_drips.orchestration.sensors import build_landing_sensor, due_steps_sensor
 from dagster_drips.project import LANDING_KINDS, Project
@@ -124,7 +124,7 @@ def test_the_code_location_loads_with_its_schedule_and_sensors_on(location: Code
 @pytest.mark.parametrize(("set_to", "cron"), [(None, "*/5 * * * *"), ("0 7 * * 1", "0 7 * * 1")])
 def test_the_schedule_is_every_5_minutes_or_what_the_environment_says(set_to: str | None, cron: str) -> None:
     environment = {**os.environ} | ({"DRIPS_SCHEDULE": set_to} if set_to else {})
-    code = f"from {automation.__name__} import every_few_minutes; print(every_few_minutes.cron_schedule)"
+    code = f"from {schedules.__name__} import every_few_minutes; print(every_few_minutes.cron_schedule)"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == cron
 

@@ -15,7 +15,6 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
-from tests.tracking.providers import signing
 
 from dagster_drips.collector.app import build_app
 from dagster_drips.collector.context import Desk
@@ -24,6 +23,7 @@ from dagster_drips.collector.webhooks.provider import Fetch
 from dagster_drips.landing.writer.writer import LandingUnavailable
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.settings import load_settings
+from tests.collector.webhooks import signing
 
 
 class Webhooks:

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.tracking.providers.signing import OURS, THEN, TOKEN, basic, iso, request
+from tests.collector.webhooks.signing import OURS, THEN, TOKEN, basic, iso, request
 
 PROXY = "opened by a proxy, as Brevo says"
 

@@ -3,7 +3,15 @@
 from datetime import datetime
 
 import pytest
-from tests.tracking.providers import (
+
+from dagster_drips.collector.webhooks import PROVIDERS as KNOWN
+from dagster_drips.collector.webhooks.payload import described
+from dagster_drips.errors import DripsError
+from dagster_drips.landing import load_landing
+from dagster_drips.message.provider_headers import HEADERS, headers_for, provider_of
+from dagster_drips.settings import load_settings
+from dagster_drips.warehouse.port import open_warehouse
+from tests.collector.webhooks import (
     test_brevo,
     test_mailgun,
     test_mailjet,
@@ -13,15 +21,7 @@ from tests.tracking.providers import (
     test_ses,
     test_sparkpost,
 )
-from tests.tracking.providers.signing import OURS, PROVIDERS, request, settings
-
-from dagster_drips.collector.webhooks import PROVIDERS as KNOWN
-from dagster_drips.collector.webhooks.payload import described
-from dagster_drips.errors import DripsError
-from dagster_drips.landing import load_landing
-from dagster_drips.message.provider_headers import HEADERS, headers_for, provider_of
-from dagster_drips.settings import load_settings
-from dagster_drips.warehouse.port import open_warehouse
+from tests.collector.webhooks.signing import OURS, PROVIDERS, request, settings
 
 OPENED = {
     "sendgrid": [test_sendgrid.event("open")],

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.tracking.providers.signing import OURS, THEN, iso, mailgun
+from tests.collector.webhooks.signing import OURS, THEN, iso, mailgun
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Chrome/126.0"
 

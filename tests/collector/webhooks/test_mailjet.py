@@ -1,6 +1,6 @@
 """Mailjet: what each documented event becomes. Shapes: the Event API's guide."""
 
-from tests.tracking.providers.signing import OURS, THEN, iso
+from tests.collector.webhooks.signing import OURS, THEN, iso
 
 AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0"
 

@@ -1,6 +1,6 @@
 """Postmark: what each documented record becomes. Shapes: the webhooks' reference."""
 
-from tests.tracking.providers.signing import OURS, THEN, TOKEN, basic, iso, request
+from tests.collector.webhooks.signing import OURS, THEN, TOKEN, basic, iso, request
 
 POSTMARKS = "883953f4-6105-42a2-a16a-77a8eac79483"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Firefox/127.0"

@@ -1,9 +1,9 @@
 """Resend: what each documented event becomes. Shapes: «Event types» of its webhooks."""
 
 import pytest
-from tests.tracking.providers.signing import OURS, THEN, THEN_ISO, iso, resend
 
 from dagster_drips.errors import DripsError
+from tests.collector.webhooks.signing import OURS, THEN, THEN_ISO, iso, resend
 
 AGENT = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X)"
 ACT = {"ipAddress": "203.0.113.7", "timestamp": THEN_ISO, "userAgent": AGENT}

@@ -5,9 +5,9 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.tracking.providers.signing import OURS, THEN, iso, request, sendgrid_key, settings
 
 from dagster_drips.errors import DripsError
+from tests.collector.webhooks.signing import OURS, THEN, iso, request, sendgrid_key, settings
 
 
 def event(name, **members):

@@ -1,7 +1,8 @@
 """Amazon SES: what each documented event becomes. Shapes: event data that SES publishes to SNS."""
 
 import pytest
-from tests.tracking.providers.signing import OURS, THEN, THEN_ISO, iso
+
+from tests.collector.webhooks.signing import OURS, THEN, THEN_ISO, iso
 
 AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64)"
 HEADERS = [{"name": "Subject", "value": "Welcome"}, {"name": "X-Drips-Message-Id", "value": OURS}]

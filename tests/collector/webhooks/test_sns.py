@@ -5,10 +5,10 @@ import threading
 from datetime import timedelta
 
 import pytest
-from tests.tracking.providers.signing import CERTIFICATE_URL, NOW, OURS, TOPIC, certificate, settings, sns
 
 from dagster_drips.collector.webhooks.sns import https_get
 from dagster_drips.errors import DripsError
+from tests.collector.webhooks.signing import CERTIFICATE_URL, NOW, OURS, TOPIC, certificate, settings, sns
 
 OPENED = {"eventType": "Open", "open": {}, "mail": {"tags": {"drips_message_id": [OURS]}}}
 SUBSCRIBE = f"https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=2336412f37"

@@ -1,6 +1,6 @@
 """SparkPost: what each documented event becomes. Shapes: the webhooks' event reference."""
 
-from tests.tracking.providers.signing import OURS, THEN, TOKEN, iso, request
+from tests.collector.webhooks.signing import OURS, THEN, TOKEN, iso, request
 
 AGENT = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_10_3) AppleWebKit/537.36"
 PERSON = {"user_agent": AGENT, "ip_address": "203.0.113.7"}

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
+from smtp.servers import RawServer, ScriptedServer, closed_port
 
 from dagster_drips.delivery.connection_pool import Crew
 from dagster_drips.delivery.delivery_journal import DeliveryJournal, Result, read_records
@@ -18,7 +19,6 @@ from dagster_drips.smtp.connections import Connection, ServerUnavailable
 from dagster_drips.templating.templates import RenderError
 
 from .conftest import AS_OF
-from .servers import RawServer, ScriptedServer, closed_port
 
 MESSAGE = OutgoingMessage("m1", "a@acme.example", "b@example.org", False, b"Subject: x\r\n\r\n.one\r\n..two\r\n")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from smtp.servers import ScriptedServer
 
 from dagster_drips.delivery.dispatch import dispatch
 from dagster_drips.project import Project
@@ -20,7 +21,6 @@ from dagster_drips.settings import Settings
 from dagster_drips.warehouse.port import open_warehouse
 
 from .conftest import AS_OF, WALL, World
-from .servers import ScriptedServer
 
 LIMIT = 2.0
 EXAMPLES = Path(__file__).parents[2]
