@@ -24,6 +24,8 @@ from dagster_drips.project import LANDING_KINDS
 
 from .landing_folder import landing_in
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = 12
 """Of each test and kind; a thousand were tried once."""
 SOUND = {

@@ -16,6 +16,8 @@ from conftest import SCENARIOS, copy_project
 
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 DECISIONS = """
 select sequence_id, lead_id, occurrence_id, strftime(occurred_at, '%Y-%m-%dT%H:%M:%SZ') as occurred_at,
     strftime(decided_at, '%Y-%m-%dT%H:%M:%SZ') as decided_at, decision, coalesce(enrollment_id, '') as enrollment_id
