@@ -30,6 +30,7 @@ SharedFile = TypeVar("SharedFile", ProjectSettings, Senders)
 _FOLDER = Path(__file__).parent
 _LATEST = (_FOLDER / "latest_versions.sql").read_text(encoding="utf-8")
 _VERSION = (_FOLDER / "version.sql").read_text(encoding="utf-8")
+_LIVE = (_FOLDER / "live_versions.sql").read_text(encoding="utf-8")
 _HISTORY = (_FOLDER / "version_history.sql").read_text(encoding="utf-8")
 
 
@@ -164,13 +165,10 @@ def live_version(warehouse: Warehouse, sequence_id: str) -> SequenceSource:
     Raises:
         DripsError: no tick has seen a valid version of that sequence.
     """
-    version_id = warehouse.value("select version_id from raw.sequences where sequence_id = ?", [sequence_id])
-    if version_id is None:
-        known = ", ".join(
-            row["sequence_id"] for row in warehouse.rows("select sequence_id from raw.sequences order by all")
-        )
-        raise DripsError(f"no tick has seen a valid sequence '{sequence_id}'; known: {known or 'none'}")
-    return load_version(warehouse, sequence_id, version_id)
+    live = {row["sequence_id"]: row["version_id"] for row in warehouse.rows(_LIVE)}
+    if sequence_id not in live:
+        raise DripsError(f"no tick has seen a valid sequence '{sequence_id}'; known: {', '.join(live) or 'none'}")
+    return load_version(warehouse, sequence_id, live[sequence_id])
 
 
 def _sources(catalog: Catalog, settings: ProjectSettings, senders: Senders) -> dict[str, SequenceSource]:

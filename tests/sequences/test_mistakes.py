@@ -60,6 +60,9 @@ MISTAKES = [
         "timezone:",
         ["unknown time zone", "did you mean 'Europe/Berlin'"],
     ),
+    # Names that only operating systems have: dbt knows the pinned list alone, and would never send.
+    ("  timezone: lead", "  timezone: localtime", "timezone:", ["unknown time zone 'localtime'"]),
+    ("  timezone: lead", "  timezone: posixrules", "timezone:", ["unknown time zone 'posixrules'"]),
     ("  timezone: lead", "  timezone: berlin", "timezone:", ["unknown time zone", "did you mean 'Europe/Berlin'"]),
     ("  end: 17:00", "  end: 25:00", "end:", ["no time of day", '"09:00"']),
     ("  end: 17:00", "  end: 540", "end:", ["no time of day"]),
