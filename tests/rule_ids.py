@@ -69,7 +69,8 @@ def _sql(text: str) -> Iterator[str]:
 
 def _yaml(text: str) -> Iterator[str]:
     yield from _YAML_COMMENT.findall(text)
-    yield from _described(yaml.safe_load(text))
+    # libyaml, where it is: dbt's files are long.
+    yield from _described(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
 
 
 def _described(value: Any) -> Iterator[str]:
