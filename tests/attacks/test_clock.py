@@ -15,6 +15,8 @@ from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.rebuild import rebuild
 from dagster_drips.pipeline.tick_journal import TickJournal
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shop(tmp_path) -> Shop:

@@ -24,6 +24,8 @@ from dagster_drips.vocabulary import ENGAGEMENT_TYPES
 
 from .landing_folder import landing_in
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = 12
 """Of each test and kind; a thousand were tried once."""
 SOUND = {

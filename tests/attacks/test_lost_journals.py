@@ -24,6 +24,8 @@ from dagster_drips.warehouse import open_warehouse
 
 from .hostile_smtp import HostileServer
 
+pytestmark = pytest.mark.slow
+
 LEADS = [f"l{number:02}" for number in range(20)]
 
 

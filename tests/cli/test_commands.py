@@ -20,6 +20,8 @@ from dagster_drips.cli import commands
 from dagster_drips.cli.app import app
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 GROUP = typer.main.get_command(app)
 assert isinstance(GROUP, TyperGroup)
 COMMANDS = sorted(GROUP.commands)

@@ -22,6 +22,8 @@ from dagster_drips.pipeline.status import publish_facts
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 TICK = datetime(2026, 3, 1, 2)
 REJECTED = """
 insert into raw.rejected_rows by name

@@ -16,7 +16,7 @@ import pytest
 from tests.collector.chromium import MISSING, PROGRAM, Browser, Page, running
 from tests.collector.event_server import KEY, Collector, serving
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>Prices · Acme</title>
 <script>window.drips = []; drips.push(["track", "early"])</script>

@@ -30,6 +30,8 @@ from dagster_drips.warehouse.port import Warehouse, open_warehouse
 from .conftest import AS_OF, WALL, World
 from .test_delivery_journal import claim_of
 
+pytestmark = pytest.mark.slow
+
 NOTED = WALL + timedelta(seconds=1)
 MODEL = REPOSITORY / "dbt_project" / "models" / "decide" / "message_states.sql"
 MACRO = REPOSITORY / "dbt_project" / "macros" / "message_states_of.sql"

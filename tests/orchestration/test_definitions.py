@@ -16,6 +16,8 @@ from dagster_drips.orchestration.schedules import every_few_minutes
 from dagster_drips.orchestration.sensors import build_landing_sensor, due_steps_sensor
 from dagster_drips.project import LANDING_KINDS, Project
 
+pytestmark = pytest.mark.slow
+
 DUE_STEPS = dg.AssetKey(["decide", "due_steps"])
 JOBS = ["decide", "inbox", "measure", "send", "tick", "tick_without_sending"]
 MARTS = [

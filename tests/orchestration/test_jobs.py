@@ -18,6 +18,8 @@ from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.smtp.sink import MailSink
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 AS_OF = "2026-03-02T08:00:00Z"
 LEADS = [
     {"lead_id": f"l{number}", "email": f"l{number}@x.example", "created_at": "2026-03-01", "company": "Acme"}

@@ -13,6 +13,8 @@ from properties.world import Event, History, LeadVersion, Reaction, Suppression,
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 REACTIONS = ["opened", "clicked", "unsubscribed", "opened", "bounced", "replied", *["opened"] * 9]
 TABLES = """
 select table_schema || '.' || table_name as name from information_schema.tables

@@ -15,6 +15,8 @@ from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 3, 1)
 SEQUENCE = """
 status: active

@@ -26,6 +26,8 @@ from dagster_drips.settings import load_settings
 from dagster_drips.smtp.sink import MailSink
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 3, 28, 8)
 SEQUENCE = """
 status: active

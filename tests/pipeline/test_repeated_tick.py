@@ -16,6 +16,8 @@ from dagster_drips.pipeline.tick_journal import TickJournal
 from dagster_drips.project import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 3, 1)
 SEQUENCE = """
 status: active

@@ -15,6 +15,8 @@ from dagster_drips.cli import commands
 from dagster_drips.cli.app import app
 from dagster_drips.project import Project
 
+pytestmark = pytest.mark.slow
+
 assert commands.__all__
 
 

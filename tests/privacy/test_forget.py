@@ -20,6 +20,8 @@ from dagster_drips.project import Project
 from dagster_drips.smtp.sink import MailSink
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 OTHERS = "select lead_id, step_id, status, human_opens from marts.messages where lead_id <> ? order by all"
 
 

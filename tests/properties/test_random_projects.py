@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
 from properties import invariants, reasons
@@ -11,6 +12,8 @@ from properties.invariants import Outcome
 from properties.strategies import worlds
 from properties.workbench import Workbench
 from properties.world import World
+
+pytestmark = pytest.mark.slow
 
 INVARIANTS = [
     invariants.no_address_gets_one_message_twice,

@@ -215,6 +215,7 @@ _VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=st.sampled_from(sorted(yaml.safe_load(SEQUENCE))), value=_VALUES)
 def test_whatever_stands_in_a_file_becomes_a_sequence_or_problems(
