@@ -275,8 +275,8 @@ def _way_back(last: datetime) -> str:
     if last <= utc_now():
         return ""
     return (
-        "; that one lies ahead of the clock. `drips rebuild --until T` goes back to the last tick up to T,"
-        " unless mail was sent since (docs/decisions.md)"
+        "; that one lies ahead of the clock. `drips rebuild --until T` goes back to the last tick up to T"
+        " (docs/decisions.md)"
     )
 
 
