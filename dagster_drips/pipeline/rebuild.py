@@ -27,7 +27,7 @@ from dagster_drips.pipeline.set_aside import draft_what_stays, sent_later
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.transform import Transform, TransformFailed
 from dagster_drips.project import Project
-from dagster_drips.sequences import read_catalog, restore_live, segment_names
+from dagster_drips.sequences import live_settings, read_catalog, restore_live, segment_names
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
@@ -145,7 +145,7 @@ def _fill(
     restore_live(warehouse, invalid=catalog.invalid)
     loaded = journal.rows(warehouse, LOADED_FILES)
     progress(f"{len(loaded)} landed files")
-    load_again(project, warehouse, loaded, fields=catalog.settings.fields)
+    load_again(project, warehouse, loaded, fields=live_settings(warehouse, catalog).fields)
     pipeline.set_clock(warehouse, warehouse.value("select max(as_of) from journal.ticks where phase = 'decided'"))
     progress("models")
     pipeline.decide(warehouse)

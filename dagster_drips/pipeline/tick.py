@@ -30,7 +30,7 @@ from dagster_drips.pipeline.segments import (
 )
 from dagster_drips.pipeline.transform import MEASURE, NodeResult, Transform
 from dagster_drips.project import Project
-from dagster_drips.sequences import Catalog, Problem, record_catalog
+from dagster_drips.sequences import Catalog, Problem, live_settings, record_catalog
 from dagster_drips.settings import load_settings
 from dagster_drips.time_zones import utc_offsets
 from dagster_drips.warehouse import Warehouse
@@ -156,10 +156,8 @@ class Pipeline:
         self, warehouse: Warehouse, kinds: tuple[str, ...], progress: Callable[[str, int], None] | None = None
     ) -> dict[str, LoadReport]:
         """Load what was landed since; counts for each kind."""
-        settings = self._catalogs.read().settings
-        return load_landing(
-            self.project, warehouse, kinds=kinds, fields=settings.fields, loaded_at=utc_now(), progress=progress
-        )
+        fields = live_settings(warehouse, self._catalogs.read()).fields
+        return load_landing(self.project, warehouse, kinds=kinds, fields=fields, loaded_at=utc_now(), progress=progress)
 
     def decide(self, warehouse: Warehouse) -> Decided:
         """Run the decide models; nothing is settled before `commit_decisions`.

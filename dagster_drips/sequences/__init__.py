@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from dagster_drips.sequences.catalog import Catalog, SequenceSource, WrittenSequence, read_catalog, segment_names
     from dagster_drips.sequences.problems import Problem
     from dagster_drips.sequences.schema import ProjectSettings, Sequence
-    from dagster_drips.sequences.versions import Version, live_version, load_version, record_catalog, restore_live
+    from dagster_drips.sequences.versions import (
+        Version,
+        live_settings,
+        live_version,
+        load_version,
+        record_catalog,
+        restore_live,
+    )
 
 __all__ = [
     "Catalog",
@@ -25,6 +32,7 @@ __all__ = [
     "SequenceSource",
     "Version",
     "WrittenSequence",
+    "live_settings",
     "live_version",
     "load_version",
     "read_catalog",
@@ -36,7 +44,7 @@ _MODULES = {
     "catalog": ("Catalog", "SequenceSource", "WrittenSequence", "read_catalog", "segment_names"),
     "problems": ("Problem",),
     "schema": ("ProjectSettings", "Sequence"),
-    "versions": ("Version", "live_version", "load_version", "record_catalog", "restore_live"),
+    "versions": ("Version", "live_settings", "live_version", "load_version", "record_catalog", "restore_live"),
 }
 
 
