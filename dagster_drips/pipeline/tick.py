@@ -32,7 +32,7 @@ from dagster_drips.pipeline.tick_journal import HANDED_OVER, LOADED_FILES, TickJ
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.sequences.problems import Problem
-from dagster_drips.sequences.versions import record_catalog
+from dagster_drips.sequences.versions import live_settings, record_catalog
 from dagster_drips.settings import load_settings
 from dagster_drips.time_zones import utc_offsets
 from dagster_drips.warehouse import Warehouse
@@ -158,10 +158,8 @@ class Pipeline:
         self, warehouse: Warehouse, kinds: tuple[str, ...], progress: Callable[[str, int], None] | None = None
     ) -> dict[str, LoadReport]:
         """Load what was landed since; counts for each kind."""
-        settings = self._catalogs.read().settings
-        return load_landing(
-            self.project, warehouse, kinds=kinds, fields=settings.fields, loaded_at=utc_now(), progress=progress
-        )
+        fields = live_settings(warehouse, self._catalogs.read()).fields
+        return load_landing(self.project, warehouse, kinds=kinds, fields=fields, loaded_at=utc_now(), progress=progress)
 
     def decide(self, warehouse: Warehouse) -> Decided:
         """Run the decide models; nothing is settled before `commit_decisions`.
@@ -277,8 +275,8 @@ def _way_back(last: datetime) -> str:
     if last <= utc_now():
         return ""
     return (
-        "; that one lies ahead of the clock. `drips rebuild --until T` goes back to the last tick up to T,"
-        " unless mail was sent since (docs/decisions.md)"
+        "; that one lies ahead of the clock. `drips rebuild --until T` goes back to the last tick up to T"
+        " (docs/decisions.md)"
     )
 
 

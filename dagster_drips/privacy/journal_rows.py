@@ -26,6 +26,7 @@ _OWN_COLUMN = {
     "verdicts": "lead_id",
     "segment_changes": "lead_id",
     "handed_over": "lead_id",
+    "set_aside_deliveries": "lead_id",
     "closings": "enrollment_id",
     "resolutions": "enrollment_id",
 }
@@ -40,7 +41,7 @@ def gather_from_journals(project: Project, person: Person) -> None:
                 person.message_ids.add(record["message_id"])
                 person.enrollment_ids.add(record["enrollment_id"])
                 person.add_address(record["recipient"])
-    for file in _tables(project, "verdicts"):
+    for file in _tables(project, "verdicts", set_aside=True):
         own = pl.read_parquet(file).filter(pl.col("lead_id").is_in(list(person.lead_ids)))
         person.enrollment_ids |= set(own["enrollment_id"].drop_nulls())
     person.seal()
@@ -77,7 +78,7 @@ def own_decisions(project: Project, person: Person) -> dict[Path, pl.DataFrame]:
     ids = {"lead_id": list(person.lead_ids), "enrollment_id": list(person.enrollment_ids)}
     found = {}
     for table, column in _OWN_COLUMN.items():
-        for file in _tables(project, table):
+        for file in _tables(project, table, set_aside=True):
             own = pl.read_parquet(file).filter(pl.col(column).is_in(ids[column]))
             if own.height:
                 found[file] = own
@@ -155,8 +156,9 @@ def has_commits(project: Project) -> bool:
     return bool(TickJournal(project.journal / "ticks").commits())
 
 
-def _tables(project: Project, table: str) -> Iterator[Path]:
-    for commit in TickJournal(project.journal / "ticks").commits():
+def _tables(project: Project, table: str, *, set_aside: bool = False) -> Iterator[Path]:
+    journal = TickJournal(project.journal / "ticks")
+    for commit in journal.commits() + (journal.folders_set_aside() if set_aside else []):
         if (file := commit / f"{table}.parquet").exists():
             yield file
 

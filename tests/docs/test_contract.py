@@ -15,11 +15,12 @@ from dagster_drips.cli import commands  # noqa: F401  (registers them)
 from dagster_drips.cli.app import app
 from dagster_drips.collector.events.hooks_config import HooksFile
 from dagster_drips.collector.webhooks import PROVIDERS
-from dagster_drips.landing.columns import KNOWN_COLUMNS, REQUIRED_COLUMNS
+from dagster_drips.landing.columns import REQUIRED_COLUMNS
 from dagster_drips.sequences.fields import Duration, StrictModel
 from dagster_drips.sequences.schema import ProjectSettings, Sequence
 from dagster_drips.sequences.senders import Senders
 from dagster_drips.settings import Settings
+from dagster_drips.vocabulary import LANDED_COLUMNS
 from dagster_drips.warehouse import open_warehouse
 
 PAGE = (REPOSITORY / "docs" / "contract.md").read_text(encoding="utf-8")
@@ -207,7 +208,7 @@ def test_the_columns_of_landing_files_are_those_that_are_read() -> None:
     told = {quoted(kind)[0]: (set(quoted(required)), set(quoted(known))) for kind, required, known in landing_rows()}
     assert told == {
         kind: (set(REQUIRED_COLUMNS[kind]), set(columns) - set(REQUIRED_COLUMNS[kind]))
-        for kind, columns in KNOWN_COLUMNS.items()
+        for kind, columns in LANDED_COLUMNS.items()
     }
 
 
