@@ -16,7 +16,7 @@ from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 
 _AFTER_SENDING = dg.AssetSelection.groups(MEASURE) | dg.AssetSelection.assets(
-    ["journal", "closings"], ["journal", "ticks"]
+    ["journal", "enrollment_closings"], ["journal", "ticks"]
 )
 _SENDING = _AFTER_SENDING | dg.AssetSelection.assets(DELIVERY_LOG)
 _ON = dg.DefaultSensorStatus.RUNNING

@@ -43,7 +43,7 @@ def build_defs(
             decide,
             sending.decisions_journal,
             sending.delivery_log,
-            sending.finished_journal,
+            sending.build_finished_journal(transforming.build_after_sending(manifest)),
             measure,
             sending.build_published(sorted(measure.keys)),
         ],

@@ -1,6 +1,6 @@
 """Assets around the send: decisions kept for good, mail out, the tick finished, the marts published."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -14,14 +14,14 @@ from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.sending import left_due, send_due
 
 _DECIDED = {
-    "verdicts": "One row per judged occurrence (E3).",
-    "resolutions": "One row per step that was skipped (M6, M7).",
+    "enrollment_decisions": "One row per judged occurrence (E3).",
+    "skipped_steps": "One row per step that was skipped (M6, M7).",
     "segment_results": "One row per segment and tick.",
     "segment_changes": "One row per lead that entered or left a segment.",
     "sequence_versions": "One row per version of a sequence that was ever live (S3).",
 }
 _FINISHED = {
-    "closings": "One row per closed enrollment (L1, M1).",
+    "enrollment_closings": "One row per closed enrollment (L1, M1).",
     "ticks": "One row per phase of a tick.",
 }
 
@@ -47,7 +47,13 @@ def _journal(tables: dict[str, str], deps: list[dg.AssetKey], group: str) -> lis
             DUE_STEPS,
             *(
                 dg.AssetKey(["decide", name])
-                for name in ("verdicts", "closings_now", "skips_now", "segment_changes_now", "segment_results_now")
+                for name in (
+                    "new_enrollment_decisions",
+                    "new_enrollment_closings",
+                    "new_skipped_steps",
+                    "new_segment_changes",
+                    "new_segment_results",
+                )
             ),
         ],
         DECIDE,
@@ -82,7 +88,7 @@ _SENDING_CHECKS = [
 
 @dg.asset(
     key=DELIVERY_LOG,
-    deps=[DUE_STEPS, ["decide", "refused_steps"], ["journal", "verdicts"]],
+    deps=[DUE_STEPS, ["decide", "refused_steps"], ["journal", "enrollment_decisions"]],
     group_name=SEND,
     owners=OWNERS,
     kinds={"smtp", "duckdb"},
@@ -145,15 +151,23 @@ def _in_doubt_check(in_doubt: list[Doubt]) -> dg.AssetCheckResult:
     )
 
 
-@dg.multi_asset(specs=_journal(_FINISHED, [DELIVERY_LOG, dg.AssetKey(["journal", "verdicts"])], SEND), pool=POOL)
-def finished_journal(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[dg.MaterializeResult]:
-    """Complete enrollments with no step left and finish the tick; a run that was overtaken finishes none."""
-    with drips.warehouse() as warehouse:
-        overtaken = is_overtaken(context.run.tags, drips.pipeline, warehouse)
-        completed = 0 if overtaken else drips.pipeline.settle(warehouse)
-        as_of = drips.pipeline.as_of(warehouse)
-    yield dg.MaterializeResult(asset_key=["journal", "closings"], metadata={"completed": completed})
-    yield dg.MaterializeResult(asset_key=["journal", "ticks"], metadata={"as_of": format_instant(as_of)})
+def build_finished_journal(after_sending: Sequence[dg.AssetSpec]) -> dg.AssetsDefinition:
+    """The end of a tick, with the views over what it did: dbt does not run again to say that they stand."""
+    deps = [DELIVERY_LOG, dg.AssetKey(["journal", "enrollment_decisions"]), *(spec.key for spec in after_sending)]
+
+    @dg.multi_asset(specs=[*after_sending, *_journal(_FINISHED, deps, SEND)], pool=POOL)
+    def finished_journal(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[dg.MaterializeResult]:
+        """Complete enrollments with no step left and finish the tick; a run that was overtaken finishes none."""
+        with drips.warehouse() as warehouse:
+            overtaken = is_overtaken(context.run.tags, drips.pipeline, warehouse)
+            completed = 0 if overtaken else drips.pipeline.settle(warehouse)
+            as_of = drips.pipeline.as_of(warehouse)
+        for spec in after_sending:
+            yield dg.MaterializeResult(asset_key=spec.key)
+        yield dg.MaterializeResult(asset_key=["journal", "enrollment_closings"], metadata={"completed": completed})
+        yield dg.MaterializeResult(asset_key=["journal", "ticks"], metadata={"as_of": format_instant(as_of)})
+
+    return finished_journal
 
 
 def build_published(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:

@@ -22,6 +22,14 @@ from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 LOADED_FILES = "loaded_files"
 HANDED_OVER = "handed_over"
 """Messages that mail servers got, or may have got: a rebuild holds in doubt those that the delivery journal lost."""
+_FILE_NAMES = {"enrollment_decisions": "verdicts", "enrollment_closings": "closings", "skipped_steps": "resolutions"}
+"""Table → its file in a commit, where the two differ: a journal is kept for good, whatever tables are called since."""
+_TABLES = {file: table for table, file in _FILE_NAMES.items()}
+
+
+def table_of(file: Path) -> str:
+    """The table whose rows a commit's file holds."""
+    return _TABLES.get(file.stem, file.stem)
 
 
 class TickJournal:
@@ -47,7 +55,7 @@ class TickJournal:
         scratch.mkdir()
         for table, select in selects.items():
             if warehouse.value(f"select exists (select 1 from ({select}))"):
-                path = scratch / f"{table}.parquet"
+                path = scratch / _file_name(table)
                 warehouse.execute(f"copy ({select}) to {quoted_text(str(path))} (format parquet)")
                 sync(path)
         sync(scratch)
@@ -75,15 +83,16 @@ class TickJournal:
         """Take one commit's rows into the warehouse's tables."""
         with warehouse.transaction():
             for path in sorted(commit.glob("*.parquet")):
-                if path.stem in (LOADED_FILES, HANDED_OVER):
+                table = table_of(path)
+                if table in (LOADED_FILES, HANDED_OVER):
                     continue  # for rebuilds only
                 # Versions are recorded while loading, so the warehouse may have them already.
                 rows = f"select * from read_parquet({quoted_text(str(path))})"
-                if path.stem == "sequence_versions":
+                if table == "sequence_versions":
                     # Commits made before a column was added lack it.
-                    table = "select * from journal.sequence_versions"
-                    rows = f"({table} limit 0) union all by name {rows} except all {table}"
-                warehouse.execute(f"insert into journal.{quoted_name(path.stem)} by name ({rows})")
+                    known = "select * from journal.sequence_versions"
+                    rows = f"({known} limit 0) union all by name {rows} except all {known}"
+                warehouse.execute(f"insert into journal.{quoted_name(table)} by name ({rows})")
 
     def rows(self, warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
         """All rows of a table over all commits."""
@@ -92,7 +101,7 @@ class TickJournal:
 
     def files(self, table: str) -> list[Path]:
         """The files of a table over all commits."""
-        return [path for commit in self.commits() if (path := commit / f"{table}.parquet").exists()]
+        return [path for commit in self.commits() if (path := commit / _file_name(table)).exists()]
 
     def missing(self, warehouse: Warehouse, since: datetime | None) -> list[Path]:
         """Commits from that day on that the warehouse doesn't know: a crash came between the two."""
@@ -118,6 +127,10 @@ class TickJournal:
         while (place := day / f"{as_of:%H%M%S}-{phase}-{number}").exists():
             number += 1
         return place
+
+
+def _file_name(table: str) -> str:
+    return f"{_FILE_NAMES.get(table, table)}.parquet"
 
 
 def _instant(commit: Path) -> datetime:
