@@ -1,8 +1,8 @@
 """The warehouse made again from what is kept for good: landed files and the journal.
 
-No old tick runs again: verdicts, closings, skips, segment changes and sequence versions come from the tick journal,
-sends from the delivery journal, rows from the landed files in the order of their first loading; dbt makes the rest.
-Going back to an earlier tick is the same with the later commits left out, and what `set_aside` keeps of them.
+No old tick runs again: enrollment decisions, closings, skips, segment changes and sequence versions come from the tick
+journal, sends from the delivery journal, rows from the landed files in the order of their first loading; dbt makes the
+rest. Going back to an earlier tick is the same with the later commits left out, and what `set_aside` keeps of them.
 """
 
 from __future__ import annotations

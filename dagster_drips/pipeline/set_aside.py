@@ -17,6 +17,7 @@ from dagster_drips.pipeline.tick_journal import (
     SET_ASIDE_COMMITS,
     SET_ASIDE_DELIVERIES,
     TickJournal,
+    file_name,
     instant_of,
 )
 from dagster_drips.warehouse import Warehouse
@@ -38,12 +39,12 @@ def draft_what_stays(warehouse: Warehouse, journal: TickJournal) -> Path:
         journal: with `until`.
     """
     later, kept_as_of = journal.later(), instant_of(journal.commits()[-1])
-    verdicts, versions = _files(later, "verdicts"), _files(later, "sequence_versions")
+    decisions, versions = (_files(later, table) for table in ("enrollment_decisions", "sequence_versions"))
     recorded_at = datetime.now(UTC).replace(tzinfo=None)
     commits = [f"{commit.parent.name}/{commit.name}" for commit in later]
-    warehouse.execute(_STATEMENTS["set_variable"], [kept_as_of, recorded_at, verdicts, versions, commits])
+    warehouse.execute(_STATEMENTS["set_variable"], [kept_as_of, recorded_at, decisions, versions, commits])
     tables = [HANDED_OVER, SET_ASIDE_DELIVERIES, SET_ASIDE_COMMITS, "ticks"]
-    tables += ["verdicts"] if verdicts else []
+    tables += ["enrollment_decisions"] if decisions else []
     tables += ["sequence_versions"] if versions else []
     return journal.draft(
         warehouse, as_of=kept_as_of, phase="decided", selects={table: _STATEMENTS[table] for table in tables}
@@ -51,4 +52,4 @@ def draft_what_stays(warehouse: Warehouse, journal: TickJournal) -> Path:
 
 
 def _files(commits: Sequence[Path], table: str) -> list[str]:
-    return [str(file) for commit in commits if (file := commit / f"{table}.parquet").exists()]
+    return [str(file) for commit in commits if (file := commit / file_name(table)).exists()]

@@ -6,33 +6,33 @@
 set variable set_aside = struct_pack(
     kept_as_of := ?::timestamp,
     recorded_at := ?::timestamp,
-    verdict_files := ?::varchar[],
+    decision_files := ?::varchar[],
     version_files := ?::varchar[],
     commits := ?::varchar[]
 )
 
--- name: verdicts
+-- name: enrollment_decisions
 -- Enrollments with mail. Their occurrences may have no second chance to be the same: a segment is entered at a tick, and
 -- entered anew it makes another enrollment, whose first message the lead has had.
-select distinct on (verdicts.enrollment_id)
-    verdicts.sequence_id,
-    verdicts.lead_id,
-    verdicts.occurrence_id,
+select distinct on (decisions.enrollment_id)
+    decisions.sequence_id,
+    decisions.lead_id,
+    decisions.occurrence_id,
     case
         -- dated by the tick that saw it
-        when regexp_matches(verdicts.occurrence_id, '@\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$')
-            then least(verdicts.occurred_at, getvariable('set_aside').kept_as_of)
-        else verdicts.occurred_at
+        when regexp_matches(decisions.occurrence_id, '@\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$')
+            then least(decisions.occurred_at, getvariable('set_aside').kept_as_of)
+        else decisions.occurred_at
     end as occurred_at,
     getvariable('set_aside').kept_as_of as decided_at,
-    verdicts.decision,
-    verdicts.enrollment_id,
-    verdicts.arm
-from read_parquet(getvariable('set_aside').verdict_files) as verdicts
-anti join journal.verdicts as kept using (sequence_id, lead_id, occurrence_id)
+    decisions.decision,
+    decisions.enrollment_id,
+    decisions.arm
+from read_parquet(getvariable('set_aside').decision_files) as decisions
+anti join journal.enrollment_decisions as kept using (sequence_id, lead_id, occurrence_id)
 where
-    verdicts.decision = 'enrolled'
-    and verdicts.enrollment_id in (select enrollment_id from raw.delivery_log where as_of > getvariable('set_aside').kept_as_of)
+    decisions.decision = 'enrolled'
+    and decisions.enrollment_id in (select enrollment_id from raw.delivery_log where as_of > getvariable('set_aside').kept_as_of)
 
 -- name: sequence_versions
 -- What those messages were made from: links to view them read it, and steps that are gone since stand where they stood.

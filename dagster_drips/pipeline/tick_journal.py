@@ -32,6 +32,14 @@ SET_ASIDE_DELIVERIES = "set_aside_deliveries"
 SET_ASIDE_COMMITS = "set_aside_commits"
 _FOLDS_NOT_IN = {LOADED_FILES, HANDED_OVER, SET_ASIDE_COMMITS}
 _ASIDE = "set-aside-"
+_FILE_NAMES = {"enrollment_decisions": "verdicts", "enrollment_closings": "closings", "skipped_steps": "resolutions"}
+"""Table → its file in a commit, where the two differ: a journal is kept for good, whatever tables are called since."""
+_TABLES = {file: table for table, file in _FILE_NAMES.items()}
+
+
+def table_of(file: Path) -> str:
+    """The table whose rows a commit's file holds."""
+    return _TABLES.get(file.stem, file.stem)
 
 
 class TickJournal:
@@ -61,7 +69,7 @@ class TickJournal:
         scratch.mkdir()
         for table, select in selects.items():
             if warehouse.value(f"select exists (select 1 from ({select}))"):
-                path = scratch / f"{table}.parquet"
+                path = scratch / file_name(table)
                 warehouse.execute(f"copy ({select}) to {quoted_text(str(path))} (format parquet)")
                 sync(path)
         sync(scratch)
@@ -117,27 +125,29 @@ class TickJournal:
         """Take one commit's rows into the warehouse's tables."""
         with warehouse.transaction():
             for path in sorted(commit.glob("*.parquet")):
-                if path.stem in _FOLDS_NOT_IN:
+                table = table_of(path)
+                if table in _FOLDS_NOT_IN:
                     continue  # for rebuilds only
                 if path.stem == SET_ASIDE_DELIVERIES:
                     warehouse.execute(_SET_ASIDE["date_back"], [str(path)])
                     continue
                 # Versions are recorded while loading, so the warehouse may have them already.
                 rows = f"select * from read_parquet({quoted_text(str(path))})"
-                if path.stem == "sequence_versions":
+                if table == "sequence_versions":
                     # Commits made before a column was added lack it.
-                    table = "select * from journal.sequence_versions"
-                    rows = f"({table} limit 0) union all by name {rows} except all {table}"
-                warehouse.execute(f"insert into journal.{quoted_name(path.stem)} by name ({rows})")
+                    known = "select * from journal.sequence_versions"
+                    rows = f"({known} limit 0) union all by name {rows} except all {known}"
+                warehouse.execute(f"insert into journal.{quoted_name(table)} by name ({rows})")
 
     def rows(self, warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
         """All rows of a table over all commits."""
         files = [str(path) for path in self.files(table)]
         return warehouse.rows("select * from read_parquet(?)", [files]) if files else []
 
-    def files(self, table: str) -> list[Path]:
-        """The files of a table over all commits."""
-        return [path for commit in self.commits() if (path := commit / f"{table}.parquet").exists()]
+    def files(self, table: str, *, set_aside: bool = False) -> list[Path]:
+        """The files of a table over all commits, those that are set aside included where asked for."""
+        commits = self.commits() + (self.folders_set_aside() if set_aside else [])
+        return [path for commit in commits if (path := commit / file_name(table)).exists()]
 
     def missing(self, warehouse: Warehouse, since: datetime | None) -> list[Path]:
         """Commits from that day on that the warehouse doesn't know: a crash came between the two."""
@@ -157,6 +167,11 @@ class TickJournal:
             if (tick["as_of"], tick["phase"], tick["recorded_at"]) not in known:
                 absent.append(commit)
         return absent
+
+
+def file_name(table: str) -> str:
+    """The file of a commit that holds a table's rows."""
+    return f"{_FILE_NAMES.get(table, table)}.parquet"
 
 
 def instant_of(commit: Path) -> datetime:
