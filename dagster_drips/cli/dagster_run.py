@@ -40,7 +40,7 @@ class TickReport:
             "decided": {name: due.get(name) for name in ("judged", "enrolled", "exited", "skipped", "due")},
             "sent": {name: sent.get(name, 0) for name in (*_OUTCOMES, "held", "left_due")}
             | {"stopped": sent.get("stopped", "")},
-            "completed": self.metadata.get("journal/closings", {}).get("completed"),
+            "completed": self.metadata.get("journal/enrollment_closings", {}).get("completed"),
             "failed_checks": self.failed_checks,
             "problems": self.problems,
         }

@@ -1,7 +1,7 @@
 """A sequence's templates: collecting the texts of one version, and finding what would fail when they are rendered.
 
 Here belong finding the files (own folder first, then `sequences/` for what several share) and checking them as
-HTML and Jinja. What variables there are is in `variables`; rendering belongs to `dagster_drips.mail`.
+HTML and Jinja. What variables there are is in `variables`; rendering belongs to `templating`.
 """
 
 from __future__ import annotations

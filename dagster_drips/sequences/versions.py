@@ -140,6 +140,17 @@ def restore_live(warehouse: Warehouse, *, invalid: Collection[str] = ()) -> None
     _write(warehouse, [], rows_of(live, settings, senders), live)
 
 
+def live_settings(warehouse: Warehouse, catalog: Catalog) -> ProjectSettings:
+    """What counts of `project.yml`: the file, or where it has mistakes what it validly was last (S2).
+
+    Where it never was valid, what is right in it.
+    """
+    latest = {row["sequence_id"]: row for row in warehouse.rows(_LATEST)}
+    if catalog.settings_valid or SETTINGS_FILE not in latest:
+        return catalog.settings
+    return _last(warehouse, latest, SETTINGS_FILE, ProjectSettings)
+
+
 def load_version(warehouse: Warehouse, sequence_id: str, version_id: str) -> SequenceSource:
     """A version as it was seen, rebuilt from the journal.
 

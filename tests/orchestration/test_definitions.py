@@ -71,6 +71,15 @@ def test_every_mart_descends_from_the_landed_files_and_from_what_was_sent(specs:
     assert "raw/sequences" in _ancestors("decide/due_steps", specs)
 
 
+def test_a_tick_is_finished_with_what_it_sent_and_measured_when_it_is_finished(specs: dict[str, dg.AssetSpec]) -> None:
+    finished = _ancestors("journal/enrollment_closings", specs)
+    assert "after_sending/new_enrollment_completions" in finished
+    assert "raw/delivery_log" in _ancestors("after_sending/new_enrollment_completions", specs)
+    assert "journal/enrollment_closings" in _ancestors("marts/enrollments", specs)
+    assert "raw/delivery_log" not in _ancestors("decide/due_steps", specs)
+    assert [name for name in specs if name in _ancestors(name, specs)] == []
+
+
 def test_what_is_published_descends_from_every_mart(specs: dict[str, dg.AssetSpec]) -> None:
     assert {name for name in specs if name.startswith("marts/")} <= _ancestors("published/marts", specs)
 

@@ -131,7 +131,7 @@ def test_send_mails_what_is_due_and_counts_it(location: CodeLocation, sent: dg.E
     assert sent.success
     names = ("due", "sent", "failed", "bounced", "deferred", "in_doubt", "refused")
     assert _counts(sent, "raw/delivery_log", *names) == [3, 3, 0, 0, 0, 0, 0]
-    assert _counts(sent, "journal/closings", "completed") == [3]
+    assert _counts(sent, "journal/enrollment_closings", "completed") == [3]
     assert len(list(location.project.outbox.glob("*.eml"))) == 3
     assert {"marts/messages", "marts/enrollments", "published/marts"} <= _materialized(sent)
     with open_warehouse(location.project.published / "marts.duckdb", read_only=True) as published:

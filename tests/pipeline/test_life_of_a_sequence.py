@@ -58,7 +58,7 @@ class Life:
         self.pipeline.load_landing(self.warehouse, LANDING_KINDS)
         self.pipeline.decide(self.warehouse)
         self.pipeline.commit_decisions(self.warehouse)
-        rows = self.warehouse.rows("select occurrence_id from decide.verdicts order by all")
+        rows = self.warehouse.rows("select occurrence_id from decide.new_enrollment_decisions order by all")
         return [row["occurrence_id"] for row in rows]
 
     def tick(self, hour: int) -> list[str]:

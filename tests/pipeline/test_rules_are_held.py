@@ -20,8 +20,8 @@ DBT = TESTS.parent / "dbt_project"
 # Held elsewhere than in SQL, by these tests: T3 is about the whole project, S2 about reading sequence files.
 OUTSIDE_SQL = {"T3": "end_to_end/test_scenarios.py", "S2": "sequences/test_versions.py"}
 RULES = [rule for rule in rule_ids() if rule not in OUTSIDE_SQL]
-LAYERS = ("staging", "decide", "marts")
-# `now()` and its kin, as calls or keywords; `suppressions_now` and the like are names.
+LAYERS = ("staging", "decide", "after_sending", "marts")
+# `now()` and its kin, as calls or keywords.
 COMMENTS = re.compile(r"--[^\n]*|{#.*?#}|/\*.*?\*/", re.S)
 WALL_CLOCK = re.compile(
     r"\b(now|today|get_current_timestamp|getdate|sysdate)\s*\(|\bcurrent_(timestamp|date|time)\b", re.I
@@ -58,7 +58,7 @@ def test_a_rule_outside_of_sql_is_held_by_a_python_test(rule: str, file: str) ->
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_model_says_what_one_row_of_it_is(layer: str) -> None:
     descriptions = {entry["name"]: entry.get("description", "") for entry in _entries("models")}
-    models = {path.stem for path in (DBT / "models" / layer).glob("*.sql")}
+    models = {path.stem for path in (DBT / "models" / layer).rglob("*.sql")}
     assert models
     assert {name for name in models if not descriptions.get(name, "").startswith("One row")} == set()
 

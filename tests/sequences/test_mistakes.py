@@ -294,6 +294,19 @@ def test_a_mistake_in_project_yml_is_told_alone(folder: ProjectFolder, text: str
     assert not catalog.settings_valid
 
 
+@pytest.mark.parametrize("wrong", ["_drips_plan: text", "seats: intger", "seats: {type: integer}"])
+def test_a_field_that_is_wrong_takes_no_other_field_with_it(folder: ProjectFolder, wrong: str) -> None:
+    folder.sequence()
+    folder.write("sequences/project.yml", f"fields:\n  plan: text\n  {wrong}\n  since: date\ntimezone: Europe/Berlin\n")
+    folder.write(
+        "sequences/welcome/welcome.html", "<p>{{ lead.plan | default('-') }} {{ lead.since | default('-') }}</p>"
+    )
+    catalog = read_catalog(folder.project, segments=segment_names(folder.project))
+    assert [(problem.file, problem.line) for problem in catalog.problems] == [("sequences/project.yml", 3)]
+    assert catalog.settings.fields == {"plan": "text", "since": "date"}
+    assert catalog.settings.timezone == "Europe/Berlin"
+
+
 def test_a_broken_project_yml_is_not_blamed_on_sequences_without_a_sender(folder: ProjectFolder) -> None:
     folder.sequence(SEQUENCE.replace("sender: {name: Ada, email: ada@acme.example}\n", ""))
     folder.write("sequences/project.yml", "sender: {email: ada}\n")
