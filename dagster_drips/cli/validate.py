@@ -5,6 +5,7 @@ Only printing belongs here; the checks are in `dagster_drips.sequences`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from dataclasses import asdict
@@ -14,6 +15,7 @@ import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.transform import write_segment_list
 from dagster_drips.project import Project
 from dagster_drips.sequences import Catalog, Problem, read_catalog, segment_names
 from dagster_drips.sequences.reserved_senders import reserved_senders
@@ -44,7 +46,11 @@ def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> 
     Returns:
         The exit code: 1 where a file can't be taken as it is, else 0.
     """
-    catalog = read_catalog(project, segments=segment_names(project))
+    segments = segment_names(project)
+    # A plain `dbt build` knows of new ones from here on. A project that can't be written to can still be checked.
+    with contextlib.suppress(OSError):
+        write_segment_list(project, segments)
+    catalog = read_catalog(project, segments=segments)
     problems = [
         *catalog.problems,
         *segment_problems(project),

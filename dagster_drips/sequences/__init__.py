@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dagster_drips.sequences.catalog import Catalog, SequenceSource, WrittenSequence, read_catalog, segment_names
+    from dagster_drips.sequences.catalog import Catalog, SequenceSource, WrittenSequence, read_catalog
     from dagster_drips.sequences.problems import Problem
     from dagster_drips.sequences.schema import ProjectSettings, Sequence
     from dagster_drips.sequences.versions import Version, live_version, load_version, record_catalog, restore_live
@@ -33,7 +33,8 @@ __all__ = [
     "segment_names",
 ]
 _MODULES = {
-    "catalog": ("Catalog", "SequenceSource", "WrittenSequence", "read_catalog", "segment_names"),
+    "catalog": ("Catalog", "SequenceSource", "WrittenSequence", "read_catalog"),
+    "segment_files": ("segment_names",),
     "problems": ("Problem",),
     "schema": ("ProjectSettings", "Sequence"),
     "versions": ("Version", "live_version", "load_version", "record_catalog", "restore_live"),

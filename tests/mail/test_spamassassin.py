@@ -15,7 +15,7 @@ import pytest
 
 from dagster_drips.mail.dispatch import dispatch
 from dagster_drips.project import Project
-from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences import read_catalog, segment_names
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse.port import open_warehouse
 
