@@ -15,7 +15,6 @@ from typer.core import TyperGroup
 
 from dagster_drips.errors import DripsError
 from dagster_drips.file_modes import protect_new_files
-from dagster_drips.pipeline.dbt_runner import segment_files, write_segment_list
 from dagster_drips.project import Project
 from dagster_drips.temporaries import clear
 
@@ -73,14 +72,12 @@ def _main(project: ProjectOption = None) -> None:
 def chosen_project(option: Path | None) -> Project:
     """The project that a command works on: its `--project`, the one before the command, DRIPS_PROJECT, this folder.
 
-    dbt is told of its segments on the way, so that a plain `dbt build` after any command knows them all, and what
-    killed processes left behind is cleared.
+    What killed processes left behind is cleared on the way.
     """
     project = Project.at(option or _chosen.get("project") or os.environ.get("DRIPS_PROJECT") or Path.cwd())
     protect_new_files(project)
     # A project that can't be written to can still be looked at.
     with contextlib.suppress(OSError):
-        write_segment_list(project, segment_files(project))
         clear(project)
     return project
 

@@ -5,6 +5,7 @@ Only printing belongs here; the checks are in `dagster_drips.sequences`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from dataclasses import asdict
@@ -15,11 +16,13 @@ import typer
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project
 from dagster_drips.collector.events.hooks_config import hook_problems
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.dbt_runner import write_segment_list
 from dagster_drips.project import Project
-from dagster_drips.sequences.catalog import Catalog, read_catalog, segment_names
+from dagster_drips.sequences.catalog import Catalog, read_catalog
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reserved_senders import reserved_senders
 from dagster_drips.sequences.segment_check import segment_problems
+from dagster_drips.sequences.segment_files import segment_names
 
 
 @app.command("validate", epilog="Example: `drips validate --project shop --warehouse`")
@@ -45,7 +48,11 @@ def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> 
     Returns:
         The exit code: 1 where a file can't be taken as it is, else 0.
     """
-    catalog = read_catalog(project, segments=segment_names(project))
+    segments = segment_names(project)
+    # A plain `dbt build` knows of new ones from here on. A project that can't be written to can still be checked.
+    with contextlib.suppress(OSError):
+        write_segment_list(project, segments)
+    catalog = read_catalog(project, segments=segments)
     problems = [
         *catalog.problems,
         *segment_problems(project),

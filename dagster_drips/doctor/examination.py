@@ -13,7 +13,8 @@ from dagster_drips.doctor.senders import check_sender, sender_facts, server_user
 from dagster_drips.doctor.servers import check_servers
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
-from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.settings import Settings, load_settings, setting_name
 
 

@@ -7,7 +7,8 @@ would cost more than deciding.
 from __future__ import annotations
 
 from dagster_drips.project import Project
-from dagster_drips.sequences.catalog import Catalog, read_catalog, segment_names
+from dagster_drips.sequences.catalog import Catalog, read_catalog
+from dagster_drips.sequences.segment_files import segment_names
 
 
 class CatalogReader:

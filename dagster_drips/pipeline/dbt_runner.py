@@ -19,7 +19,9 @@ import msgspec
 
 from dagster_drips.errors import DripsError
 from dagster_drips.files import write_whole
+from dagster_drips.pipeline.dbt_files import existing_files_only
 from dagster_drips.project import Project
+from dagster_drips.settings import load_settings
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -34,8 +36,9 @@ CI_TAG = "ci"
 
 _SEGMENT_LIST = Path("macros") / "generated" / "segment_names.sql"
 _HIDDEN_HEAD = "# Made by drips: segments that dbt can't read. What follows is rewritten at each tick.\n"
-_SEGMENT_NAME = re.compile(r"[\w-]+")
-_SEGMENT_LIST_HEAD = "{#- Made by every `drips` command from the files in models/segments; don't edit. -#}\n"
+_SEGMENT_LIST_HEAD = (
+    "{#- Made by ticks, replays and `drips validate` from the files in models/segments; don't edit. -#}\n"
+)
 
 
 @dataclass(frozen=True)
@@ -65,16 +68,6 @@ class TransformFailed(DripsError):
     def __init__(self, message: str, results: Sequence[NodeResult] = (), *, file: str | None = None):
         self.results = list(results)
         super().__init__(message, file=file)
-
-
-def segment_files(project: Project) -> list[str]:
-    """Names of the segment models, sorted; of files that could be one (`unnameable_segments` are the others)."""
-    return sorted(path.stem for path in project.segments.glob("*.sql") if _SEGMENT_NAME.fullmatch(path.stem))
-
-
-def unnameable_segments(project: Project) -> list[str]:
-    """Files among the segments whose names can't stand in SQL, without their ending."""
-    return sorted(path.stem for path in project.segments.glob("*.sql") if not _SEGMENT_NAME.fullmatch(path.stem))
 
 
 def write_segment_list(project: Project, segments: Sequence[str]) -> bool:
@@ -112,7 +105,7 @@ def _pattern(name: str) -> str:
 
 
 class Transform:
-    """dbt on one project and one warehouse file.
+    """dbt on one project and one warehouse file, with the target that `DRIPS_TARGET` names.
 
     Args:
         project: whose `dbt_project/` to run.
@@ -126,12 +119,11 @@ class Transform:
         *,
         warehouse: Path | None = None,
         target_path: Path | None = None,
-        target: str = "duckdb",
     ):
         self.project = project
         self.warehouse = warehouse or project.warehouse
         self.target_path = target_path or project.dbt / "target"
-        self.target = target
+        self.target = load_settings(project).target
         self.compiled: dict[str, str] = {}
         """SQL of the models that the last `run` ran, as dbt compiled it, by unique id."""
         self._manifest: Manifest | None = None
@@ -229,7 +221,8 @@ class Transform:
             places.append("--no-write-json")
         here = Path.cwd()
         try:
-            return dbtRunner(manifest=manifest).invoke([*flags, *arguments, *places])
+            with existing_files_only():
+                return dbtRunner(manifest=manifest).invoke([*flags, *arguments, *places])
         finally:
             os.chdir(here)  # dbt moves into its project
 

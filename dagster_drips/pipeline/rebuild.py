@@ -27,7 +27,8 @@ from dagster_drips.pipeline.set_aside import draft_what_stays, sent_later
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.tick_journal import HANDED_OVER, LOADED_FILES, TickJournal
 from dagster_drips.project import Project
-from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.sequences.versions import live_settings, restore_live
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse

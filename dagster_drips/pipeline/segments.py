@@ -22,11 +22,10 @@ from dagster_drips.pipeline.dbt_runner import (
     Transform,
     TransformFailed,
     hide_segments,
-    segment_files,
-    unnameable_segments,
     write_segment_list,
 )
 from dagster_drips.project import Project
+from dagster_drips.sequences.segment_files import segment_names, unnameable_segments
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name
 
@@ -67,11 +66,11 @@ def run_decisions(
     """
     broken = parse_readable(project, transform)
     while True:
-        names = [name for name in segment_files(project) if name not in broken]
+        names = [name for name in segment_names(project) if name not in broken]
         if write_segment_list(project, names):
             transform.forget()
         # Others than these dbt doesn't see, and their names might mean something else to it.
-        aside = [f"fqn:drips.segments.{name}" for name in segment_files(project) if name in broken]
+        aside = [f"fqn:drips.segments.{name}" for name in segment_names(project) if name in broken]
         results = _run(transform, warehouse, aside, compiled)
         failed = [result for result in results if result.failed]
         if not failed:
@@ -89,7 +88,7 @@ def segments_without_file(project: Project, warehouse: Warehouse) -> list[Segmen
         "select distinct segment_without_result as segment from decide.live_sequences"
         " where segment_without_result is not null order by segment"
     )
-    known = set(segment_files(project))
+    known = set(segment_names(project))
     missing = [row["segment"] for row in named if row["segment"] not in known]
     return [SegmentFailure(segment, "there is no such file, and a sequence names this segment") for segment in missing]
 
@@ -119,7 +118,7 @@ def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentF
     if hide_segments(project, sorted(broken)):
         transform.forget()
     while True:
-        names = [name for name in segment_files(project) if name not in broken]
+        names = [name for name in segment_names(project) if name not in broken]
         if write_segment_list(project, names):
             transform.forget()
         try:

@@ -90,8 +90,7 @@ class Pipeline:
     @classmethod
     def of(cls, project: Project) -> Pipeline:
         """The pipeline of a project's own warehouse and journal."""
-        target = load_settings(project).target
-        return cls(project, Transform(project, target=target), TickJournal(project.journal / "ticks"))
+        return cls(project, Transform(project), TickJournal(project.journal / "ticks"))
 
     def begin(self, warehouse: Warehouse, as_of: datetime | None = None) -> datetime:
         """Set the clock (T1): to `as_of`, or the wall clock where None; returns it.

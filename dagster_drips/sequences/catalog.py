@@ -162,11 +162,6 @@ def canonical_json(model: Sequence | ProjectSettings | Senders) -> str:
     )
 
 
-def segment_names(project: Project) -> list[str]:
-    """The segments that the project has: one a SQL file in `dbt_project/models/segments`, sorted."""
-    return sorted(path.stem for path in project.segments.glob("*.sql") if not path.name.startswith("."))
-
-
 def read_catalog(project: Project, *, segments: Collection[str]) -> Catalog:
     """Read and check every sequence file; what is wrong becomes a problem, never an exception.
 

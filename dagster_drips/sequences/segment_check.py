@@ -10,6 +10,7 @@ import re
 
 from dagster_drips.project import Project
 from dagster_drips.sequences.problems import Problem
+from dagster_drips.sequences.segment_files import segment_files
 
 _NOT_CODE = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\{#.*?#\}", re.DOTALL)
 _CLOCK = re.compile(
@@ -30,7 +31,7 @@ _RULES = (
 def segment_problems(project: Project) -> list[Problem]:
     """The mistakes in all segment files, in the order of their names and lines."""
     problems = []
-    for path in sorted(project.segments.glob("*.sql")):
+    for path in segment_files(project):
         file = path.relative_to(project.root).as_posix()
         try:
             sql = path.read_text(encoding="utf-8-sig")

@@ -14,9 +14,10 @@ import pytest
 from conftest import copy_project
 
 from dagster_drips.errors import DripsError
-from dagster_drips.pipeline.dbt_runner import Transform, segment_files
+from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.segments import parse_readable
 from dagster_drips.project import Project
+from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.warehouse.port import open_warehouse
 
 pytestmark = pytest.mark.slow
@@ -87,7 +88,7 @@ def test_a_segments_file_whose_name_says_something_in_sql_is_set_aside(tmp_path)
     names = ["x' or '1'='1", 'a"b', "*", "a b", "x') }} {{ 1+0 }}"]
     for name in names:
         (project.segments / f"{name}.sql").write_text("select lead_id from {{ ref('stg_leads') }}\n")
-    sound = segment_files(project)
+    sound = segment_names(project)
     assert not set(names) & set(sound)
     transform = Transform(project)
     broken = parse_readable(project, transform)

@@ -16,7 +16,8 @@ from smtp.servers import ScriptedServer
 
 from dagster_drips.delivery.dispatch import dispatch
 from dagster_drips.project import Project
-from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse.port import open_warehouse
 

@@ -14,7 +14,7 @@ from code_location import CodeLocation, code_location_in, write_sequence
 
 from dagster_drips.errors import DripsError
 from dagster_drips.locks import exclusive
-from dagster_drips.orchestration.resources import DripsResource
+from dagster_drips.orchestration.resources import DripsResource, pipeline_of
 from dagster_drips.smtp.sink import MailSink
 from dagster_drips.warehouse import open_warehouse
 
@@ -173,3 +173,19 @@ def test_a_run_waits_for_the_one_before_it(tmp_path: Path) -> None:
 
         with exclusive(lock, wait_seconds=60, on_wait=end_the_one_before):
             assert waits == 1
+
+
+def test_where_dbt_can_not_read_its_project_nothing_of_it_is_shown_as_made(location: CodeLocation) -> None:
+    project = location.project
+    broken = project.dbt / "models" / "decide" / "steps" / "broken.sql"
+    broken.write_text("select {{ no_such( }}\n")
+    pipeline_of(str(project.root)).transform.forget()
+    try:
+        unread = location.run("decide", "2026-03-03T08:00:00Z")
+    finally:
+        broken.unlink()
+        pipeline_of(str(project.root)).transform.forget()
+    assert not unread.success
+    assert "raw/leads" in _materialized(unread)
+    made = {name.partition("/")[0] for name in _materialized(unread)}
+    assert not made & {"staging", "segments", "decide", "after_sending", "marts"}

@@ -14,7 +14,8 @@ from dagster_drips.blob_store import KeptFiles
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.tick_journal import TickJournal
 from dagster_drips.sequences.attached_files import MAX_FILE
-from dagster_drips.sequences.catalog import Catalog, read_catalog, segment_names
+from dagster_drips.sequences.catalog import Catalog, read_catalog
+from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.sequences.versions import Version, live_version, load_version, record_catalog
 from dagster_drips.warehouse import Warehouse, open_warehouse
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.problems import Problem
+from dagster_drips.sequences.segment_files import segment_names
 
 from .conftest import ProjectFolder
 

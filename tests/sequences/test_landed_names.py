@@ -6,8 +6,9 @@ from datetime import datetime
 
 from dagster_drips.cli.validate import validate
 from dagster_drips.landing import load_landing
-from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.landed_names import LandedNames, unknown_names
+from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.warehouse import open_warehouse
 
 from .conftest import SEQUENCE, ProjectFolder

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.sequences.segment_files import segment_names
 
 from .conftest import SEQUENCE, ProjectFolder
 

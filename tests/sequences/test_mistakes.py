@@ -7,8 +7,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.problems import Problem
+from dagster_drips.sequences.segment_files import segment_names
 
 from .conftest import SEQUENCE, ProjectFolder
 

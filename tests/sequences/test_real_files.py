@@ -9,7 +9,8 @@ from conftest import REPOSITORY, SCENARIOS
 
 from dagster_drips.cli.validate import validate
 from dagster_drips.project import Project
-from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.sequences.segment_files import segment_names
 
 from .conftest import SEQUENCE, ProjectFolder
 

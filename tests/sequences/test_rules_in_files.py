@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dagster_drips.pipeline.tick_journal import TickJournal
-from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.sequences.versions import Version, record_catalog
 from dagster_drips.warehouse import Warehouse, open_warehouse
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from dagster_drips.addresses import address_of
-from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.sequences.versions import restore_live
 from dagster_drips.warehouse import Warehouse, open_warehouse
 

@@ -11,8 +11,9 @@ import pytest
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.sequences.catalog import read_catalog, segment_names
+from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.schema import Sequence
+from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.sequences.versions import Version, live_version, load_version, record_catalog
 from dagster_drips.warehouse import Warehouse, open_warehouse
 

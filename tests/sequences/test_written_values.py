@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dagster_drips.sequences.catalog import SequenceSource, read_catalog, segment_names
+from dagster_drips.sequences.catalog import SequenceSource, read_catalog
 from dagster_drips.sequences.schema import Sequence
+from dagster_drips.sequences.segment_files import segment_names
 
 from .conftest import SEQUENCE, ProjectFolder
 

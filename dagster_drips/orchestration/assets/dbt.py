@@ -103,7 +103,7 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
                 tick = drips.pipeline.current_tick(warehouse)
                 checks = drips.pipeline.check(DECIDE_MODELS)
             except TransformFailed as error:
-                yield from _events(context, manifest, translator, error.results, {})
+                yield from _events(context, manifest, translator, error.results, {}, views_stand=False)
                 raise
         counts = {
             **metadata_of(tick),
@@ -149,10 +149,13 @@ def _events(
     results: list[NodeResult],
     metadata: Mapping[dg.AssetKey, Mapping[str, Any]],
     broken: Collection[str] = (),
+    *,
+    views_stand: bool = True,
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
     """dbt's results as Dagster's events; views that stood already count as materialized with what they read.
 
-    Models named in `broken` were left out.
+    Models named in `broken` were left out. Where dbt did not come to its end (`views_stand` is False), nothing is
+    materialized but what it says it made.
     """
     by_id = {result.unique_id: result for result in results}
     for unique_id in _in_order(manifest):
@@ -161,7 +164,7 @@ def _events(
         if key not in context.selected_asset_keys or node["name"] in broken:
             continue
         result = by_id.get(unique_id)
-        is_standing_view = result is None and node["config"]["materialized"] in ("view", "seed")
+        is_standing_view = views_stand and result is None and node["config"]["materialized"] in ("view", "seed")
         if is_standing_view or (result is not None and result.status == "success"):
             seconds = {"seconds": result.seconds} if result else {}
             yield dg.MaterializeResult(asset_key=key, metadata={**seconds, **metadata.get(key, {})})

@@ -1,4 +1,4 @@
-{#- Made by every `drips` command from the files in models/segments; don't edit. -#}
+{#- Made by ticks, replays and `drips validate` from the files in models/segments; don't edit. -#}
 {% macro segment_names() -%}
     {{ return(['customers', 'dormant', 'enterprise', 'nurture', 'small_business']) }}
 {%- endmacro %}

@@ -7,11 +7,27 @@ sequences as (
 
 ),
 
+-- Once this tick's decisions are committed the journal has its changes, too.
 segment_changes as (
 
     select segment, lead_id, as_of, change, is_entry from {{ source('earlier', 'segment_changes') }}
+
     union all
-    select segment, lead_id, as_of, change, is_entry from {{ ref('new_segment_changes') }}
+
+    select
+        changes.segment,
+        changes.lead_id,
+        changes.as_of,
+        changes.change,
+        changes.is_entry
+    from {{ ref('new_segment_changes') }} as changes
+    left join {{ source('earlier', 'segment_changes') }} as committed
+        on
+            changes.segment = committed.segment
+            and changes.lead_id = committed.lead_id
+            and changes.as_of = committed.as_of
+            and changes.change = committed.change
+    where committed.segment is null
 
 ),
 
