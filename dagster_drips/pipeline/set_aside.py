@@ -9,7 +9,6 @@ belongs what that commit holds; reading it and putting the folders aside is the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from dagster_drips.pipeline.tick_journal import (
@@ -28,27 +27,29 @@ _STATEMENTS = named_statements(Path(__file__).with_name("set_aside.sql"))
 
 def sent_later(warehouse: Warehouse, journal: TickJournal) -> int:
     """How many messages later ticks than those of `journal` have sent, or tried to."""
-    return warehouse.value(_STATEMENTS["sent_later"], [instant_of(journal.commits()[-1])])
+    return warehouse.value(_STATEMENTS["count"], [instant_of(journal.commits()[-1])])
 
 
 def draft_what_stays(warehouse: Warehouse, journal: TickJournal) -> Path:
     """Write what is to stay as a draft of a commit; the warehouse has all deliveries and the commits that are kept.
 
     Args:
-        warehouse: open for writing; only variables of its connection are set.
+        warehouse: open for writing; nothing of its own is changed.
         journal: with `until`.
     """
     later, kept_as_of = journal.later(), instant_of(journal.commits()[-1])
     decisions, versions = (_files(later, table) for table in ("enrollment_decisions", "sequence_versions"))
-    recorded_at = datetime.now(UTC).replace(tzinfo=None)
     commits = [f"{commit.parent.name}/{commit.name}" for commit in later]
-    warehouse.execute(_STATEMENTS["set_variable"], [kept_as_of, recorded_at, decisions, versions, commits])
+    warehouse.execute(_STATEMENTS["set_variable"], [kept_as_of, decisions, versions, commits])
     tables = [HANDED_OVER, SET_ASIDE_DELIVERIES, SET_ASIDE_COMMITS, "ticks"]
     tables += ["enrollment_decisions"] if decisions else []
     tables += ["sequence_versions"] if versions else []
-    return journal.draft(
+    warehouse.execute(_STATEMENTS["open"])
+    draft = journal.draft(
         warehouse, as_of=kept_as_of, phase="decided", selects={table: _STATEMENTS[table] for table in tables}
     )
+    warehouse.execute(_STATEMENTS["close"])
+    return draft
 
 
 def _files(commits: Sequence[Path], table: str) -> list[str]:

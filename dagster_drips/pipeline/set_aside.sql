@@ -5,11 +5,15 @@
 -- name: set_variable
 set variable set_aside = struct_pack(
     kept_as_of := ?::timestamp,
-    recorded_at := ?::timestamp,
     decision_files := ?::varchar[],
     version_files := ?::varchar[],
     commits := ?::varchar[]
 )
+
+-- name: open
+create or replace temp view sent_later as
+select * from raw.delivery_log
+where as_of > getvariable('set_aside').kept_as_of
 
 -- name: enrollment_decisions
 -- Enrollments with mail. Their occurrences may have no second chance to be the same: a segment is entered at a tick, and
@@ -32,7 +36,7 @@ from read_parquet(getvariable('set_aside').decision_files) as decisions
 anti join journal.enrollment_decisions as kept using (sequence_id, lead_id, occurrence_id)
 where
     decisions.decision = 'enrolled'
-    and decisions.enrollment_id in (select enrollment_id from raw.delivery_log where as_of > getvariable('set_aside').kept_as_of)
+    and decisions.enrollment_id in (select enrollment_id from sent_later)
 
 -- name: sequence_versions
 -- What those messages were made from: links to view them read it, and steps that are gone since stand where they stood.
@@ -41,32 +45,39 @@ from read_parquet(getvariable('set_aside').version_files, union_by_name = true) 
 anti join journal.sequence_versions as kept using (sequence_id, version_id)
 where
     versions.status = 'active'
-    and versions.version_id in (select version_id from raw.delivery_log where as_of > getvariable('set_aside').kept_as_of)
+    and versions.version_id in (select version_id from sent_later)
 
 -- name: handed_over
 select
-    message_id, attempt, getvariable('set_aside').kept_as_of as as_of, enrollment_id, sequence_id, version_id, step_id, variant_id, lead_id, sender,
-    recipient, scheduled_at, transactional, getvariable('set_aside').kept_as_of as recorded_at
-from raw.delivery_log
-where as_of > getvariable('set_aside').kept_as_of and outcome <> 'deferred'
+    message_id, attempt, getvariable('set_aside').kept_as_of as as_of, enrollment_id, sequence_id, version_id, step_id,
+    variant_id, lead_id, sender, recipient, scheduled_at, transactional,
+    getvariable('set_aside').kept_as_of as recorded_at
+from sent_later
+where outcome <> 'deferred'
 
 -- name: set_aside_deliveries
 select distinct message_id, attempt, lead_id, as_of, getvariable('set_aside').kept_as_of as counts_as_of
-from raw.delivery_log
-where as_of > getvariable('set_aside').kept_as_of
+from sent_later
 
 -- name: set_aside_commits
 -- Should this process be killed while it puts them aside, whoever rebuilds next goes on with it.
 select unnest(getvariable('set_aside').commits) as commit
 
 -- name: ticks
+-- The tick decided when it did, as far as its latency goes; a commit is told from others by that time, too.
 select
-    getvariable('set_aside').kept_as_of as as_of,
+    as_of,
     'decided' as phase,
-    getvariable('set_aside').recorded_at as recorded_at,
-    (select coalesce(max(last_load_id), 0) from journal.ticks) as last_load_id
+    max(recorded_at) + interval 1 microsecond as recorded_at,
+    max(last_load_id) as last_load_id
+from journal.ticks
+where as_of = getvariable('set_aside').kept_as_of and phase = 'decided'
+group by as_of
 
--- name: sent_later
+-- name: close
+drop view sent_later
+
+-- name: count
 select count(distinct message_id) from raw.delivery_log where as_of > ?
 
 -- name: date_back

@@ -82,6 +82,18 @@ def test_a_delivery_log_materialized_over_and_over_and_a_finished_send_executed_
     assert shop.new_doubts() == set()
 
 
+def test_a_file_of_the_delivery_journal_that_was_shortened_is_named_by_a_failed_check(shop: Shop) -> None:
+    file = max(deliveries(shop.project).glob("[!.]*.jsonl"), key=lambda path: path.stat().st_size)
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    check = _checks(shop.materialize(DELIVERY_LOG))["delivery_journal_is_whole"]
+    file.write_bytes(content)
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.ERROR
+    assert f"{file.name} is shorter than it was ({len(content) // 2} of {len(content)} bytes)" in str(check.description)
+    assert _checks(shop.materialize(DELIVERY_LOG))["delivery_journal_is_whole"].passed
+
+
 def test_sending_that_stopped_early_is_a_failed_check_and_what_is_left_goes_with_the_next_tick_once(shop: Shop) -> None:
     shop.use(f"smtp://127.0.0.1:{closed_port()}")
     stopped = shop.execute("tick", shop.land())

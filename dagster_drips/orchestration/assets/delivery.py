@@ -3,15 +3,16 @@
 import dagster as dg
 
 from dagster_drips.delivery.dispatch import DispatchReport
+from dagster_drips.delivery.losses import told_losses
 from dagster_drips.delivery.resolve import Doubt, doubts
 from dagster_drips.orchestration.names import DELIVERY_LOG, DUE_STEPS, OWNERS, POOL, SEND
 from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.orchestration.tick_tags import is_overtaken
 from dagster_drips.pipeline.sending import left_due, send_due
 
-# Neither blocks: a mail server that is down must not keep the tick from being finished and measured. Both are errors,
-# not warnings: mail that should have gone has not, or waits for a person to say what became of it.
-_STOPPED, _IN_DOUBT = "sending_did_not_stop_early", "nothing_is_in_doubt"
+# None blocks: a mail server that is down must not keep the tick from being finished and measured. All are errors, not
+# warnings: mail that should have gone has not, or a person has to look.
+_STOPPED, _IN_DOUBT, _WHOLE = "sending_did_not_stop_early", "nothing_is_in_doubt", "delivery_journal_is_whole"
 _SENDING_CHECKS = [
     dg.AssetCheckSpec(
         _STOPPED,
@@ -22,6 +23,11 @@ _SENDING_CHECKS = [
         _IN_DOUBT,
         asset=DELIVERY_LOG,
         description="No message of any run may or may not have been sent; such a one holds its enrollment.",
+    ),
+    dg.AssetCheckSpec(
+        _WHOLE,
+        asset=DELIVERY_LOG,
+        description="No file of the delivery journal is gone, or shorter than when it was read into the warehouse.",
     ),
 ]
 
@@ -41,7 +47,7 @@ def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.
     with drips.warehouse() as warehouse:
         overtaken = is_overtaken(context.run.tags, drips.pipeline, warehouse)
         report = DispatchReport() if overtaken else send_due(drips.pipeline, warehouse, drips.settings)
-        in_doubt = doubts(warehouse)
+        in_doubt, losses = doubts(warehouse), told_losses(drips.project, warehouse)
     if overtaken:
         context.log.info("a later tick has begun: what this one left due is due there, and goes out with its own run")
     if report.stopped:
@@ -59,7 +65,11 @@ def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.
             "left_due": left_due(report),
             "stopped": report.stopped or "",
         },
-        check_results=[_stopped_check(report), _in_doubt_check(in_doubt)],
+        check_results=[
+            _stopped_check(report),
+            _in_doubt_check(in_doubt),
+            dg.AssetCheckResult(check_name=_WHOLE, passed=not losses, description="; ".join(losses[:10]) or None),
+        ],
     )
 
 
