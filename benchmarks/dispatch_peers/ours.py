@@ -16,7 +16,7 @@ from dagster_drips.settings import Settings
 from dagster_drips.warehouse.port import open_warehouse
 
 HERE = Path(__file__).parent
-TABLES = HERE.parent.parent / "tests" / "mail" / "due_tables.sql"
+TABLES = HERE.parent.parent / "tests" / "delivery" / "due_tables.sql"
 AS_OF = datetime(2026, 3, 2, 9, 0)
 
 
