@@ -16,8 +16,8 @@ from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.message.attachments import AttachmentError, Enclosures
 from dagster_drips.message.mime import AddressError, OutgoingMessage, Sender, build_message
 from dagster_drips.smtp.outcomes import Outcome, cut
+from dagster_drips.templating.context import message_context
 from dagster_drips.templating.rendering import RenderError, cause_of, is_failure
-from dagster_drips.templating.templates import message_context
 
 _NO = frozenset({"false", "no", "off", "0"})
 
@@ -53,27 +53,25 @@ class Composer:
             # A new one: all messages of the step have this one, and it would keep a trace of each.
             raise RenderError(str(template))
         # A confirmation may go to a stranger: it says nothing of what a page said of the lead.
-        lead = {"email": due["recipient"]} if template.confirms else due["lead"] or {}
+        lead = {"email": due.recipient} if template.confirms else due.lead
         links = self._links.of_message(
-            due["message_id"],
-            replies_to=due["sender_reply_to"] or due["sender_email"],
+            due.message_id,
+            replies_to=due.sender_reply_to or due.sender_email,
             tracked=template.tracked and not template.confirms and not _declines_tracking(lead),
             confirms=template.confirms,
         )
-        context = message_context(due, lead=lead, event=due["event"], sequence_name=template.sequence_name, links=links)
+        context = message_context(due, lead=lead, event=due.event, sequence_name=template.sequence_name, links=links)
         rendered = template.render(context, links)
         return build_message(
             rendered,
-            message_id=due["message_id"],
-            sequence_id=due["sequence_id"],
-            step_id=due["step_id"],
-            sender=Sender(
-                due["sender_email"], due["sender_name"], due["sender_reply_to"], route.return_path, route.verp
-            ),
-            recipient=due["recipient"],
+            message_id=due.message_id,
+            sequence_id=due.sequence_id,
+            step_id=due.step_id,
+            sender=Sender(due.sender_email, due.sender_name, due.sender_reply_to, route.return_path, route.verp),
+            recipient=due.recipient,
             links=links,
             date=date,
-            headers=route.provider_headers(due["message_id"]),
+            headers=route.provider_headers(due.message_id),
             files=self._enclosures.of(rendered.enclosures),
             sign=route.signer.sign if route.signer else None,
         )

@@ -305,7 +305,7 @@ class Crew:
                 self._queue.appendleft(event.owner)
             else:
                 due = event.owner.due
-                self._records.append(Sending(due["message_id"], due["attempt"]))
+                self._records.append(Sending(due.message_id, due.attempt))
                 line.dialogue.send_body()
 
     def _done(self, item: Item) -> None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dagster_drips.addresses import address_of
 from dagster_drips.delivery.delivery_journal import Claim, DeliveryJournal
+from dagster_drips.delivery.due_message import DueMessage, due_messages
 from dagster_drips.delivery.lead_fields import LeadReader
 from dagster_drips.delivery.rate_limits import Lane
 from dagster_drips.delivery.routes import Route, Routes
@@ -36,14 +36,13 @@ _VALUES_A_CHUNK = 400_000
 _BETWEEN_REFRESHES = 1.0
 _ASKING_SHARE = 0.1
 _STATEMENTS = named_statements(Path(__file__).with_name("due_messages.sql"))
-_CLAIM_COLUMNS = tuple(name for name in Claim.__struct_fields__ if name != "sender")
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One claimed message: its due row with `lead` and `event`, the step's templates or why there are none, its way."""
+    """One claimed message: what is due, the step's templates or why there are none, its way."""
 
-    due: Mapping[str, Any]
+    due: DueMessage
     template: StepTemplate | RenderError
     route: Route
     lane: Lane
@@ -85,9 +84,9 @@ class Backlog:
         self._refresh = refresh
         self._is_open = is_open
         self._ends_at = time.monotonic() + PATIENCE
-        self._rows: Iterator[dict[str, Any]] = self._due_rows()
+        self._rows: Iterator[DueMessage] = self._due_rows()
         self._read_all = False
-        self._waiting: dict[Lane, deque[dict[str, Any]]] = {}
+        self._waiting: dict[Lane, deque[DueMessage]] = {}
         self._suppressed: frozenset[str] = frozenset()
         self._asked_at: float | None = None
         self._asking_took = 0.0
@@ -113,7 +112,7 @@ class Backlog:
                 break
             if not self._may_go(row):
                 continue
-            lane = Lane(address_of(row["sender_email"]), row["recipient"].strip().rpartition("@")[2].lower())
+            lane = Lane(address_of(row.sender_email), row.recipient.strip().rpartition("@")[2].lower())
             if self._pace.has_rate(lane) and (lane in self._waiting or self._pace.ready_at(lane) > now):
                 self._wait(row, lane)
             else:
@@ -129,23 +128,23 @@ class Backlog:
             return 0.0
         return min((self._pace.ready_at(lane) for lane in self._waiting), default=None)
 
-    def _may_go(self, row: Mapping[str, Any]) -> bool:
+    def _may_go(self, row: DueMessage) -> bool:
         """Whether its sender is one of ours, or an example's on a trial; else the row stays due and is counted."""
-        sender = row["sender_email"]
-        if self._routes.of(sender).may_reach(row["recipient"]):
+        sender = row.sender_email
+        if self._routes.of(sender).may_reach(row.recipient):
             return True
         self.reserved_senders[sender] = self.reserved_senders.get(sender, 0) + 1
         return False
 
-    def _add(self, items: list[Item], row: dict[str, Any], lane: Lane, now: float) -> None:
-        route = self._routes.of(row["sender_email"])
-        if row["message_id"] in self._suppressed:
+    def _add(self, items: list[Item], row: DueMessage, lane: Lane, now: float) -> None:
+        route = self._routes.of(row.sender_email)
+        if row.message_id in self._suppressed:
             self.refused += 1
         elif self._is_open(route.servers, lane.domain):
             self._pace.take(lane, now)
             items.append(Item(row, self._template_of(row), route, lane))
 
-    def _wait(self, row: dict[str, Any], lane: Lane) -> None:
+    def _wait(self, row: DueMessage, lane: Lane) -> None:
         """A row of a lane whose next turn is to come; turns that come too late are left to the next run."""
         rows = self._waiting.get(lane, deque())
         if self._pace.turn_at(lane, len(rows)) > self._ends_at:
@@ -154,16 +153,14 @@ class Backlog:
         rows.append(row)
         self._waiting[lane] = rows
 
-    def _due_rows(self) -> Iterator[dict[str, Any]]:
+    def _due_rows(self) -> Iterator[DueMessage]:
         reader = LeadReader(self._warehouse)
         size = min(_CHUNK, max(1, _VALUES_A_CHUNK // len(reader.columns)))
         after = -1
         while (upto := self._warehouse.value(_STATEMENTS["last_rank"], [after, size])) is not None:
             rows = self._warehouse.rows(_STATEMENTS["chunk"], {"after": after, "upto": upto})
             leads = reader.read(row["lead_id"] for row in rows)
-            for row in rows:
-                row["lead"] = leads[row["lead_id"]]
-                yield row
+            yield from due_messages([{**row, "lead": leads[row["lead_id"]]} for row in rows])
             after = upto
 
     def _ask_suppressions(self, now: float) -> None:
@@ -176,12 +173,26 @@ class Backlog:
         self._asked_at = time.monotonic()
         self._asking_took = self._asked_at - now
 
-    def _template_of(self, due: Mapping[str, Any]) -> StepTemplate | RenderError:
+    def _template_of(self, due: DueMessage) -> StepTemplate | RenderError:
         try:
-            return self._templates.step(due["sequence_id"], due["version_id"], due["step_id"], due["variant_id"])
+            return self._templates.step(due.sequence_id, due.version_id, due.step_id, due.variant_id)
         except RenderError as error:
             return error
 
 
-def _claim_of(due: Mapping[str, Any]) -> Claim:
-    return Claim(sender=due["sender_email"], **{name: due[name] for name in _CLAIM_COLUMNS})
+def _claim_of(due: DueMessage) -> Claim:
+    return Claim(
+        due.message_id,
+        due.attempt,
+        due.as_of,
+        due.enrollment_id,
+        due.sequence_id,
+        due.version_id,
+        due.step_id,
+        due.variant_id,
+        due.lead_id,
+        due.sender_email,
+        due.recipient,
+        due.scheduled_at,
+        due.transactional,
+    )

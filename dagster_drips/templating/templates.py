@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -29,7 +28,7 @@ from dagster_drips.templating.inlined_styles import with_inlined_styles
 from dagster_drips.templating.plain_text import plain_text
 from dagster_drips.templating.render_cache import Shapes
 from dagster_drips.templating.rendering import RenderError, cause_of, compiled, is_failure, loaded, one_line, pieces_of
-from dagster_drips.templating.sandbox import Record, TemplateEnvironment
+from dagster_drips.templating.sandbox import TemplateEnvironment
 from dagster_drips.warehouse.port import Warehouse
 
 MAX_LINE = 10_000
@@ -188,10 +187,10 @@ class TemplateCache:
     def __init__(self, warehouse: Warehouse, links: LinkMaker):
         self._warehouse = warehouse
         self._links = links
-        self._versions: dict[tuple[str, str], _Version] = {}
-        self._steps: dict[tuple[str, str, str, str | None], StepTemplate | str] = {}
+        self._versions: dict[tuple[str, str | None], _Version] = {}
+        self._steps: dict[tuple[str, str | None, str, str | None], StepTemplate | str] = {}
 
-    def step(self, sequence_id: str, version_id: str, step_id: str, variant_id: str | None) -> StepTemplate:
+    def step(self, sequence_id: str, version_id: str | None, step_id: str, variant_id: str | None) -> StepTemplate:
         """The compiled step; not to be called by several threads at once.
 
         Raises:
@@ -217,7 +216,7 @@ class TemplateCache:
             raise RenderError(found)
         return found
 
-    def _version(self, sequence_id: str, version_id: str, rows: list[dict[str, Any]]) -> _Version:
+    def _version(self, sequence_id: str, version_id: str | None, rows: list[dict[str, Any]]) -> _Version:
         key = (sequence_id, version_id)
         if key not in self._versions:
             if not rows:
@@ -255,56 +254,6 @@ def compile_step(
     """
     version = _Version.of(definition, files, attached_files or {})
     return _step_template(version, step_id, variant_id, links or LinkMaker())
-
-
-def message_context(
-    due: Mapping[str, Any],
-    *,
-    lead: Mapping[str, Any],
-    event: Mapping[str, Any] | None,
-    sequence_name: str,
-    links: Links,
-) -> dict[str, Any]:
-    """What a template sees, as the contract lists it. NULL is undefined, so that `default` covers it.
-
-    Args:
-        due: a row of `decide.due_steps`.
-        lead: the lead's columns, custom fields included; names that start with `_` are ours and stay out.
-        event: the triggering row of `raw.events`; None for the built-in triggers.
-        sequence_name: the sequence's name for people.
-        links: the message's own links.
-    """
-    return {
-        "lead": Record("lead", _public(lead)),
-        "event": _event_record(event, due["trigger_kind"], due["triggered_at"]),
-        "sequence": Record("sequence", {"id": due["sequence_id"], "name": sequence_name}),
-        "step": Record("step", {"id": due["step_id"], "variant": due["variant_id"]}),
-        "sender": Record(
-            "sender", {"name": due["sender_name"], "email": due["sender_email"], "reply_to": due["sender_reply_to"]}
-        ),
-        "unsubscribe_url": links.unsubscribe_url,
-        "preferences_url": links.preferences_url,
-        "view_url": links.view_url,
-        **({"confirm_url": links.confirm_url} if links.confirm_url else {}),
-    }
-
-
-def _event_record(event: Mapping[str, Any] | None, trigger_kind: str, triggered_at: datetime) -> Record:
-    if event is None:
-        properties = Record("event.properties", {})
-        return Record("event", {"event": trigger_kind, "occurred_at": triggered_at, "properties": properties})
-    properties = json.loads(event.get("properties") or "{}")
-    return Record("event", {**_public(event), "properties": Record("event.properties", _without_nulls(properties))})
-
-
-def _public(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if not name.startswith("_")}
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
-    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _step_template(version: _Version, step_id: str, variant_id: str | None, links: LinkMaker) -> StepTemplate:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import css_inline
 import pytest
-from delivery.conftest import AS_OF, WALL, World
+from delivery.conftest import AS_OF, WALL, World, due_message
 from smtp.servers import ScriptedServer
 
 from dagster_drips.blob_store import KeptFiles
@@ -260,8 +260,7 @@ def test_the_marked_section_of_case_01_goes_out(world):
 
 def test_a_step_that_fails_keeps_no_trace_of_its_messages(world):
     error = rendering.RenderError("broken")
-    due = {"lead": None, "message_id": "m", "recipient": "a@b.example"}
-    item = Item(due, error, routes.Route(("default",)), Lane("a@acme.example", "b.example"))
+    item = Item(due_message("m"), error, routes.Route(("default",)), Lane("a@acme.example", "b.example"))
     composer = Composer(LinkMaker(), KeptFiles.of(world.project))
     assert {composer(item, AS_OF).detail for _ in range(3)} == {"render_error: broken"}
     assert error.__traceback__ is None

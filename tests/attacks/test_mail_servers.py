@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from delivery.conftest import due_message
 
 from dagster_drips.delivery.connection_pool import Crew
 from dagster_drips.delivery.delivery_journal import DeliveryJournal, Record, Released, Result, read_records
@@ -63,7 +64,7 @@ def _send(project: Project, port: int, ids: list[str], connections: int, patienc
             size=connections,
             journal=journal,
             pace=Pace({}, {}),
-            compose=lambda item, _: item.due["message"],
+            compose=lambda item, _: _message(item.due.message_id),
             now=lambda: AS_OF,
             on_outcome=lambda kind: None,
             timeout=patience,
@@ -76,10 +77,12 @@ def _send(project: Project, port: int, ids: list[str], connections: int, patienc
 
 
 def _item(name: str) -> Item:
+    return Item(due_message(name), RenderError(""), Route(("default",)), Lane("a@acme.example", "example.org"))
+
+
+def _message(name: str) -> OutgoingMessage:
     data = f"Message-ID: <{name}@acme.example>\r\nSubject: x\r\n\r\n.\r\nwords\r\n".encode()
-    message = OutgoingMessage(name, "a@acme.example", f"{name}@example.org", False, data)
-    due = {"message_id": name, "attempt": 1, "as_of": AS_OF, "message": message}
-    return Item(due, RenderError(""), Route(("default",)), Lane("a@acme.example", "example.org"))
+    return OutgoingMessage(name, "a@acme.example", f"{name}@example.org", False, data)
 
 
 def _records(path: Path) -> Iterator[Record]:

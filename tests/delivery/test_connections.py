@@ -18,7 +18,7 @@ from dagster_drips.settings import SmtpServer
 from dagster_drips.smtp.connections import Connection, ServerUnavailable
 from dagster_drips.templating.templates import RenderError
 
-from .conftest import AS_OF
+from .conftest import AS_OF, due_message
 
 MESSAGE = OutgoingMessage("m1", "a@acme.example", "b@example.org", False, b"Subject: x\r\n\r\n.one\r\n..two\r\n")
 
@@ -33,13 +33,14 @@ class Desk:
         if isinstance(server, int):
             server = SmtpServer("plain", "127.0.0.1", server)
         batches = [[_item(message) for message in messages]]
+        by_id = {message.message_id: message for message in messages}
         with DeliveryJournal(self._project, now=lambda: AS_OF) as journal:
             crew = Crew(
                 {"default": server},
                 size=1,
                 journal=journal,
                 pace=Pace({}, {}),
-                compose=lambda item, _: item.due["message"],
+                compose=lambda item, _: by_id[item.due.message_id],
                 now=lambda: AS_OF,
                 on_outcome=lambda kind: None,
                 **options,
@@ -53,8 +54,9 @@ class Desk:
 
 
 def _item(message: OutgoingMessage) -> Item:
-    due = {"message_id": message.message_id, "attempt": 1, "as_of": AS_OF, "message": message}
-    return Item(due, RenderError(""), Route(("default",)), Lane("a@acme.example", "example.org"))
+    return Item(
+        due_message(message.message_id), RenderError(""), Route(("default",)), Lane("a@acme.example", "example.org")
+    )
 
 
 def _records(file):

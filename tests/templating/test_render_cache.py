@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 
 from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.links.tokens import Purpose, Tokens
-from dagster_drips.templating.templates import compile_step, message_context
+from dagster_drips.templating.context import MessageFacts, message_context
+from dagster_drips.templating.templates import compile_step
 
 TOKENS = Tokens(["k" * 32])
 TRACKED = LinkMaker("https://mail.acme.example", TOKENS)
 UNTRACKED = LinkMaker()
-DUE = {
-    "sequence_id": "welcome", "step_id": "hello", "variant_id": None, "sender_name": "Ada",
-    "sender_email": "ada@acme.example", "sender_reply_to": None, "trigger_kind": "x",
-    "triggered_at": datetime(2026, 3, 1),
-}  # fmt: skip
+MESSAGE = MessageFacts(
+    sequence_id="welcome", step_id="hello", variant_id=None, sender_name="Ada",
+    sender_email="ada@acme.example", sender_reply_to=None, trigger_kind="x",
+    triggered_at=datetime(2026, 3, 1),
+)  # fmt: skip
 TEMPLATE = """<html><head><style>.big {font-size: 20px} p {color: {{ lead.color | default('red') }}}</style></head>
 <body>{% macro badge(text) %}<b class="big">{{ text }}</b>{% endmacro %}
 <p class="{{ lead.kind | default('big') }}">Hi {{ lead.first_name | default('there') }},{% if lead.plan is defined %}
@@ -52,7 +53,7 @@ def compiled(links: LinkMaker, html: str = TEMPLATE, **files: str):
 
 def rendered(template, lead, links: LinkMaker, number: int = 1):
     of_message = links.of_message(f"{number:032x}", replies_to="help@acme.example")
-    context = message_context(DUE, lead=lead, event=None, sequence_name="W", links=of_message)
+    context = message_context(MESSAGE, lead=lead, event=None, sequence_name="W", links=of_message)
     return template.render(context, of_message)
 
 
