@@ -142,8 +142,13 @@ class Dialogue(Generic[Owner]):
         return None
 
     def send_body(self) -> None:
-        """Send the body that the server waits for; whoever calls this has noted that the message is on its way."""
-        assert self._envelope is not None and self._wants_body, "only after WantsBody"
+        """Send the body that the server waits for; whoever calls this has noted that the message is on its way.
+
+        Raises:
+            RuntimeError: it waits for none: a body that follows no 354 could be taken for commands (RFC 5321 4.1.1.4).
+        """
+        if self._envelope is None or not self._wants_body:
+            raise RuntimeError("a message's body follows nothing but the server's 354")
         self._finishing, self._envelope = self._envelope, None
         self._wants_body = self._was_told = False
         data = self._finishing.message.data.replace(b"\r\n.", b"\r\n..")  # dot-stuffing, RFC 5321 4.5.2

@@ -61,6 +61,26 @@ def test_a_body_is_dot_stuffed_and_ends_with_a_dot():
     assert dialogue.is_idle
 
 
+@pytest.mark.parametrize("replies", [b"", b"250 ok\r\n", b"250 ok\r\n250 ok\r\n", b"250 ok\r\n250 ok\r\n451 later\r\n"])
+def test_no_body_goes_out_before_the_servers_354(replies):
+    dialogue: Dialogue[str] = Dialogue(PIPELINING)
+    dialogue.begin("m1", message("m1"))
+    spoken(dialogue)
+    dialogue.receive(replies)
+    with pytest.raises(RuntimeError, match="354"):
+        dialogue.send_body()
+    assert spoken(dialogue) == b""
+
+
+def test_no_body_goes_out_twice():
+    dialogue = at_the_body()
+    dialogue.send_body()
+    said = spoken(dialogue)
+    with pytest.raises(RuntimeError, match="354"):
+        dialogue.send_body()
+    assert (said.count(b"\r\n.\r\n"), spoken(dialogue)) == (1, b"")
+
+
 def test_the_next_envelope_goes_with_a_body_behind_a_reset():
     dialogue = at_the_body()
     dialogue.send_body()
