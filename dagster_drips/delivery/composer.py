@@ -1,7 +1,7 @@
 """A claimed message's bytes: rendered, put together, signed.
 
 Here the parts meet: templates, links, headers, the identity's return path and signature. Whatever goes wrong in any of
-them, foreseen or not, is an outcome of that one message; this is the wall that keeps it from the others.
+them, expected or not, is an outcome of that one message and of no other.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from dagster_drips.blob_store import KeptFiles
-from dagster_drips.delivery.queue import Item
+from dagster_drips.delivery.queue import QueuedMessage
 from dagster_drips.links.message_links import LinkMaker
-from dagster_drips.message.attachments import AttachmentError, Enclosures
+from dagster_drips.message.attachments import AttachmentError, Attachments
 from dagster_drips.message.mime import AddressError, OutgoingMessage, Sender, build_message
 from dagster_drips.smtp.outcomes import Outcome, cut
 from dagster_drips.templating.context import message_context
@@ -32,12 +32,12 @@ class Composer:
 
     def __init__(self, links: LinkMaker, files: KeptFiles):
         self._links = links
-        self._enclosures = Enclosures(files)
+        self._attachments = Attachments(files)
 
-    def __call__(self, item: Item, date: datetime) -> OutgoingMessage | Outcome:
+    def __call__(self, queued: QueuedMessage, date: datetime) -> OutgoingMessage | Outcome:
         """The message, dated `date` (naive UTC), or why there is none: it never fails but when asked to stop."""
         try:
-            return self._message(item, date)
+            return self._message(queued, date)
         except AddressError as error:
             return Outcome("failed", detail=cut(f"bad_address: {error}"))
         except (RenderError, AttachmentError) as error:
@@ -47,8 +47,8 @@ class Composer:
                 raise
             return _failed(RenderError(cause_of(error)))
 
-    def _message(self, item: Item, date: datetime) -> OutgoingMessage:
-        due, template, route = item.due, item.template, item.route
+    def _message(self, queued: QueuedMessage, date: datetime) -> OutgoingMessage:
+        due, template, route = queued.due, queued.template, queued.route
         if isinstance(template, RenderError):
             # A new one: all messages of the step have this one, and it would keep a trace of each.
             raise RenderError(str(template))
@@ -72,7 +72,7 @@ class Composer:
             links=links,
             date=date,
             headers=route.provider_headers(due.message_id),
-            files=self._enclosures.of(rendered.enclosures),
+            files=self._attachments.of(rendered.attachments),
             sign=route.signer.sign if route.signer else None,
         )
 

@@ -61,11 +61,11 @@ def states(world: World) -> dict[str, str]:
     }  # fmt: skip
 
 
-def drop_after_data(dialogue, number) -> None:
+def drop_after_data(session, number) -> None:
     """A server that takes a whole message and is gone."""
-    dialogue.greet()
-    dialogue.until_data()
-    dialogue.hear_body()
+    session.greet()
+    session.until_data()
+    session.hear_body()
 
 
 def run(world: World, url: str, in_doubt: InDoubt) -> DispatchReport:
@@ -92,10 +92,10 @@ def test_a_message_dropped_after_its_data_goes_again_under_the_same_message_id_w
     message_id = world.add_lead(1)
     bodies: list[bytes] = []
 
-    def drop(dialogue, number) -> None:
-        dialogue.greet()
-        dialogue.until_data()
-        bodies.append(dialogue.hear_body())
+    def drop(session, number) -> None:
+        session.greet()
+        session.until_data()
+        bodies.append(session.hear_body())
 
     with RawServer(drop) as server:
         run(world, server.url, "resend")

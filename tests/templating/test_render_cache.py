@@ -1,4 +1,4 @@
-"""Renderings that share a shape: nobody may see that the work was done for somebody else."""
+"""Renderings that share what was prepared: nobody may see that the work was done for somebody else."""
 
 import html as markup
 import quopri
@@ -74,7 +74,7 @@ def test_a_message_is_the_same_whoever_was_rendered_before(people, tracked):
 def test_what_is_encoded_reads_as_the_text_that_was_rendered(lead):
     for text in (message := rendered(compiled(TRACKED), lead, TRACKED)).html, message.text:
         encoded = text.encoded()
-        decode = quopri.decodestring if text.skeleton.encoding == "quoted-printable" else b64decode
+        decode = quopri.decodestring if text.body.encoding == "quoted-printable" else b64decode
         assert max(len(line) for line in encoded.split(b"\r\n")) <= 76
         lines = str(text).replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
         assert decode(encoded).decode().removesuffix("\r\n").split("\r\n") == lines
@@ -147,7 +147,7 @@ def test_a_link_that_is_a_value_leads_to_the_collector_only_if_it_is_on_the_web(
 def test_the_shorter_encoding_is_taken(text):
     message = rendered(compiled(UNTRACKED, f"<p>{text} {{{{ lead.company }}}}</p>"), {"company": "Köln"}, UNTRACKED)
     expected = "base64" if "日" in text else "quoted-printable"
-    assert message.html.skeleton.encoding == expected
+    assert message.html.body.encoding == expected
     assert len(message.html.encoded()) < 2.5 * len(str(message.html).encode())
 
 
