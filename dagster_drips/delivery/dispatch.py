@@ -18,7 +18,7 @@ from dagster_drips.blob_store import KeptFiles
 from dagster_drips.delivery.composer import Composer
 from dagster_drips.delivery.connection_pool import ConnectionPool
 from dagster_drips.delivery.delivery_journal import DeliveryJournal
-from dagster_drips.delivery.ingestion import cut_files, fold
+from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
 from dagster_drips.delivery.losses import hold_cut_off
 from dagster_drips.delivery.queue import MessageQueue
 from dagster_drips.delivery.routes import Routes
@@ -83,7 +83,7 @@ def dispatch(
     resend = settings.in_doubt == "resend"
     with _only_one(project), warehouse.modest():
         cut_files(project, warehouse, closed=True)
-        if fold(project, warehouse, now=now, resend=resend).alive:
+        if ingest_deliveries(project, warehouse, now=now, resend=resend).alive:
             raise DripsError("a process of an earlier send still lives and may be sending; end it first")
         hold_cut_off(project, warehouse, now=now)
         warehouse.execute(_STATEMENTS["open"])
@@ -91,7 +91,7 @@ def dispatch(
             report = DispatchReport(due=warehouse.value(_STATEMENTS["count"]))
             if not report.due:
                 return report
-            if stale := warehouse.value("select max(as_of) from decide.due_steps where as_of <> ?", [as_of]):
+            if stale := warehouse.value(_STATEMENTS["other_tick"], [as_of]):
                 raise DripsError(f"what is due was decided for {stale}, not for this tick; nothing was sent")
             with DeliveryJournal(project, now=now, resend=resend) as journal:
                 _send_all(
@@ -99,7 +99,7 @@ def dispatch(
                 )
         finally:
             warehouse.execute(_STATEMENTS["close"])
-        fold(project, warehouse, now=now, resend=resend)
+        ingest_deliveries(project, warehouse, now=now, resend=resend)
         return report
 
 

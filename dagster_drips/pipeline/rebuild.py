@@ -13,7 +13,7 @@ from datetime import datetime
 import duckdb
 
 from dagster_drips.clock import format_instant, utc_now
-from dagster_drips.delivery.ingestion import cut_files, fold
+from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
 from dagster_drips.delivery.losses import hold_cut_off, hold_handed_over, hold_known_before
 from dagster_drips.errors import DripsError
 from dagster_drips.landing import load_again
@@ -120,7 +120,7 @@ def _fill(
     load_again(project, warehouse, loaded, fields=catalog.settings.fields)
     progress("deliveries")
     cut_files(project, warehouse, closed=True)
-    deliveries = fold(project, warehouse, now=utc_now, resend=load_settings(project).in_doubt == "resend")
+    deliveries = ingest_deliveries(project, warehouse, now=utc_now, resend=load_settings(project).in_doubt == "resend")
     # Of all ticks: whatever was handed over may have been sent.
     lost = hold_handed_over(project, warehouse, TickJournal(journal.root).files(HANDED_OVER))
     if knows_more:

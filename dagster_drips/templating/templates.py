@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Template
@@ -30,6 +31,7 @@ from dagster_drips.templating.render_cache import RenderCache
 from dagster_drips.templating.rendering import RenderError, cause_of, compiled, is_failure, loaded, one_line, pieces_of
 from dagster_drips.templating.sandbox import TemplateEnvironment
 from dagster_drips.warehouse.port import Warehouse
+from dagster_drips.warehouse.statements import named_statements
 
 MAX_LINE = 10_000
 """Characters of a subject or preview text."""
@@ -38,11 +40,7 @@ _SPACES = re.compile(r"[\s\u00a0]+")
 _WEB = ("http://", "https://")
 _CONTENT_ID = re.compile(r"cid:([0-9a-f]+@drips)")
 
-_VERSION = (
-    "select definition, files, attached_files from journal.sequence_versions"
-    " where sequence_id = ? and version_id = ? limit 1"
-)
-_TIMEZONE = "select timezone from raw.project_settings"
+_STATEMENTS = named_statements(Path(__file__).with_name("templates.sql"))
 
 
 @dataclass(frozen=True)
@@ -202,7 +200,7 @@ class TemplateCache:
         found = self._steps.get(key)
         if found is None:
             # What the warehouse itself says is no message's fault.
-            rows = self._warehouse.rows(_VERSION, [sequence_id, version_id])
+            rows = self._warehouse.rows(_STATEMENTS["version"], [sequence_id, version_id])
             try:
                 version = self._version(sequence_id, version_id, rows)
                 found = _step_template(version, step_id, variant_id, self._links)
@@ -228,7 +226,7 @@ class TemplateCache:
                 json.loads(rows[0]["definition"]),
                 json.loads(rows[0]["files"]),
                 {name: FileFacts(**facts) for name, facts in attached.items()},
-                self._warehouse.value(_TIMEZONE) or "UTC",
+                self._warehouse.value(_STATEMENTS["timezone"]) or "UTC",
             )
         return self._versions[key]
 
