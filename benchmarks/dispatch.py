@@ -3,6 +3,7 @@
     python benchmarks/dispatch.py                       # 20,000 messages of ours, 500 of each peer's
     python benchmarks/dispatch.py --latency-ms 20       # every reply 20 ms late, 64 connections
     python benchmarks/dispatch.py --memory              # 1,000,000 due rows: peak memory, ours alone
+    python benchmarks/dispatch.py --dkim                # ours alone, unsigned and signed: the CPU of a signature
 
 Everybody sends the same 10 KB newsletter with eight links to Debian's `smtp-sink` on this machine, which throws it
 away; how each is used stands at the top of its file in `dispatch_peers/`. Preparing (rows, users, migrations) is not
@@ -25,7 +26,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from dispatch_peers.candidates import CANDIDATES, Candidate, interpreter_for
+from dispatch_peers.candidates import CANDIDATES, SIGNED, Candidate, interpreter_for
 from dispatch_peers.measuring import Measurement, measure_ceiling, measure_script
 from dispatch_peers.servers import delayed, smtp_sink, smtp_tool
 
@@ -35,7 +36,7 @@ MOST_FOR_MEMORY = 1_000_000
 def main() -> None:
     arguments = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
-    chosen = _chosen("none" if arguments.memory else arguments.peers)
+    chosen = [*SIGNED.values()] if arguments.dkim else _chosen("none" if arguments.memory else arguments.peers)
     late = arguments.latency_ms > 0
     messages = arguments.rows if arguments.memory else arguments.messages
     of_peers = min(messages, arguments.peer_messages or (100 if late else 500))
@@ -53,7 +54,7 @@ def main() -> None:
             if candidate.script is None:
                 result = measure_ceiling(candidate.title, port, count, connections)
             else:
-                folder = scratch / candidate.script.stem
+                folder = scratch / "-".join((candidate.script.stem, *candidate.options))
                 folder.mkdir()
                 python = interpreter_for(candidate)
                 result = measure_script(
@@ -66,11 +67,15 @@ def main() -> None:
         "latency_ms": arguments.latency_ms,
         "processors": len(os.sched_getaffinity(0)),
     }
+    signatures = {result.title: _signature_ms(result, results[0]) for result in results[1:]} if arguments.dkim else {}
     if arguments.json:
-        print(json.dumps({**setting, "results": [asdict(result) | result.rates(results[0]) for result in results]}))
+        told = [asdict(result) | result.rates(results[0]) for result in results]
+        print(json.dumps({**setting, "signature_cpu_ms": signatures, "results": told}))
     else:
         print(", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in setting.items()))
         _print_table(results)
+        for title, milliseconds in signatures.items():
+            print(f"{title}: {milliseconds:.2f} ms of CPU a signature, all told")
 
 
 def _arguments() -> argparse.Namespace:
@@ -86,12 +91,19 @@ def _arguments() -> argparse.Namespace:
     names = ", ".join(name for name in CANDIDATES if name != "ours")
     parser.add_argument("--peers", default="all", help=f"all, none, or some, with commas: {names}")
     parser.add_argument("--memory", action="store_true", help="ours alone over --rows due rows")
+    parser.add_argument("--dkim", action="store_true", help="ours alone, unsigned and with DKIM signatures")
     parser.add_argument("--rows", type=_count, default=MOST_FOR_MEMORY, help="for --memory (default 1,000,000)")
     parser.add_argument(
         "--folder", type=Path, help="where to work (default: a temporary folder); its disk is the journal's"
     )
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     return parser.parse_args()
+
+
+def _signature_ms(signed: Measurement, unsigned: Measurement) -> float:
+    """What a signature takes of CPU: canonicalizing, hashing, the key's work and the header."""
+    cpu = [result.sending_cpu_seconds / result.messages for result in (signed, unsigned)]
+    return (cpu[0] - cpu[1]) * 1_000
 
 
 def _count(text: str) -> int:

@@ -45,6 +45,12 @@ CANDIDATES = {
     "ceiling": Candidate("smtp-source (ceiling)", None, None, slow=False),
 }
 
+SIGNED = {
+    "rsa": Candidate("… DKIM, RSA-2048", HERE / "ours.py", None, slow=False, options=("rsa",)),
+    "ed25519": Candidate("… DKIM, Ed25519", HERE / "ours.py", None, slow=False, options=("ed25519",)),
+}
+"""Ours again, with a signature on every message."""
+
 
 def interpreter_for(candidate: Candidate) -> Path:
     """The Python that runs it; its environment is made where it isn't there yet."""

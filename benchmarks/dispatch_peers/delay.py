@@ -13,7 +13,7 @@ from collections import deque
 
 
 class Side(asyncio.Protocol):
-    """One of the two connections of a relayed dialogue."""
+    """One of the two connections of a relayed session."""
 
     def __init__(self, delay: float) -> None:
         self._delay = delay

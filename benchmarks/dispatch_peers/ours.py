@@ -1,4 +1,8 @@
-"""dagster-drips: due rows in a DuckDB warehouse, sent by `dispatch()` with its journal on."""
+"""dagster-drips: due rows in a DuckDB warehouse, sent by `dispatch()` with its journal on.
+
+Signed with DKIM where a further argument of `send` names the algorithm, `rsa` (2048 bits) or `ed25519`; the key is made
+before the clock runs.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,17 @@ from dagster_drips.settings import Settings
 from dagster_drips.warehouse.port import open_warehouse
 
 HERE = Path(__file__).parent
-TABLES = HERE.parent.parent / "tests" / "mail" / "due_tables.sql"
+TABLES = HERE.parent.parent / "tests" / "delivery" / "due_tables.sql"
 AS_OF = datetime(2026, 3, 2, 9, 0)
+IDENTITY = {
+    "sender_id": "ada",
+    "address": "ada@acme.example",
+    "email": "ada@acme.example",
+    "servers": ["default"],
+    "verp": False,
+    "dkim_domain": "acme.example",
+    "dkim_selector": "drips",
+}
 
 
 def prepare(folder: Path, messages: int) -> None:
@@ -44,20 +57,32 @@ def prepare(folder: Path, messages: int) -> None:
         warehouse.checkpoint()
 
 
-def send(folder: Path, port: int, connections: int, messages: int) -> None:
+def send(folder: Path, port: int, connections: int, messages: int, algorithm: str | None = None) -> None:
     project = Project.at(folder)
     settings = Settings(
+        dkim_keys={IDENTITY["sender_id"]: private_key(algorithm)} if algorithm else {},
         smtp_url=f"smtp://127.0.0.1:{port}",
         smtp_connections=connections,
         public_url="https://mail.acme.example",
         secret_keys="benchmark-key-of-thirty-two-bytes",
     )
     with open_warehouse(project.warehouse) as warehouse:
+        if algorithm:
+            warehouse.append_rows("raw.sender_identities", [IDENTITY])
         watch = Stopwatch()
         report = dispatch(project, warehouse, settings, as_of=AS_OF, now=utc_now)
         watch.report(lambda: report.sent, note=report.stopped)
 
 
+def private_key(algorithm: str) -> str:
+    from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = rsa.generate_private_key(65537, 2048) if algorithm == "rsa" else ed25519.Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
+
+
 if __name__ == "__main__":
-    verb, root, *numbers = sys.argv[1:]
-    {"prepare": prepare, "send": send}[verb](Path(root), *map(int, numbers))
+    verb, root, *more = sys.argv[1:]
+    numbers, options = [int(text) for text in more if text.isdigit()], [text for text in more if not text.isdigit()]
+    {"prepare": prepare, "send": send}[verb](Path(root), *numbers, *options)

@@ -70,7 +70,7 @@ def resolve(
 @contextmanager
 def _opened(project: Project) -> Generator[Warehouse]:
     """The warehouse between two runs, with all that dead runs left."""
-    from dagster_drips.delivery.ingestion import fold
+    from dagster_drips.delivery.ingestion import ingest_deliveries
     from dagster_drips.errors import DripsError
     from dagster_drips.pipeline.run_lock import exclusive_run
     from dagster_drips.settings import load_settings
@@ -87,7 +87,7 @@ def _opened(project: Project) -> Generator[Warehouse]:
         ),
         open_warehouse(project.warehouse) as warehouse,
     ):
-        fold(project, warehouse, resend=settings.in_doubt == "resend")
+        ingest_deliveries(project, warehouse, resend=settings.in_doubt == "resend")
         yield warehouse
 
 

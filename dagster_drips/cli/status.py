@@ -71,7 +71,7 @@ def _facts(project: Project) -> tuple[Facts, datetime | None]:
     """What there is to tell; with when it was published, where a tick holds the warehouse."""
     from datetime import UTC, datetime
 
-    from dagster_drips.delivery.losses import told_losses
+    from dagster_drips.delivery.losses import reported_losses
     from dagster_drips.errors import DripsError
     from dagster_drips.pipeline.status import published_facts, read_facts
     from dagster_drips.warehouse import WarehouseBusy, open_warehouse
@@ -82,7 +82,7 @@ def _facts(project: Project) -> tuple[Facts, datetime | None]:
         with open_warehouse(project.warehouse, read_only=True) as warehouse:
             if not warehouse.columns("journal.ticks"):
                 raise DripsError("this warehouse has seen no tick yet; start with `drips run`", file=project.warehouse)
-            losses = [{"problem": told} for told in told_losses(project, warehouse)]
+            losses = [{"problem": told} for told in reported_losses(project, warehouse)]
             return read_facts(warehouse) | {"losses": losses}, None
     except WarehouseBusy:
         facts = published_facts(project.published)

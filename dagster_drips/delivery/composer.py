@@ -1,7 +1,7 @@
 """A claimed message's bytes: rendered, put together, signed.
 
 Here the parts meet: templates, links, headers, the identity's return path and signature. Whatever goes wrong in any of
-them, foreseen or not, is an outcome of that one message; this is the wall that keeps it from the others.
+them, expected or not, is an outcome of that one message and of no other.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from dagster_drips.blob_store import KeptFiles
-from dagster_drips.delivery.queue import Item
+from dagster_drips.delivery.queue import QueuedMessage
 from dagster_drips.links.message_links import LinkMaker
-from dagster_drips.message.attachments import AttachmentError, Enclosures
+from dagster_drips.message.attachments import AttachmentError, Attachments
 from dagster_drips.message.mime import AddressError, OutgoingMessage, Sender, build_message
 from dagster_drips.smtp.outcomes import Outcome, cut
+from dagster_drips.templating.context import message_context
 from dagster_drips.templating.rendering import RenderError, cause_of, is_failure
-from dagster_drips.templating.templates import message_context
 
 _NO = frozenset({"false", "no", "off", "0"})
 
@@ -32,12 +32,12 @@ class Composer:
 
     def __init__(self, links: LinkMaker, files: KeptFiles):
         self._links = links
-        self._enclosures = Enclosures(files)
+        self._attachments = Attachments(files)
 
-    def __call__(self, item: Item, date: datetime) -> OutgoingMessage | Outcome:
+    def __call__(self, queued: QueuedMessage, date: datetime) -> OutgoingMessage | Outcome:
         """The message, dated `date` (naive UTC), or why there is none: it never fails but when asked to stop."""
         try:
-            return self._message(item, date)
+            return self._message(queued, date)
         except AddressError as error:
             return Outcome("failed", detail=cut(f"bad_address: {error}"))
         except (RenderError, AttachmentError) as error:
@@ -47,34 +47,32 @@ class Composer:
                 raise
             return _failed(RenderError(cause_of(error)))
 
-    def _message(self, item: Item, date: datetime) -> OutgoingMessage:
-        due, template, route = item.due, item.template, item.route
+    def _message(self, queued: QueuedMessage, date: datetime) -> OutgoingMessage:
+        due, template, route = queued.due, queued.template, queued.route
         if isinstance(template, RenderError):
             # A new one: all messages of the step have this one, and it would keep a trace of each.
             raise RenderError(str(template))
         # A confirmation may go to a stranger: it says nothing of what a page said of the lead.
-        lead = {"email": due["recipient"]} if template.confirms else due["lead"] or {}
+        lead = {"email": due.recipient} if template.confirms else due.lead
         links = self._links.of_message(
-            due["message_id"],
-            replies_to=due["sender_reply_to"] or due["sender_email"],
+            due.message_id,
+            replies_to=due.sender_reply_to or due.sender_email,
             tracked=template.tracked and not template.confirms and not _declines_tracking(lead),
             confirms=template.confirms,
         )
-        context = message_context(due, lead=lead, event=due["event"], sequence_name=template.sequence_name, links=links)
+        context = message_context(due, lead=lead, event=due.event, sequence_name=template.sequence_name, links=links)
         rendered = template.render(context, links)
         return build_message(
             rendered,
-            message_id=due["message_id"],
-            sequence_id=due["sequence_id"],
-            step_id=due["step_id"],
-            sender=Sender(
-                due["sender_email"], due["sender_name"], due["sender_reply_to"], route.return_path, route.verp
-            ),
-            recipient=due["recipient"],
+            message_id=due.message_id,
+            sequence_id=due.sequence_id,
+            step_id=due.step_id,
+            sender=Sender(due.sender_email, due.sender_name, due.sender_reply_to, route.return_path, route.verp),
+            recipient=due.recipient,
             links=links,
             date=date,
-            headers=route.provider_headers(due["message_id"]),
-            files=self._enclosures.of(rendered.enclosures),
+            headers=route.provider_headers(due.message_id),
+            files=self._attachments.of(rendered.attachments),
             sign=route.signer.sign if route.signer else None,
         )
 

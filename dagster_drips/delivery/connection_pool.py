@@ -2,8 +2,8 @@
 
 One thread waits for all connections together: a message costs no switch between threads, and its outcome and the next
 one's beginning are journaled in one write. Here claimed messages get to connections and outcomes into the journal;
-which messages there are is `backlog`'s, what is said on a connection `dialogue`'s, what is in a message `compose`'s,
-when a server is given up `breaker`'s.
+which messages there are is decided in `queue`, what is said on a connection in `smtp.protocol`, what is in a message in
+`composer`, when a server is given up in `smtp.circuit_breaker`.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from types import TracebackType
 from typing import Self
 
 from dagster_drips.delivery.delivery_journal import DeliveryJournal, Record, Result, Sending
-from dagster_drips.delivery.pooled_connection import Line, Server
-from dagster_drips.delivery.queue import Item
-from dagster_drips.delivery.rate_limits import Pace
+from dagster_drips.delivery.pooled_connection import PooledConnection, Server
+from dagster_drips.delivery.queue import QueuedMessage
+from dagster_drips.delivery.rate_limits import RateLimiter
 from dagster_drips.delivery.retries import result_of
 from dagster_drips.errors import DripsError
 from dagster_drips.message.mime import OutgoingMessage
 from dagster_drips.settings import SmtpServer
 from dagster_drips.smtp.circuit_breaker import CircuitBreaker
 from dagster_drips.smtp.connections import Connection, ServerUnavailable, close_all, reason_of
-from dagster_drips.smtp.connector import Openers
+from dagster_drips.smtp.connector import Connector
 from dagster_drips.smtp.deadlines import Deadlines
 from dagster_drips.smtp.outcomes import Outcome
-from dagster_drips.smtp.protocol import Answered, Dialogue, Event, Untouched
+from dagster_drips.smtp.protocol import Answered, Event, SmtpProtocol, Untouched
 
 _LONGEST_WAIT = 1.0
 
 
-class Crew:
+class ConnectionPool:
     """The connections of one run.
 
     Args:
-        servers: by the names that items' routes use.
+        servers: by the names that messages' routes use.
         size: connections at most, for each server.
         journal: where outcomes go.
-        pace: connections a sender or a domain may use.
+        rate_limiter: connections a sender or a domain may use.
         compose: a message's bytes, or why it can't be sent.
         now: the time to record, naive UTC; asked now and then, in between a clock of this process runs on.
-        on_outcome: told each outcome's kind.
+        on_outcome: called with each outcome's kind.
         timeout: seconds to wait for each reply; `Deadlines` says what else follows from it.
         final_timeout: seconds to wait for the answer to a whole message.
     """
@@ -56,8 +56,8 @@ class Crew:
         *,
         size: int,
         journal: DeliveryJournal,
-        pace: Pace,
-        compose: Callable[[Item, datetime], OutgoingMessage | Outcome],
+        rate_limiter: RateLimiter,
+        compose: Callable[[QueuedMessage, datetime], OutgoingMessage | Outcome],
         now: Callable[[], datetime],
         on_outcome: Callable[[str], None],
         timeout: float = 60.0,
@@ -67,19 +67,19 @@ class Crew:
             name: Server(name, server, size, CircuitBreaker(server.address)) for name, server in servers.items()
         }
         self._journal = journal
-        self._pace = pace
+        self._rate_limiter = rate_limiter
         self._compose = compose
         self._now = now
         self._clock = (now(), time.monotonic())
         self._on_outcome = on_outcome
         self._deadlines = Deadlines(reply=timeout, final=final_timeout)
         self._selector = selectors.DefaultSelector()
-        self._openers: Openers[Server] = Openers()
-        self._selector.register(self._openers, selectors.EVENT_READ)
-        self._queue: deque[Item] = deque()
-        # Lines that may take another message, and those that have something to say; dicts for their order.
-        self._free: dict[Line, None] = {}
-        self._loud: dict[Line, None] = {}
+        self._connector: Connector[Server] = Connector()
+        self._selector.register(self._connector, selectors.EVENT_READ)
+        self._queue: deque[QueuedMessage] = deque()
+        # Connections that may take another message, and those with output to send; dicts for their order.
+        self._free: dict[PooledConnection, None] = {}
+        self._with_output: dict[PooledConnection, None] = {}
         self._records: list[Record] = []
         self._under_way = 0
         self._deadlines_at = 0.0
@@ -95,12 +95,16 @@ class Crew:
             # What is known is kept; what was about to begin has not begun.
             with suppress(DripsError):
                 self._journal.write([record for record in self._records if isinstance(record, Result)])
-        self._openers.close()
-        lines = [line for server in self._servers.values() for line in server.lines]
-        idle = [line.connection for line in lines if kind is None and line.dialogue.is_idle and not line.dialogue.ended]
+        self._connector.close()
+        connections = [pooled for server in self._servers.values() for pooled in server.connections]
+        idle = [
+            pooled.connection
+            for pooled in connections
+            if kind is None and pooled.protocol.is_idle and not pooled.protocol.ended
+        ]
         close_all(idle, self._deadlines.closing)
-        for line in lines:
-            line.connection.drop()
+        for pooled in connections:
+            pooled.connection.drop()
         self._selector.close()
 
     @property
@@ -125,17 +129,17 @@ class Crew:
         for names in routes:
             for name in names:
                 server = self._servers[name]
-                if server.lines:
+                if server.connections:
                     break
                 if server.stopped is None and self._is_reached(server, problems):
                     break
-        if any(server.lines for server in self._servers.values()):
+        if any(server.connections for server in self._servers.values()):
             return True
         if problems:
             raise problems[0]
         return False
 
-    def send(self, more: Callable[[], list[Item]], next_at: Callable[[], float | None]) -> None:
+    def send(self, more: Callable[[], list[QueuedMessage]], next_at: Callable[[], float | None]) -> None:
         """Send until nothing is left, or no server takes any more.
 
         Args:
@@ -162,9 +166,9 @@ class Crew:
 
     # Messages to connections ------------------------------------------------------------------------------------
 
-    def _fill(self, more: Callable[[], list[Item]], next_at: Callable[[], float | None]) -> None:
+    def _fill(self, more: Callable[[], list[QueuedMessage]], next_at: Callable[[], float | None]) -> None:
         """Claim ahead, so that no connection waits for the disk; hardly more than what is sent at once."""
-        wanted = max(1, sum(len(server.lines) for server in self._servers.values()))
+        wanted = max(1, sum(len(server.connections) for server in self._servers.values()))
         while len(self._queue) < wanted and not self._all_stopped():
             due_at = next_at()
             if due_at is None or due_at > time.monotonic():
@@ -176,45 +180,45 @@ class Crew:
         """Give each connection that can take one a message, and open connections for what is left."""
         if self._queue and self.stopped:
             # Claims of what nobody takes any more are given back when the run ends.
-            self._queue = deque(item for item in self._queue if self._server_of(item))
-        for line in list(self._free):
-            while line.dialogue.can_begin and self._queue and self._begin_next(line):
+            self._queue = deque(queued for queued in self._queue if self._server_of(queued))
+        for pooled in list(self._free):
+            while pooled.protocol.can_begin and self._queue and self._begin_next(pooled):
                 pass
-            if not line.dialogue.can_begin:
-                del self._free[line]
+            if not pooled.protocol.can_begin:
+                del self._free[pooled]
             if not self._queue:
                 break
         if self._queue:
             self._open_more()
 
-    def _begin_next(self, line: Line) -> bool:
-        """Begin the first message that may go by this line; whether there was one."""
-        for place, item in enumerate(self._queue):
-            if self._server_of(item) is line.server and self._pace.has_room(item.lane):
+    def _begin_next(self, pooled: PooledConnection) -> bool:
+        """Begin the first message that may go by this connection; whether there was one."""
+        for place, queued in enumerate(self._queue):
+            if self._server_of(queued) is pooled.server and self._rate_limiter.has_room(queued.rate_key):
                 del self._queue[place]
-                self._begin(line, item)
+                self._begin(pooled, queued)
                 return True
         return False
 
-    def _begin(self, line: Line, item: Item) -> None:
-        composed = self._compose(item, self._time())
+    def _begin(self, pooled: PooledConnection, queued: QueuedMessage) -> None:
+        composed = self._compose(queued, self._time())
         if isinstance(composed, Outcome):
-            self._record(item, composed)
+            self._record(queued, composed)
             return
-        answer = line.dialogue.begin(item, composed)
+        answer = pooled.protocol.begin(queued, composed)
         if answer is not None:
-            self._record(item, answer.outcome)
+            self._record(queued, answer.outcome)
             return
-        line.was_used = True
-        self._loud[line] = None
+        pooled.was_used = True
+        self._with_output[pooled] = None
         self._under_way += 1
-        self._pace.begin(item.lane)
+        self._rate_limiter.begin(queued.rate_key)
 
-    def _server_of(self, item: Item) -> Server | None:
+    def _server_of(self, queued: QueuedMessage) -> Server | None:
         """The first server of its route that takes its mail."""
-        for name in item.route.servers:
+        for name in queued.route.servers:
             server = self._servers[name]
-            if server.breaker.takes(item.lane.domain):
+            if server.breaker.takes(queued.rate_key.domain):
                 return server
         return None
 
@@ -225,34 +229,34 @@ class Crew:
         if self._records:
             records, self._records = self._records, []
             self._journal.write(records)
-        loud, self._loud = self._loud, {}
-        for line in loud:
-            if not line.dialogue.ended:
-                self._push(line)
+        with_output, self._with_output = self._with_output, {}
+        for pooled in with_output:
+            if not pooled.protocol.ended:
+                self._push(pooled)
 
-    def _push(self, line: Line) -> None:
-        output = line.dialogue.output
+    def _push(self, pooled: PooledConnection) -> None:
+        output = pooled.protocol.output
         try:
             while output:
-                count = line.connection.send(output)
+                count = pooled.connection.send(output)
                 if not count:
                     break
-                line.dialogue.taken(count)
+                pooled.protocol.taken(count)
         except OSError as error:
-            self._lose(line, reason_of(error))
+            self._lose(pooled, reason_of(error))
             return
-        self._watch(line)
-        if bool(output) != line.wants_to_write:
-            line.wants_to_write = bool(output)
+        self._watch(pooled)
+        if bool(output) != pooled.wants_to_write:
+            pooled.wants_to_write = bool(output)
             interest = selectors.EVENT_READ | (selectors.EVENT_WRITE if output else 0)
-            self._selector.modify(line.connection, interest, line)
+            self._selector.modify(pooled.connection, interest, pooled)
 
-    def _watch(self, line: Line) -> None:
+    def _watch(self, pooled: PooledConnection) -> None:
         """A new wait begins with each whole reply and each new thing to wait for, not with every byte."""
-        state = (line.dialogue.waiting, line.dialogue.replies)
-        if state != line.state:
-            line.state = state
-            line.deadline = time.monotonic() + self._deadlines.of(line.dialogue.waiting)
+        state = (pooled.protocol.waiting, pooled.protocol.replies)
+        if state != pooled.state:
+            pooled.state = state
+            pooled.deadline = time.monotonic() + self._deadlines.of(pooled.protocol.waiting)
 
     def _wait(self, due_at: float | None) -> None:
         now = time.monotonic()
@@ -262,77 +266,77 @@ class Crew:
                 self._take_opened()
             else:
                 if mask & selectors.EVENT_WRITE:
-                    self._loud[key.data] = None
+                    self._with_output[key.data] = None
                 if mask & selectors.EVENT_READ:
                     self._pull(key.data)
         now = time.monotonic()
         if now >= self._deadlines_at:
             self._deadlines_at = now + self._look_every
             for server in self._servers.values():
-                for line in list(server.lines):
-                    if now > line.deadline:
-                        self._lose(line, "timed out")
+                for pooled in list(server.connections):
+                    if now > pooled.deadline:
+                        self._lose(pooled, "timed out")
 
-    def _pull(self, line: Line) -> None:
+    def _pull(self, pooled: PooledConnection) -> None:
         try:
-            data = line.connection.receive()
+            data = pooled.connection.receive()
         except OSError as error:
-            self._lose(line, reason_of(error))
+            self._lose(pooled, reason_of(error))
             return
         if data is None:
             return
         if not data:
-            self._lose(line, "the server closed it")
+            self._lose(pooled, "the server closed it")
             return
-        self._take(line, line.dialogue.receive(data))
-        if line.dialogue.ended:
-            self._leave(line, "it said goodbye")
+        self._take(pooled, pooled.protocol.receive(data))
+        if pooled.protocol.ended:
+            self._leave(pooled, "the server ended it")
             return
-        self._watch(line)
-        if line.dialogue.can_begin:
-            self._free[line] = None
-        if line.dialogue.output:
-            self._loud[line] = None
+        self._watch(pooled)
+        if pooled.protocol.can_begin:
+            self._free[pooled] = None
+        if pooled.protocol.output:
+            self._with_output[pooled] = None
 
-    def _take(self, line: Line, events: Sequence[Event[Item]]) -> None:
+    def _take(self, pooled: PooledConnection, events: Sequence[Event[QueuedMessage]]) -> None:
         for event in events:
             if isinstance(event, Answered):
                 self._done(event.owner)
                 self._record(event.owner, event.outcome)
-                line.server.breaker.judge(event.outcome, event.owner.lane.domain)
+                pooled.server.breaker.judge(event.outcome, event.owner.rate_key.domain)
             elif isinstance(event, Untouched):
                 self._done(event.owner)
                 self._queue.appendleft(event.owner)
             else:
                 due = event.owner.due
-                self._records.append(Sending(due["message_id"], due["attempt"]))
-                line.dialogue.send_body()
+                self._records.append(Sending(due.message_id, due.attempt))
+                pooled.protocol.send_body()
 
-    def _done(self, item: Item) -> None:
+    def _done(self, queued: QueuedMessage) -> None:
         self._under_way -= 1
-        self._pace.end(item.lane)
+        self._rate_limiter.end(queued.rate_key)
 
-    def _lose(self, line: Line, reason: str) -> None:
-        self._take(line, line.dialogue.lose(reason))
-        self._leave(line, reason)
+    def _lose(self, pooled: PooledConnection, reason: str) -> None:
+        self._take(pooled, pooled.protocol.lose(reason))
+        self._leave(pooled, reason)
 
-    def _leave(self, line: Line, reason: str) -> None:
-        server = line.server
-        if line in server.lines:
-            server.lines.remove(line)
-            self._free.pop(line, None)
-            self._selector.unregister(line.connection)
-            line.connection.drop()
-            if not line.was_used:
-                # It takes us and shows us out: as many connections as there are will do, if there are any.
-                server.size = max(1, len(server.lines))
-                if not server.lines:
+    def _leave(self, pooled: PooledConnection, reason: str) -> None:
+        server = pooled.server
+        if pooled in server.connections:
+            server.connections.remove(pooled)
+            self._free.pop(pooled, None)
+            self._selector.unregister(pooled.connection)
+            pooled.connection.drop()
+            if not pooled.was_used:
+                # The server accepts connections and ends them: as many as there are will do, if there are any.
+                server.size = max(1, len(server.connections))
+                if not server.connections:
                     server.breaker.dropped(reason)
 
     # Outcomes ---------------------------------------------------------------------------------------------------
 
-    def _record(self, item: Item, outcome: Outcome) -> None:
-        result = result_of(item.due, outcome, self._time())
+    def _record(self, queued: QueuedMessage, outcome: Outcome) -> None:
+        result = result_of(queued.due, outcome, self._time())
         self._records.append(result)
         self._on_outcome(result.outcome)
 
@@ -358,30 +362,30 @@ class Crew:
 
     def _join(self, server: Server, connection: Connection) -> None:
         connection.go_on_without_waiting()
-        line = Line(server, connection, Dialogue(connection.extensions))
-        server.lines.append(line)
-        self._free[line] = None
-        self._selector.register(connection, selectors.EVENT_READ, line)
+        pooled = PooledConnection(server, connection, SmtpProtocol(connection.extensions))
+        server.connections.append(pooled)
+        self._free[pooled] = None
+        self._selector.register(connection, selectors.EVENT_READ, pooled)
 
     def _open_more(self) -> None:
         """Connections for messages that wait, as many as are allowed."""
         for server in self._servers.values():
-            if server.stopped is not None or len(server.lines) + server.opening >= server.size:
+            if server.stopped is not None or len(server.connections) + server.opening >= server.size:
                 continue
-            wanted = sum(self._server_of(item) is server for item in self._queue)
-            for _ in range(min(wanted, server.size - len(server.lines)) - server.opening):
+            wanted = sum(self._server_of(queued) is server for queued in self._queue)
+            for _ in range(min(wanted, server.size - len(server.connections)) - server.opening):
                 server.opening += 1
-                self._openers.open(Connection(server.settings, timeout=self._deadlines.reply), server)
+                self._connector.open(Connection(server.settings, timeout=self._deadlines.reply), server)
 
     def _take_opened(self) -> None:
-        for server, connection, error in self._openers.opened():
+        for server, connection, error in self._connector.opened():
             server.opening -= 1
             if error is None:
                 self._join(server, connection)
             elif isinstance(error, (ServerUnavailable, DripsError)):
                 # As many as there are will do, if there are any.
-                server.size = max(1, len(server.lines))
-                if not server.lines and not server.opening:
+                server.size = max(1, len(server.connections))
+                if not server.connections and not server.opening:
                     server.breaker.stop(str(error))
             else:
                 raise error

@@ -1,7 +1,7 @@
 """The delivery journal: what a sending run was about to do and what became of it, kept outside of the warehouse.
 
 One append-only file of JSON lines a run, in `data/journal/deliveries/`. Here belong the format, writing and reading
-it; moving it into the warehouse is in `fold`.
+it; moving it into the warehouse is in `ingestion`.
 
 A message's records, in this order: `claimed`; `sending`; `outcome`. `released` instead of the last two gives the claim
 back. An outcome after the outcome `in_doubt` resolves the doubt.
@@ -24,7 +24,7 @@ What survives what:
   claimed and has no outcome is in doubt, begun or not: at most the batch claimed last, and the few messages of each
   connection in flight or in line by then. A message whose outcome was lost is among them: never sent again by itself.
 - A file that was cut, deleted, or replaced by an older copy: it was longer (`lengths`), so that what was claimed or due
-  then and has no outcome is in doubt (`losses`). A disk that lies about fsync is such a file, if anything tells it.
+  then and has no outcome is in doubt (`losses`). A disk that lies about fsync is such a file, if anything shows it.
 - A full disk, or any other failure to write: sending stops at once; what was begun without an outcome is in doubt, the
   rest is due again. The next start settles the file as a dead run's.
 
@@ -229,20 +229,12 @@ class DeliveryJournal:
         try:
             self.close()
         except DripsError:
-            if kind is None:  # else the first error tells more; the next start settles what is open here
+            if kind is None:  # else the first error says more; the next start settles what is open here
                 raise
 
     def claim(self, claims: Iterable[Claim]) -> None:
         """Record a batch's claims so that they survive a power cut; none of them may be begun before this returns."""
         self.write(list(claims), durable=True)
-
-    def sending(self, message_id: str, attempt: int) -> None:
-        """Record that this message's body goes out; before the first byte of it is handed to the kernel."""
-        self.write([Sending(message_id, attempt)])
-
-    def result(self, result: Result) -> None:
-        """Record what became of a message."""
-        self.write([result])
 
     def close(self) -> None:
         """End the run: what was not begun is given back, what was begun without an answer is in doubt."""
@@ -321,7 +313,7 @@ def settle(
     Args:
         file: open for reading and writing, locked, read to its end.
         state: after all of its records.
-        now: for a file that tells no time.
+        now: for a file that names no time.
         resend: make what is in doubt due again.
         was_cut: the file has lost its end, so that whatever was claimed may have been begun; none of it goes again.
     """

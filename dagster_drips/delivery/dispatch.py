@@ -1,4 +1,4 @@
-"""Sending what is due: the journal folded, servers asked, claims before SMTP, outcomes as they come.
+"""Sending what is due: the journal ingested, servers connected to, claims before SMTP, outcomes as they come.
 
 SQL found who gets what (`decide.due_steps`) and says who may not any more (`decide.refused_steps`); here is only the
 order of steps that makes it safe to be interrupted anywhere. Nothing here knows of Dagster.
@@ -16,11 +16,11 @@ from pathlib import Path
 
 from dagster_drips.blob_store import KeptFiles
 from dagster_drips.delivery.composer import Composer
-from dagster_drips.delivery.connection_pool import Crew
+from dagster_drips.delivery.connection_pool import ConnectionPool
 from dagster_drips.delivery.delivery_journal import DeliveryJournal
-from dagster_drips.delivery.ingestion import cut_files, fold
+from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
 from dagster_drips.delivery.losses import hold_cut_off
-from dagster_drips.delivery.queue import Backlog
+from dagster_drips.delivery.queue import MessageQueue
 from dagster_drips.delivery.routes import Routes
 from dagster_drips.errors import DripsError
 from dagster_drips.links.message_links import LinkMaker
@@ -73,7 +73,7 @@ def dispatch(
         now: the time to record, naive UTC.
         refresh: called about once a second before messages are claimed: loads what has landed meanwhile and sets
             `raw.tick.sending_at`, so that `decide.refused_steps` is up to that moment (L3).
-        progress: told `(done, due)` after each message.
+        progress: called with `(done, due)` after each message.
         deadlines: how long servers are waited for.
 
     Raises:
@@ -83,7 +83,7 @@ def dispatch(
     resend = settings.in_doubt == "resend"
     with _only_one(project), warehouse.modest():
         cut_files(project, warehouse, closed=True)
-        if fold(project, warehouse, now=now, resend=resend).alive:
+        if ingest_deliveries(project, warehouse, now=now, resend=resend).alive:
             raise DripsError("a process of an earlier send still lives and may be sending; end it first")
         hold_cut_off(project, warehouse, now=now)
         warehouse.execute(_STATEMENTS["open"])
@@ -91,7 +91,7 @@ def dispatch(
             report = DispatchReport(due=warehouse.value(_STATEMENTS["count"]))
             if not report.due:
                 return report
-            if stale := warehouse.value("select max(as_of) from decide.due_steps where as_of <> ?", [as_of]):
+            if stale := warehouse.value(_STATEMENTS["other_tick"], [as_of]):
                 raise DripsError(f"what is due was decided for {stale}, not for this tick; nothing was sent")
             with DeliveryJournal(project, now=now, resend=resend) as journal:
                 _send_all(
@@ -99,7 +99,7 @@ def dispatch(
                 )
         finally:
             warehouse.execute(_STATEMENTS["close"])
-        fold(project, warehouse, now=now, resend=resend)
+        ingest_deliveries(project, warehouse, now=now, resend=resend)
         return report
 
 
@@ -124,31 +124,31 @@ def _send_all(
         if progress:
             progress(counts.total(), report.due)
 
-    crew = Crew(
+    pool = ConnectionPool(
         routes.servers,
         size=min(settings.smtp_connections, report.due),
         journal=journal,
-        pace=routes.pace,
+        rate_limiter=routes.rate_limiter,
         compose=Composer(links, files),
         now=now,
         on_outcome=on_outcome,
         timeout=deadlines.reply,
         final_timeout=deadlines.final,
     )
-    with crew:
-        if crew.ready(routes.ways):
-            backlog = Backlog(
+    with pool:
+        if pool.ready(routes.ways):
+            queue = MessageQueue(
                 warehouse,
                 journal,
                 templates=TemplateCache(warehouse, links),
                 routes=routes,
                 refresh=refresh,
-                is_open=crew.is_open,
+                is_open=pool.is_open,
             )
-            crew.send(backlog.next_batch, lambda: backlog.next_at)
-            report.refused, report.held = backlog.refused, backlog.held
-            refusals += [_reserved(sender, count) for sender, count in backlog.reserved_senders.items()]
-    report.stopped = "; ".join([*([crew.stopped] if crew.stopped else []), *refusals]) or None
+            pool.send(queue.next_batch, lambda: queue.next_at)
+            report.refused, report.held = queue.refused, queue.held
+            refusals += [_reserved(sender, count) for sender, count in queue.reserved_senders.items()]
+    report.stopped = "; ".join([*([pool.stopped] if pool.stopped else []), *refusals]) or None
     for kind, count in counts.items():
         setattr(report, kind, count)
 

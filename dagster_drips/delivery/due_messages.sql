@@ -24,6 +24,9 @@ order by due.send_rank
 -- name: count
 select count(*) from sending
 
+-- name: other_tick
+select max(as_of) from decide.due_steps where as_of <> ?
+
 -- name: senders
 select distinct due.sender_email
 from sending

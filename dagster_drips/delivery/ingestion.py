@@ -1,7 +1,7 @@
 """From the delivery journal into `raw.delivery_log`, once each.
 
-Deleting the warehouse and folding again gives the same table. Who still waits for an answer is settled here too, for
-runs that ended without doing so; the files' format is in `journal`. Memory stays flat however large a file is.
+Deleting the warehouse and ingesting again gives the same table. Who still waits for an answer is settled here too, for
+runs that ended without doing so; the files' format is in `delivery_journal`. Memory stays flat however large a file is.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from dagster_drips.delivery.lengths import find_cut
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import Warehouse
+from dagster_drips.warehouse.statements import named_statements
 
-_DDL = Path(__file__).with_name("ingested_deliveries.sql")
+_STATEMENTS = named_statements(Path(__file__).with_name("ingestion.sql"))
 _CHUNK = 5000
 _CHUNKS_A_TRANSACTION = 2
 _TIME = pl.Datetime("us")
@@ -64,8 +65,8 @@ _CLAIM_COLUMNS = [name for name in _COLUMNS if name not in _RESULT_COLUMNS]
 
 
 @dataclass
-class FoldReport:
-    """What a fold did, over all files.
+class IngestionReport:
+    """What was ingested, over all files.
 
     `settled_in_doubt` and `released` are claims of runs that ended without an outcome for them; `resent` are doubts of
     those that were made due again; `unreadable` counts lines torn by a crash; `alive` counts files of runs that are
@@ -81,9 +82,9 @@ class FoldReport:
     alive: int = 0
 
 
-def fold(
+def ingest_deliveries(
     project: Project, warehouse: Warehouse, *, now: Callable[[], datetime] = utc_now, resend: bool = False
-) -> FoldReport:
+) -> IngestionReport:
     """Move what ended runs have journaled and `raw.delivery_log` lacks into it; a second call does nothing.
 
     To be called before a tick decides (else it would decide without knowing what was sent) and after sending. Rows
@@ -92,17 +93,17 @@ def fold(
     Args:
         project: whose journal.
         warehouse: open for writing.
-        now: the time to record for a dead run whose file tells none, naive UTC.
+        now: the time to record for a dead run whose file names none, naive UTC.
         resend: make what a dead run leaves in doubt due again (`DRIPS_IN_DOUBT=resend`).
 
     Raises:
         DripsError: a journal file can't be read or settled.
     """
-    report = FoldReport()
+    report = IngestionReport()
     cut = set(cut_files(project, warehouse))
-    folded = {row["file"]: row for row in warehouse.rows("select * from journal.folded_deliveries")}
+    known = {row["file"]: row for row in warehouse.rows(_STATEMENTS["known"])}
     for path in sorted(deliveries(project).glob("[!.]*.jsonl")):
-        begun = folded.get(path.name)
+        begun = known.get(path.name)
         if begun and begun["bytes"]:
             continue
         try:
@@ -119,16 +120,16 @@ def fold(
 
 
 def cut_files(project: Project, warehouse: Warehouse, *, closed: bool = False) -> list[str]:
-    """Names of the journal's files that are shorter than their runs left them, or gone, and were not folded before.
+    """Names of the journal's files that are shorter than their runs left them, or gone, and were not ingested before.
 
-    They stay noted as such. `closed`: look at those of runs that have ended properly, too; to be called before folding,
-    which makes files grow.
+    They stay noted as such. `closed`: look at those of runs that have ended properly, too; to be called before
+    `ingest_deliveries`, which makes files grow.
 
     Raises:
         DripsError: a file can't be read.
     """
-    warehouse.execute(_DDL.read_text(encoding="utf-8"))
-    rows = warehouse.rows("select file from journal.folded_deliveries where bytes > 0")
+    warehouse.execute(_STATEMENTS["create"])
+    rows = warehouse.rows(_STATEMENTS["whole"])
     try:
         return find_cut(project, deliveries(project), boot_id(), known={row["file"] for row in rows}, closed=closed)
     except OSError as error:
@@ -136,7 +137,7 @@ def cut_files(project: Project, warehouse: Warehouse, *, closed: bool = False) -
 
 
 def _outcomes(
-    file: BinaryIO, report: FoldReport, *, now: Callable[[], datetime], resend: bool, was_cut: bool
+    file: BinaryIO, report: IngestionReport, *, now: Callable[[], datetime], resend: bool, was_cut: bool
 ) -> Iterator[tuple[Claim, Result]]:
     """A file's outcomes with their claims, always in the same order; a dead run's file is settled at its end."""
     state = OpenClaims()
@@ -165,7 +166,7 @@ def _append(
     outcomes: Iterator[tuple[Claim, Result]],
     *,
     already: int,
-    report: FoldReport,
+    report: IngestionReport,
 ) -> None:
     """Append a file's outcomes, a transaction every so many, each with how far it came, so that none is missed or
     doubled after a crash in between; `already` were appended before."""
@@ -178,9 +179,9 @@ def _append(
                 count += warehouse.append("raw.delivery_log", _frame(chunk)) if chunk else 0
                 if is_whole := len(chunk) < _CHUNK:
                     break
-            warehouse.execute("delete from journal.folded_deliveries where file = ?", [name])
+            warehouse.execute(_STATEMENTS["forget"], [name])
             size = file.seek(0, os.SEEK_END) if is_whole else 0
-            warehouse.execute("insert into journal.folded_deliveries values (?, ?, ?)", [name, size, count])
+            warehouse.execute(_STATEMENTS["note"], [name, size, count])
     report.rows += count - already
 
 

@@ -2,7 +2,7 @@
 
 A project may have two thousand custom fields, and templates use a handful. What the templates mention is read from
 their syntax trees (`sequences.template_facts`); where a template takes a lead as a whole, all fields are read. Reading
-the rows belongs here too; rendering them is `templates`' part.
+the rows belongs here too; rendering them is in `templating`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dagster_drips.warehouse.statements import named_statements
 
 COLUMNS_AT_ONCE = 64
 """Columns of one query: an engine holds a block of memory for each column that it scans."""
-# What our own filters and links ask for without being told.
+# What our own filters and links read, whatever templates mention.
 _ALWAYS = ("lead_id", "tracking", "locale", "timezone")
 _STATEMENTS = named_statements(Path(__file__).with_name("due_messages.sql"))
 _VERSION = (Path(__file__).parents[1] / "sequences" / "version.sql").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 A run's file ends wherever its run ended, and so does one that somebody has cut: only that it was longer tells the two
 apart. `data/journal/delivery_lengths/` has a small file for each, of the same name, as long as its run is not over and
 the tick's end not committed; from then on the tick journal knows what was handed over (`losses`). Here belongs that
-folder; the delivery journal itself is in `journal`.
+folder; the delivery journal itself is in `delivery_journal`.
 
 The length is written after every write of the journal, without syncing: it outlives the process as the journal does.
 After the machine started anew only the length at the last sync counts, as a power cut may take the rest away.

@@ -15,7 +15,7 @@ from typing import Any
 
 from dagster_drips.clock import utc_now
 from dagster_drips.delivery.delivery_journal import Claim, DeliveryJournal, Record, Result, deliveries
-from dagster_drips.delivery.ingestion import cut_files, fold
+from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
 from dagster_drips.delivery.lengths import drop_lengths
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import Warehouse
@@ -31,7 +31,7 @@ _BATCH = 5_000
 def hold_cut_off(project: Project, warehouse: Warehouse, *, now: Callable[[], datetime] = utc_now) -> int:
     """Hold what was due at the tick of a run whose file was cut or is gone; how many messages.
 
-    To be called when `decide.due_steps` is that tick's, after `cut_files` and folding, before anything is sent.
+    To be called when `decide.due_steps` is that tick's, after `cut_files` and `ingest_deliveries`, before sending.
 
     Raises:
         DripsError: the journal can't be read or written; repeating is safe.
@@ -74,7 +74,7 @@ def hold_known_before(
     return _hold(project, warehouse, warehouse.rows(_STATEMENTS["earlier"]), now)
 
 
-def told_losses(project: Project, warehouse: Warehouse) -> list[str]:
+def reported_losses(project: Project, warehouse: Warehouse) -> list[str]:
     """A sentence for each file of the delivery journal that this warehouse has seen longer."""
     if not warehouse.columns("journal.folded_deliveries"):
         return []
@@ -99,5 +99,5 @@ def _hold(project: Project, warehouse: Warehouse, rows: Sequence[dict[str, Any]]
                 records.append(Claim(**{name: row[name] for name in _CLAIM_COLUMNS}))
                 records.append(Result(row["message_id"], row["attempt"], "in_doubt", row["recorded_at"], detail=LOST))
             journal.write(records, durable=True)
-    fold(project, warehouse, now=now)
+    ingest_deliveries(project, warehouse, now=now)
     return len(rows)

@@ -52,9 +52,9 @@ where not exists (
 order by known.as_of, known.message_id, known.attempt
 
 -- name: shorter
--- Files of the delivery journal that were longer when they were folded in, by the sizes that they have now.
-select folded.file, folded.bytes, now.bytes as bytes_now
-from journal.folded_deliveries as folded
-left join (select unnest(?::varchar[]) as file, unnest(?::bigint[]) as bytes) as now on folded.file = now.file
-where folded.bytes > coalesce(now.bytes, -1)
-order by folded.file
+-- Files of the delivery journal that were longer when they were ingested, by the sizes that they have now.
+select ingested.file, ingested.bytes, now.bytes as bytes_now
+from journal.folded_deliveries as ingested
+left join (select unnest(?::varchar[]) as file, unnest(?::bigint[]) as bytes) as now on ingested.file = now.file
+where ingested.bytes > coalesce(now.bytes, -1)
+order by ingested.file

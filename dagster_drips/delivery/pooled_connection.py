@@ -1,27 +1,27 @@
-"""What a crew has: mail servers, and the open connections (lines) to each.
+"""What a connection pool holds: mail servers, and the open connections to each.
 
-Only state, and how many connections a server gets. Who uses it, and when, is `crew`'s.
+Only state, and how many connections a server gets. What is done with it, and when, is in `connection_pool`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dagster_drips.delivery.queue import Item
+from dagster_drips.delivery.queue import QueuedMessage
 from dagster_drips.settings import SmtpServer
 from dagster_drips.smtp.circuit_breaker import CircuitBreaker
 from dagster_drips.smtp.connections import Connection
 from dagster_drips.smtp.deadlines import Waiting
-from dagster_drips.smtp.protocol import Dialogue
+from dagster_drips.smtp.protocol import SmtpProtocol
 
 
 @dataclass(eq=False)
-class Line:
-    """An open connection with what is said on it."""
+class PooledConnection:
+    """An open connection with the state of its protocol."""
 
     server: Server
     connection: Connection
-    dialogue: Dialogue[Item]
+    protocol: SmtpProtocol[QueuedMessage]
     state: tuple[Waiting, int] = ("nothing", 0)
     """What was waited for when it was last looked at, and after how many replies."""
     deadline: float = float("inf")
@@ -38,7 +38,7 @@ class Server:
     settings: SmtpServer
     size: int
     breaker: CircuitBreaker
-    lines: list[Line] = field(default_factory=list)
+    connections: list[PooledConnection] = field(default_factory=list)
     opening: int = 0
 
     @property

@@ -20,15 +20,15 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Lane:
+class RateKey:
     """Whose limits a message falls under."""
 
     sender: str
     domain: str
 
 
-class Pace:
-    """Keeps to the limits; messages of a limited lane are spread evenly over time, none saved up.
+class RateLimiter:
+    """Keeps to the limits; messages of a limited key are spread evenly over time, none saved up.
 
     Args:
         senders: limits by address (lower case).
@@ -41,43 +41,45 @@ class Pace:
         self._next: dict[tuple[str, str], float] = {}
         self._busy: Counter[tuple[str, str]] = Counter()
 
-    def has_rate(self, lane: Lane) -> bool:
-        """Whether messages of the lane may have to wait for their time."""
-        return any(limit.rate for _, limit in self._of(lane))
+    def has_rate(self, rate_key: RateKey) -> bool:
+        """Whether messages of that key may have to wait for their time."""
+        return any(limit.rate for _, limit in self._of(rate_key))
 
-    def ready_at(self, lane: Lane) -> float:
-        """When the lane's next message may go, on the clock that `take` is told; 0 or the past: now."""
-        return max((self._next.get(key, 0.0) for key, limit in self._of(lane) if limit.rate), default=0.0)
+    def ready_at(self, rate_key: RateKey) -> float:
+        """When the key's next message may go, on the clock that `take` is given; 0 or the past: now."""
+        return max((self._next.get(key, 0.0) for key, limit in self._of(rate_key) if limit.rate), default=0.0)
 
-    def turn_at(self, lane: Lane, ahead: int) -> float:
-        """When a message may go that has `ahead` others of its lane before it."""
-        slowest = min((limit.rate for _, limit in self._of(lane) if limit.rate), default=None)
-        return self.ready_at(lane) + (ahead / slowest if slowest else 0.0)
+    def turn_at(self, rate_key: RateKey, ahead: int) -> float:
+        """When a message may go that has `ahead` others of its key before it."""
+        slowest = min((limit.rate for _, limit in self._of(rate_key) if limit.rate), default=None)
+        return self.ready_at(rate_key) + (ahead / slowest if slowest else 0.0)
 
-    def take(self, lane: Lane, now: float) -> None:
-        """A message of the lane goes now."""
-        for key, limit in self._of(lane):
+    def take(self, rate_key: RateKey, now: float) -> None:
+        """A message of that key goes now."""
+        for key, limit in self._of(rate_key):
             if limit.rate:
                 self._next[key] = max(now, self._next.get(key, 0.0)) + 1 / limit.rate
 
-    def has_room(self, lane: Lane) -> bool:
-        """Whether one more message of the lane may be on its way."""
-        return all(limit.connections is None or self._busy[key] < limit.connections for key, limit in self._of(lane))
+    def has_room(self, rate_key: RateKey) -> bool:
+        """Whether one more message of that key may be on its way."""
+        return all(
+            limit.connections is None or self._busy[key] < limit.connections for key, limit in self._of(rate_key)
+        )
 
-    def begin(self, lane: Lane) -> None:
-        """A message of the lane is on its way."""
-        for key, limit in self._of(lane):
+    def begin(self, rate_key: RateKey) -> None:
+        """A message of that key is on its way."""
+        for key, limit in self._of(rate_key):
             if limit.connections is not None:
                 self._busy[key] += 1
 
-    def end(self, lane: Lane) -> None:
-        """A message of the lane has its outcome, or goes back."""
-        for key, limit in self._of(lane):
+    def end(self, rate_key: RateKey) -> None:
+        """A message of that key has its outcome, or goes back."""
+        for key, limit in self._of(rate_key):
             if limit.connections is not None:
                 self._busy[key] -= 1
 
-    def _of(self, lane: Lane) -> list[tuple[tuple[str, str], Limit]]:
+    def _of(self, rate_key: RateKey) -> list[tuple[tuple[str, str], Limit]]:
         if not self._limits:
             return []
-        keys = (("sender", lane.sender), ("domain", lane.domain))
+        keys = (("sender", rate_key.sender), ("domain", rate_key.domain))
         return [(key, self._limits[key]) for key in keys if key in self._limits]

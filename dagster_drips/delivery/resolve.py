@@ -1,8 +1,8 @@
 """Messages in doubt, and putting down what became of them: by a person who looked, never by itself.
 
 A resolution is one more fact of the delivery journal, in a file of its own, so that a warehouse made again from files
-knows it. What in doubt means is said by the model `message_states_after_sending`; what makes doubts is in `journal` and
-`fold`.
+knows it. What in doubt means is said by the model `message_states_after_sending`; what makes doubts is in
+`delivery_journal` and `ingestion`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from dagster_drips.clock import utc_now
 from dagster_drips.delivery.delivery_journal import Claim, DeliveryJournal, Record, Result, due_again
-from dagster_drips.delivery.ingestion import fold
+from dagster_drips.delivery.ingestion import ingest_deliveries
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import Warehouse
@@ -31,7 +31,7 @@ _CLAIM_COLUMNS = Claim.__struct_fields__
 class Doubt:
     """A message that may have reached its server: what was claimed, when that was noted, the last words about it.
 
-    `recorded_at` is in the tick's own time; `smtp_code` is None and `detail` tells why where the server said nothing.
+    `recorded_at` is in the tick's own time; `smtp_code` is None and `detail` says why where the server said nothing.
     """
 
     claim: Claim
@@ -94,7 +94,7 @@ def resolve(
 
     Args:
         project: whose journal to append to.
-        warehouse: open for writing; the journal is folded into it.
+        warehouse: open for writing; the journal is ingested into it.
         resolved: as `doubts` gave them.
         resolution: `sent` and `failed` count as of the tick that tried the message; `resend` makes it due at the next.
         now: the time to record as the journal file's own, naive UTC.
@@ -110,7 +110,7 @@ def resolve(
         records += [doubt.claim, _outcome(doubt, resolution)]
     with DeliveryJournal(project, now=now) as journal:
         journal.write(records, durable=True)
-    fold(project, warehouse, now=now)
+    ingest_deliveries(project, warehouse, now=now)
 
 
 def _outcome(doubt: Doubt, resolution: Resolution) -> Result:

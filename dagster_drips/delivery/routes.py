@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagster_drips.addresses import address_of, is_reserved
-from dagster_drips.delivery.rate_limits import Limit, Pace
+from dagster_drips.delivery.rate_limits import Limit, RateLimiter
 from dagster_drips.errors import DripsError
 from dagster_drips.message.provider_headers import headers_for, provider_of
 from dagster_drips.settings import Settings, SmtpServer, setting_name
@@ -66,7 +66,7 @@ class Routes:
         self._identities: dict[str, Mapping[str, Any]] = {row["address"]: row for row in rows}
         self._common = tuple(warehouse.value(_STATEMENTS["servers"]) or ("default",))
         self._routes: dict[str, Route] = {}
-        self.pace = Pace(
+        self.rate_limiter = RateLimiter(
             {row["address"]: Limit(row["rate"], row["connections"]) for row in rows},
             {row["domain"]: Limit(row["rate"], row["connections"]) for row in warehouse.rows(_STATEMENTS["domains"])},
         )

@@ -16,7 +16,7 @@ from dagster_drips.doctor.report import Check
 from dagster_drips.errors import DripsError
 from dagster_drips.settings import SmtpServer, setting_name
 from dagster_drips.smtp.connections import Connection, ServerUnavailable
-from dagster_drips.smtp.limited_client import PatientSMTP, PatientTLS
+from dagster_drips.smtp.limited_client import LimitedSMTP, LimitedTLS
 from dagster_drips.smtp.reply_text import shown
 
 _SECONDS = 15.0
@@ -127,11 +127,11 @@ def ask_for_offer(server: SmtpServer, timeout: float = _SECONDS) -> Offer:
     context = ssl.create_default_context()
     own_name = "localhost" if server.is_loopback else None
     if server.security == "tls":
-        client = PatientTLS(
+        client = LimitedTLS(
             server.host, server.port, opening=timeout, local_hostname=own_name, timeout=timeout, context=context
         )
     else:
-        client = PatientSMTP(server.host, server.port, opening=timeout, local_hostname=own_name, timeout=timeout)
+        client = LimitedSMTP(server.host, server.port, opening=timeout, local_hostname=own_name, timeout=timeout)
     with client:
         if server.security == "starttls":
             client.starttls(context=context)

@@ -1,7 +1,7 @@
 """The addresses a message carries: unsubscribe, preferences, view in a browser, tracked clicks and opens.
 
 With a public address (DRIPS_PUBLIC_URL) they lead to the collector and carry signed tokens. Without one nothing is
-tracked, and wishes come back by mail: `unsubscribe <message_id>` to the address that replies go to.
+tracked, and unsubscribe requests come back by mail: `unsubscribe <message_id>` to the address that replies go to.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from dagster_drips.links.tokens import Purpose, Tokens
 
-_WISHES = (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.VIEW)
+_REQUESTS = (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES, Purpose.VIEW)
 _TRACKING = (Purpose.CLICK, Purpose.OPEN)
 
 
@@ -57,9 +57,9 @@ class LinkMaker:
         """The links of one message.
 
         Args:
-            message_id: names the message, so that a wish finds its reader and topic.
-            replies_to: the mailbox that reads wishes, the sender's reply-to or own address.
-            tracked: whether clicks and opens may be recorded; the reader's own wishes always work.
+            message_id: names the message, so that a request finds its reader and topic.
+            replies_to: the mailbox that reads unsubscribe requests, the sender's reply-to or own address.
+            tracked: whether clicks and opens may be recorded; the reader's own requests always work.
             confirms: whether the message asks its reader to confirm the address.
         """
         mailto = f"mailto:{quote(replies_to, safe='@')}?subject=unsubscribe%20{quote(message_id)}"
@@ -68,7 +68,7 @@ class LinkMaker:
         base = self.public_url
         # All at once, as it happens for every message.
         unsubscribe, preferences, view, *tracking = self.tokens.messages(
-            message_id, (*_WISHES, *_TRACKING) if tracked else _WISHES
+            message_id, (*_REQUESTS, *_TRACKING) if tracked else _REQUESTS
         )
         click, opened = tracking or (None, None)
         return Links(

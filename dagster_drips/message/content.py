@@ -12,7 +12,7 @@ from dagster_drips.message.precompiled_body import Text
 
 
 @dataclass(frozen=True)
-class Enclosure:
+class Attachment:
     """A file that a message has, attached or `shown` by its HTML; `name` as the sequence gives it."""
 
     name: str
@@ -27,4 +27,4 @@ class RenderedMessage:
     subject: str
     html: Text
     text: Text
-    enclosures: tuple[Enclosure, ...] = ()
+    attachments: tuple[Attachment, ...] = ()

@@ -1,8 +1,8 @@
 """The bytes of a message: RFC 5322 headers and a MIME body that every mail server takes as it is.
 
 The bytes are put together here and not by `email.message`: its folding breaks long `List-Unsubscribe` addresses into
-encoded words and writes lines of over 76 characters (RFC 2045). Rendering is in `templates`, handing over in
-`transport`.
+encoded words and writes lines of over 76 characters (RFC 2045). Rendering is in `templating`, handing over in
+`smtp`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Sender:
     """Whom a message is from, as the sequence gives it, and where answers of machines go.
 
     `return_path` is the envelope's sender, the own address where it is None; with `verp` it carries the message_id
-    (`bounces+<message_id>@…`), so that a bounce tells which message it is about, whatever its author quotes.
+    (`bounces+<message_id>@…`), so that a bounce names the message it is about, whatever its author quotes.
     """
 
     email: str
@@ -220,7 +220,7 @@ def _multipart(subtype: str, message_id: str, parts: Sequence[bytes], parameters
 
 
 def _text_part(subtype: str, text: Text) -> bytes:
-    head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {text.skeleton.encoding}\r\n\r\n"
+    head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {text.body.encoding}\r\n\r\n"
     return head.encode() + text.encoded()
 
 

@@ -1,6 +1,6 @@
 """What a message must carry so that a provider's webhook names it: one header for each provider that needs one.
 
-For `mail`, which adds it when the server is that provider's. Without it a provider tells its own id alone, or the
+`delivery` adds it where the server is that provider's. Without it a provider reports its own id alone, or the
 Message-ID, which some replace. docs/webhooks.md has the table with what each returns.
 """
 

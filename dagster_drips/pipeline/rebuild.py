@@ -16,7 +16,7 @@ import duckdb
 
 from dagster_drips.clock import utc_now
 from dagster_drips.delivery.delivery_journal import deliveries
-from dagster_drips.delivery.ingestion import cut_files, fold
+from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
 from dagster_drips.delivery.losses import hold_cut_off, hold_handed_over, hold_known_before
 from dagster_drips.errors import DripsError
 from dagster_drips.landing import load_again
@@ -130,7 +130,7 @@ def _fill(
             " `drips rebuild` without --until, which holds its messages in doubt",
             file=deliveries(project) / cut[0],
         )
-    folded = fold(project, warehouse, now=utc_now, resend=load_settings(project).in_doubt == "resend")
+    ingested = ingest_deliveries(project, warehouse, now=utc_now, resend=load_settings(project).in_doubt == "resend")
     # Of all ticks: whatever was handed over may have been sent.
     lost = hold_handed_over(project, warehouse, TickJournal(journal.root).files(HANDED_OVER))
     if knows_more:
@@ -159,7 +159,7 @@ def _fill(
         raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}")
     publish(warehouse, project.published)
     report = RebuildReport(
-        commits=len(commits), files=len(loaded), deliveries=folded.rows + lost, lost=lost, sent_later=later
+        commits=len(commits), files=len(loaded), deliveries=ingested.rows + lost, lost=lost, sent_later=later
     )
     return report, what_stays
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dagster_drips.blob_store import KeptFiles
 from dagster_drips.clock import format_instant, utc_now
-from dagster_drips.delivery.ingestion import cut_files, fold
+from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
 from dagster_drips.delivery.lengths import drop_lengths
 from dagster_drips.delivery.losses import hold_cut_off
 from dagster_drips.errors import DripsError
@@ -133,7 +133,7 @@ class Pipeline:
             return 0
         resend = load_settings(self.project).in_doubt == "resend"
         cut_files(self.project, warehouse, closed=True)
-        fold(self.project, warehouse, now=utc_now, resend=resend)
+        ingest_deliveries(self.project, warehouse, now=utc_now, resend=resend)
         known = warehouse.value("select max(as_of) from journal.ticks")
         if known is None and self.journal.commits() and not warehouse.value(_COMMITS["has_lived"]):
             raise DripsError(

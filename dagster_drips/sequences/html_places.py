@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from jinja2 import Environment, nodes
 
-from dagster_drips.message.precompiled_body import SLOT, slot, without_marks
+from dagster_drips.message.precompiled_body import PLACEHOLDER, placeholder, without_marks
 from dagster_drips.sequences.template_facts import template_environment
 from dagster_drips.templating.css_text import Rule, is_for_screens, rules
 from dagster_drips.templating.html_tokens import Aside, Tag, Words, tokens
@@ -24,7 +24,7 @@ _ESCAPING = frozenset({"e", "escape", "forceescape", "tojson", "urlencode", "int
 _ADDRESSES = frozenset(
     ("href", "src", "action", "formaction", "background", "poster", "data", "cite", "longdesc", "srcset", "xlink:href")
 )
-_BEGINS_WITH_VALUE = re.compile(rf"\s*{SLOT.pattern}")
+_BEGINS_WITH_VALUE = re.compile(rf"\s*{PLACEHOLDER.pattern}")
 _KNOWN_SECTION = re.compile(r"<!\[\s*(if\s+[^>]*|endif)\]>", re.IGNORECASE)
 _SPACED_SECTION = re.compile(r"<!\[\s+(if|endif)\b", re.IGNORECASE)
 _SIMPLE = re.compile(r"[.#]?[a-zA-Z_][\w-]*|\*|\[[^\]]*\]|:[\w-]+(?:\([^)]*\))?")
@@ -54,7 +54,7 @@ def warnings_of_places(text: str) -> list[tuple[int, str]]:
     environment = template_environment()
     tree = environment.parse(text)
     tainted = _tainted(tree)
-    document, values = _with_slots(environment, text, tainted)
+    document, values = _with_placeholders(environment, text, tainted)
     found = [*_raw_values(tree, tainted), *_in_markup(document, values)]
     return sorted(dict.fromkeys(found))
 
@@ -170,8 +170,8 @@ def _raw_values(tree: nodes.Template, tainted: Collection[str]) -> Iterator[tupl
                 )
 
 
-def _with_slots(environment: Environment, text: str, tainted: Collection[str]) -> tuple[str, list[_Value]]:
-    """The template with slots for such values, and with all other Jinja blanked out; lines stay where they are."""
+def _with_placeholders(environment: Environment, text: str, tainted: Collection[str]) -> tuple[str, list[_Value]]:
+    """The template with placeholders for such values and all other Jinja blanked out; lines stay where they are."""
     pieces: list[str] = []
     values: list[_Value] = []
     expression: list[str] | None = None
@@ -184,7 +184,7 @@ def _with_slots(environment: Environment, text: str, tainted: Collection[str]) -
         elif kind == "variable_end":
             found = _expression(environment, "".join(expression or ()))
             if found is not None and _names(found) & set(tainted):
-                pieces.append(slot(len(values)))
+                pieces.append(placeholder(len(values)))
                 values.append(_Value(began, "".join(expression or ()).strip(), found))
             else:
                 pieces.append("x")
@@ -212,7 +212,7 @@ def _expression(environment: Environment, source: str) -> nodes.Expr | None:
 
 def _in_markup(document: str, values: list[_Value]) -> Iterator[tuple[int, str]]:
     def of(source: str) -> Iterator[_Value]:
-        return (values[int(number)] for number in SLOT.findall(source))
+        return (values[int(number)] for number in PLACEHOLDER.findall(source))
 
     for token in tokens(document):
         source = document[token.start : token.end]

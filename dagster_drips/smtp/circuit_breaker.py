@@ -1,8 +1,8 @@
-"""When a mail server is given up for the rest of a run: it does not take us, or fails us again and again.
+"""When a mail server is given up for the rest of a run: it takes no mail from us, or fails again and again.
 
 A domain behind it is given up by itself where it, and not the server, refuses us: a relay takes the others' mail all
-the same. What a single refusal means is `outcome`'s matter. A server that is given up is stood in for by the next of a
-route.
+the same. What a single refusal means is decided in `outcomes`. The next server of a route takes the place of one that
+is given up.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ one domain's recipients, after which it gets no more for that domain."""
 BOUNCES_IN_A_ROW = 50
 """Readers that don't exist, without a message sent in between, after which something must be wrong with the list."""
 
-_DOMAINS_TOLD = 3
+_DOMAINS_REPORTED = 3
 
 
 class CircuitBreaker:
-    """Counts what one server does to us.
+    """Counts one server's failures and refusals.
 
     Args:
         address: how people know it.
@@ -58,8 +58,8 @@ class CircuitBreaker:
             count = max(self._refusals, self._bounces)
             self.stop(f"{self._where} refused {count} messages in a row, the last with: {words}")
         elif self._refused_domains[domain] >= REFUSALS_IN_A_ROW:
-            told = f"refused {REFUSALS_IN_A_ROW} messages to {domain} in a row, the last with: {words}"
-            self._stopped_domains.setdefault(domain, f"{self._where} {told}")
+            reason = f"refused {REFUSALS_IN_A_ROW} messages to {domain} in a row, the last with: {words}"
+            self._stopped_domains.setdefault(domain, f"{self._where} {reason}")
 
     def dropped(self, reason: str) -> None:
         """A connection ended before anything was sent on it."""
@@ -80,6 +80,6 @@ class CircuitBreaker:
         """Why it gets no more, or no more for some domains; empty while it gets everything."""
         if self.stopped:
             return [self.stopped]
-        told = list(self._stopped_domains.values())
-        more = len(told) - _DOMAINS_TOLD
-        return told[:_DOMAINS_TOLD] + ([f"and the same for {more} more domains"] if more > 0 else [])
+        reasons = list(self._stopped_domains.values())
+        more = len(reasons) - _DOMAINS_REPORTED
+        return reasons[:_DOMAINS_REPORTED] + ([f"and the same for {more} more domains"] if more > 0 else [])

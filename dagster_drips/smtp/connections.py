@@ -1,7 +1,7 @@
 """One connection to a mail server: yagmail connects, secures and logs in; then bytes go to and fro without waiting.
 
-What the bytes say is `dialogue`'s; several connections are in `crew`. yagmail's own `send` is never used: it repeats a
-message silently after a lost connection.
+What the bytes say is in `protocol`; several connections at once are `delivery.connection_pool`. yagmail's own `send` is
+never used: it repeats a message silently after a lost connection.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import yagmail
 from dagster_drips.errors import DripsError
 from dagster_drips.settings import SmtpServer
 from dagster_drips.smtp.deadlines import Deadlines
-from dagster_drips.smtp.limited_client import PatientSMTP, PatientTLS, Unasked, time_left
+from dagster_drips.smtp.limited_client import LimitedSMTP, LimitedTLS, UnsolicitedReply, time_left
 from dagster_drips.smtp.reply_text import shown
 
 _CHUNK = 1 << 16
@@ -53,16 +53,16 @@ class Connection:
 
         Raises:
             ServerUnavailable: no connection, or the server says not now.
-            DripsError: the login or TLS was refused: the settings are to be mended.
+            DripsError: the login or TLS was refused: the settings are to be corrected.
         """
         if self._client is not None:
             return
-        client = _Opener.of(self._server, self._deadlines)
+        client = _YagmailClient.of(self._server, self._deadlines)
         try:
             client.login()
             client.smtp.ehlo_or_helo_if_needed()
-            assert isinstance(client.smtp, PatientSMTP), "_Opener says so"
-            client.smtp.ask_for_silence()
+            assert isinstance(client.smtp, LimitedSMTP), "_YagmailClient says so"
+            client.smtp.refuse_unsolicited()
         except BaseException as error:
             _drop(client)
             # ValueError: of what smtplib makes of a challenge, or of a login that can't be written.
@@ -93,7 +93,7 @@ class Connection:
         try:
             data = self._socket.recv(_CHUNK)
             while data and isinstance(self._socket, ssl.SSLSocket) and (more := self._socket.pending()):
-                data += self._socket.recv(more)  # what TLS holds already, no selector tells of
+                data += self._socket.recv(more)  # no selector reports what TLS holds already
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
         return data
@@ -110,8 +110,8 @@ class Connection:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return 0
 
-    def say_goodbye(self) -> bool:
-        """Say QUIT, unless the network won't take it now; whether an answer is to come."""
+    def quit(self) -> bool:
+        """Send QUIT, unless the network won't take it now; whether an answer is to come."""
         if self._socket is None:
             return False
         try:
@@ -121,22 +121,22 @@ class Connection:
             return False
 
     def close(self) -> None:
-        """Say goodbye, if there is anyone to say it to."""
+        """End it with QUIT, where it is open, and wait for the answer."""
         close_all([self], self._deadlines.closing)
 
     def drop(self) -> None:
-        """Let go of it without a word."""
+        """Close it at once, without QUIT."""
         if self._client is not None:
             _drop(self._client)
             self._client = self._socket = None
 
 
 def close_all(connections: Sequence[Connection], seconds: float) -> None:
-    """Say goodbye on all of them at once, and let go of each at its answer, or of the rest when the time is over."""
+    """Send QUIT on all of them at once; close each at its answer, or the rest when the time is over."""
     deadline = time.monotonic() + seconds
     with selectors.DefaultSelector() as selector:
         for connection in connections:
-            if connection.say_goodbye():
+            if connection.quit():
                 selector.register(connection, selectors.EVENT_READ)
         try:
             while selector.get_map():
@@ -148,11 +148,11 @@ def close_all(connections: Sequence[Connection], seconds: float) -> None:
         connection.drop()
 
 
-class _Opener(yagmail.Client):
-    """yagmail's client as an opener of connections: its login name is no address, and it never sends."""
+class _YagmailClient(yagmail.Client):
+    """yagmail's client, of which only opening is used: its login name need be no address, and it never sends."""
 
     @classmethod
-    def of(cls, server: SmtpServer, deadlines: Deadlines) -> _Opener:
+    def of(cls, server: SmtpServer, deadlines: Deadlines) -> _YagmailClient:
         context = ssl.create_default_context()
         options: dict[str, Any] = {"timeout": deadlines.reply, "opening": deadlines.opening}
         if server.security == "tls":
@@ -176,7 +176,7 @@ class _Opener(yagmail.Client):
     @property
     def connection(self) -> Any:
         """What yagmail opens connections with: smtplib's classes, with limits."""
-        return PatientTLS if self.ssl else PatientSMTP
+        return LimitedTLS if self.ssl else LimitedSMTP
 
 
 def _drop(client: yagmail.Client) -> None:
@@ -186,7 +186,7 @@ def _drop(client: yagmail.Client) -> None:
 
 
 def _opening_problem(server: SmtpServer, error: Exception) -> ServerUnavailable | DripsError:
-    problem = _told_problem(server, error)
+    problem = _problem_of(server, error)
     kind = DripsError if isinstance(problem, DripsError) else ServerUnavailable
     return kind(shown(_masked(str(problem), server), _LONGEST_PROBLEM))
 
@@ -201,7 +201,7 @@ def _masked(text: str, server: SmtpServer) -> str:
     return text
 
 
-def _told_problem(server: SmtpServer, error: Exception) -> ServerUnavailable | DripsError:
+def _problem_of(server: SmtpServer, error: Exception) -> ServerUnavailable | DripsError:
     where = f"the mail server {server.address}"
     if isinstance(error, smtplib.SMTPAuthenticationError) and error.smtp_code >= 500:
         return DripsError(f"{where} refused the login of {server.user} ({_reply(error.smtp_code, error.smtp_error)})")
@@ -212,7 +212,7 @@ def _told_problem(server: SmtpServer, error: Exception) -> ServerUnavailable | D
         return DripsError(f"{where} does not offer what DRIPS_SMTP_URL asks for: {error}")
     if isinstance(error, UnicodeEncodeError):
         return DripsError(f"the user or password of {where} has letters beyond ASCII, which no login here can carry")
-    if isinstance(error, Unasked):
+    if isinstance(error, UnsolicitedReply):
         return ServerUnavailable(f"{where} can't be talked to: {error}")
     if isinstance(error, ValueError):
         return ServerUnavailable(f"{where} said what can't be understood while logging in")

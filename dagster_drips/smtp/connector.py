@@ -1,6 +1,6 @@
 """Opening connections beside the sending: connecting, TLS and login wait for a server, sending must not.
 
-Only that: how one connection is opened is `transport`'s, how many there are is `crew`'s.
+Only that: how one connection is opened is in `connections`, how many there are in `delivery.connection_pool`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Tag = TypeVar("Tag")
 _AT_ONCE = 8
 
 
-class Openers(Generic[Tag]):
+class Connector(Generic[Tag]):
     """Threads that open connections, and a file descriptor that can be read from when one is done.
 
-    A run doesn't end later for a server that is slow to let somebody in: threads that are busy when it ends see to
-    their connection alone, as long as its deadline lets them, and keep no process alive.
+    A run doesn't end later for a server that is slow to accept: threads that are busy when it ends go on with their
+    connection until its deadline, and keep no process alive.
     """
 
     def __init__(self) -> None:
@@ -31,16 +31,16 @@ class Openers(Generic[Tag]):
         self._done: deque[tuple[Tag, Connection, BaseException | None]] = deque()
         self._busy = 0
         self._closed = False
-        self._bell, self._doorway = socket.socketpair()
-        self._bell.setblocking(False)
-        self._doorway.setblocking(False)
+        self._wakeup_sender, self._wakeup_receiver = socket.socketpair()
+        self._wakeup_sender.setblocking(False)
+        self._wakeup_receiver.setblocking(False)
 
     def fileno(self) -> int:
         """For `selectors`."""
-        return self._doorway.fileno()
+        return self._wakeup_receiver.fileno()
 
     def open(self, connection: Connection, tag: Tag) -> None:
-        """Begin to open a connection; `opened` tells how it went."""
+        """Begin to open a connection; `opened` reports the result."""
         with self._lock:
             self._wanted.append((tag, connection))
             if self._busy >= _AT_ONCE:
@@ -51,19 +51,19 @@ class Openers(Generic[Tag]):
     def opened(self) -> list[tuple[Tag, Connection, BaseException | None]]:
         """What is done since it was last asked: the tag, the connection, and the error where it could not be opened."""
         with suppress(BlockingIOError):
-            self._doorway.recv(4096)
+            self._wakeup_receiver.recv(4096)
         done = []
         while self._done:
             done.append(self._done.popleft())
         return done
 
     def close(self) -> None:
-        """Let go of what is open, and wait for nothing."""
+        """Drop what is open, and wait for nothing."""
         with self._lock:
             self._closed = True
             self._wanted.clear()
-            self._bell.close()
-            self._doorway.close()
+            self._wakeup_sender.close()
+            self._wakeup_receiver.close()
         while self._done:
             self._done.popleft()[1].drop()
 
@@ -74,21 +74,21 @@ class Openers(Generic[Tag]):
                     self._busy -= 1
                     return
                 tag, connection = self._wanted.popleft()
-            self._knock(tag, connection, _problem_of(connection))
+            self._finish(tag, connection, _problem_of(connection))
 
-    def _knock(self, tag: Tag, connection: Connection, problem: BaseException | None) -> None:
+    def _finish(self, tag: Tag, connection: Connection, problem: BaseException | None) -> None:
         with self._lock:
             if self._closed:
                 connection.drop()
                 return
             self._done.append((tag, connection, problem))
-            with suppress(OSError):  # full: somebody knocked before
-                self._bell.send(b"!")
+            with suppress(OSError):  # full: a wakeup is waiting already
+                self._wakeup_sender.send(b"!")
 
 
 def _problem_of(connection: Connection) -> BaseException | None:
     try:
         connection.open()
-    except BaseException as error:  # told by `opened`, whatever it is
+    except BaseException as error:  # reported by `opened`, whatever it is
         return error
     return None

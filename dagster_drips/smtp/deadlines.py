@@ -1,7 +1,7 @@
 """How long a mail server is waited for: a limit for every state of a connection, in all and not since the last byte.
 
-Only the numbers. `transport` keeps to those of opening and closing, `crew` to the others; `dialogue` says which
-applies.
+Only the numbers. `connections` keeps to those of opening and closing, `delivery.connection_pool` to the others;
+`protocol` says which applies.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Waiting = Literal["nothing", "reply", "transfer", "final"]
-"""What a dialogue waits for: nothing; the reply to a command; the network to take a body; the answer to a message."""
+"""What a connection waits for: nothing; the reply to a command; the network to take a body; the answer to a message."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Deadlines:
         return min(5.0, self.reply)
 
     def of(self, waiting: Waiting) -> float:
-        """How long a dialogue may wait for that; for nothing, as long as the run has other work."""
+        """How long a connection may wait for that; for nothing, as long as the run has other work."""
         if waiting == "nothing":
             return float("inf")
         return {"reply": self.reply, "transfer": self.transfer, "final": self.final}[waiting]

@@ -1,7 +1,7 @@
 """smtplib's client with limits: opening a connection ends in time, and reads so much, whatever the server does.
 
 smtplib waits anew for every byte and keeps every line of a reply, so that a server can hold it for days. Only that is
-changed here; yagmail opens connections with these classes, and `transport` with yagmail.
+changed here; yagmail opens connections with these classes, and `connections` with yagmail.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _MOST_BYTES = 65_536
 _CHUNK = 4_096
 
 
-class Unasked(smtplib.SMTPException):
+class UnsolicitedReply(smtplib.SMTPException):
     """The server spoke before it was asked: what it says next could be taken for another answer."""
 
 
@@ -55,7 +55,7 @@ class _Replies:
         self._heard.clear()
 
 
-class PatientSMTP(smtplib.SMTP):
+class LimitedSMTP(smtplib.SMTP):
     """An SMTP client that is given so many seconds to be ready.
 
     Args:
@@ -82,18 +82,22 @@ class PatientSMTP(smtplib.SMTP):
     def getreply(self) -> tuple[int, bytes]:
         """The next reply (smtplib's own reading), within the time and size that are left."""
         if self.file is None:
-            self.ask_for_silence()
+            self.refuse_unsolicited()
             assert self.sock is not None, "there is a connection"
             self.file = self._replies = _Replies(self.sock, self._opened_by)
         return super().getreply()
 
-    def ask_for_silence(self) -> None:
-        """Raises Unasked where the server has said more than it was asked: in clear before TLS, or after the login."""
+    def refuse_unsolicited(self) -> None:
+        """Refuse what nobody asked for: sent in clear before TLS, or behind the answer to the login.
+
+        Raises:
+            UnsolicitedReply: the server has sent more than replies to what was said.
+        """
         if self._replies is not None and not self._replies.is_empty:
-            raise Unasked("it spoke before it was asked")
+            raise UnsolicitedReply("it spoke before it was asked")
 
 
-class PatientTLS(smtplib.SMTP_SSL, PatientSMTP):
+class LimitedTLS(smtplib.SMTP_SSL, LimitedSMTP):
     """The same over TLS from the first byte."""
 
     def __init__(self, host: str, port: str | int, *, opening: float, **options: Any):

@@ -1,7 +1,7 @@
 """What became of a message, in one vocabulary whatever the server says (RFC 5321, RFC 3463).
 
 Here belong outcomes and how a reply becomes one. Whom a refusal blames is read in `refusals`. When to try again is
-`retries`' matter, when to give a server up `breaker`'s.
+decided in `delivery.retries`, when to give a server up in `circuit_breaker`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MAILBOX_STATUS = re.compile(r"5\.2\.\d+$")
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?=\s|$)")
 # The server wants a login, TLS, or others than ours (RFC 3207, RFC 4954).
 _NOT_ALLOWED_IN = frozenset({454, 530, 534, 535, 538})
-# What no waiting mends ends the message; anything else is put off.
+# What waiting doesn't help ends the message; anything else is put off.
 _ENDS: dict[Blame, OutcomeKind] = {
     "address": "bounced",
     "sender": "failed",
@@ -40,7 +40,7 @@ class Reply:
     text: str
 
     @property
-    def is_goodbye(self) -> bool:
+    def closes_connection(self) -> bool:
         """Whether the connection ends with it: 421, or nothing that SMTP knows."""
         return self.code == 421 or self.code // 100 not in (2, 3, 4, 5)
 
@@ -72,7 +72,7 @@ def outcome_of(stage: Stage, reply: Reply) -> Outcome:
         return _outcome("sent", reply)
     if stage == "BODY" and code // 100 not in (4, 5):
         return _outcome("in_doubt", reply, lost_connection=True)
-    lost = reply.is_goodbye
+    lost = reply.closes_connection
     if code in _NOT_ALLOWED_IN:
         return _outcome("deferred", reply, not_allowed_in=True)
     if code // 100 == 5:
@@ -84,7 +84,7 @@ def _refusal(stage: Stage, reply: Reply) -> Outcome:
     """A no for good (5xx).
 
     Only what blames the address itself bounces (L3): at RCPT, or as the answer to a message, which has one recipient.
-    What may pass, or be mended on our side, is put off; the breaker sees to it that few try.
+    What may pass, or be corrected on our side, is put off; the circuit breaker limits how many try.
     """
     status = status_in(reply.text)
     whose = blame(None, reply.text, code=reply.code)
@@ -95,7 +95,7 @@ def _refusal(stage: Stage, reply: Reply) -> Outcome:
 
 
 def lost(where: str, reason: str) -> str:
-    """How the end of a connection is told."""
+    """How the end of a connection is described."""
     return cut(f"the connection was lost {where} ({reason})")
 
 

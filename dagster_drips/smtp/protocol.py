@@ -5,8 +5,8 @@ a body, so that a message costs one round trip. A body is only ever sent after t
 says so: until then no server can have taken the message.
 
 Whatever a server says, and whenever, every message that was begun gets exactly one of `Answered` and `Untouched`, at
-the latest when the dialogue has ended. A reply to what was not said yet, or to nothing, ends it: the two no longer talk
-in step, and a shifted reply could be taken for that of another message.
+the latest when the connection has ended. A reply to what was not sent yet, or to nothing, ends it: the two are no
+longer in step, and a shifted reply could be taken for that of another message.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Untouched(Generic[Owner]):
 Event = WantsBody[Owner] | Answered[Owner] | Untouched[Owner]
 
 
-class _Heard(NamedTuple):
+class _RawReply(NamedTuple):
     """A reply as it came; most are never looked at beyond their code."""
 
     code: int
@@ -75,7 +75,7 @@ class _Transaction(Generic[Owner]):
     refusal: Outcome | None = None
 
 
-class Dialogue(Generic[Owner]):
+class SmtpProtocol(Generic[Owner]):
     """One connection's transactions, one after another; at most one message is between its body and the answer.
 
     Args:
@@ -88,16 +88,16 @@ class Dialogue(Generic[Owner]):
         self.output = bytearray()
         """What is to be sent; `taken` says how much was."""
         self.ended = False
-        """The server said goodbye, or something that can't be read: nothing more can be done here."""
-        self._heard = bytearray()
+        """The server ended the connection, or sent what can't be read: nothing more can be sent on it."""
+        self._received = bytearray()
         self._lines: list[bytes] = []
         self._length = 0
         self._awaited: deque[tuple[Stage | Literal["RSET"], int]] = deque()
-        """What is to be answered, each with the place in all bytes said up to which it goes."""
+        """What is to be answered, each with the place in all output at which it ends."""
         self._envelope: _Transaction[Owner] | None = None
         self._finishing: _Transaction[Owner] | None = None
         self._wants_body = False
-        self._was_told = False
+        self._announced = False
         self._needs_reset = False
         self._answered = 0
         self._queued = 0
@@ -134,20 +134,25 @@ class Dialogue(Generic[Owner]):
         # A server that refuses a body may keep its envelope open (Postfix does); whether it will isn't known yet.
         if self._needs_reset or self._finishing is not None:
             self._needs_reset = False
-            self._say("RSET", b"RSET\r\n")
-        self._say("MAIL", _mail(message))
+            self._send("RSET", b"RSET\r\n")
+        self._send("MAIL", _mail(message))
         if self.pipelining:
-            self._say("RCPT", f"RCPT TO:<{message.recipient}>\r\n".encode())
-            self._say("DATA", b"DATA\r\n")
+            self._send("RCPT", f"RCPT TO:<{message.recipient}>\r\n".encode())
+            self._send("DATA", b"DATA\r\n")
         return None
 
     def send_body(self) -> None:
-        """Send the body that the server waits for; whoever calls this has noted that the message is on its way."""
-        assert self._envelope is not None and self._wants_body, "only after WantsBody"
+        """Send the body that the server waits for; whoever calls this has noted that the message is on its way.
+
+        Raises:
+            RuntimeError: it waits for none: a body that follows no 354 could be taken for commands (RFC 5321 4.1.1.4).
+        """
+        if self._envelope is None or not self._wants_body:
+            raise RuntimeError("a message's body follows nothing but the server's 354")
         self._finishing, self._envelope = self._envelope, None
-        self._wants_body = self._was_told = False
+        self._wants_body = self._announced = False
         data = self._finishing.message.data.replace(b"\r\n.", b"\r\n..")  # dot-stuffing, RFC 5321 4.5.2
-        self._say("BODY", b"%b%b.\r\n" % (b"." if data.startswith(b".") else b"", data))
+        self._send("BODY", b"%b%b.\r\n" % (b"." if data.startswith(b".") else b"", data))
         self._end_of_body = self._queued
 
     def taken(self, count: int) -> None:
@@ -159,17 +164,17 @@ class Dialogue(Generic[Owner]):
         """What the server's bytes mean; nothing once it has ended."""
         if self.ended:
             return []
-        self._heard += data
+        self._received += data
         events: list[Event[Owner]] = []
-        for heard in self._replies():
+        for raw in self._replies():
             self.replies += 1
-            events.extend(self._take(heard))
+            events.extend(self._take(raw))
             if self.ended:
-                self._heard.clear()
+                self._received.clear()
                 return events
-        # Told only now: a goodbye right behind it, in the same bytes, takes it back.
-        if self._wants_body and not self._was_told and self._envelope is not None:
-            self._was_told = True
+        # Reported only now: a 421 right behind it, in the same bytes, takes it back.
+        if self._wants_body and not self._announced and self._envelope is not None:
+            self._announced = True
             events.append(WantsBody(self._envelope.owner))
         return events
 
@@ -201,41 +206,41 @@ class Dialogue(Generic[Owner]):
             return Untouched(envelope.owner)
         return Answered(envelope.owner, outcome)
 
-    def _say(self, awaited: Stage | Literal["RSET"], data: bytes) -> None:
+    def _send(self, awaited: Stage | Literal["RSET"], data: bytes) -> None:
         self.output += data
         self._queued += len(data)
         self._awaited.append((awaited, self._queued))
 
-    def _replies(self) -> Iterator[_Heard]:
+    def _replies(self) -> Iterator[_RawReply]:
         """Whole replies; one without an end counts as one that can't be read."""
-        while (end := self._heard.find(b"\n")) >= 0 and self._length + end <= LONGEST_REPLY:
-            line = bytes(self._heard[:end]).rstrip()
-            del self._heard[: end + 1]
+        while (end := self._received.find(b"\n")) >= 0 and self._length + end <= LONGEST_REPLY:
+            line = bytes(self._received[:end]).rstrip()
+            del self._received[: end + 1]
             code = _code_of(line)
             if code < 0 or line[3:4] != b"-":
                 if not self._lines:
-                    yield _Heard(code, line[4:] if code >= 0 else line)
+                    yield _RawReply(code, line[4:] if code >= 0 else line)
                     continue
                 lines, self._lines, self._length = [*self._lines, line], [], 0
                 yield _joined(lines)
             else:
                 self._length += end + 1
                 self._lines.append(line)
-        if self._length + len(self._heard) > LONGEST_REPLY:
+        if self._length + len(self._received) > LONGEST_REPLY:
             self._lines, self._length = [], 0
-            yield _Heard(-1, b"a reply without an end")
+            yield _RawReply(-1, b"a reply without an end")
 
-    def _take(self, heard: _Heard) -> list[Event[Owner]]:
-        if not self._awaited:  # unasked: a goodbye, as when the server shuts down
-            return self._goodbye(heard.reply, out_of_turn=True)
-        stage, said_at = self._awaited.popleft()
+    def _take(self, raw: _RawReply) -> list[Event[Owner]]:
+        if not self._awaited:  # unsolicited: a 421, as when the server shuts down
+            return self._close(raw.reply, out_of_turn=True)
+        stage, sent_at = self._awaited.popleft()
         if stage == "BODY":
-            return self._take_final(heard.reply)
-        if self._sent < said_at:
-            return self._goodbye(heard.reply, out_of_turn=True)
-        kind = heard.code // 100
+            return self._take_final(raw.reply)
+        if self._sent < sent_at:
+            return self._close(raw.reply, out_of_turn=True)
+        kind = raw.code // 100
         if stage == "RSET":
-            return [] if kind == 2 else self._goodbye(heard.reply)
+            return [] if kind == 2 else self._close(raw.reply)
         envelope = self._envelope
         assert envelope is not None, "replies follow commands"
         if kind == _ANSWERS[stage]:
@@ -244,9 +249,9 @@ class Dialogue(Generic[Owner]):
             elif stage == "DATA":
                 return self._take_data(envelope)
         else:
-            reply = heard.reply
-            if reply.is_goodbye:
-                return self._goodbye(reply, stage)
+            reply = raw.reply
+            if reply.closes_connection:
+                return self._close(reply, stage)
             if envelope.refusal is None:
                 envelope.refusal = outcome_of(stage, reply)
         return self._go_on(envelope, stage)
@@ -264,7 +269,7 @@ class Dialogue(Generic[Owner]):
         self._needs_reset = self._envelope is None and outcome.outcome != "sent"
         events: list[Event[Owner]] = [Answered(finishing.owner, outcome)]
         out_of_step = is_early or outcome.lost_connection
-        return events + self._goodbye(reply) if out_of_step else events
+        return events + self._close(reply) if out_of_step else events
 
     def _take_data(self, envelope: _Transaction[Owner]) -> list[Event[Owner]]:
         """The server is ready for a body."""
@@ -283,9 +288,9 @@ class Dialogue(Generic[Owner]):
         if envelope.refusal is not None:
             return self._refused(envelope, needs_reset=stage != "MAIL")
         if stage == "MAIL":
-            self._say("RCPT", f"RCPT TO:<{envelope.message.recipient}>\r\n".encode())
+            self._send("RCPT", f"RCPT TO:<{envelope.message.recipient}>\r\n".encode())
         else:
-            self._say("DATA", b"DATA\r\n")
+            self._send("DATA", b"DATA\r\n")
         return []
 
     def _refused(self, envelope: _Transaction[Owner], *, needs_reset: bool) -> list[Event[Owner]]:
@@ -295,13 +300,13 @@ class Dialogue(Generic[Owner]):
         self._answered += 1
         return [Answered(envelope.owner, envelope.refusal)]
 
-    def _goodbye(self, reply: Reply, stage: Stage = "MAIL", *, out_of_turn: bool = False) -> list[Event[Owner]]:
+    def _close(self, reply: Reply, stage: Stage = "MAIL", *, out_of_turn: bool = False) -> list[Event[Owner]]:
         """The end, by a word of the server's; an envelope that is open came to nothing, as no body has followed it."""
         self.ended = True
         envelope, self._envelope, self._wants_body = self._envelope, None, False
         if envelope is None:
             return []
-        if out_of_turn and not reply.is_goodbye:
+        if out_of_turn and not reply.closes_connection:
             outcome = Outcome("deferred", reply.code, detail=cut(f"the server spoke out of turn: {reply.text}"))
         else:
             outcome = outcome_of(stage, reply)
@@ -314,12 +319,12 @@ def _code_of(line: bytes) -> int:
     return int(code) if len(code) == 3 and code.isdigit() and line[3:4] in (b"", b" ", b"-") else -1
 
 
-def _joined(lines: list[bytes]) -> _Heard:
+def _joined(lines: list[bytes]) -> _RawReply:
     """A reply of several lines; those that don't agree (RFC 5321 4.2.1) are as good as none."""
     codes = [_code_of(line) for line in lines]
     words = b" ".join(line[4:] if code >= 0 else line for code, line in zip(codes, lines, strict=True))
     agree = len({code // 100 for code in codes}) == 1
-    return _Heard(codes[-1] if agree else -1, words)
+    return _RawReply(codes[-1] if agree else -1, words)
 
 
 def _mail(message: OutgoingMessage) -> bytes:

@@ -1,6 +1,6 @@
 """The words in which mail servers say whom they refuse, as data: patterns on plain words, each list with its sources.
 
-Only the tables. How a server's text becomes plain words, and which list goes before which, is `refusals`' part.
+Only the tables. How a server's text becomes plain words, and which list goes before which, is decided in `refusals`.
 
 The patterns see lower-case words with one space in between, apostrophes left out ("doesnt exist"), addresses, web
 addresses and host names taken away. Sources: RFC 3463, RFC 5321 4.2.3, and the replies that Postfix, Sendmail, Exim,

@@ -1,6 +1,6 @@
 """Whom a mail server blames when it refuses for good: the reader's address, us, the message, or something that passes.
 
-One place for every refusal, wherever it is read: an SMTP reply (`outcome`), a report in the mailbox
+One place for every refusal, wherever it is read: an SMTP reply (`outcomes`), a report in the mailbox
 (`inbox.bounce_reasons`), a provider's diagnostic. Only what blames the address itself suppresses it (rule L3), so
 whatever is not plainly that is something else. The words stand in `refusal_words`; what follows from the blame is
 decided by who asks.
@@ -89,11 +89,11 @@ def blame(status: str | None, *texts: str, code: int | None = None) -> Blame:
             return _blame_of_status(own)
         if _is_for_now(own or status, text):
             return "rate"
-        told = blame_of_words(text)
-        if told == "policy" and _is_unknown_to_directory(own or status, text):
+        blamed = blame_of_words(text)
+        if blamed == "policy" and _is_unknown_to_directory(own or status, text):
             return "address"
-        if told:
-            return told
+        if blamed:
+            return blamed
         if own is not None and own not in VAGUE_STATUSES:
             return _blame_of_status(own)
     if status and status not in VAGUE_STATUSES:

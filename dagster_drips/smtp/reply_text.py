@@ -1,6 +1,6 @@
 """A mail server's words as text that people can be shown: in logs, on a terminal, in a table.
 
-The one place where a reply becomes text. What the text means is `outcome`'s and `refusals`' part.
+The one place where a reply becomes text. What the text means is decided in `outcomes` and `refusals`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """HTML before it is sent: links tracked, the preview text and the pixel put in, and what values decide of it.
 
-All of it is done once for all messages of one shape, on a document with slots (`skeleton`). Styles are inlined in
+All of it is done once for all messages that share a path, on a document with placeholders. Styles are inlined in
 `inlined_styles`. Nothing is fetched, and what isn't changed stays byte for byte.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dagster_drips.message.precompiled_body import SLOT, slot
+from dagster_drips.message.precompiled_body import PLACEHOLDER, placeholder
 from dagster_drips.templating.html_tokens import (
     RAW_TEXT,
     Aside,
@@ -29,8 +29,8 @@ _DECIDING_ATTRIBUTES = frozenset({"class", "id", "style"})
 _HEAD = frozenset({"html", "head", "title", "meta", "link", "base", "style", "script", "noscript", "template"})
 
 
-def deciding_slots(document: str) -> set[int]:
-    """Slots whose value decides what becomes of the markup around it: in a class, in a style, inside of a tag."""
+def deciding_placeholders(document: str) -> set[int]:
+    """Placeholders whose value decides what becomes of the markup around it: in a class, a style, inside of a tag."""
     free: set[int] = set()
     for token in tokens(document):
         if isinstance(token, Tag):
@@ -38,21 +38,25 @@ def deciding_slots(document: str) -> set[int]:
                 continue
             for attribute in token.attributes:
                 # Without quotes a value's white space begins an attribute of its own.
-                if attribute.quote and attribute.name not in _DECIDING_ATTRIBUTES and not SLOT.search(attribute.name):
-                    free.update(map(int, SLOT.findall(attribute.source)))
+                if (
+                    attribute.quote
+                    and attribute.name not in _DECIDING_ATTRIBUTES
+                    and not PLACEHOLDER.search(attribute.name)
+                ):
+                    free.update(map(int, PLACEHOLDER.findall(attribute.source)))
         elif isinstance(token, Aside):
             if token.is_whole:
-                free.update(map(int, SLOT.findall(document[token.start : token.end])))
+                free.update(map(int, PLACEHOLDER.findall(document[token.start : token.end])))
         elif token.inside not in RAW_TEXT:
-            free.update(map(int, SLOT.findall(document[token.start : token.end])))
-    return {int(number) for number in SLOT.findall(document)} - free
+            free.update(map(int, PLACEHOLDER.findall(document[token.start : token.end])))
+    return {int(number) for number in PLACEHOLDER.findall(document)} - free
 
 
 def with_tracked_links(document: str, tracked: Callable[[str], str | None]) -> str:
     """Links led elsewhere. What stands in comments is for readers of another kind, in a markup of its own.
 
     Args:
-        document: may have slots in its addresses.
+        document: may have placeholders in its addresses.
         tracked: from a link's address, as browsers read it, to what takes its place, or None to leave it.
     """
     changes = Changes(document)
@@ -67,15 +71,15 @@ def with_tracked_links(document: str, tracked: Callable[[str], str | None]) -> s
 
 
 def with_preview(document: str, number: int) -> str:
-    """A hidden first line of the body, shown beside the subject in a mailbox; its text goes into that slot."""
-    block = f'<div style="{_HIDDEN}">{slot(number)}{_PADDING}</div>'
+    """A hidden first line of the body, shown beside the subject in a mailbox; its text goes into that placeholder."""
+    block = f'<div style="{_HIDDEN}">{placeholder(number)}{_PADDING}</div>'
     place = _body_start(document)
     return document[:place] + block + document[place:]
 
 
 def with_pixel(document: str, number: int) -> str:
-    """An image of one dot at the end of the body; its address goes into that slot."""
-    image = f'<img src="{slot(number)}" width="1" height="1" alt="" style="display:block;border:0">'
+    """An image of one dot at the end of the body; its address goes into that placeholder."""
+    image = f'<img src="{placeholder(number)}" width="1" height="1" alt="" style="display:block;border:0">'
     ends = {token.name: token.start for token in tokens(document) if isinstance(token, Tag) and token.is_end}
     place = ends.get("body", ends.get("html", len(document)))
     return document[:place] + image + document[place:]

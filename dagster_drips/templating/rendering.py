@@ -79,13 +79,13 @@ def loaded(environment: TemplateEnvironment, name: str) -> Template:
 
 
 def pieces_of(environment: TemplateEnvironment, part: str, template: Template, context: Mapping[str, Any]) -> list[str]:
-    """A rendering in pieces, as `shapes` takes it: stretches of the template, and values.
+    """A rendering in pieces, as `render_cache` takes it: stretches of the template, and values.
 
     Args:
         environment: the template's; its counts begin anew.
         part: what to call it (`subject`, `welcome.html`).
         template: compiled.
-        context: from `templates.message_context`.
+        context: from `context.message_context`.
 
     Raises:
         RenderError: an undefined value, a limit passed, or whatever else the template did wrong.

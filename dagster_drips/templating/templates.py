@@ -12,25 +12,26 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Template
 
 from dagster_drips.blob_store import FileFacts
 from dagster_drips.links.message_links import LinkMaker, Links
-from dagster_drips.message.content import Enclosure, RenderedMessage
-from dagster_drips.message.precompiled_body import SLOT, Skeleton, Text, filled, slot
-from dagster_drips.templating.html_document import deciding_slots, with_pixel, with_preview, with_tracked_links
+from dagster_drips.message.content import Attachment, RenderedMessage
+from dagster_drips.message.precompiled_body import PLACEHOLDER, PrecompiledBody, Text, filled, placeholder
+from dagster_drips.templating.html_document import deciding_placeholders, with_pixel, with_preview, with_tracked_links
 from dagster_drips.templating.html_images import with_content_ids
 from dagster_drips.templating.html_tokens import address_of_link, attribute_value
 from dagster_drips.templating.inlined_styles import with_inlined_styles
 from dagster_drips.templating.plain_text import plain_text
-from dagster_drips.templating.render_cache import Shapes
+from dagster_drips.templating.render_cache import RenderCache
 from dagster_drips.templating.rendering import RenderError, cause_of, compiled, is_failure, loaded, one_line, pieces_of
-from dagster_drips.templating.sandbox import Record, TemplateEnvironment
+from dagster_drips.templating.sandbox import TemplateEnvironment
 from dagster_drips.warehouse.port import Warehouse
+from dagster_drips.warehouse.statements import named_statements
 
 MAX_LINE = 10_000
 """Characters of a subject or preview text."""
@@ -39,25 +40,21 @@ _SPACES = re.compile(r"[\s\u00a0]+")
 _WEB = ("http://", "https://")
 _CONTENT_ID = re.compile(r"cid:([0-9a-f]+@drips)")
 
-_VERSION = (
-    "select definition, files, attached_files from journal.sequence_versions"
-    " where sequence_id = ? and version_id = ? limit 1"
-)
-_TIMEZONE = "select timezone from raw.project_settings"
+_STATEMENTS = named_statements(Path(__file__).with_name("templates.sql"))
 
 
 @dataclass(frozen=True)
 class _Html:
-    """What the HTML messages of one shape share.
+    """What the HTML messages that took the same path through a template share.
 
-    Its slots: the template's values, then the preview text, what stands before tracked addresses, the pixel's address,
-    then whatever `links` (addresses that hold values) lead to.
+    Its placeholders: the template's values, then the preview text, what stands before tracked addresses, the pixel's
+    address, then whatever `links` (addresses that hold values) lead to.
     """
 
-    skeleton: Skeleton
-    text: Skeleton
+    body: PrecompiledBody
+    text: PrecompiledBody
     links: tuple[str, ...]
-    images: tuple[Enclosure, ...]
+    images: tuple[Attachment, ...]
 
 
 class StepTemplate:
@@ -82,7 +79,7 @@ class StepTemplate:
         self.sequence_name = sequence_name
         self.tracked = content.get("tracking") is not False
         self.confirms = content.get("confirmation") is True
-        self._images = {facts.content_id: Enclosure(name, facts, shown=True) for name, facts in attached_files.items()}
+        self._images = {facts.content_id: Attachment(name, facts, shown=True) for name, facts in attached_files.items()}
         self._attachments = tuple(_attachment(name, attached_files) for name in content.get("attachments") or ())
         self._environment = environment
         self._links = links
@@ -92,12 +89,14 @@ class StepTemplate:
         self._html = loaded(environment, name)
         text_name = re.sub(r"\.[^./]*$", "", name) + ".txt"
         self._text = loaded(environment, text_name) if text_name in environment.list_templates() else None
-        self._html_shapes = {
-            (preview, tracked): Shapes(partial(self._prepared, preview=preview, tracked=tracked), deciding_slots)
+        self._html_caches = {
+            (preview, tracked): RenderCache(
+                partial(self._prepared, preview=preview, tracked=tracked), deciding_placeholders
+            )
             for preview in (False, True)
             for tracked in (False, True)
         }
-        self._text_shapes = Shapes(lambda document, _: Skeleton(document))
+        self._text_cache = RenderCache(lambda document, _: PrecompiledBody(document))
 
     def render(self, context: Mapping[str, Any], links: Links) -> RenderedMessage:
         """The texts for one lead, from `message_context`.
@@ -110,36 +109,36 @@ class StepTemplate:
             raise RenderError("subject: it is empty")
         preview = self._line("preview_text", self._preview, context)
         pieces = pieces_of(self._environment, self._html.name or "template", self._html, context)
-        shapes = self._html_shapes[bool(preview), links.clicks is not None]
-        html, values = shapes.of(pieces, self._environment.constants)
-        slots = [*values, markup.escape(preview), links.clicks or "", links.opens or ""]
-        slots += [self._led(address, values, links) for address in html.links]
+        cache = self._html_caches[bool(preview), links.clicks is not None]
+        html, values = cache.of(pieces, self._environment.constants)
+        placeholders = [*values, markup.escape(preview), links.clicks or "", links.opens or ""]
+        placeholders += [self._led(address, values, links) for address in html.links]
         if self._text is None:
             text = Text(html.text, [_spaced(markup.unescape(value)) for value in values])
         else:
             pieces = pieces_of(self._environment, self._text.name or "text", self._text, context)
-            text = Text(*self._text_shapes.of(pieces, self._environment.constants))
-        return RenderedMessage(subject, Text(html.skeleton, slots), text, (*html.images, *self._attachments))
+            text = Text(*self._text_cache.of(pieces, self._environment.constants))
+        return RenderedMessage(subject, Text(html.body, placeholders), text, (*html.images, *self._attachments))
 
     def _prepared(self, document: str, count: int, *, preview: bool, tracked: bool) -> _Html:
         changed = with_inlined_styles(document)
         # Behind it: what a rule hides isn't there for readers of the text either.
-        text = Skeleton(plain_text(changed))
+        text = PrecompiledBody(plain_text(changed))
         held: list[str] = []
         if tracked:
 
             def lead(address: str) -> str | None:
-                if SLOT.search(address):
+                if PLACEHOLDER.search(address):
                     held.append(address)
-                    return slot(count + 2 + len(held))
-                return slot(count + 1) + self._links.url_token(address) if _is_web(address) else None
+                    return placeholder(count + 2 + len(held))
+                return placeholder(count + 1) + self._links.url_token(address) if _is_web(address) else None
 
             changed = with_pixel(with_tracked_links(changed, lead), count + 2)
         if preview:
             changed = with_preview(changed, count)
         shown = dict.fromkeys(_CONTENT_ID.findall(document)) if self._images else ()
         images = tuple(self._images[content_id] for content_id in shown if content_id in self._images)
-        return _Html(Skeleton(changed), text, tuple(held), images)
+        return _Html(PrecompiledBody(changed), text, tuple(held), images)
 
     def _led(self, address: str, values: list[str], links: Links) -> str:
         """Where a link leads whose address holds values, escaped."""
@@ -188,10 +187,10 @@ class TemplateCache:
     def __init__(self, warehouse: Warehouse, links: LinkMaker):
         self._warehouse = warehouse
         self._links = links
-        self._versions: dict[tuple[str, str], _Version] = {}
-        self._steps: dict[tuple[str, str, str, str | None], StepTemplate | str] = {}
+        self._versions: dict[tuple[str, str | None], _Version] = {}
+        self._steps: dict[tuple[str, str | None, str, str | None], StepTemplate | str] = {}
 
-    def step(self, sequence_id: str, version_id: str, step_id: str, variant_id: str | None) -> StepTemplate:
+    def step(self, sequence_id: str, version_id: str | None, step_id: str, variant_id: str | None) -> StepTemplate:
         """The compiled step; not to be called by several threads at once.
 
         Raises:
@@ -201,7 +200,7 @@ class TemplateCache:
         found = self._steps.get(key)
         if found is None:
             # What the warehouse itself says is no message's fault.
-            rows = self._warehouse.rows(_VERSION, [sequence_id, version_id])
+            rows = self._warehouse.rows(_STATEMENTS["version"], [sequence_id, version_id])
             try:
                 version = self._version(sequence_id, version_id, rows)
                 found = _step_template(version, step_id, variant_id, self._links)
@@ -217,7 +216,7 @@ class TemplateCache:
             raise RenderError(found)
         return found
 
-    def _version(self, sequence_id: str, version_id: str, rows: list[dict[str, Any]]) -> _Version:
+    def _version(self, sequence_id: str, version_id: str | None, rows: list[dict[str, Any]]) -> _Version:
         key = (sequence_id, version_id)
         if key not in self._versions:
             if not rows:
@@ -227,7 +226,7 @@ class TemplateCache:
                 json.loads(rows[0]["definition"]),
                 json.loads(rows[0]["files"]),
                 {name: FileFacts(**facts) for name, facts in attached.items()},
-                self._warehouse.value(_TIMEZONE) or "UTC",
+                self._warehouse.value(_STATEMENTS["timezone"]) or "UTC",
             )
         return self._versions[key]
 
@@ -257,56 +256,6 @@ def compile_step(
     return _step_template(version, step_id, variant_id, links or LinkMaker())
 
 
-def message_context(
-    due: Mapping[str, Any],
-    *,
-    lead: Mapping[str, Any],
-    event: Mapping[str, Any] | None,
-    sequence_name: str,
-    links: Links,
-) -> dict[str, Any]:
-    """What a template sees, as the contract lists it. NULL is undefined, so that `default` covers it.
-
-    Args:
-        due: a row of `decide.due_steps`.
-        lead: the lead's columns, custom fields included; names that start with `_` are ours and stay out.
-        event: the triggering row of `raw.events`; None for the built-in triggers.
-        sequence_name: the sequence's name for people.
-        links: the message's own links.
-    """
-    return {
-        "lead": Record("lead", _public(lead)),
-        "event": _event_record(event, due["trigger_kind"], due["triggered_at"]),
-        "sequence": Record("sequence", {"id": due["sequence_id"], "name": sequence_name}),
-        "step": Record("step", {"id": due["step_id"], "variant": due["variant_id"]}),
-        "sender": Record(
-            "sender", {"name": due["sender_name"], "email": due["sender_email"], "reply_to": due["sender_reply_to"]}
-        ),
-        "unsubscribe_url": links.unsubscribe_url,
-        "preferences_url": links.preferences_url,
-        "view_url": links.view_url,
-        **({"confirm_url": links.confirm_url} if links.confirm_url else {}),
-    }
-
-
-def _event_record(event: Mapping[str, Any] | None, trigger_kind: str, triggered_at: datetime) -> Record:
-    if event is None:
-        properties = Record("event.properties", {})
-        return Record("event", {"event": trigger_kind, "occurred_at": triggered_at, "properties": properties})
-    properties = json.loads(event.get("properties") or "{}")
-    return Record("event", {**_public(event), "properties": Record("event.properties", _without_nulls(properties))})
-
-
-def _public(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if not name.startswith("_")}
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
-    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
-
-
 def _step_template(version: _Version, step_id: str, variant_id: str | None, links: LinkMaker) -> StepTemplate:
     definition = version.definition
     step = next((step for step in definition["steps"] if step["id"] == step_id), None)
@@ -324,10 +273,10 @@ def _step_template(version: _Version, step_id: str, variant_id: str | None, link
     return StepTemplate(version.environment, definition.get("name") or "", content, links, version.attached_files)
 
 
-def _attachment(name: str, attached_files: Mapping[str, FileFacts]) -> Enclosure:
+def _attachment(name: str, attached_files: Mapping[str, FileFacts]) -> Attachment:
     if name not in attached_files:
         raise RenderError(f"this version has no file '{name}'")
-    return Enclosure(name, attached_files[name], shown=False)
+    return Attachment(name, attached_files[name], shown=False)
 
 
 def _spaced(text: str) -> str:

@@ -5,24 +5,21 @@ from datetime import datetime
 
 import css_inline
 import pytest
-from delivery.conftest import AS_OF, WALL, World
+from delivery.conftest import AS_OF, WALL, World, due_message
 from smtp.servers import ScriptedServer
 
 from dagster_drips.blob_store import KeptFiles
-from dagster_drips.delivery import composer as compose
-from dagster_drips.delivery import routes
+from dagster_drips.delivery import composer, routes
 from dagster_drips.delivery.composer import Composer
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
-from dagster_drips.delivery.queue import Item
-from dagster_drips.delivery.rate_limits import Lane
+from dagster_drips.delivery.queue import QueuedMessage
+from dagster_drips.delivery.rate_limits import RateKey
 from dagster_drips.links.message_links import LinkMaker
-from dagster_drips.message import mime as message
-from dagster_drips.message import precompiled_body as skeleton
-from dagster_drips.message.attachments import Enclosures
+from dagster_drips.message import mime, precompiled_body
+from dagster_drips.message.attachments import Attachments
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
-from dagster_drips.templating import render_cache as shapes
-from dagster_drips.templating import rendering, templates
+from dagster_drips.templating import render_cache, rendering, templates
 from dagster_drips.warehouse.port import open_warehouse
 
 pytestmark = pytest.mark.slow
@@ -71,8 +68,8 @@ def detail_of_the_only_failure(world: World, due: int = 3) -> str:
 
 
 STAGES = [
-    (compose, "message_context"),
-    (compose, "build_message"),
+    (composer, "message_context"),
+    (composer, "build_message"),
     (templates, "pieces_of"),
     (templates, "with_inlined_styles"),
     (templates, "plain_text"),
@@ -80,10 +77,10 @@ STAGES = [
     (templates, "with_pixel"),
     (templates, "with_preview"),
     (templates.StepTemplate, "render"),
-    (shapes.Shapes, "of"),
-    (skeleton.Skeleton, "encoded"),
-    (Enclosures, "of"),
-    (message, "parse_address"),
+    (render_cache.RenderCache, "of"),
+    (precompiled_body.PrecompiledBody, "encoded"),
+    (Attachments, "of"),
+    (mime, "parse_address"),
     (routes.Route, "provider_headers"),
     (LinkMaker, "url_token"),
 ]
@@ -141,7 +138,7 @@ def test_an_error_of_any_kind_fails_its_message_and_is_told(world, monkeypatch, 
     world.add_version()
     for number in (1, 2, 3):
         world.add_lead(number)
-    fails_for_the_second(monkeypatch, compose, "build_message", error)
+    fails_for_the_second(monkeypatch, composer, "build_message", error)
     assert detail_of_the_only_failure(world).startswith(f"render_error: {words}")
 
 
@@ -262,8 +259,7 @@ def test_the_marked_section_of_case_01_goes_out(world):
 
 def test_a_step_that_fails_keeps_no_trace_of_its_messages(world):
     error = rendering.RenderError("broken")
-    due = {"lead": None, "message_id": "m", "recipient": "a@b.example"}
-    item = Item(due, error, routes.Route(("default",)), Lane("a@acme.example", "b.example"))
-    composer = Composer(LinkMaker(), KeptFiles.of(world.project))
-    assert {composer(item, AS_OF).detail for _ in range(3)} == {"render_error: broken"}
+    queued = QueuedMessage(due_message("m"), error, routes.Route(("default",)), RateKey("a@acme.example", "b.example"))
+    compose = Composer(LinkMaker(), KeptFiles.of(world.project))
+    assert {compose(queued, AS_OF).detail for _ in range(3)} == {"render_error: broken"}
     assert error.__traceback__ is None

@@ -14,11 +14,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from delivery.conftest import due_message
 
-from dagster_drips.delivery.connection_pool import Crew
+from dagster_drips.delivery.connection_pool import ConnectionPool
 from dagster_drips.delivery.delivery_journal import DeliveryJournal, Record, Released, Result, read_records
-from dagster_drips.delivery.queue import Item
-from dagster_drips.delivery.rate_limits import Lane, Pace
+from dagster_drips.delivery.queue import QueuedMessage
+from dagster_drips.delivery.rate_limits import RateKey, RateLimiter
 from dagster_drips.delivery.routes import Route
 from dagster_drips.message.mime import OutgoingMessage
 from dagster_drips.project import Project
@@ -58,30 +59,34 @@ def run(project: Project, port: int, ids: list[str], *, connections: int = 2, pa
 
 
 def _send(project: Project, port: int, ids: list[str], connections: int, patience: float) -> Path:
-    batches = [[_item(name) for name in ids]]
+    batches = [[_queued(name) for name in ids]]
     with DeliveryJournal(project, now=lambda: AS_OF) as journal:
-        crew = Crew(
+        pool = ConnectionPool(
             {"default": SmtpServer("plain", "127.0.0.1", port)},
             size=connections,
             journal=journal,
-            pace=Pace({}, {}),
-            compose=lambda item, _: item.due["message"],
+            rate_limiter=RateLimiter({}, {}),
+            compose=lambda queued, _: _message(queued.due.message_id),
             now=lambda: AS_OF,
             on_outcome=lambda kind: None,
             timeout=patience,
             final_timeout=patience,
         )
-        with crew:
-            if crew.ready([("default",)]):
-                crew.send(batches.pop, lambda: 0.0 if batches else None)
+        with pool:
+            if pool.ready([("default",)]):
+                pool.send(batches.pop, lambda: 0.0 if batches else None)
     return journal.path
 
 
-def _item(name: str) -> Item:
+def _queued(name: str) -> QueuedMessage:
+    return QueuedMessage(
+        due_message(name), RenderError(""), Route(("default",)), RateKey("a@acme.example", "example.org")
+    )
+
+
+def _message(name: str) -> OutgoingMessage:
     data = f"Message-ID: <{name}@acme.example>\r\nSubject: x\r\n\r\n.\r\nwords\r\n".encode()
-    message = OutgoingMessage(name, "a@acme.example", f"{name}@example.org", False, data)
-    due = {"message_id": name, "attempt": 1, "as_of": AS_OF, "message": message}
-    return Item(due, RenderError(""), Route(("default",)), Lane("a@acme.example", "example.org"))
+    return OutgoingMessage(name, "a@acme.example", f"{name}@example.org", False, data)
 
 
 def _records(path: Path) -> Iterator[Record]:

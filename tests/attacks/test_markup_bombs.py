@@ -15,7 +15,7 @@ from dagster_drips.sequences.html_check import check_html
 from dagster_drips.sequences.html_places import warnings_of_media
 from dagster_drips.sequences.template_facts import template_environment, template_facts
 from dagster_drips.templating.css_text import declarations, rules
-from dagster_drips.templating.html_document import deciding_slots, with_pixel, with_preview, with_tracked_links
+from dagster_drips.templating.html_document import deciding_placeholders, with_pixel, with_preview, with_tracked_links
 from dagster_drips.templating.html_images import lost_images, named_images
 from dagster_drips.templating.inlined_styles import MarkupLimit, with_inlined_styles
 from dagster_drips.templating.plain_text import plain_text
@@ -40,7 +40,7 @@ def read(text: str) -> None:
     with_tracked_links(text, lambda _: "https://x.example")
     for change in (with_preview, with_pixel):
         change(text, 1)
-    deciding_slots(text)
+    deciding_placeholders(text)
     plain_text(text)
     list(named_images(text))
     list(lost_images(text))

@@ -9,14 +9,16 @@ import re
 import resource
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.templating import template_limits
+from dagster_drips.templating.context import MessageFacts, message_context
 from dagster_drips.templating.rendering import RenderError
-from dagster_drips.templating.templates import compile_step, message_context
+from dagster_drips.templating.templates import compile_step
 
 pytestmark = pytest.mark.slow
 
@@ -108,20 +110,17 @@ def rendered(html: str) -> str:
     step = {"id": "hello", "subject": "Hi", "template": "hello.html"}
     template = compile_step({"name": "W", "steps": [step]}, {**FILES, "hello.html": html}, "hello", None)
     links = LinkMaker().of_message("m1", replies_to="help@acme.example")
-    due = {
-        "sequence_id": "w",
-        "step_id": "hello",
-        "variant_id": None,
-        "sender_name": None,
-        "sender_email": "a@b.example",
-    }
-    context = message_context(
-        {**due, "sender_reply_to": None, "trigger_kind": "lead_created", "triggered_at": None},
-        lead={"bio": LONG},
-        event=None,
-        sequence_name="W",
-        links=links,
+    message = MessageFacts(
+        sequence_id="w",
+        step_id="hello",
+        variant_id=None,
+        sender_name=None,
+        sender_email="a@b.example",
+        sender_reply_to=None,
+        trigger_kind="lead_created",
+        triggered_at=datetime(2026, 3, 1),
     )
+    context = message_context(message, lead={"bio": LONG}, event=None, sequence_name="W", links=links)
     return str(template.render(context, links).html)
 
 

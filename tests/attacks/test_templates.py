@@ -10,8 +10,9 @@ from dagster_drips.message.content import RenderedMessage
 from dagster_drips.message.mime import Sender, build_message
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.templating.context import MessageFacts, message_context
 from dagster_drips.templating.rendering import RenderError
-from dagster_drips.templating.templates import compile_step, message_context
+from dagster_drips.templating.templates import compile_step
 
 LINKS = LinkMaker().of_message("m1", replies_to="help@acme.example")
 LEAD = {
@@ -32,12 +33,12 @@ def rendered(html: str, *, lead=None, subject="Hi", **files: str) -> RenderedMes
         "hello",
         None,
     )
-    due = {
-        "sequence_id": "w", "step_id": "hello", "variant_id": None, "sender_name": "Ada", "sender_email": "a@b.example",
-        "sender_reply_to": None, "trigger_kind": "event", "triggered_at": datetime(2026, 3, 1),
-    }  # fmt: skip
+    message = MessageFacts(
+        sequence_id="w", step_id="hello", variant_id=None, sender_name="Ada", sender_email="a@b.example",
+        sender_reply_to=None, trigger_kind="event", triggered_at=datetime(2026, 3, 1),
+    )  # fmt: skip
     event = {"event": "cart", "properties": '{"a": {"b": [1, "x"]}}'}
-    context = message_context(due, lead={**LEAD, **(lead or {})}, event=event, sequence_name="W", links=LINKS)
+    context = message_context(message, lead={**LEAD, **(lead or {})}, event=event, sequence_name="W", links=LINKS)
     return template.render(context, LINKS)
 
 

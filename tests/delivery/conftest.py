@@ -1,9 +1,11 @@
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dagster_drips.delivery.due_message import DueMessage
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse.port import Warehouse, open_warehouse
@@ -14,6 +16,19 @@ HTML = (
     "<html><body><p>Hi {{ lead.first_name | default('there') }},"
     " see <a href='https://acme.example/a'>the guide</a>.</p></body></html>"
 )
+
+
+def due_message(message_id: str, **columns: Any) -> DueMessage:
+    """A due message of which only what is given matters."""
+    row: dict[str, Any] = {
+        "message_id": message_id, "enrollment_id": "e1", "sequence_id": "welcome", "version_id": "v1",
+        "step_id": "hello", "variant_id": None, "lead_id": "lead1", "sender_name": None,
+        "sender_email": "a@acme.example", "sender_reply_to": None, "recipient": f"{message_id}@example.org",
+        "address": f"{message_id}@example.org", "scheduled_at": AS_OF, "as_of": AS_OF, "attempt": 1,
+        "transactional": False, "triggered_at": AS_OF, "occurrence_id": "o1", "trigger_kind": "lead_created",
+        "send_rank": 1, "event": None, "lead": {},
+    }  # fmt: skip
+    return DueMessage(**row | columns)
 
 
 class World:

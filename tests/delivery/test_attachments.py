@@ -10,9 +10,9 @@ from smtp.servers import ScriptedServer
 from dagster_drips.blob_store import FileFacts, KeptFiles
 from dagster_drips.delivery.dispatch import dispatch
 from dagster_drips.links.message_links import LinkMaker
-from dagster_drips.message import attachments as enclosures_module
-from dagster_drips.message.attachments import Enclosures
-from dagster_drips.message.content import Enclosure
+from dagster_drips.message import attachments as attachments_module
+from dagster_drips.message.attachments import Attachments
+from dagster_drips.message.content import Attachment
 from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.versions import record_catalog
 from dagster_drips.templating.html_images import with_content_ids
@@ -178,7 +178,7 @@ def test_the_same_bytes_have_the_same_content_id_under_any_name():
     links = LinkMaker().of_message("m", replies_to="a@b.example")
     rendered = template.render({"lead": {"x": "1"}}, links)
     assert str(rendered.html) == "<p>1<img src=cid:{0}><img src='cid:{0}'></p>".format("ab" * 16 + "@drips")
-    assert [one.facts for one in rendered.enclosures] == [facts]
+    assert [one.facts for one in rendered.attachments] == [facts]
 
 
 def test_a_value_can_not_ask_for_a_file():
@@ -188,7 +188,7 @@ def test_a_value_can_not_ask_for_a_file():
     template = compile_step({"steps": [step]}, {"a.html": page}, "a", None, attached_files={"a.png": facts})
     values = {"x": "<img src='a.png'>", "y": "a.png"}
     rendered = template.render({"lead": values}, LinkMaker().of_message("m", replies_to="a@b.example"))
-    assert rendered.enclosures == ()
+    assert rendered.attachments == ()
 
 
 def test_a_version_that_lacks_an_attachment_can_not_be_rendered():
@@ -208,7 +208,7 @@ def test_a_variants_attachments_take_the_place_of_the_steps():
             one.name
             for one in compile_step(definition, {"a.html": "x"}, "a", name, attached_files=facts)
             .render({}, links)
-            .enclosures
+            .attachments
         ]
         for name in own
     }
@@ -216,7 +216,7 @@ def test_a_variants_attachments_take_the_place_of_the_steps():
 
 
 def test_files_are_encoded_once_and_let_go_when_there_are_too_many(tmp_path, monkeypatch):
-    monkeypatch.setattr(enclosures_module, "MEMORY", 200)
+    monkeypatch.setattr(attachments_module, "MEMORY", 200)
     kept = KeptFiles(tmp_path / "files")
     wanted = []
     for number in range(3):
@@ -224,8 +224,8 @@ def test_files_are_encoded_once_and_let_go_when_there_are_too_many(tmp_path, mon
         source.write_bytes(bytes([number]) * 60)
         digest = hashlib.sha256(source.read_bytes()).hexdigest()
         kept.keep(source, digest)
-        wanted.append(Enclosure(source.name, FileFacts(digest, 60, "application/octet-stream"), shown=False))
-    files = Enclosures(kept)
+        wanted.append(Attachment(source.name, FileFacts(digest, 60, "application/octet-stream"), shown=False))
+    files = Attachments(kept)
     [first] = files.of((wanted[0],))
     assert files.of((wanted[0],))[0].encoded is first.encoded
     files.of((wanted[1],))

@@ -24,7 +24,7 @@ from smtp.servers import ScriptedServer
 from dagster_drips.delivery import delivery_journal as journal_module
 from dagster_drips.delivery.delivery_journal import Result, Sending, boot_id, deliveries, read_records
 from dagster_drips.delivery.dispatch import dispatch
-from dagster_drips.delivery.ingestion import fold
+from dagster_drips.delivery.ingestion import ingest_deliveries
 from dagster_drips.errors import DripsError
 from dagster_drips.warehouse.port import open_warehouse
 
@@ -157,7 +157,7 @@ def outcomes(project) -> dict[str, list[str]]:
     """What the log has of each message."""
     found: dict[str, list[str]] = {}
     with open_warehouse(project.warehouse) as warehouse:
-        fold(project, warehouse)
+        ingest_deliveries(project, warehouse)
         for row in World(project, warehouse).log():
             found.setdefault(row["message_id"], []).append(row["outcome"])
     return found

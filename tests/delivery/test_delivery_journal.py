@@ -1,11 +1,11 @@
-"""The delivery journal's files, and folding them into the warehouse."""
+"""The delivery journal's files, and ingesting them into the warehouse."""
 
 import resource
 from datetime import timedelta
 
 import pytest
 
-from dagster_drips.delivery import ingestion as fold_module
+from dagster_drips.delivery import ingestion
 from dagster_drips.delivery.delivery_journal import (
     INTERRUPTED,
     RESENDS,
@@ -17,7 +17,7 @@ from dagster_drips.delivery.delivery_journal import (
     boot_id,
     read_records,
 )
-from dagster_drips.delivery.ingestion import fold
+from dagster_drips.delivery.ingestion import ingest_deliveries
 from dagster_drips.errors import DripsError
 from dagster_drips.warehouse.port import Warehouse
 
@@ -48,7 +48,7 @@ def abandoned(project) -> DeliveryJournal:
     """A run that claimed three messages, sent the first, began the second, and ended without a word."""
     journal = DeliveryJournal(project, now=lambda: WALL)
     journal.claim([claim_of("m1"), claim_of("m2"), claim_of("m3")])
-    journal.sending("m1", 1)
+    journal.write([Sending("m1", 1)])
     journal.write([Result("m1", 1, "sent", WALL + LATER, 250), Sending("m2", 1)])
     content = journal.path.read_bytes()
     journal.close()
@@ -57,7 +57,7 @@ def abandoned(project) -> DeliveryJournal:
 
 
 def forget(world) -> None:
-    """A warehouse that lost what was folded."""
+    """A warehouse that lost what was ingested."""
     world.warehouse.execute("delete from raw.delivery_log")
     world.warehouse.execute("delete from journal.folded_deliveries")
 
@@ -65,10 +65,10 @@ def forget(world) -> None:
 def test_folding_twice_is_folding_once(world):
     with DeliveryJournal(world.project, now=lambda: WALL) as journal:
         journal.claim([claim_of("m1")])
-        journal.sending("m1", 1)
-        journal.result(Result("m1", 1, "deferred", WALL, 450, "4.2.0", "later", AS_OF + timedelta(minutes=5)))
-    assert fold(world.project, world.warehouse).rows == 1
-    assert fold(world.project, world.warehouse).rows == 0
+        journal.write([Sending("m1", 1)])
+        journal.write([Result("m1", 1, "deferred", WALL, 450, "4.2.0", "later", AS_OF + timedelta(minutes=5))])
+    assert ingest_deliveries(world.project, world.warehouse).rows == 1
+    assert ingest_deliveries(world.project, world.warehouse).rows == 0
     [row] = world.log()
     assert (row["outcome"], row["smtp_code"], row["enhanced_code"], row["detail"]) == (
         "deferred",
@@ -81,7 +81,7 @@ def test_folding_twice_is_folding_once(world):
 
 def test_of_a_dead_run_only_what_was_begun_is_in_doubt(world):
     abandoned(world.project)
-    report = fold(world.project, world.warehouse, now=lambda: WALL)
+    report = ingest_deliveries(world.project, world.warehouse, now=lambda: WALL)
     assert (report.rows, report.settled_in_doubt, report.released) == (2, 1, 1)
     assert world.outcomes() == {"m1": "sent", "m2": "in_doubt"}
     assert world.log()[1]["detail"] == INTERRUPTED
@@ -89,13 +89,13 @@ def test_of_a_dead_run_only_what_was_begun_is_in_doubt(world):
 
 def test_a_doubt_about_a_dead_run_is_dated_by_the_last_time_that_the_run_noted(world):
     abandoned(world.project)
-    fold(world.project, world.warehouse, now=lambda: WALL + timedelta(days=1))
+    ingest_deliveries(world.project, world.warehouse, now=lambda: WALL + timedelta(days=1))
     assert [row["recorded_at"] for row in world.log()] == [WALL + LATER, WALL + LATER]
 
 
 def test_resending_makes_a_dead_runs_doubt_due_at_the_next_tick_and_keeps_both_facts(world):
     abandoned(world.project)
-    report = fold(world.project, world.warehouse, resend=True)
+    report = ingest_deliveries(world.project, world.warehouse, resend=True)
     assert (report.rows, report.settled_in_doubt, report.resent, report.released) == (3, 1, 1, 1)
     in_doubt, deferred = world.warehouse.rows(
         "select * from raw.delivery_log where message_id = 'm2' order by outcome desc"
@@ -104,7 +104,7 @@ def test_resending_makes_a_dead_runs_doubt_due_at_the_next_tick_and_keeps_both_f
     assert (deferred["outcome"], deferred["attempt"], deferred["retry_at"]) == ("deferred", 1, AS_OF)
     rows = world.log()
     forget(world)
-    fold(world.project, world.warehouse)
+    ingest_deliveries(world.project, world.warehouse)
     assert world.log() == rows
 
 
@@ -112,8 +112,8 @@ def test_resending_makes_a_runs_own_doubts_due_again_at_its_end(world):
     with DeliveryJournal(world.project, now=lambda: WALL, resend=True) as journal:
         journal.claim([claim_of("m1"), claim_of("m2")])
         journal.write([Sending("m1", 1), Sending("m2", 1)])
-        journal.result(Result("m1", 1, "in_doubt", WALL, detail="lost"))
-    fold(world.project, world.warehouse)
+        journal.write([Result("m1", 1, "in_doubt", WALL, detail="lost")])
+    ingest_deliveries(world.project, world.warehouse)
     assert sorted((row["message_id"], row["outcome"]) for row in world.log()) == [
         (message_id, outcome) for message_id in ("m1", "m2") for outcome in ("deferred", "in_doubt")
     ]
@@ -121,13 +121,13 @@ def test_resending_makes_a_runs_own_doubts_due_again_at_its_end(world):
 
 def test_resending_goes_on_where_its_own_settling_was_cut_off(world):
     journal = abandoned(world.project)
-    fold(world.project, world.warehouse, resend=True)
+    ingest_deliveries(world.project, world.warehouse, resend=True)
     lines = journal.path.read_bytes().splitlines(keepends=True)
     [at] = [number for number, line in enumerate(lines) if b'"in_doubt"' in line]
     rows = world.log()
     journal.path.write_bytes(b"".join(lines[: at + 1]) + lines[at + 1][:20])
     forget(world)
-    fold(world.project, world.warehouse, resend=True)
+    ingest_deliveries(world.project, world.warehouse, resend=True)
     assert world.log() == rows
 
 
@@ -136,7 +136,7 @@ def test_resending_ends_after_so_many_attempts_and_the_last_doubt_is_held(world)
         claims = [claim_of("m1", attempt) for attempt in range(1, RESENDS + 2)]
         journal.claim(claims)
         journal.write([Sending("m1", claim.attempt) for claim in claims])
-    fold(world.project, world.warehouse)
+    ingest_deliveries(world.project, world.warehouse)
     deferred = [row["attempt"] for row in world.log() if row["outcome"] == "deferred"]
     assert deferred == [*range(1, RESENDS + 1)]
 
@@ -147,18 +147,18 @@ def test_a_claim_given_back_may_be_claimed_again_in_the_same_file_and_in_the_nex
             journal.claim([claim_of("m1")])
             journal.write([Released("m1", 1)])
             journal.claim([claim_of("m1")])
-    fold(world.project, world.warehouse)
+    ingest_deliveries(world.project, world.warehouse)
     assert world.log() == []
     with DeliveryJournal(world.project, now=lambda: WALL) as journal:
         journal.claim([claim_of("m1")])
         journal.write([Sending("m1", 1), Result("m1", 1, "sent", WALL)])
-    fold(world.project, world.warehouse)
+    ingest_deliveries(world.project, world.warehouse)
     assert world.outcomes() == {"m1": "sent"}
 
 
 def test_a_fold_that_was_cut_off_between_two_transactions_goes_on_where_it_was(world, monkeypatch):
-    monkeypatch.setattr(fold_module, "_CHUNK", 2)
-    monkeypatch.setattr(fold_module, "_CHUNKS_A_TRANSACTION", 2)
+    monkeypatch.setattr(ingestion, "_CHUNK", 2)
+    monkeypatch.setattr(ingestion, "_CHUNKS_A_TRANSACTION", 2)
     names = [f"m{number:02}" for number in range(11)]
     with DeliveryJournal(world.project, now=lambda: WALL) as journal:
         journal.claim([claim_of(name) for name in names])
@@ -173,19 +173,19 @@ def test_a_fold_that_was_cut_off_between_two_transactions_goes_on_where_it_was(w
 
     with monkeypatch.context() as cut_off, pytest.raises(KeyboardInterrupt):
         cut_off.setattr(Warehouse, "append", die_in_the_fifth)
-        fold(world.project, world.warehouse)
+        ingest_deliveries(world.project, world.warehouse)
     assert len(world.log()) == 8
-    assert fold(world.project, world.warehouse).rows == 3
-    assert fold(world.project, world.warehouse).files == 0
+    assert ingest_deliveries(world.project, world.warehouse).rows == 3
+    assert ingest_deliveries(world.project, world.warehouse).files == 0
     assert [row["message_id"] for row in world.log()] == names
 
 
-def test_a_settled_run_folds_to_the_same_rows_again(world):
+def test_a_settled_run_is_ingested_to_the_same_rows_again(world):
     abandoned(world.project)
-    fold(world.project, world.warehouse, now=lambda: WALL)
+    ingest_deliveries(world.project, world.warehouse, now=lambda: WALL)
     rows = world.log()
     forget(world)
-    again = fold(world.project, world.warehouse)
+    again = ingest_deliveries(world.project, world.warehouse)
     assert (world.log(), again.settled_in_doubt) == (rows, 0)
 
 
@@ -193,7 +193,7 @@ def test_a_settled_run_folds_to_the_same_rows_again(world):
 def test_after_the_machine_started_anew_every_open_claim_is_in_doubt(world):
     journal = abandoned(world.project)
     journal.path.write_bytes(journal.path.read_bytes().replace(boot_id().encode(), b"another-uptime"))
-    fold(world.project, world.warehouse)
+    ingest_deliveries(world.project, world.warehouse)
     assert world.outcomes() == {"m1": "sent", "m2": "in_doubt", "m3": "in_doubt"}
 
 
@@ -201,10 +201,10 @@ def test_a_line_torn_by_a_crash_is_passed_over(world):
     journal = abandoned(world.project)
     with journal.path.open("ab") as file:
         file.write(b'{"record":"outcome","message_id":"m2","att')
-    report = fold(world.project, world.warehouse)
+    report = ingest_deliveries(world.project, world.warehouse)
     assert (report.unreadable, world.outcomes()) == (1, {"m1": "sent", "m2": "in_doubt"})
     forget(world)
-    fold(world.project, world.warehouse)
+    ingest_deliveries(world.project, world.warehouse)
     assert world.outcomes() == {"m1": "sent", "m2": "in_doubt"}
 
 
@@ -214,7 +214,7 @@ def test_whatever_a_power_cut_leaves_in_place_of_a_record_hides_no_claim(world):
     [outcome] = [number for number, line in enumerate(lines) if b'"sent"' in line]
     lines[outcome] = b"\xff\xfe" + bytes(len(lines[outcome]) - 3) + b"\n"
     journal.path.write_bytes(b"".join(lines).replace(boot_id().encode(), b"another-uptime"))
-    report = fold(world.project, world.warehouse)
+    report = ingest_deliveries(world.project, world.warehouse)
     assert (report.unreadable, world.outcomes()) == (1, dict.fromkeys(("m1", "m2", "m3"), "in_doubt"))
 
 
@@ -231,18 +231,18 @@ def test_records_come_back_as_they_were_written_whatever_the_size_of_the_file(wo
 def test_a_run_that_is_alive_is_left_alone(world):
     with DeliveryJournal(world.project, now=lambda: WALL) as journal:
         journal.claim([claim_of("m1")])
-        report = fold(world.project, world.warehouse)
+        report = ingest_deliveries(world.project, world.warehouse)
         assert (report.alive, report.rows) == (1, 0)
-        journal.sending("m1", 1)
-        journal.result(Result("m1", 1, "sent", WALL))
-    assert fold(world.project, world.warehouse).rows == 1
+        journal.write([Sending("m1", 1)])
+        journal.write([Result("m1", 1, "sent", WALL)])
+    assert ingest_deliveries(world.project, world.warehouse).rows == 1
 
 
 def test_closing_gives_back_what_was_not_begun(world):
     with DeliveryJournal(world.project, now=lambda: WALL) as journal:
         journal.claim([claim_of("m1"), claim_of("m2")])
-        journal.sending("m1", 1)
-    fold(world.project, world.warehouse)
+        journal.write([Sending("m1", 1)])
+    ingest_deliveries(world.project, world.warehouse)
     assert world.outcomes() == {"m1": "in_doubt"}
 
 
@@ -250,16 +250,16 @@ def test_a_full_disk_stops_before_sending_and_loses_nothing(world):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     journal = DeliveryJournal(world.project, now=lambda: WALL)
     journal.claim([claim_of("m1")])
-    journal.sending("m1", 1)
-    journal.result(Result("m1", 1, "sent", WALL))
+    journal.write([Sending("m1", 1)])
+    journal.write([Result("m1", 1, "sent", WALL)])
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (journal.path.stat().st_size + 100, limits[1]))
         with pytest.raises(DripsError, match="can't be written"):
             journal.claim([claim_of("m2")])
         with pytest.raises(DripsError, match="sending stopped"):
-            journal.sending("m2", 1)
+            journal.write([Sending("m2", 1)])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     journal.close()
-    report = fold(world.project, world.warehouse)
+    report = ingest_deliveries(world.project, world.warehouse)
     assert (report.unreadable, world.outcomes()) == (1, {"m1": "sent"})

@@ -6,10 +6,10 @@ from email.utils import parsedate_to_datetime
 import pytest
 from smtp.servers import ScriptedServer
 
-from dagster_drips.delivery import queue as backlog
+from dagster_drips.delivery import queue
 from dagster_drips.delivery.delivery_journal import deliveries
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
-from dagster_drips.delivery.ingestion import fold
+from dagster_drips.delivery.ingestion import ingest_deliveries
 from dagster_drips.errors import DripsError
 from dagster_drips.smtp.sink import MailSink
 from dagster_drips.warehouse.port import open_warehouse
@@ -71,8 +71,8 @@ def test_several_batches_go_out_in_the_order_of_their_rank(world, settings_for):
 
 
 def test_suppressions_are_asked_again_while_sending_goes_on(world, settings_for, monkeypatch):
-    monkeypatch.setattr(backlog, "_BETWEEN_REFRESHES", 0.0)
-    monkeypatch.setattr(backlog, "_ASKING_SHARE", 1.0)
+    monkeypatch.setattr(queue, "_BETWEEN_REFRESHES", 0.0)
+    monkeypatch.setattr(queue, "_ASKING_SHARE", 1.0)
     world.add_version()
     world.add_leads(450)
     last = f"{450:032x}"
@@ -286,6 +286,6 @@ def test_deleting_the_warehouse_and_folding_gives_the_same_log(world, settings_f
         run(world, settings_for(server.url))
     rows = world.log()
     with open_warehouse(world.project.data / "rebuilt.duckdb") as rebuilt:
-        fold(world.project, rebuilt)
+        ingest_deliveries(world.project, rebuilt)
         assert rebuilt.rows("select * from raw.delivery_log order by message_id, attempt") == rows
     assert len(list(deliveries(world.project).iterdir())) == 1

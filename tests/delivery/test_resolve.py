@@ -17,7 +17,7 @@ from dagster_drips.cli.app import app
 from dagster_drips.cli.status import read_status
 from dagster_drips.delivery.delivery_journal import INTERRUPTED, DeliveryJournal, Result, Sending, deliveries
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
-from dagster_drips.delivery.ingestion import fold
+from dagster_drips.delivery.ingestion import ingest_deliveries
 from dagster_drips.delivery.resolve import doubts, doubts_named, resolve
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.rebuild import rebuild
@@ -54,8 +54,8 @@ def doubtful(world: World) -> World:
     with DeliveryJournal(world.project, now=lambda: NOTED) as journal:
         journal.claim([claim_of("m1"), claim_of("m2"), claim_of("m3")])
         journal.write([Sending("m1", 1), Sending("m2", 1), Result("m3", 1, "sent", WALL, 250)])
-        journal.result(Result("m1", 1, "in_doubt", NOTED, detail="the connection was lost"))
-    fold(world.project, world.warehouse)
+        journal.write([Result("m1", 1, "in_doubt", NOTED, detail="the connection was lost")])
+    ingest_deliveries(world.project, world.warehouse)
     return world
 
 
@@ -65,11 +65,11 @@ def states(world: World) -> dict[str, str]:
     }  # fmt: skip
 
 
-def drop_after_data(dialogue, number) -> None:
+def drop_after_data(session, number) -> None:
     """A server that takes a whole message and is gone."""
-    dialogue.greet()
-    dialogue.until_data()
-    dialogue.hear_body()
+    session.greet()
+    session.until_data()
+    session.hear_body()
 
 
 def run(world: World, url: str, in_doubt: InDoubt) -> DispatchReport:
@@ -96,10 +96,10 @@ def test_a_message_dropped_after_its_data_goes_again_under_the_same_message_id_w
     message_id = world.add_lead(1)
     bodies: list[bytes] = []
 
-    def drop(dialogue, number) -> None:
-        dialogue.greet()
-        dialogue.until_data()
-        bodies.append(dialogue.hear_body())
+    def drop(session, number) -> None:
+        session.greet()
+        session.until_data()
+        bodies.append(session.hear_body())
 
     with RawServer(drop) as server:
         run(world, server.url, "resend")
@@ -136,7 +136,7 @@ def test_a_resolution_counts_as_of_the_tick_that_tried_and_files_alone_tell_it(d
     assert row["retry_at"] == (AS_OF if resolution == "resend" else None)
     log = doubtful.log()
     doubtful.warehouse.execute("delete from raw.delivery_log; delete from journal.folded_deliveries")
-    fold(doubtful.project, doubtful.warehouse)
+    ingest_deliveries(doubtful.project, doubtful.warehouse)
     assert sorted(map(str, doubtful.log())) == sorted(map(str, log))
 
 
@@ -161,7 +161,7 @@ def left(doubtful: World) -> Project:
     """The same project, its warehouse closed, with one more message in doubt by a run that was killed."""
     with DeliveryJournal(doubtful.project, now=lambda: NOTED) as journal:
         journal.claim([claim_of("m4")])
-        journal.sending("m4", 1)
+        journal.write([Sending("m4", 1)])
         content = journal.path.read_bytes()
     journal.path.write_bytes(content)
     doubtful.warehouse.close()

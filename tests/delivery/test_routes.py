@@ -9,7 +9,7 @@ import pytest
 from message.test_mime import built, parsed
 from smtp.servers import RawServer, ScriptedServer, closed_port
 
-from dagster_drips.delivery import queue as backlog
+from dagster_drips.delivery import queue
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
 from dagster_drips.delivery.routes import Routes
 from dagster_drips.errors import DripsError
@@ -48,16 +48,16 @@ def test_a_server_that_is_down_is_stood_in_for_by_the_next(world):
 
 
 def test_a_server_that_dies_in_mid_batch_hands_the_rest_over_and_nothing_goes_twice(world):
-    def script(dialogue, number):
+    def script(session, number):
         if number > 1:
             return  # dead
-        dialogue.greet()
+        session.greet()
         for _ in range(5):
-            dialogue.until_data()
-            taken.append(dialogue.hear_body())
-            dialogue.say("250 2.0.0 ok")
-        dialogue.hear()
-        dialogue.say("451 4.3.0 the disk burns")
+            session.until_data()
+            taken.append(session.hear_body())
+            session.say("250 2.0.0 ok")
+        session.hear()
+        session.say("451 4.3.0 the disk burns")
 
     taken: list[bytes] = []
     add_identity(world, servers=["main", "backup"])
@@ -171,7 +171,7 @@ def test_a_rate_spreads_messages_over_time(world):
 
 
 def test_what_a_rate_would_let_go_too_late_stays_due_and_unclaimed(world, monkeypatch):
-    monkeypatch.setattr(backlog, "PATIENCE", 0.0)
+    monkeypatch.setattr(queue, "PATIENCE", 0.0)
     add_domain(world, "example.org", rate_messages=1, rate_per_seconds=3600)
     world.add_leads(5)
     other = world.add_lead(6, recipient="x@elsewhere.example")
@@ -192,23 +192,23 @@ def test_no_more_messages_are_on_their_way_than_a_limit_allows(world, limited):
     world.add_leads(40)
     lock, at_once, most = threading.Lock(), 0, 0
 
-    def script(dialogue, _):
+    def script(session, _):
         nonlocal at_once, most
-        dialogue.greet()
-        while dialogue.hear().startswith("MAIL"):
+        session.greet()
+        while session.hear().startswith("MAIL"):
             with lock:
                 at_once += 1
                 most = max(most, at_once)
-            dialogue.say("250 ok")
-            dialogue.hear()
-            dialogue.say("250 ok")
-            dialogue.hear()
-            dialogue.say("354 go on")
-            dialogue.hear_body()
+            session.say("250 ok")
+            session.hear()
+            session.say("250 ok")
+            session.hear()
+            session.say("354 go on")
+            session.hear_body()
             time.sleep(0.005)  # so that those that are on their way at once meet
             with lock:
                 at_once -= 1
-            dialogue.say("250 2.0.0 ok")
+            session.say("250 2.0.0 ok")
 
     with RawServer(script) as server:
         report = run(world, Settings(smtp_url=server.url, smtp_connections=6))

@@ -22,17 +22,17 @@ def test_a_server_that_is_down_leaves_everything_due_and_unclaimed(world, settin
 
 
 def test_a_connection_lost_before_the_final_dot_defers_and_the_next_one_carries_on(world, settings_for):
-    def script(dialogue, number):
-        dialogue.greet()
+    def script(session, number):
+        session.greet()
         if number == 1:
-            dialogue.hear()
-            dialogue.say("250 ok")
-            dialogue.hear()
+            session.hear()
+            session.say("250 ok")
+            session.hear()
             return
         while True:
-            dialogue.until_data()
-            dialogue.hear_body()
-            dialogue.say("250 2.0.0 ok")
+            session.until_data()
+            session.hear_body()
+            session.say("250 2.0.0 ok")
 
     world.add_version()
     world.add_leads(3)
@@ -42,10 +42,10 @@ def test_a_connection_lost_before_the_final_dot_defers_and_the_next_one_carries_
 
 
 def test_a_body_taken_without_an_answer_is_in_doubt_and_never_sent_again(world, settings_for):
-    def script(dialogue, number):
-        dialogue.greet()
-        dialogue.until_data()
-        dialogue.hear_body()
+    def script(session, number):
+        session.greet()
+        session.until_data()
+        session.hear_body()
 
     world.add_version()
     message_id = world.add_lead(1)
@@ -57,12 +57,12 @@ def test_a_body_taken_without_an_answer_is_in_doubt_and_never_sent_again(world, 
 
 
 def test_a_server_that_drops_every_connection_stops_the_batch(world, settings_for):
-    def script(dialogue, number):
-        dialogue.greet()
-        dialogue.hear()
-        dialogue.say("250 ok")
-        dialogue.hear()
-        dialogue.say("421 4.3.2 shutting down")
+    def script(session, number):
+        session.greet()
+        session.hear()
+        session.say("250 ok")
+        session.hear()
+        session.say("421 4.3.2 shutting down")
 
     world.add_version()
     world.add_leads(10)
@@ -76,10 +76,10 @@ def test_a_server_that_drops_every_connection_stops_the_batch(world, settings_fo
 
 
 def test_what_a_stopped_batch_did_not_begin_is_due_at_the_next_run(world, settings_for):
-    def script(dialogue, number):
-        dialogue.greet()
-        dialogue.until_data()
-        dialogue.hear_body()
+    def script(session, number):
+        session.greet()
+        session.until_data()
+        session.hear_body()
 
     world.add_version()
     world.add_leads(10)
@@ -91,14 +91,14 @@ def test_what_a_stopped_batch_did_not_begin_is_due_at_the_next_run(world, settin
 
 
 def test_a_server_that_ends_a_long_connection_loses_no_message(world, settings_for):
-    def script(dialogue, number):
-        dialogue.greet()
-        dialogue.until_data()
-        dialogue.hear_body()
-        dialogue.say("250 ok")
+    def script(session, number):
+        session.greet()
+        session.until_data()
+        session.hear_body()
+        session.say("250 ok")
         if number == 1:
-            dialogue.hear()
-            dialogue.say("421 4.7.0 enough for one connection")
+            session.hear()
+            session.say("421 4.7.0 enough for one connection")
 
     world.add_version()
     world.add_leads(3)
@@ -117,15 +117,15 @@ def test_a_server_that_wants_a_login_stops_the_batch_and_bounces_nobody(world, s
 
 
 def test_a_server_that_allows_one_connection_only_gets_everything_over_that(world, settings_for):
-    def script(dialogue, number):
+    def script(session, number):
         if number > 1:
-            dialogue.say("421 4.7.0 too many connections")
+            session.say("421 4.7.0 too many connections")
             return
-        dialogue.greet()
+        session.greet()
         while True:
-            dialogue.until_data()
-            dialogue.hear_body()
-            dialogue.say("250 ok")
+            session.until_data()
+            session.hear_body()
+            session.say("250 ok")
 
     world.add_version()
     world.add_leads(20)
@@ -156,6 +156,6 @@ def test_a_server_whose_blocklist_has_us_for_one_domain_suppresses_nobody_and_ge
 def test_a_server_that_greets_in_escape_sequences_is_told_of_in_plain_text(world, settings_for):
     world.add_version()
     world.add_leads(1)
-    with RawServer(lambda dialogue, _: dialogue.say("554 \x1b[2J\x1b]0;owned\x07 go away")) as server:
+    with RawServer(lambda session, _: session.say("554 \x1b[2J\x1b]0;owned\x07 go away")) as server:
         report = run(world, settings_for(server.url))
     assert (report.stopped or "").endswith(r"takes no mail now (554 \x1b[2J\x1b]0;owned\x07 go away)")

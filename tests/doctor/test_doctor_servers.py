@@ -87,24 +87,24 @@ def test_a_server_that_is_not_there_is_a_problem():
 
 
 def test_a_server_that_says_nothing_is_given_up_on():
-    with RawServer(lambda dialogue, _: dialogue.hear()) as server:
+    with RawServer(lambda session, _: session.hear()) as server:
         [check] = check_server("main", SmtpServer("plain", "127.0.0.1", server.port), timeout=0.1)
     assert check.state == "problem"
     assert "does not answer (timed out); check DRIPS_SMTP_URL_MAIN" in str(check)
 
 
 def test_a_server_that_takes_no_mail_now_is_a_problem():
-    with RawServer(lambda dialogue, _: dialogue.say("421 4.3.0 too busy")) as server:
+    with RawServer(lambda session, _: session.say("421 4.3.0 too busy")) as server:
         [(state, words)] = found(SmtpServer("plain", "127.0.0.1", server.port)).values()
     assert (state, "too busy" in words) == ("problem", True)
 
 
 def test_a_server_that_answers_only_now_and_then_is_a_warning():
-    def script(dialogue, number):
+    def script(session, number):
         if number == 2:
-            dialogue.greet()
-            dialogue.hear()
-            dialogue.say("221 bye")
+            session.greet()
+            session.hear()
+            session.say("221 bye")
 
     with RawServer(script) as server:
         [(state, words)] = found(SmtpServer("plain", "127.0.0.1", server.port)).values()

@@ -15,7 +15,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 from shop import SEGMENT, Shop, counted, lead, new_shop
-from smtp.servers import Dialogue, RawServer, ScriptedServer, closed_port
+from smtp.servers import RawServer, ScriptedServer, SmtpSession, closed_port
 from typer.testing import CliRunner
 
 from dagster_drips.cli.app import app
@@ -265,7 +265,7 @@ def test_a_segment_without_a_result_pauses_the_sequences_that_name_it_and_no_oth
 def test_a_server_that_is_down_or_takes_no_mail_leaves_everything_due(shop: Shop) -> None:
     shop.sign_up("down-fine1", "down-fine2")
     _, absent = shop.tick(f"smtp://127.0.0.1:{closed_port()}")
-    with RawServer(lambda dialogue, _: dialogue.say("421 4.3.2 going down")) as closing:
+    with RawServer(lambda session, _: session.say("421 4.3.2 going down")) as closing:
         _, closed = shop.tick(closing.url)
     for report in (absent, closed):
         assert (report.due, report.sent, report.failed, report.in_doubt) == (2, 0, 0, 0)
@@ -310,32 +310,32 @@ class Rude:
         self.recipients: list[str] = []
         self.attempts: list[str] = []
 
-    def __call__(self, dialogue: Dialogue, number: int) -> None:
-        dialogue.greet()
+    def __call__(self, session: SmtpSession, number: int) -> None:
+        session.greet()
         recipient, fault = "", ""
-        while command := dialogue.hear():
+        while command := session.hear():
             if command.startswith("RCPT"):
                 recipient = command.partition("<")[2].partition(">")[0]
                 fault = "" if recipient in self.attempts else recipient.partition("@")[0].removeprefix("rude-")
                 self.attempts.append(recipient)
-                dialogue.say("421 4.7.0 too many" if fault == "refused" else "250 ok")
+                session.say("421 4.7.0 too many" if fault == "refused" else "250 ok")
             elif command.startswith("DATA"):
                 if fault == "cut-before":
                     return
-                dialogue.say("354 go on")
+                session.say("354 go on")
                 if fault == "cut-within":
-                    dialogue.hear()
+                    session.hear()
                     return
-                dialogue.hear_body()
+                session.hear_body()
                 if fault == "cut-after":
                     return
                 if fault == "refused-whole":
-                    dialogue.say("421 4.3.2 shutting down")
+                    session.say("421 4.3.2 shutting down")
                 else:
                     self.recipients.append(recipient)
-                    dialogue.say("250 kept")
+                    session.say("250 kept")
             else:
-                dialogue.say("250 ok")
+                session.say("250 ok")
 
 
 def test_what_a_server_says_not_now_to_is_tried_again_and_what_it_left_unanswered_never_is(shop: Shop) -> None:

@@ -1,4 +1,4 @@
-"""DKIM signatures, checked by a verifier that shares no code with the signer: Perl's Mail::DKIM."""
+"""DKIM signatures, checked by verifiers of their own: Perl's Mail::DKIM, which shares no code with us, and dkimpy."""
 
 import base64
 import hashlib
@@ -7,6 +7,7 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import dkim
 import pytest
 from dns_server import DnsServer
 
@@ -65,6 +66,21 @@ def test_another_verifier_takes_the_signature(rsa_key, verdict):
     assert verdict(signer, signer.sign(MESSAGE)) == "pass"
 
 
+@pytest.mark.parametrize("bits", ["1024", "2048", "4096"])
+def test_dkimpy_takes_the_signature(bits):
+    signer = Signer("acme.example", "drips", made_key("genrsa", bits))
+    records = {f"{signer.record_name}.".encode(): signer.record.encode()}
+
+    def is_taken(message: bytes) -> bool:
+        return dkim.verify(message, dnsfunc=lambda name, timeout=5: records.get(name))
+
+    signed = signer.sign(MESSAGE)
+    assert dkim.verify(signed, dnsfunc=lambda name, timeout=5: records.get(name))
+    assert not dkim.verify(
+        signed.replace(b"see the guide", b"see a guide"), dnsfunc=lambda name, timeout=5: records.get(name)
+    )
+
+
 def test_a_key_in_the_older_form_signs_as_well(verdict):
     signer = Signer("acme.example", "drips", made_key("genrsa", "-traditional", "2048"))
     assert verdict(signer, signer.sign(MESSAGE)) == "pass"
@@ -113,8 +129,7 @@ def hashed_headers(signed: bytes) -> tuple[bytes, bytes]:
 
 
 def test_openssl_takes_an_ed25519_signature(tmp_path):
-    # Debian's Mail::DKIM knows RSA only.
-    pytest.importorskip("nacl", reason="pynacl is not installed, so dkimpy can't make Ed25519 signatures")
+    # Debian's Mail::DKIM knows RSA only, and dkimpy asks PyNaCl, which isn't installed.
     key = made_key("genpkey", "-algorithm", "ed25519")
     headers, signature = hashed_headers(Signer("acme.example", "drips", key).sign(MESSAGE))
     names = ("key.pem", "hash", "signature")
@@ -163,9 +178,21 @@ def test_the_record_holds_what_openssl_says_is_the_public_key(rsa_key):
     assert Signer("acme.example", "drips", rsa_key).record == f"v=DKIM1; k=rsa; p={base64.b64encode(public).decode()}"
 
 
-def test_a_message_without_headers_is_refused_not_sent_unsigned(rsa_key):
+def test_the_record_holds_the_bare_ed25519_key():
+    key = made_key("genpkey", "-algorithm", "ed25519")
+    command = ["openssl", "pkey", "-pubout", "-outform", "DER"]
+    public = subprocess.run(command, input=key.encode(), check=True, capture_output=True).stdout
+    signer = Signer("acme.example", "drips", key)
+    assert signer.record == f"v=DKIM1; k=ed25519; p={base64.b64encode(public[-32:]).decode()}"
+    assert repr(signer) == "Signer('acme.example', 'drips', ed25519 256)"
+
+
+@pytest.mark.parametrize(
+    "spoiled", [b"no header\r\n\r\nx\r\n", b" folded\r\n\r\nx\r\n", b"To: a@b.example\r\n\r\nx\r\n"]
+)
+def test_a_message_without_a_from_is_refused_not_sent_unsigned(rsa_key, spoiled):
     with pytest.raises(DripsError, match=r"can't be signed for acme\.example"):
-        Signer("acme.example", "drips", rsa_key).sign(b"no header\r\n\r\nx\r\n")
+        Signer("acme.example", "drips", rsa_key).sign(spoiled + b"\r\n\r\nx\r\n")
 
 
 def damaged(key: str) -> str:

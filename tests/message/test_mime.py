@@ -30,7 +30,7 @@ def parsed(message):
     return message_from_bytes(message.data, policy=policy.default)
 
 
-# What marks a document's slots is no text.
+# What marks a document's placeholders is no text.
 texts = st.text(st.characters(codec="utf-8", exclude_characters=f"\r\n{OPEN}{CLOSE}"), max_size=400)
 bodies = st.text(st.characters(codec="utf-8", exclude_characters=f"\r{OPEN}{CLOSE}"), max_size=2000)
 

@@ -19,7 +19,7 @@ import dagster as dg
 import pytest
 from conftest import copy_project
 from shop_runs import CONNECTIONS, PEOPLE, SECONDS, CountingServer, Shop, job_of, metadata_of
-from smtp.servers import Dialogue, RawServer, closed_port
+from smtp.servers import RawServer, SmtpSession, closed_port
 
 from dagster_drips.cli.dagster_run import TickReport
 from dagster_drips.delivery.delivery_journal import deliveries
@@ -173,18 +173,18 @@ def test_a_killed_send_that_dagster_takes_up_again_goes_on_where_it_was(shop: Sh
 PASSWORD = "Tr0ub4dor-and-3"
 
 
-def _refuse_logins(dialogue: Dialogue, _number: int) -> None:
+def _refuse_logins(session: SmtpSession, _number: int) -> None:
     """Refuses every login and repeats its words, as some servers do."""
-    dialogue.say("220 rude.example")
-    while heard := dialogue.hear():
+    session.say("220 rude.example")
+    while heard := session.hear():
         if heard.upper().startswith("EHLO"):
-            dialogue.say("250-rude.example")
-            dialogue.say("250 AUTH PLAIN LOGIN")
+            session.say("250-rude.example")
+            session.say("250 AUTH PLAIN LOGIN")
         elif heard.upper().startswith("AUTH LOGIN"):
-            dialogue.say("334 UGFzc3dvcmQ6")
-            dialogue.say(f"535 5.7.8 no such login: {dialogue.hear()} {PASSWORD}")
+            session.say("334 UGFzc3dvcmQ6")
+            session.say(f"535 5.7.8 no such login: {session.hear()} {PASSWORD}")
         else:
-            dialogue.say(f"535 5.7.8 no such login: {heard}")
+            session.say(f"535 5.7.8 no such login: {heard}")
 
 
 def test_a_refused_login_claims_nothing_tells_no_password_and_is_taken_up_when_mended(

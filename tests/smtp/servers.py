@@ -54,7 +54,7 @@ class ScriptedServer:
         self.controller.stop()
 
 
-class Dialogue:
+class SmtpSession:
     """The server's side of one connection."""
 
     def __init__(self, connection: socket.socket):
@@ -86,9 +86,9 @@ class Dialogue:
 
 
 class RawServer:
-    """Plays a script for each connection; `script(dialogue, number)`, number counts connections from 1."""
+    """Plays a script for each connection; `script(session, number)`, number counts connections from 1."""
 
-    def __init__(self, script: Callable[[Dialogue, int], None]):
+    def __init__(self, script: Callable[[SmtpSession, int], None]):
         self._script = script
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -107,7 +107,7 @@ class RawServer:
 
     def _talk(self, connection: socket.socket, number: int):
         with connection, contextlib.suppress(OSError):
-            self._script(Dialogue(connection), number)
+            self._script(SmtpSession(connection), number)
 
     def __enter__(self):
         self._thread.start()

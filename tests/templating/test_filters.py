@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 
 from dagster_drips.links.message_links import LinkMaker
+from dagster_drips.templating.context import MessageFacts, message_context
 from dagster_drips.templating.sandbox import Record, TemplateEnvironment
-from dagster_drips.templating.templates import RenderError, compile_step, message_context
+from dagster_drips.templating.templates import RenderError, compile_step
 
 GERMAN = {"locale": "de-DE", "timezone": "Europe/Berlin"}
 INSTANT = datetime(2026, 11, 26, 23, 56, 32)
@@ -138,9 +139,17 @@ def test_what_cannot_be_written_fails_that_message_and_says_why(template, words)
     definition = {"name": "N", "steps": [{"id": "s", "subject": "Hi", "template": "s.html"}]}
     step = compile_step(definition, {"s.html": template}, "s", None)
     links = LinkMaker().of_message("m1", replies_to="help@acme.example")
-    due = dict.fromkeys(("sender_name", "sender_email", "sender_reply_to", "variant_id"))
-    due |= {"sequence_id": "n", "step_id": "s", "trigger_kind": "event", "triggered_at": INSTANT}
-    context = message_context(due, lead={}, event=None, sequence_name="N", links=links)
+    message = MessageFacts(
+        sequence_id="n",
+        step_id="s",
+        variant_id=None,
+        sender_name=None,
+        sender_email=None,
+        sender_reply_to=None,
+        trigger_kind="event",
+        triggered_at=INSTANT,
+    )
+    context = message_context(message, lead={}, event=None, sequence_name="N", links=links)
     with pytest.raises(RenderError) as error:
         step.render(context, links)
     assert words in str(error.value)

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from dagster_drips.message.precompiled_body import slot
-from dagster_drips.templating.html_document import deciding_slots, with_pixel, with_preview, with_tracked_links
+from dagster_drips.message.precompiled_body import placeholder
+from dagster_drips.templating.html_document import deciding_placeholders, with_pixel, with_preview, with_tracked_links
 from dagster_drips.templating.html_tokens import Aside, Tag, Words, attribute_value, tokens
 from dagster_drips.templating.inlined_styles import MarkupLimit, with_inlined_styles
 from dagster_drips.templating.plain_text import plain_text
@@ -243,10 +243,11 @@ def test_what_a_rule_hides_is_hidden_in_the_text_too():
 
 def test_values_in_tags_decide_and_values_in_quotes_and_text_do_not():
     source = (
-        f"<p class='{slot(0)}' title='{slot(1)}' lang={slot(2)} {slot(3)}>{slot(4)}<!-- {slot(5)} --></p{slot(6)}>"
-        f"<style media='{slot(7)}'>{slot(8)}</style><title>{slot(9)}</title><a href='{slot(10)}'><b style=\"{slot(11)}"
+        "<p class='[0]' title='[1]' lang=[2] [3]>[4]<!-- [5] --></p[6]>"
+        "<style media='[7]'>[8]</style><title>[9]</title><a href='[10]'><b style=\"[11]"
     )
-    assert deciding_slots(source) == {0, 2, 3, 6, 7, 8, 11}
+    document = re.sub(r"\[(\d+)\]", lambda found: placeholder(int(found[1])), source)
+    assert deciding_placeholders(document) == {0, 2, 3, 6, 7, 8, 11}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Renderings that share a shape: nobody may see that the work was done for somebody else."""
+"""Renderings that share what was prepared: nobody may see that the work was done for somebody else."""
 
 import html as markup
 import quopri
@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 
 from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.links.tokens import Purpose, Tokens
-from dagster_drips.templating.templates import compile_step, message_context
+from dagster_drips.templating.context import MessageFacts, message_context
+from dagster_drips.templating.templates import compile_step
 
 TOKENS = Tokens(["k" * 32])
 TRACKED = LinkMaker("https://mail.acme.example", TOKENS)
 UNTRACKED = LinkMaker()
-DUE = {
-    "sequence_id": "welcome", "step_id": "hello", "variant_id": None, "sender_name": "Ada",
-    "sender_email": "ada@acme.example", "sender_reply_to": None, "trigger_kind": "x",
-    "triggered_at": datetime(2026, 3, 1),
-}  # fmt: skip
+MESSAGE = MessageFacts(
+    sequence_id="welcome", step_id="hello", variant_id=None, sender_name="Ada",
+    sender_email="ada@acme.example", sender_reply_to=None, trigger_kind="x",
+    triggered_at=datetime(2026, 3, 1),
+)  # fmt: skip
 TEMPLATE = """<html><head><style>.big {font-size: 20px} p {color: {{ lead.color | default('red') }}}</style></head>
 <body>{% macro badge(text) %}<b class="big">{{ text }}</b>{% endmacro %}
 <p class="{{ lead.kind | default('big') }}">Hi {{ lead.first_name | default('there') }},{% if lead.plan is defined %}
@@ -52,7 +53,7 @@ def compiled(links: LinkMaker, html: str = TEMPLATE, **files: str):
 
 def rendered(template, lead, links: LinkMaker, number: int = 1):
     of_message = links.of_message(f"{number:032x}", replies_to="help@acme.example")
-    context = message_context(DUE, lead=lead, event=None, sequence_name="W", links=of_message)
+    context = message_context(MESSAGE, lead=lead, event=None, sequence_name="W", links=of_message)
     return template.render(context, of_message)
 
 
@@ -74,7 +75,7 @@ def test_a_message_is_the_same_whoever_was_rendered_before(people, tracked):
 def test_what_is_encoded_reads_as_the_text_that_was_rendered(lead):
     for text in (message := rendered(compiled(TRACKED), lead, TRACKED)).html, message.text:
         encoded = text.encoded()
-        decode = quopri.decodestring if text.skeleton.encoding == "quoted-printable" else b64decode
+        decode = quopri.decodestring if text.body.encoding == "quoted-printable" else b64decode
         assert max(len(line) for line in encoded.split(b"\r\n")) <= 76
         lines = str(text).replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
         assert decode(encoded).decode().removesuffix("\r\n").split("\r\n") == lines
@@ -147,7 +148,7 @@ def test_a_link_that_is_a_value_leads_to_the_collector_only_if_it_is_on_the_web(
 def test_the_shorter_encoding_is_taken(text):
     message = rendered(compiled(UNTRACKED, f"<p>{text} {{{{ lead.company }}}}</p>"), {"company": "Köln"}, UNTRACKED)
     expected = "base64" if "日" in text else "quoted-printable"
-    assert message.html.skeleton.encoding == expected
+    assert message.html.body.encoding == expected
     assert len(message.html.encoded()) < 2.5 * len(str(message.html).encode())
 
 

@@ -5,27 +5,28 @@ from datetime import datetime
 import pytest
 
 from dagster_drips.links.message_links import LinkMaker
+from dagster_drips.templating.context import MessageFacts, message_context
 from dagster_drips.templating.plain_text import plain_text
 from dagster_drips.templating.rendering import MAX_RENDERED, RenderError
-from dagster_drips.templating.templates import compile_step, message_context
+from dagster_drips.templating.templates import compile_step
 
 LINKS = LinkMaker().of_message("m1", replies_to="help@acme.example")
-DUE = {
-    "sequence_id": "welcome",
-    "step_id": "hello",
-    "variant_id": None,
-    "sender_name": "Ada",
-    "sender_email": "ada@acme.example",
-    "sender_reply_to": None,
-    "trigger_kind": "event",
-    "triggered_at": datetime(2026, 3, 1),
-}
+MESSAGE = MessageFacts(
+    sequence_id="welcome",
+    step_id="hello",
+    variant_id=None,
+    sender_name="Ada",
+    sender_email="ada@acme.example",
+    sender_reply_to=None,
+    trigger_kind="event",
+    triggered_at=datetime(2026, 3, 1),
+)
 
 
 def rendered(html: str, *, lead=None, event=None, files=None, **step):
     definition = {"name": "Welcome", "steps": [{"id": "hello", "subject": "Hi", "template": "hello.html", **step}]}
     compiled = compile_step(definition, {"hello.html": html, **(files or {})}, "hello", None)
-    context = message_context(DUE, lead=lead or {}, event=event, sequence_name="Welcome", links=LINKS)
+    context = message_context(MESSAGE, lead=lead or {}, event=event, sequence_name="Welcome", links=LINKS)
     return compiled.render(context, LINKS)
 
 
@@ -103,7 +104,7 @@ def test_a_variant_replaces_what_it_names():
         "subject": "Long",
         "variants": [{"id": "short", "subject": "Short", "template": "s.html"}, {"id": "long", "template": "l.html"}],
     }
-    context = message_context(DUE, lead={}, event=None, sequence_name="W", links=LINKS)
+    context = message_context(MESSAGE, lead={}, event=None, sequence_name="W", links=LINKS)
     files = {"s.html": "s", "l.html": "l"}
     texts = [compile_step({"steps": [step]}, files, "hello", name).render(context, LINKS) for name in ("short", "long")]
     assert [(text.subject, str(text.html)) for text in texts] == [("Short", "s"), ("Long", "l")]

@@ -31,7 +31,8 @@ from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.project import Project
 from dagster_drips.sequences.schema import Sender, Sequence
 from dagster_drips.settings import load_settings
-from dagster_drips.templating.templates import RenderError, compile_step, message_context
+from dagster_drips.templating.context import MessageFacts, message_context
+from dagster_drips.templating.templates import RenderError, compile_step
 
 _CONTENT_ID = re.compile(r"cid:([0-9a-f]+@drips)")
 
@@ -51,17 +52,19 @@ def message_html(project: Project, message_id: str) -> str:
     sequence = Sequence.model_validate_json(version["definition"])
     facts = {name: FileFacts(**known) for name, known in json.loads(version.get("attached_files") or "{}").items()}
     sender = sequence.sender if isinstance(sequence.sender, Sender) else None
-    due = {
-        **message,
-        "sender_name": sender.name if sender else None,
-        "sender_email": sender.email if sender else None,
-        "sender_reply_to": sender.reply_to if sender else None,
-        "trigger_kind": sequence.trigger.kind,
-        "triggered_at": enrollment["triggered_at"],
-    }
+    message_facts = MessageFacts(
+        sequence_id=message["sequence_id"],
+        step_id=message["step_id"],
+        variant_id=message["variant_id"],
+        sender_name=sender.name if sender else None,
+        sender_email=sender.email if sender else None,
+        sender_reply_to=sender.reply_to if sender else None,
+        trigger_kind=sequence.trigger.kind,
+        triggered_at=enrollment["triggered_at"],
+    )
     event = _event(project, enrollment["occurrence_id"]) if sequence.trigger.kind == "event" else None
     maker = LinkMaker.of(load_settings(project))
-    replies_to = due["sender_reply_to"] or due["sender_email"] or message["sender"]
+    replies_to = message_facts.sender_reply_to or message_facts.sender_email or message["sender"]
     links = replace(
         maker.of_message(message_id, replies_to=replies_to),
         # Whoever is passed the page must not get what only its reader may do.
@@ -81,7 +84,7 @@ def message_html(project: Project, message_id: str) -> str:
     )
     if sequence.confirmation:
         lead = {"email": message["recipient"]}
-    context = message_context(due, lead=lead, event=event, sequence_name=sequence.name, links=links)
+    context = message_context(message_facts, lead=lead, event=event, sequence_name=sequence.name, links=links)
     return _with_images(str(template.render(context, links).html), facts, KeptFiles.of(project))
 
 

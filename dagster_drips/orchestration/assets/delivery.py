@@ -3,7 +3,7 @@
 import dagster as dg
 
 from dagster_drips.delivery.dispatch import DispatchReport
-from dagster_drips.delivery.losses import told_losses
+from dagster_drips.delivery.losses import reported_losses
 from dagster_drips.delivery.resolve import Doubt, doubts
 from dagster_drips.orchestration.names import DELIVERY_LOG, DUE_STEPS, OWNERS, POOL, SEND
 from dagster_drips.orchestration.resources import DripsResource
@@ -47,7 +47,7 @@ def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.
     with drips.warehouse() as warehouse:
         overtaken = is_overtaken(context.run.tags, drips.pipeline, warehouse)
         report = DispatchReport() if overtaken else send_due(drips.pipeline, warehouse, drips.settings)
-        in_doubt, losses = doubts(warehouse), told_losses(drips.project, warehouse)
+        in_doubt, losses = doubts(warehouse), reported_losses(drips.project, warehouse)
     if overtaken:
         context.log.info("a later tick has begun: what this one left due is due there, and goes out with its own run")
     if report.stopped:

@@ -1,6 +1,6 @@
 """Replies of every kind at every moment, in pieces of any size: each message that was begun gets one end, and no more.
 
-The dialogue alone, without a network; over real sockets the same is tried in `test_mail_servers`.
+The protocol alone, without a network; over real sockets the same is tried in `test_mail_servers`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from dagster_drips.message.mime import OutgoingMessage
 from dagster_drips.smtp.outcomes import Outcome
-from dagster_drips.smtp.protocol import LONGEST_REPLY, Answered, Dialogue, Event, Untouched, WantsBody
+from dagster_drips.smtp.protocol import LONGEST_REPLY, Answered, Event, SmtpProtocol, Untouched, WantsBody
 
 EXTENSIONS = [frozenset(), frozenset({"pipelining"})]
 REPLIES = [
@@ -46,41 +46,41 @@ def message(name: str) -> OutgoingMessage:
 
 @dataclass
 class Owner:
-    """Does what the crew does with a dialogue, and keeps what became of each message."""
+    """Does what the pool does with a protocol, and keeps what became of each message."""
 
-    dialogue: Dialogue[str]
+    protocol: SmtpProtocol[str]
     begun: list[str] = field(default_factory=list)
     ends: dict[str, Outcome | None] = field(default_factory=dict)
     handed_over: set[str] = field(default_factory=set)
     """Messages whose last byte the network has."""
 
     def begin(self) -> None:
-        if self.dialogue.can_begin:
+        if self.protocol.can_begin:
             name = f"m{len(self.begun)}"
             self.begun.append(name)
-            assert self.dialogue.begin(name, message(name)) is None
+            assert self.protocol.begin(name, message(name)) is None
 
     def hand_over(self, count: int) -> None:
-        data = bytes(self.dialogue.output[:count])
+        data = bytes(self.protocol.output[:count])
         self._said = getattr(self, "_said", b"") + data
-        self.dialogue.taken(len(data))
+        self.protocol.taken(len(data))
         if self._bodies and self._said.count(b"\r\n.\r\n") >= len(self._bodies):
             self.handed_over.update(self._bodies)
 
     def hear(self, data: bytes) -> None:
-        self.take(self.dialogue.receive(data))
+        self.take(self.protocol.receive(data))
 
     def lose(self) -> None:
-        self.take(self.dialogue.lose("reset"))
+        self.take(self.protocol.lose("reset"))
 
     def take(self, events: Sequence[Event[str]]) -> None:
         for event in events:
             assert event.owner in self.begun
             assert event.owner not in self.ends, "two ends"
             if isinstance(event, WantsBody):
-                assert not self.dialogue.ended, "a body is wanted on a connection that is over"
+                assert not self.protocol.ended, "a body is wanted on a connection that is over"
                 self._bodies.append(event.owner)
-                self.dialogue.send_body()
+                self.protocol.send_body()
             elif isinstance(event, Answered):
                 self.ends[event.owner] = event.outcome
             else:
@@ -105,7 +105,7 @@ actions = st.one_of(
 @settings(max_examples=1_500, deadline=None)
 @given(steps=st.lists(actions, max_size=40))
 def test_every_message_that_was_begun_gets_one_end_whatever_is_heard(extensions, steps):
-    owner = Owner(Dialogue(extensions))
+    owner = Owner(SmtpProtocol(extensions))
     for step, value in steps:
         if step == "begin":
             owner.begin()
@@ -113,9 +113,9 @@ def test_every_message_that_was_begun_gets_one_end_whatever_is_heard(extensions,
             owner.hand_over(int(value))
         else:
             owner.hear(bytes(value))
-        if owner.dialogue.ended:
+        if owner.protocol.ended:
             assert set(owner.begun) == set(owner.ends)
-            assert not owner.dialogue.can_begin
+            assert not owner.protocol.can_begin
     owner.lose()
     assert set(owner.ends) == set(owner.begun)
     for name, outcome in owner.ends.items():
@@ -133,7 +133,7 @@ def test_pieces_mean_what_the_whole_means(extensions, cuts, odd):
     said = b"250-a\r\n250 b\r\n" + odd
 
     def heard(pieces: list[bytes]) -> dict[str, Outcome | None]:
-        owner = Owner(Dialogue(extensions))
+        owner = Owner(SmtpProtocol(extensions))
         owner.begin()
         owner.hand_over(10_000)
         for piece in pieces:
@@ -146,8 +146,8 @@ def test_pieces_mean_what_the_whole_means(extensions, cuts, odd):
 
 
 def at(state: str, extensions: frozenset[str]) -> Owner:
-    """An owner whose dialogue waits for the reply to that command."""
-    owner = Owner(Dialogue(extensions))
+    """An owner whose protocol waits for the reply to that command."""
+    owner = Owner(SmtpProtocol(extensions))
     if state == "nothing":
         return owner
     owner.begin()
@@ -174,7 +174,7 @@ STATES = ["nothing", "MAIL", "RCPT", "DATA", "BODY", "RSET"]
 def test_a_reply_that_never_ends_is_given_up_at_its_limit(state, extensions, piece):
     owner = at(state, extensions)
     heard = 0
-    while not owner.dialogue.ended:
+    while not owner.protocol.ended:
         owner.hear(piece)
         heard += len(piece)
         assert heard <= LONGEST_REPLY + 2 * len(piece)
@@ -200,7 +200,7 @@ def test_any_reply_in_any_state_leaves_every_message_with_one_end(state, extensi
 def test_a_body_is_not_wanted_where_more_than_354_came(extensions, more):
     owner = at("DATA", extensions)
     owner.hear(b"354 go on\r\n" + more)
-    assert owner.dialogue.ended
+    assert owner.protocol.ended
     [outcome] = owner.ends.values()
     assert outcome is not None
     assert (outcome.outcome, outcome.lost_connection) == ("deferred", True)
@@ -225,7 +225,7 @@ def test_answers_ahead_of_their_commands_bounce_nobody(reply):
     owner.hear(reply)
     [outcome] = owner.ends.values()
     assert outcome is not None
-    assert (outcome.outcome, owner.dialogue.ended) == ("deferred", True)
+    assert (outcome.outcome, owner.protocol.ended) == ("deferred", True)
 
 
 def test_what_is_kept_of_a_reply_can_be_shown_and_is_short():

@@ -1,6 +1,0 @@
--- Which files of the delivery journal raw.delivery_log already holds. A file is folded once, when its run has ended.
-create table if not exists journal.folded_deliveries (
-    file varchar not null,           -- name below data/journal/deliveries
-    bytes bigint not null,           -- its size, which is final; 0: not all of it is in yet
-    rows bigint not null             -- outcomes that came of it, the file's first so many
-);
