@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from dagster_drips.collector.events.segment_api import MOST_BYTES
-from dagster_drips.landing import load_landing
+from dagster_drips.landing.load import load_landing
 from dagster_drips.warehouse.port import open_warehouse
 from tests.collector.event_server import KEY, NOW, Collector, serving
 

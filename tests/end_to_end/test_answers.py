@@ -21,7 +21,7 @@ from smtp.servers import ScriptedServer
 
 from dagster_drips.collector.app import build_app
 from dagster_drips.collector.context import Desk
-from dagster_drips.landing import landing_files
+from dagster_drips.landing.files import landing_files
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import open_warehouse

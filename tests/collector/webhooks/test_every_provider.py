@@ -7,7 +7,7 @@ import pytest
 from dagster_drips.collector.webhooks import PROVIDERS as KNOWN
 from dagster_drips.collector.webhooks.payload import described
 from dagster_drips.errors import DripsError
-from dagster_drips.landing import load_landing
+from dagster_drips.landing.load import load_landing
 from dagster_drips.message.provider_headers import HEADERS, headers_for, provider_of
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse.port import open_warehouse
