@@ -259,7 +259,7 @@ def load_settings(project: Project) -> Settings:
             webhooks=_secrets(named["WEBHOOK"]),
         )
     except ValidationError as error:
-        raise DripsError("; ".join(_told(problem) for problem in error.errors(include_input=False))) from None
+        raise DripsError("; ".join(_message_of(problem) for problem in error.errors(include_input=False))) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DripsError(f"can't be read: {error}", file=env_file) from error
 
@@ -306,7 +306,7 @@ def _shown_url(url: str | None, server: MailServer | None) -> str:
     return f"{url.split(':', 1)[0]}://{user}{server.address}"
 
 
-def _told(problem: Any) -> str:
+def _message_of(problem: Any) -> str:
     words = problem["msg"].removeprefix("Value error, ")
     name = f"DRIPS_{str(problem['loc'][0]).upper()}: " if problem["loc"] else ""
     return name + words

@@ -1,4 +1,4 @@
-"""What request handlers share: the project, its keys, where rows go, what is counted.
+"""What request handlers share: the project, its keys, the writer of rows, the counters.
 
 No routes here; nothing here opens the warehouse.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dagster_drips.clock import format_time
-from dagster_drips.collector.memory import Memory
+from dagster_drips.collector.memory import MemoryBudget
 from dagster_drips.collector.metrics import Counters
 from dagster_drips.landing.writer.writer import LandingWriter, Row
 from dagster_drips.links.tokens import Tokens
@@ -24,8 +24,8 @@ def exact_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Handed to every module with routes."""
+class CollectorContext:
+    """One a process; every module with routes is given it."""
 
     project: Project
     settings: Settings
@@ -33,17 +33,17 @@ class Desk:
     """None: there are no keys, so no link of ours can be read."""
     writer: LandingWriter
     counters: Counters
-    memory: Memory
+    memory: MemoryBudget
     """For what a request takes beyond its body as it came."""
     now: Callable[[], datetime] = exact_now
     """Naive UTC."""
 
     @classmethod
-    def of(cls, project: Project, settings: Settings, *, now: Callable[[], datetime] = exact_now) -> Desk:
+    def of(cls, project: Project, settings: Settings, *, now: Callable[[], datetime] = exact_now) -> CollectorContext:
         """One for a project, with a writer and counters of its own."""
         keys = [key.get_secret_value() for key in settings.secret_keys]
         tokens, counters = Tokens(keys) if keys else None, Counters()
-        return cls(project, settings, tokens, LandingWriter(project), counters, Memory(counters), now)
+        return cls(project, settings, tokens, LandingWriter(project), counters, MemoryBudget(counters), now)
 
     @property
     def time(self) -> str:

@@ -1,9 +1,9 @@
-"""How much the requests in hand may take together, in one process, and who goes when that is reached.
+"""How much memory the requests of one process may take together, and which connection is closed beyond that.
 
 Everything that waits for a client or for the disk is charged here before it is kept: heads, bodies, requests that stand
 behind others of their connection, answers that are not fetched. What is charged is an estimate, made high on purpose.
 When no more fits, the connection that has kept the collector waiting longest makes room; where none waits, whoever asks
-is answered 503. How connections do so is in `connection`; what rows wait for the disk is bounded in `landing_writer`.
+is answered 503. How connections do so is in `connection`; rows that wait for the disk are bounded in `landing.writer`.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Waiting(Protocol):
         """End, and give back at once all that is charged."""
 
 
-class Memory:
-    """The account of one process; for one event loop.
+class MemoryBudget:
+    """The budget of one process; for one event loop.
 
     Args:
-        counters: told of what is refused.
+        counters: count what is refused.
         max_bytes: that may be charged at a time.
         max_connections: that may be open at a time.
     """

@@ -26,7 +26,7 @@ def examine(project: Project, resolver: Resolver) -> Iterator[Check]:
     try:
         settings = load_settings(project)
     except DripsError as error:
-        yield Check("settings", "problem", str(error), "mend it; servers, keys and links were not looked at")
+        yield Check("settings", "problem", str(error), "fix it; servers, keys and links were not looked at")
     if settings:
         for name, value in settings.shown().items():
             yield Check(name, "ok", value or "not set")

@@ -68,7 +68,7 @@ def check_server(name: str, server: SmtpServer, *, timeout: float = _SECONDS) ->
     try:
         offer = ask_for_offer(server, timeout)
     except (OSError, smtplib.SMTPException) as error:
-        # smtplib tells a silence after connecting as a lost connection.
+        # smtplib reports a silence after connecting as a lost connection.
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             message = f"the mail server {server.address} does not answer (timed out)"
             yield Check(

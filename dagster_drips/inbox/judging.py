@@ -2,7 +2,7 @@
 
 Reading mails is linear work and bounded (`mime`), as far as we know. Anybody may send a mail, and parsers of others
 read it, so the kernel ends what takes longer: the worker sets a timer of CPU time before each mail. A mail whose worker
-died is told as such, and the next one gets a new worker. What a mail is belongs to `classification`.
+died is reported as broken, and the next one gets a new worker. What a mail is belongs to `classification`.
 """
 
 from __future__ import annotations

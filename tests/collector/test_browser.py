@@ -68,10 +68,10 @@ def _arrived(collector: Collector, page: Page, messages: int) -> None:
     """Wait until the collector has taken so many."""
     calls = ("track", "page", "identify")
     for _ in range(1000):
-        if sum(collector.desk.counters.value("messages", call=call) for call in calls) >= messages:
+        if sum(collector.context.counters.value("messages", call=call) for call in calls) >= messages:
             return
         page.run("new Promise(done => setTimeout(done, 10))")
-    raise AssertionError(collector.desk.counters.text())
+    raise AssertionError(collector.context.counters.text())
 
 
 def _tag(collector: Collector, options: str = "") -> str:

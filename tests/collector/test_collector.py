@@ -22,12 +22,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from dagster_drips.collector import connection
-from dagster_drips.collector import request_limits as guard
+from dagster_drips.collector import connection, request_limits
 from dagster_drips.collector.app import build_app
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.collector.metrics import Counters
-from dagster_drips.collector.request_limits import Guard
+from dagster_drips.collector.request_limits import RequestLimits
 from dagster_drips.links.tokens import Purpose, Tokens
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
@@ -134,16 +133,16 @@ async def length(request: Request) -> Response:
 
 
 @contextmanager
-def guarded(counters: Counters, **limits: float) -> Generator[Served]:
+def limited(counters: Counters, **limits: float) -> Generator[Served]:
     app = Starlette(routes=[Route("/", length, methods=["GET", "POST"])])
-    with served(Guard(app, counters, **limits)) as web:  # ty: ignore[invalid-argument-type]
+    with served(RequestLimits(app, counters, **limits)) as web:  # ty: ignore[invalid-argument-type]
         yield web
 
 
 def test_a_body_is_taken_up_to_the_limit_and_refused_beyond_it() -> None:
     counters = Counters()
-    with guarded(counters) as web:
-        assert web.ask("POST", "/", b"x" * guard.MAX_BODY).text == str(guard.MAX_BODY)
+    with limited(counters) as web:
+        assert web.ask("POST", "/", b"x" * request_limits.MAX_BODY).text == str(request_limits.MAX_BODY)
         assert web.ask("POST", "/", b"").text == "0"
         with socket.create_connection(("127.0.0.1", web.port)) as connection:
             connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000001\r\n\r\n")
@@ -158,7 +157,7 @@ def test_a_body_is_taken_up_to_the_limit_and_refused_beyond_it() -> None:
 def test_who_sends_a_body_too_slowly_is_told_and_let_go() -> None:
     counters = Counters()
     with (
-        guarded(counters, body_seconds=0.2) as web,
+        limited(counters, body_seconds=0.2) as web,
         socket.create_connection(("127.0.0.1", web.port), timeout=10) as connection,
     ):
         connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
@@ -170,14 +169,14 @@ def test_who_sends_a_body_too_slowly_is_told_and_let_go() -> None:
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET"])
 def test_who_never_ends_a_request_is_let_go(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
-    with guarded(Counters()) as web, socket.create_connection(("127.0.0.1", web.port), timeout=10) as one:
+    with limited(Counters()) as web, socket.create_connection(("127.0.0.1", web.port), timeout=10) as one:
         one.sendall(begun)
         while one.recv(1000):
             pass
 
 
 def test_a_head_without_end_is_cut_off() -> None:
-    with guarded(Counters()) as web, socket.create_connection(("127.0.0.1", web.port), timeout=10) as connection:
+    with limited(Counters()) as web, socket.create_connection(("127.0.0.1", web.port), timeout=10) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n")
         with pytest.raises(OSError):
             for number in range(100_000):
@@ -186,7 +185,7 @@ def test_a_head_without_end_is_cut_off() -> None:
 
 
 def test_many_silent_connections_leave_it_up(project: Project) -> None:
-    with served(build_app(Desk.of(project, Settings()))) as web:
+    with served(build_app(CollectorContext.of(project, Settings()))) as web:
         crowd = [socket.create_connection(("127.0.0.1", web.port)) for _ in range(300)]
         assert web.ask("GET", "/health").status == 200
         for connection in crowd:
@@ -196,7 +195,7 @@ def test_many_silent_connections_leave_it_up(project: Project) -> None:
 def test_a_senders_address_is_believed_only_of_proxies_that_are_trusted(project: Project) -> None:
     settings = Settings(secret_keys=(SecretStr(KEY),))
     for trusted in ([], ["127.0.0.1"]):
-        with served(build_app(Desk.of(project, settings), trusted_proxies=trusted)) as web:
+        with served(build_app(CollectorContext.of(project, settings), trusted_proxies=trusted)) as web:
             web.ask("GET", f"/o/{TOKEN}.gif", x_forwarded_for="203.0.113.7")
     assert sorted(row["ip"] for row in landed(project)) == ["127.0.0.1", "203.0.113.7"]
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from dagster_drips.cli import commands  # noqa: F401 - importing them registers them
 from dagster_drips.cli.app import app
 from dagster_drips.doctor.examination import check_links
-from dagster_drips.doctor.place import check_warehouse, check_writable, disk_verdict
+from dagster_drips.doctor.place import check_warehouse, check_writable, disk_check
 from dagster_drips.message.dkim import Signer
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import open_warehouse, port
@@ -132,7 +132,7 @@ def test_looking_leaves_the_project_as_it_was(shop):
     before = sorted(shop.root.rglob("*"))
     doctor(shop.root)
     made = set(shop.root.rglob("*")) - set(before)
-    # As every command, it tells dbt of the project's segments.
+    # As every command, it lists for dbt the project's segments.
     assert not [path for path in made if "dbt_project" not in path.parts]
 
 
@@ -176,7 +176,7 @@ def test_a_journal_that_cant_be_written_is_a_problem(shop):
     [(10**7, 0, "problem"), (5 * 10**8, 0, "warning"), (2 * 10**9, 10**6, "ok"), (2 * 10**9, 10**9, "warning")],
 )
 def test_free_space_is_held_against_the_warehouse(free, warehouse, state):
-    assert disk_verdict(free, warehouse).state == state
+    assert disk_check(free, warehouse).state == state
 
 
 # Links ---------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What may stand in `sequences/hooks.yml`: how JSON that others post to `/hooks/<name>` becomes events.
 
-Here belong its shape, reading it with every mistake told by its line, and the secrets that the environment holds for
-it. Checking signatures and making rows is in `hooks`.
+Here belong its shape, reading it with every mistake reported by its line, and the secrets that the environment holds
+for it. Checking signatures and making rows is in `hooks`.
 """
 
 from __future__ import annotations
