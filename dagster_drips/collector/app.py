@@ -26,19 +26,18 @@ from dagster_drips.collector.connection import BoundedProtocol
 from dagster_drips.collector.context import CollectorContext
 from dagster_drips.collector.events import hooks, segment_api
 from dagster_drips.collector.links import engagement
+from dagster_drips.collector.metrics import shared_by_workers
 from dagster_drips.collector.pages import RETRY_SECONDS
 from dagster_drips.collector.preferences import handlers as preferences
 from dagster_drips.collector.proxies import Forwarded, networks
 from dagster_drips.collector.request_limits import RequestLimits
 from dagster_drips.collector.router import Router
-from dagster_drips.collector.shared_metrics import SharedCounters
 from dagster_drips.file_modes import protect_new_files
 from dagster_drips.landing.writer.writer import LandingUnavailable
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 
 PROJECT_VARIABLE = "DRIPS_COLLECT_PROJECT"
-COUNTERS_VARIABLE = "DRIPS_COLLECT_COUNTERS"
 PROXIES_VARIABLE = "DRIPS_COLLECT_PROXIES"
 _BACKLOG = 4096
 _SHUTDOWN_SECONDS = 10
@@ -46,14 +45,11 @@ _KEEP_ALIVE_SECONDS = 15
 _ROUTE_MODULES = (engagement, segment_api, preferences, hooks, webhooks)
 
 
-def build_app(
-    context: CollectorContext, shared: SharedCounters | None = None, *, trusted_proxies: Sequence[str] = ()
-) -> ASGIApp:
+def build_app(context: CollectorContext, *, trusted_proxies: Sequence[str] = ()) -> ASGIApp:
     """The application.
 
     Args:
         context: what handlers share; its writer is closed when the application ends.
-        shared: the counts of all workers, where there are several.
         trusted_proxies: addresses or networks whose X-Forwarded-For is believed; of others it is not.
 
     Raises:
@@ -65,25 +61,24 @@ def build_app(
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
     async def metrics(_: Request) -> Response:
-        text = await to_thread.run_sync(shared.text) if shared else context.counters.text()
+        text = await to_thread.run_sync(context.metrics.text)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     async def not_now(_: Request, error: Exception) -> Response:
-        context.counters.add("unavailable")
+        context.metrics.unavailable.inc()
         return JSONResponse({"error": str(error)}, 503, headers={"Retry-After": str(RETRY_SECONDS)})
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, object]]:
         await to_thread.run_sync(context.writer.complete_staged_files)
-        async with shared.kept() if shared else contextlib.nullcontext():
-            yield {"memory": context.memory}
+        yield {"memory": context.memory}
         await to_thread.run_sync(context.writer.close)
 
     routes += [Route("/health", health), Route("/metrics", metrics)]
     app = Starlette(routes=routes, exception_handlers={LandingUnavailable: not_now}, lifespan=lifespan)
     # Starlette would redirect to an address made of the request's Host header.
     app.router.redirect_slashes = False
-    limited = RequestLimits(Router(app, routes, not_now), context.counters, max_bodies=preferences.MAX_BODIES)
+    limited = RequestLimits(Router(app, routes, not_now), context.metrics, max_bodies=preferences.MAX_BODIES)
     return Forwarded(limited, networks(trusted_proxies)) if trusted_proxies else limited
 
 
@@ -92,8 +87,7 @@ def worker_app() -> ASGIApp:
     project = Project.at(os.environ[PROJECT_VARIABLE])
     protect_new_files(project)
     context = CollectorContext.of(project, load_settings(project))
-    shared = SharedCounters(context.counters, os.environ[COUNTERS_VARIABLE])
-    app = build_app(context, shared, trusted_proxies=os.environ[PROXIES_VARIABLE].split())
+    app = build_app(context, trusted_proxies=os.environ[PROXIES_VARIABLE].split())
     _collect_garbage_seldom()
     return app
 
@@ -159,9 +153,8 @@ def _serve_by_several(
 ) -> None:
     # A mistake in the project's files is reported here, in one line, and not by each worker again and again.
     build_app(CollectorContext.of(project, load_settings(project)), trusted_proxies=trusted_proxies)
-    with SharedCounters.folder() as folder:
+    with shared_by_workers():
         os.environ[PROJECT_VARIABLE] = str(project.root)
-        os.environ[COUNTERS_VARIABLE] = str(folder)
         os.environ[PROXIES_VARIABLE] = " ".join(trusted_proxies)
         target = "dagster_drips.collector.app:worker_app"
         with _quiet_signals():

@@ -16,7 +16,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from dagster_drips.collector.memory import MemoryBudget
-from dagster_drips.collector.metrics import Counters
+from dagster_drips.collector.metrics import Metrics
 from dagster_drips.collector.pages import RETRY_SECONDS
 
 HEAD_SECONDS = 20.0
@@ -84,7 +84,7 @@ class BoundedProtocol(HttpToolsProtocol):
         assert self.parser is not None
         # What comes after a request that closes the connection is not ours to read.
         self.parser.set_dangerous_leniencies(lenient_data_after_close=False)
-        self._memory: MemoryBudget = self.app_state.get("memory") or MemoryBudget(Counters())
+        self._memory: MemoryBudget = self.app_state.get("memory") or MemoryBudget(Metrics())
         self._charges: dict[RequestResponseCycle, int] = {}
 
     def connection_made(self, transport: Any) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
-from dagster_drips.collector.metrics import Counters
+from dagster_drips.collector.metrics import Metrics
 from dagster_drips.landing.writer.writer import LandingUnavailable
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -32,18 +32,16 @@ class MemoryBudget:
     """The budget of one process; for one event loop.
 
     Args:
-        counters: count what is refused.
+        metrics: counts what is refused.
         max_bytes: that may be charged at a time.
         max_connections: that may be open at a time.
     """
 
-    def __init__(
-        self, counters: Counters, *, max_bytes: int = MAX_BYTES, max_connections: int = MAX_CONNECTIONS
-    ) -> None:
+    def __init__(self, metrics: Metrics, *, max_bytes: int = MAX_BYTES, max_connections: int = MAX_CONNECTIONS) -> None:
         self.max_connections = max_connections
         self.used = 0
         """Bytes charged."""
-        self._counters = counters
+        self._metrics = metrics
         self._max_bytes = max_bytes
         self._idle: dict[Waiting, None] = {}
         self._holding: dict[Waiting, None] = {}
@@ -94,7 +92,7 @@ class MemoryBudget:
 
     def refused(self, reason: str) -> None:
         """Count a refusal."""
-        self._counters.add("refused_connections", reason=reason)
+        self._metrics.refused_connections[reason].inc()
 
     def _drop_oldest(self, waiting: dict[Waiting, None]) -> bool:
         oldest = next(iter(waiting), None)

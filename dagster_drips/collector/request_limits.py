@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dagster_drips.collector.connection import BODY_IS_THERE
-from dagster_drips.collector.metrics import Counters
+from dagster_drips.collector.metrics import Metrics
 from dagster_drips.collector.pages import RETRY_SECONDS, StaticResponse
 
 MAX_BODY = 1_000_000
@@ -36,7 +36,7 @@ class RequestLimits:
 
     Args:
         app: what answers requests within the limits.
-        counters: count refused bodies.
+        metrics: counts refused bodies.
         max_body: bytes; a larger body is answered 413 before it is read to its end.
         max_bodies: the same for paths by their first part, where it is another.
         body_seconds: a body that takes longer is answered 408.
@@ -45,14 +45,14 @@ class RequestLimits:
     def __init__(
         self,
         app: ASGIApp,
-        counters: Counters,
+        metrics: Metrics,
         *,
         max_body: int = MAX_BODY,
         max_bodies: Mapping[str, int] | None = None,
         body_seconds: float = BODY_SECONDS,
     ):
         self._app = app
-        self._counters = counters
+        self._metrics = metrics
         self._max_body = max_body
         self._max_bodies = max_bodies or {}
         self._body_seconds = body_seconds
@@ -125,7 +125,7 @@ class RequestLimits:
         return {"type": "http.request", "body": pieces[0] if len(pieces) == 1 else b"".join(pieces)}
 
     async def _refuse(self, reason: str, answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        self._counters.add("refused_bodies", reason=reason)
+        self._metrics.refused_bodies[reason].inc()
         await answer(scope, receive, send)
 
 

@@ -132,6 +132,9 @@ class Application:
 @pytest.fixture(scope="module")
 def application(context: CollectorContext) -> Iterator[Application]:
     one = Application(context)
+    # One for sure, also where the tests of this file run in several processes.
+    one.ask("GET", f"/o/{TOKEN}.gif", [(b"user-agent", b"first")], b"")
+    one.accepted.add("first")
     yield one
     one.runner.run(asyncio.to_thread(context.writer.close))
     one.runner.close()

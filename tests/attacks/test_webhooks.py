@@ -19,6 +19,7 @@ from dagster_drips.collector.webhooks import PROVIDERS
 from dagster_drips.errors import DripsError
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.settings import load_settings
+from tests.collector.collecting import counted
 from tests.collector.event_server import Collector, serving
 from tests.collector.webhooks import signing
 from tests.collector.webhooks.conftest import Webhooks, amazon
@@ -218,7 +219,7 @@ def test_a_hooks_signed_time_is_compared_with_the_clock_in_both_directions(hooks
             assert hooks.post(f"/hooks/{name}", body, key=None, headers=_signed(body, when)).status_code == 200
         for stale in (NOON - seconds - 1, NOON + seconds + 1, "", "soon", "nan", "1e999", NOON * 1000):
             assert hooks.post(f"/hooks/{name}", body, key=None, headers=_signed(body, stale)).status_code == 401
-    assert hooks.context.counters.value("refused_hooks", reason="stale") == 14
+    assert counted(hooks.context.metrics, "refused_hooks", reason="stale") == 14
     assert len(hooks.rows("events")) == 4
 
 

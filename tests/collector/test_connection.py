@@ -12,7 +12,7 @@ from dagster_drips.collector.app import build_app
 from dagster_drips.collector.context import CollectorContext
 from dagster_drips.settings import Settings
 
-from .collecting import project_in, served
+from .collecting import counted, project_in, served
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_who_has_waited_longest_makes_room_for_another_connection(context: Colle
         assert silent[0].recv(100) == b"", "the first one had to go"
         for connection in silent:
             connection.close()
-    assert context.counters.value("refused_connections", reason="made_room") >= 20
+    assert counted(context.metrics, "refused_connections", reason="made_room") >= 20
 
 
 @pytest.mark.parametrize("path", ["/health/", "/v1/batch/", "//evil.example/", "/metrics/?a=1"])

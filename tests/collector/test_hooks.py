@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from dagster_drips.collector.events.hooks_config import hook_problems, hook_secrets, load_hooks, read_hooks
+from tests.collector.collecting import counted
 from tests.collector.event_server import Collector, serving
 
 SECRET = "a shared secret of ours"
@@ -80,7 +81,7 @@ def test_a_body_that_no_rule_wants_is_answered_and_counted(serve):
     answer = collector.post("/hooks/cart", ORDER, key=None, headers={"X-Topic": "orders/created"})
     assert (answer.status_code, answer.json()["events"]) == (200, 0)
     assert collector.rows("events") == []
-    assert collector.context.counters.value("hooks_without_events", hook="cart") == 1
+    assert counted(collector.context.metrics, "hooks_without_events", hook="cart") == 1
 
 
 def test_what_a_rule_misses_is_told_and_the_body_is_kept(serve):
@@ -202,7 +203,7 @@ def test_a_changed_file_counts_at_once_and_a_broken_one_leaves_the_hooks_as_they
     file.write_text("hooks: {crm: {}}", encoding="utf-8")
     assert collector.post("/hooks/crm", BODY, key=None).status_code == 200
     assert collector.post("/hooks/new", BODY, key=None).status_code == 503
-    assert collector.context.counters.value("broken_hooks_files") == 1
+    assert counted(collector.context.metrics, "broken_hooks_files") == 1
     assert len(collector.rows("events")) == 2
 
 

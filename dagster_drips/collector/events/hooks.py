@@ -141,31 +141,31 @@ class Hooks:
     async def answer(self, request: Request) -> Response:
         """One delivery: 200 once its events are on disk, also where it has none for us."""
         self._reload()
-        name, counters = request.path_params["name"], self._context.counters
+        name, metrics = request.path_params["name"], self._context.metrics
         hook = self._hooks.get(name)
         if hook is None:
             if not self._is_usable:
                 return _refusal(503, "hooks.yml has mistakes; see the collector's log, or drips validate")
-            counters.add("refused_hooks", reason="unknown")
+            metrics.refused_hooks["unknown"].inc()
             return _refusal(404, "there is no such hook")
         secret = self._secrets.get(name)
         if secret is None and not hook.open:
-            counters.add("refused_hooks", reason="no_secret")
+            metrics.refused_hooks["no_secret"].inc()
             return _refusal(503, "this hook's secret is not set")
         content = await request.body()
         headers = {key.lower(): value for key, value in request.headers.items()}
         proof = proof_of(hook, secret, content, headers, now=self._context.now())
         if proof == "none":
-            counters.add("refused_hooks", reason="signature")
+            metrics.refused_hooks["signature"].inc()
             return _refusal(401, "the signature or secret is missing or wrong")
         if proof == "stale":
-            counters.add("refused_hooks", reason="stale")
+            metrics.refused_hooks["stale"].inc()
             log.warning("hook %s: refused: signed too long ago, or ahead of the clock", name)
             return _refusal(401, "signed too long ago, or ahead of the clock")
         try:
             body = checked(content)
         except BadJson as error:
-            counters.add("refused_hooks", reason="not_json")
+            metrics.refused_hooks["not_json"].inc()
             return _refusal(400, str(error))
         result = mapped(hook, Delivery(name, content, body, headers, self._context.now()))
         if hook.open:
@@ -174,12 +174,12 @@ class Hooks:
         if result.events:
             await self._context.land({"events": result.events})
         if result.problems:
-            counters.add("hook_problems", len(result.problems), hook=name)
+            metrics.hook_problems[name].inc(len(result.problems))
             problems = {"problem": "; ".join(sorted(set(result.problems)))}
             kept = kept_headers(headers, _headers_named(hook))
             await self._context.writer.keep_raw(f"hooks-{name}", content, kept | problems)
         elif not result.events:
-            counters.add("hooks_without_events", hook=name)
+            metrics.hooks_without_events[name].inc()
         return JSONResponse({"success": True, "events": len(result.events)})
 
     def _reload(self) -> None:
@@ -203,7 +203,7 @@ class Hooks:
             self._is_usable = True
         except (DripsError, OSError, UnicodeDecodeError) as error:
             self._is_usable = False
-            self._context.counters.add("broken_hooks_files")
+            self._context.metrics.broken_hooks_files.inc()
             log.error("%s; the hooks stay as they were", error)
             return
         for name, hook in self._hooks.items():

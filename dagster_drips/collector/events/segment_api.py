@@ -100,7 +100,7 @@ class SegmentApi:
                 raise _Refused(404, "not_found", f"there is no call {name!r}")
             await self._take(request, _CALLS.get(name))
         except _Refused as refused:
-            self._context.counters.add("refused_events", code=refused.code)
+            self._context.metrics.refused_events[refused.code].inc()
             return refused.response()
         return _SUCCESS
 
@@ -136,7 +136,7 @@ class SegmentApi:
             raise _Refused(401, "invalid_write_key", "the write key is missing or not one of ours", _ASK_FOR_KEY)
         if found[1] is None and "origin" in request.headers:
             # Browsers say so, libraries don't: this key is public by now, and can do all that a server's can.
-            self._context.counters.add("server_key_in_a_page")
+            self._context.metrics.server_key_in_a_page.inc()
         caller = self._let_in(*found, messages=1 if call or envelope.batch is UNSET else len(envelope.batch))
         intake = Intake(received_at, envelope, self._names_of(key, caller), self._landed, caller)
         if call is None:
@@ -147,11 +147,11 @@ class SegmentApi:
         self._landed.add(intake.keys)
         for problem, messages in refused.items():
             await self._context.writer.keep_raw(_RAW_SOURCE, msgspec.json.encode(messages), {"problem": problem[:200]})
-        counters = self._context.counters
+        metrics = self._context.metrics
         if intake.left_out:
-            counters.add("traits_left_out", len(intake.left_out))
+            metrics.traits_left_out.inc(len(intake.left_out))
         if intake.bad_times:
-            counters.add("unreadable_event_times", intake.bad_times)
+            metrics.unreadable_event_times.inc(intake.bad_times)
 
     def _names_of(self, key: bytes, caller: Caller) -> FieldNames:
         """Names that one key makes up must not stand in the way of others'."""
@@ -163,7 +163,7 @@ class SegmentApi:
         try:
             if may_have_problems(body) or may_be_too_deep(body):
                 _check(body)
-            self._context.counters.add("messages", call=intake.add(body, call))
+            self._context.metrics.messages[intake.add(body, call)].inc()
         except BadMessage as problem:
             raise _Refused(400, "invalid_message", str(problem)) from None
         return {_LEFT_OUT.format(_listed(intake.left_out)): [Raw(body)]} if intake.left_out else {}
@@ -197,9 +197,9 @@ class SegmentApi:
                     left_out = len(intake.left_out)
                     cut.append(message)
         for call, number in calls.items():
-            self._context.counters.add("messages", number, call=call)
+            self._context.metrics.messages[call].inc(number)
         for messages in refused.values():
-            self._context.counters.add("refused_messages", len(messages))
+            self._context.metrics.refused_messages.inc(len(messages))
         return refused | ({_LEFT_OUT.format(_listed(intake.left_out)): cut} if cut else {})
 
     def _let_in(self, caller: Caller, quota: HourlyQuota | None, *, messages: int) -> Caller:
@@ -208,7 +208,7 @@ class SegmentApi:
             try:
                 quota.take(messages, self._context.now())
             except QuotaExceeded as error:
-                self._context.counters.add("messages_over_the_ceiling", messages)
+                self._context.metrics.messages_over_the_ceiling.inc(messages)
                 raise _Refused(429, "too_many", str(error), {"retry-after": str(error.seconds)}) from None
         return caller
 

@@ -81,7 +81,7 @@ def engagement(context: CollectorContext, scope: Scope, *, message_id: str, type
 
 def refuse(context: CollectorContext, link: str) -> ASGIApp:
     """The answer to a token that is not ours, counted."""
-    context.counters.add("bad_tokens", link=link)
+    context.metrics.bad_tokens[link].inc()
     return NO_SUCH_LINK
 
 
@@ -115,7 +115,7 @@ class _Pixel(LinkHandler):
             try:
                 await self._context.land({"engagement": [row]})
             except LandingUnavailable:
-                self._context.counters.add("unavailable")
+                self._context.metrics.unavailable.inc()
                 return _NO_PIXEL
         return _PIXEL
 
@@ -137,7 +137,7 @@ class _Click(LinkHandler):
                 await self._context.land({"engagement": [row]})
             except LandingUnavailable:
                 # The click is lost, the reader is not: this page leads on.
-                self._context.counters.add("unavailable")
+                self._context.metrics.unavailable.inc()
                 headers = {"Retry-After": str(RETRY_SECONDS)}
                 return page("not_now.html", status=503, headers=headers, link=location)
         return _Redirect(location)
@@ -168,5 +168,5 @@ class _View(LinkHandler):
         except BadToken:
             return refuse(self._context, "view")
         html = await self._viewer.html(message_id)
-        self._context.counters.add("views", found="no" if html is None else "yes")
+        self._context.metrics.views["no" if html is None else "yes"].inc()
         return _NO_VIEW if html is None else message_page(html)

@@ -142,9 +142,9 @@ async def _kept(context: CollectorContext, rows: list[dict[str, Any]]) -> bool:
     try:
         await context.land({"engagement": rows})
     except LandingUnavailable:
-        context.counters.add("unavailable")
+        context.metrics.unavailable.inc()
         return False
-    context.counters.add("wishes", len(rows), type=rows[0]["type"])
+    context.metrics.preferences[rows[0]["type"]].inc(len(rows))
     return True
 
 

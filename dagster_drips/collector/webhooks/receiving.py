@@ -30,11 +30,6 @@ from dagster_drips.collector.webhooks.provider import (
 )
 from dagster_drips.smtp.refusals import blame
 
-REQUESTS = "webhook_requests"
-"""Counter of requests, by provider and outcome."""
-EVENTS = "webhook_events"
-"""Counter of events, by provider and outcome."""
-
 _LOG = logging.getLogger(__name__)
 _MAY_BE_HARD = frozenset({"address", "policy", "unknown"})
 _LONGEST_SHOWN = 80
@@ -46,7 +41,7 @@ def route(context: CollectorContext, provider: Provider, verifier: WebhookVerifi
 
     async def receive(http_request: Request) -> Response:
         if verifier is None:
-            context.counters.add(REQUESTS, provider=provider.name, outcome="not_set_up")
+            context.metrics.webhook_requests[provider.name, "not_set_up"].inc()
             return PlainTextResponse("Not found\n", 404)
         request = WebhookRequest(await http_request.body(), http_request.headers, context.now())
         try:
@@ -59,14 +54,14 @@ def route(context: CollectorContext, provider: Provider, verifier: WebhookVerifi
         except InvalidSignature as error:
             return _refused(context, provider, verifier, error)
         except Stale as error:
-            context.counters.add(REQUESTS, provider=provider.name, outcome="stale")
+            context.metrics.webhook_requests[provider.name, "stale"].inc()
             _LOG.warning("%s: refused: %s; see DRIPS_WEBHOOK_%s_TOLERANCE", provider.name, error, provider.name.upper())
             return PlainTextResponse("Signed too long ago, or ahead of the clock\n", 401)
         except VerificationUnavailable as error:
-            context.counters.add(REQUESTS, provider=provider.name, outcome="undecided")
+            context.metrics.webhook_requests[provider.name, "undecided"].inc()
             _LOG.warning("%s: can't be verified now: %s", provider.name, error)
             return PlainTextResponse("Try again later\n", 503, _RETRY_AFTER)
-        context.counters.add(REQUESTS, provider=provider.name, outcome="accepted")
+        context.metrics.webhook_requests[provider.name, "accepted"].inc()
         return JSONResponse({"landed": landed})
 
     return Route(f"/webhooks/{provider.name}", receive, methods=["POST"])
@@ -76,7 +71,7 @@ def _refused(
     context: CollectorContext, provider: Provider, verifier: WebhookVerifier, error: InvalidSignature
 ) -> Response:
     """401 and never 403 or 406, at which some providers give an event up for good: a key may be fixed in time."""
-    context.counters.add(REQUESTS, provider=provider.name, outcome="forged")
+    context.metrics.webhook_requests[provider.name, "forged"].inc()
     _LOG.info("%s: refused: %s", provider.name, error)
     headers = {"WWW-Authenticate": verifier.challenge} if verifier.challenge else None
     return PlainTextResponse("Not signed by a key that is known here\n", 401, headers)
@@ -99,7 +94,7 @@ async def _land(context: CollectorContext, provider: Provider, request: WebhookR
         _LOG.warning("%s: a request, kept raw, can't be read on: %s", provider.name, error)
     await context.land({"engagement": rows})
     for outcome in outcomes:
-        context.counters.add(EVENTS, provider=provider.name, outcome=outcome)
+        context.metrics.webhook_events[provider.name, outcome].inc()
     return len(rows)
 
 

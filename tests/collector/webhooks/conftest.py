@@ -23,6 +23,7 @@ from dagster_drips.collector.webhooks.provider import Fetch
 from dagster_drips.landing.writer.writer import LandingUnavailable
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.settings import load_settings
+from tests.collector.collecting import counted
 from tests.collector.webhooks import signing
 
 
@@ -58,7 +59,7 @@ class Webhooks:
         return [base64.b64decode(row["body"]) for row in self.rows(f"raw/{provider}")]
 
     def counted(self, name: str, provider: str, outcome: str) -> float:
-        return self.context.counters.value(name, provider=provider, outcome=outcome)
+        return counted(self.context.metrics, name, provider=provider, outcome=outcome)
 
     def close(self) -> None:
         if self._open:
