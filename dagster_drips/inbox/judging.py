@@ -18,7 +18,8 @@ from typing import IO, Self
 
 import msgspec
 
-from dagster_drips.inbox.classification import Finding
+from dagster_drips.inbox.classification import Finding, classify
+from dagster_drips.inbox.mime import header, parse
 
 CPU_SECONDS = 1.0
 """What judging one mail may cost."""
@@ -88,10 +89,6 @@ class Judge:
 
 def judged(data: bytes) -> Judgement:
     """What a mail is, in this process."""
-    # Imported here: the parent needs none of it.
-    from dagster_drips.inbox.classification import classify
-    from dagster_drips.inbox.mime import header, parse
-
     try:
         message = parse(data)
         return Judgement(

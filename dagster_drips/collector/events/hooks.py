@@ -1,21 +1,20 @@
 """POST /hooks/<name>: JSON of carts, CRMs and payments as events, by the rules of `sequences/hooks.yml`.
 
-Here belong proving the sender, finding values by their paths and making rows; the file's shape is in `hooks_config`.
-Only a project that has the file pays for reading it, and a file that is changed counts from the next request on.
+Here belong verifying the sender, finding values by their paths and making rows; the file's shape is in `hooks_config`.
+A file that is changed counts from the next request on.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import importlib
 import logging
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from msgspec import Raw
 from starlette.requests import Request
@@ -25,6 +24,16 @@ from starlette.routing import Route
 from dagster_drips.clock import format_time
 from dagster_drips.collector.context import CollectorContext
 from dagster_drips.collector.events.callers import SOURCE
+from dagster_drips.collector.events.hooks_config import (
+    EventRule,
+    Hook,
+    Place,
+    Signature,
+    Time,
+    hook_secrets,
+    load_hooks,
+    secret_variable,
+)
 from dagster_drips.collector.events.json_text import (
     BadJson,
     as_object,
@@ -39,9 +48,6 @@ from dagster_drips.collector.events.json_text import (
 )
 from dagster_drips.collector.kept_headers import kept_headers
 from dagster_drips.errors import DripsError
-
-if TYPE_CHECKING:
-    from dagster_drips.collector.events.hooks_config import EventRule, Hook, Place, Signature, Time
 
 log = logging.getLogger(__name__)
 
@@ -195,11 +201,9 @@ class Hooks:
         if seen is None:
             self._hooks, self._is_usable = {}, True
             return
-        # Late, as it brings pydantic's models and what else reads YAML.
-        config = importlib.import_module("dagster_drips.collector.events.hooks_config")
         try:
-            self._hooks = config.load_hooks(self._context.project)
-            self._secrets = config.hook_secrets(self._context.project.root, list(self._hooks))
+            self._hooks = load_hooks(self._context.project)
+            self._secrets = hook_secrets(self._context.project.root, list(self._hooks))
             self._is_usable = True
         except (DripsError, OSError, UnicodeDecodeError) as error:
             self._is_usable = False
@@ -208,7 +212,7 @@ class Hooks:
             return
         for name, hook in self._hooks.items():
             if name not in self._secrets and not hook.open:
-                log.error("%s is not set; the hook %s answers 503", config.secret_variable(name), name)
+                log.error("%s is not set; the hook %s answers 503", secret_variable(name), name)
 
 
 def routes(context: CollectorContext) -> list[Route]:
