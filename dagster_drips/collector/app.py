@@ -61,6 +61,7 @@ def build_app(context: CollectorContext, *, trusted_proxies: Sequence[str] = ())
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
     async def metrics(_: Request) -> Response:
+        context.metrics.flush()
         text = await to_thread.run_sync(context.metrics.text)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
@@ -71,7 +72,8 @@ def build_app(context: CollectorContext, *, trusted_proxies: Sequence[str] = ())
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, object]]:
         await to_thread.run_sync(context.writer.complete_staged_files)
-        yield {"memory": context.memory}
+        async with context.metrics.flushed():
+            yield {"memory": context.memory}
         await to_thread.run_sync(context.writer.close)
 
     routes += [Route("/health", health), Route("/metrics", metrics)]

@@ -85,4 +85,5 @@ def landed(project: Project, kind: str = "engagement") -> list[dict[str, Any]]:
 
 def counted(metrics: Metrics, name: str, **labels: str) -> float:
     """How many so far, by the name that `/metrics` shows without what all have in common."""
+    metrics.flush()
     return metrics.registry.get_sample_value(f"{PREFIX}{name}_total", labels) or 0

@@ -205,6 +205,10 @@ def test_metrics_count_over_all_workers_also_those_that_died(project: Project) -
     with collecting(project, "--workers", "2") as (process, web):
         for _ in range(6):
             web.ask("GET", f"/o/{TOKEN}.gif")
+        until = time.monotonic() + 60
+        while 'drips_landed_rows_total{kind="engagement"} 6.0' not in web.ask("GET", "/metrics").text:
+            assert time.monotonic() < until
+            time.sleep(0.1)
         for worker in children(process.pid):
             os.kill(worker, signal.SIGKILL)
         answer = eventually(lambda: web.ask("GET", "/o/forged.gif"))

@@ -141,6 +141,7 @@ def test_a_forged_or_cut_token_leads_nowhere(
     assert answer.status == 404 or (method == "POST" and answer.status == 405)
     assert landed(project) == []
     if answer.status == 404:
+        context.metrics.flush()
         lines = context.metrics.text().decode().splitlines()
         assert [line[-4:] for line in lines if line.startswith("drips_bad_tokens_total{")] == [" 1.0"]
 
