@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.collector.events.hooks_config import hook_problems, hook_secrets, load_hooks, read_hooks
+from dagster_drips.collector.events.hooks_config import hook_problems, load_hooks, read_hooks
 from tests.collector.collecting import counted
 from tests.collector.event_server import Collector, serving
 
@@ -256,7 +256,6 @@ def test_a_project_without_the_file_has_no_hooks(tmp_path):
     with serving(tmp_path) as collector:
         assert load_hooks(collector.context.project) == {}
         assert hook_problems(collector.context.project) == []
-        assert hook_secrets(tmp_path, []) == {}
         assert collector.post("/hooks/cart", BODY, key=None).status_code == 404
 
 

@@ -195,3 +195,22 @@ def test_links_want_https_and_keys(url, key, state, words):
     check = check_links(Settings(public_url=url, secret_keys=(key,) if key else ()))
     assert (check.state, words in check.message) == (state, True)
     assert key is None or key not in str(check)
+
+
+def test_hooks_without_a_secret_and_secrets_without_a_hook_are_found(tmp_path, monkeypatch):
+    for name in ("sequences", "dbt_project"):
+        (tmp_path / name).mkdir()
+    rules = "{event: e, lead_id: a}"
+    secret = "secret: {header: X-Key}"
+    (tmp_path / "sequences" / "hooks.yml").write_text(
+        f"hooks:\n  shop-eu: {{{secret}, events: [{rules}]}}\n  cart: {{{secret}, events: [{rules}]}}\n"
+        f"  anybody: {{open: true, events: [{rules}]}}\n"
+    )
+    monkeypatch.setenv("DRIPS_HOOK_SECRET_CART", "a-secret-of-carts")
+    monkeypatch.setenv("DRIPS_HOOK_SECRET_CARD", "a-secret-of-cards")
+    checks = {subject: check for subject, check in checks_of(tmp_path).items() if "HOOK_SECRET" in subject}
+    assert {subject: (check["state"], check["message"]) for subject, check in checks.items()} == {
+        "DRIPS_HOOK_SECRET_CART": ("ok", "********"),
+        "DRIPS_HOOK_SECRET_CARD": ("warning", "no hook in sequences/hooks.yml has this name"),
+        "DRIPS_HOOK_SECRET_SHOP_EU": ("warning", "not set"),
+    }

@@ -30,9 +30,7 @@ from dagster_drips.collector.events.hooks_config import (
     Place,
     Signature,
     Time,
-    hook_secrets,
     load_hooks,
-    secret_variable,
 )
 from dagster_drips.collector.events.json_text import (
     BadJson,
@@ -48,6 +46,7 @@ from dagster_drips.collector.events.json_text import (
 )
 from dagster_drips.collector.kept_headers import kept_headers
 from dagster_drips.errors import DripsError
+from dagster_drips.settings import load_settings, variable_of
 
 log = logging.getLogger(__name__)
 
@@ -202,8 +201,10 @@ class Hooks:
             self._hooks, self._is_usable = {}, True
             return
         try:
+            # Read anew, so that a hook that is added while the collector runs finds its secret.
+            settings = load_settings(self._context.project)
             self._hooks = load_hooks(self._context.project)
-            self._secrets = hook_secrets(self._context.project.root, list(self._hooks))
+            self._secrets = {name: secret for name in self._hooks if (secret := settings.hook_secret_of(name))}
             self._is_usable = True
         except (DripsError, OSError, UnicodeDecodeError) as error:
             self._is_usable = False
@@ -212,7 +213,7 @@ class Hooks:
             return
         for name, hook in self._hooks.items():
             if name not in self._secrets and not hook.open:
-                log.error("%s is not set; the hook %s answers 503", secret_variable(name), name)
+                log.error("%s is not set; the hook %s answers 503", variable_of("HOOK_SECRET", name), name)
 
 
 def routes(context: CollectorContext) -> list[Route]:
