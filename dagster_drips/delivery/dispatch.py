@@ -144,6 +144,7 @@ def _send_all(
                 routes=routes,
                 refresh=refresh,
                 is_open=crew.is_open,
+                between_ticks=settings.schedule.shortest,
             )
             crew.send(backlog.next_batch, lambda: backlog.next_at)
             report.refused, report.held = backlog.refused, backlog.held
