@@ -20,7 +20,7 @@ from pathlib import Path
 
 import duckdb
 
-from dagster_drips.landing import load_landing
+from dagster_drips.landing.load import load_landing
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import open_warehouse
 

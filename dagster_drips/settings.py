@@ -1,23 +1,28 @@
 """Settings from the environment and the project's `.env` (the contract's table of `DRIPS_` names).
 
-Here belongs what a deployment sets and git does not keep: servers, keys, limits of this machine. What a marketer sets
-stands in the sequence files. Nothing is read at import; secrets never show in a repr or in an error's words.
+Here belongs what a deployment sets and git does not keep: servers, keys, schedules, limits of this machine. What a
+marketer sets stands in the sequence files. Nothing is read at import; secrets never show in a repr or in an error's
+words. One variable is no setting: DRIPS_PROJECT says whose `.env` is read, so the commands and the code location look
+for it before.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import re
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, PlainValidator, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from dagster_drips.cron import Cron
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 
@@ -25,11 +30,15 @@ Security = Literal["plain", "starttls", "tls"]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
 Secrets = Annotated[dict[str, SecretStr], NoDecode]
 InDoubt = Literal["hold", "resend"]
+Schedule = Annotated[
+    Cron, NoDecode, PlainValidator(lambda value: value if isinstance(value, Cron) else Cron.parse(value))
+]
 
 SHORTEST_KEY = 8
 """Characters that a key or secret of our own has at least."""
 DEFAULT_SERVER = "default"
 """The name of the server of `DRIPS_SMTP_URL`."""
+DEFAULT_SCHEDULE = Cron.parse("*/5 * * * *")
 
 _SCHEMES: dict[str, tuple[Security, int]] = {
     "smtp": ("plain", 25),
@@ -42,7 +51,8 @@ _IMAP_SCHEMES: dict[str, tuple[Security, int]] = {
     "imaps": ("tls", 993),
 }
 _MASK = "********"
-_NAMED = re.compile(r"DRIPS_(SMTP_URL|SMTP_PASSWORD|DKIM_KEY|WEBHOOK)_([A-Z0-9_]+)", re.IGNORECASE)
+_TOO_SHORT = f"a key of fewer than {SHORTEST_KEY} characters can be guessed; make one with `openssl rand -hex 32`"
+_NAMED = re.compile(r"DRIPS_(SMTP_URL|SMTP_PASSWORD|DKIM_KEY|WEBHOOK|HOOK_SECRET)_([A-Z0-9_]+)", re.IGNORECASE)
 _PEM = "-----BEGIN "
 
 
@@ -85,12 +95,24 @@ class ImapServer(MailServer):
     """One that keeps the mailbox to which bounces and answers come; it always wants a login."""
 
 
-class Settings(BaseSettings):
-    """What the environment sets; `load_settings` reads a project's."""
+class Schedules(BaseSettings):
+    """When Dagster starts ticks and reads the mailbox; `load_schedules` reads a project's.
+
+    Apart from `Settings`, as the code location loads and ticks go on where another setting is bad.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="DRIPS_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, frozen=True
     )
+
+    schedule: Schedule = DEFAULT_SCHEDULE
+    """Of ticks."""
+    inbox_schedule: Schedule = DEFAULT_SCHEDULE
+    """Of reading the mailbox."""
+
+
+class Settings(Schedules):
+    """What the environment sets; `load_settings` reads a project's."""
 
     target: str = "duckdb"
     smtp_url: str | None = Field(default=None, repr=False)
@@ -101,11 +123,13 @@ class Settings(BaseSettings):
     dkim_keys: Secrets = Field(default_factory=dict)
     webhooks: Secrets = Field(default_factory=dict)
     """What each mail provider's webhook proves itself with."""
+    hook_secrets: Secrets = Field(default_factory=dict)
+    """What requests to each hook of `hooks.yml` prove themselves with."""
     imap_url: str | None = Field(default=None, repr=False)
     imap_password: SecretStr | None = None
     in_doubt: InDoubt = "hold"
     file_mode: Literal["0600", "0640"] = "0600"
-    """Of new files; `file_modes` sees to it."""
+    """Of new files; `file_modes` reads it by itself, before anything else is read or written."""
     public_url: str | None = None
     secret_keys: SecretList = ()
     write_keys: SecretList = ()
@@ -128,12 +152,10 @@ class Settings(BaseSettings):
     @classmethod
     def _are_long(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         if any(len(key.get_secret_value()) < SHORTEST_KEY for key in keys):
-            raise ValueError(
-                f"a key of fewer than {SHORTEST_KEY} characters can be guessed; make one with `openssl rand -hex 32`"
-            )
+            raise ValueError(_TOO_SHORT)
         return keys
 
-    @field_validator("smtp_urls", "smtp_passwords", "dkim_keys", "webhooks", mode="before")
+    @field_validator("smtp_urls", "smtp_passwords", "dkim_keys", "webhooks", "hook_secrets", mode="before")
     @classmethod
     def _by_name(cls, value: Any) -> Any:
         if not isinstance(value, dict):
@@ -157,7 +179,7 @@ class Settings(BaseSettings):
         for name, server in self.smtp_servers.items():
             if server.security == "plain" and server.password and not server.is_loopback:
                 words = "smtp:// would send the password unprotected over the network; use smtp+starttls:// or smtps://"
-                raise ValueError(f"{_variable('SMTP_URL', name)}: {words}")
+                raise ValueError(f"{_server_variable('SMTP_URL', name)}: {words}")
         mailbox = self.imap_server
         if mailbox and mailbox.security == "plain" and not mailbox.is_loopback:
             words = "imap:// would send the password unprotected over the network; use imap+starttls:// or imaps://"
@@ -165,6 +187,9 @@ class Settings(BaseSettings):
         if self.public_url and not self.secret_keys:
             raise ValueError("DRIPS_PUBLIC_URL needs DRIPS_SECRET_KEYS: links in messages are signed")
         self._keeps_page_keys_apart()
+        for hook, secret in self.hook_secrets.items():
+            if len(secret.get_secret_value()) < SHORTEST_KEY:
+                raise ValueError(f"{variable_of('HOOK_SECRET', hook)}: {_TOO_SHORT}")
         return self
 
     def _keeps_page_keys_apart(self) -> None:
@@ -211,6 +236,11 @@ class Settings(BaseSettings):
         """The private key of that identity as PEM text; None where it is not set."""
         return self.dkim_keys.get(setting_name(sender_id))
 
+    def hook_secret_of(self, name: str) -> bytes | None:
+        """The secret of that hook of `hooks.yml`; None where it is not set."""
+        secret = self.hook_secrets.get(setting_name(name))
+        return secret.get_secret_value().encode() if secret else None
+
     def shown(self) -> dict[str, str]:
         """Every setting by its environment name, safe to print: secrets are masked, unset is empty."""
         urls = {DEFAULT_SERVER: self.smtp_url, **dict(sorted(self.smtp_urls.items()))}
@@ -218,13 +248,16 @@ class Settings(BaseSettings):
         servers = self.smtp_servers
         return {
             "DRIPS_TARGET": self.target,
-            **{_variable("SMTP_URL", name): _shown_url(url, servers.get(name)) for name, url in urls.items()},
-            **{_variable("SMTP_PASSWORD", name): _MASK if given else "" for name, given in passwords.items()},
+            "DRIPS_SCHEDULE": self.schedule.text,
+            "DRIPS_INBOX_SCHEDULE": self.inbox_schedule.text,
+            **{_server_variable("SMTP_URL", name): _shown_url(url, servers.get(name)) for name, url in urls.items()},
+            **{_server_variable("SMTP_PASSWORD", name): _MASK if given else "" for name, given in passwords.items()},
             "DRIPS_SMTP_CONNECTIONS": str(self.smtp_connections),
-            **{f"DRIPS_DKIM_KEY_{sender_id.upper()}": _MASK for sender_id in sorted(self.dkim_keys)},
+            **{variable_of("DKIM_KEY", sender_id): _MASK for sender_id in sorted(self.dkim_keys)},
             "DRIPS_IMAP_URL": _shown_url(self.imap_url, self.imap_server),
             "DRIPS_IMAP_PASSWORD": _MASK if self.imap_password else "",
-            **{f"DRIPS_WEBHOOK_{provider.upper()}": _MASK for provider in sorted(self.webhooks)},
+            **{variable_of("WEBHOOK", provider): _MASK for provider in sorted(self.webhooks)},
+            **{variable_of("HOOK_SECRET", hook): _MASK for hook in sorted(self.hook_secrets)},
             "DRIPS_IN_DOUBT": self.in_doubt,
             "DRIPS_FILE_MODE": self.file_mode,
             "DRIPS_PUBLIC_URL": self.public_url or "",
@@ -241,6 +274,11 @@ def setting_name(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
+def variable_of(kind: str, name: str) -> str:
+    """The variable for one server, identity, provider or hook: `DRIPS_DKIM_KEY_ACME` for `DKIM_KEY` and `acme`."""
+    return f"DRIPS_{kind}_{setting_name(name).upper()}"
+
+
 def load_settings(project: Project) -> Settings:
     """A project's settings: the environment, and its `.env` for what the environment leaves out.
 
@@ -248,7 +286,7 @@ def load_settings(project: Project) -> Settings:
         DripsError: a value is bad; the message names it and never shows a secret.
     """
     env_file = project.root / ".env"
-    try:
+    with _one_line_errors(env_file):
         named = _named_settings(env_file)
         return Settings(
             _env_file=env_file,
@@ -257,16 +295,35 @@ def load_settings(project: Project) -> Settings:
             smtp_passwords=_secrets(named["SMTP_PASSWORD"]),
             dkim_keys=_secrets({name: _key_text(project, name, key) for name, key in named["DKIM_KEY"].items()}),
             webhooks=_secrets(named["WEBHOOK"]),
+            hook_secrets=_secrets(named["HOOK_SECRET"]),
         )
+
+
+def load_schedules(project: Project) -> Schedules:
+    """A project's schedules, whatever is wrong with its other settings.
+
+    Raises:
+        DripsError: one is no cron expression.
+    """
+    env_file = project.root / ".env"
+    with _one_line_errors(env_file):
+        return Schedules(_env_file=env_file, _env_file_encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _one_line_errors(env_file: Path) -> Generator[None]:
+    try:
+        yield
     except ValidationError as error:
-        raise DripsError("; ".join(_told(problem) for problem in error.errors(include_input=False))) from None
+        raise DripsError("; ".join(_message_of(problem) for problem in error.errors(include_input=False))) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DripsError(f"can't be read: {error}", file=env_file) from error
 
 
 def _named_settings(env_file: Path) -> dict[str, dict[str, str]]:
     """Kind of setting → name of a server or identity → value: pydantic knows no variables with a part that is free."""
-    found: dict[str, dict[str, str]] = {"SMTP_URL": {}, "SMTP_PASSWORD": {}, "DKIM_KEY": {}, "WEBHOOK": {}}
+    kinds = ("SMTP_URL", "SMTP_PASSWORD", "DKIM_KEY", "WEBHOOK", "HOOK_SECRET")
+    found: dict[str, dict[str, str]] = {kind: {} for kind in kinds}
     for source in (dotenv_values(env_file, encoding="utf-8"), os.environ):
         for variable, value in source.items():
             match = _NAMED.fullmatch(variable)
@@ -295,8 +352,8 @@ def _key_text(project: Project, name: str, value: str) -> str:
     return text
 
 
-def _variable(kind: str, server: str) -> str:
-    return f"DRIPS_{kind}" if server == DEFAULT_SERVER else f"DRIPS_{kind}_{server.upper()}"
+def _server_variable(kind: str, server: str) -> str:
+    return f"DRIPS_{kind}" if server == DEFAULT_SERVER else variable_of(kind, server)
 
 
 def _shown_url(url: str | None, server: MailServer | None) -> str:
@@ -306,7 +363,7 @@ def _shown_url(url: str | None, server: MailServer | None) -> str:
     return f"{url.split(':', 1)[0]}://{user}{server.address}"
 
 
-def _told(problem: Any) -> str:
+def _message_of(problem: Any) -> str:
     words = problem["msg"].removeprefix("Value error, ")
     name = f"DRIPS_{str(problem['loc'][0]).upper()}: " if problem["loc"] else ""
     return name + words
@@ -314,7 +371,7 @@ def _told(problem: Any) -> str:
 
 def _server_of(name: str, url: str, given: SecretStr | None) -> SmtpServer:
     hint = "write it like smtp+starttls://user@mail.example:587, or with smtp:// or smtps://"
-    return SmtpServer(*_server_parts(_variable("SMTP_URL", name), url, _SCHEMES, hint, given))
+    return SmtpServer(*_server_parts(_server_variable("SMTP_URL", name), url, _SCHEMES, hint, given))
 
 
 def _server_parts(

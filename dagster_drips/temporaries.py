@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dagster_drips.landing.writer.recovery import growing_files, take_over
+from dagster_drips.landing.writer.recovery import complete_staged_files, staged_files
 from dagster_drips.project import LANDING_KINDS, Project
 
 RUN_LOCK = "run.lock"
@@ -114,7 +114,7 @@ def clear(project: Project, *, holds_run_lock: bool = False, thoroughly: bool = 
         holds_run_lock: the caller holds it; otherwise it is taken for a moment, if it is free.
         thoroughly: look into every day of the journal, not only the latest.
     """
-    take_over(project)
+    complete_staged_files(project)
     deleted = [path for path, kind in found(project, thoroughly=thoroughly) if kind.owner == "lock" and _deleted(path)]
     deleted += _dead_replays()
     others = [path for path, kind in found(project, thoroughly=thoroughly) if kind.owner != "lock"]
@@ -125,7 +125,7 @@ def clear(project: Project, *, holds_run_lock: bool = False, thoroughly: bool = 
 
 
 def found(project: Project, *, thoroughly: bool = True) -> Iterator[tuple[Path, Kind]]:
-    """Every temporary that lies about, whether its owner lives or not; growing landing files aside."""
+    """Every temporary that lies about, whether its owner lives or not; staged landing files aside."""
     for kind in KINDS:
         if kind.owner == "replaced" and not (thoroughly or (project.journal / "forgetting.json").exists()):
             continue
@@ -136,8 +136,8 @@ def found(project: Project, *, thoroughly: bool = True) -> Iterator[tuple[Path, 
 
 
 def living(project: Project) -> list[Path]:
-    """Growing landing files of collectors that live: they get their names within a second or two."""
-    return growing_files(project)
+    """Staged landing files of collectors that live: they get their names within a second or two."""
+    return staged_files(project)
 
 
 def _folders(project: Project, kind: Kind, *, thoroughly: bool) -> Iterator[Path]:

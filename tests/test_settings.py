@@ -1,13 +1,15 @@
 """Settings: the environment, the project's .env, and values that are refused."""
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
-from dagster_drips.settings import ImapServer, Settings, SmtpServer, load_settings
+from dagster_drips.settings import ImapServer, Settings, SmtpServer, load_schedules, load_settings
 
 PEM = "-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----\n"
 
@@ -84,6 +86,9 @@ def test_the_password_may_stand_apart(project, monkeypatch):
         ({"PUBLIC_URL": "https://mail.acme.example"}, "DRIPS_PUBLIC_URL needs DRIPS_SECRET_KEYS"),
         ({"SECRET_KEYS": f"{'s3cret' * 3},s3cret"}, "DRIPS_SECRET_KEYS: a key of fewer than 8 characters"),
         ({"WRITE_KEYS": "s"}, "DRIPS_WRITE_KEYS: a key of fewer than 8 characters"),
+        ({"HOOK_SECRET_CART": "s"}, "DRIPS_HOOK_SECRET_CART: a key of fewer than 8 characters"),
+        ({"SCHEDULE": "s3cret"}, "DRIPS_SCHEDULE: not a cron expression; write five fields"),
+        ({"INBOX_SCHEDULE": "61 * * * *"}, "DRIPS_INBOX_SCHEDULE: not a cron expression: '61' is not within 0 to 59"),
         ({"PUBLIC_URL": "mail.acme.example", "SECRET_KEYS": "s3cret" * 3}, "DRIPS_PUBLIC_URL: not a web address"),
     ],
 )
@@ -196,3 +201,67 @@ def test_secrets_show_in_no_repr_and_in_no_listing(project, monkeypatch):
     assert settings.shown()["DRIPS_SMTP_PASSWORD_BACKUP"] == "********"
     assert settings.shown()["DRIPS_DKIM_KEY_ACME"] == "********"
     assert settings.shown()["DRIPS_IN_DOUBT"] == "hold"
+
+
+def test_schedules_are_read_whatever_is_wrong_with_the_rest(project, monkeypatch):
+    monkeypatch.setenv("DRIPS_SMTP_URL", "nonsense")
+    monkeypatch.setenv("DRIPS_SCHEDULE", "@hourly")
+    assert (load_schedules(project).schedule.text, load_schedules(project).inbox_schedule.text) == (
+        "@hourly",
+        "*/5 * * * *",
+    )
+
+
+def test_a_hooks_secret_is_found_by_the_hooks_name(project, monkeypatch):
+    monkeypatch.setenv("DRIPS_HOOK_SECRET_MY_CART", "s3cret-of-carts")
+    settings = load_settings(project)
+    assert (settings.hook_secret_of("my-cart"), settings.hook_secret_of("cart")) == (b"s3cret-of-carts", None)
+    assert "s3cret" not in f"{settings!r} {settings.shown()}"
+
+
+PACKAGE = Path(__file__).parents[1] / "dagster_drips"
+DBT_PROJECT = PACKAGE.parent / "dbt_project"
+NAMED = {
+    "DRIPS_SMTP_URL": "smtp_urls",
+    "DRIPS_SMTP_PASSWORD": "smtp_passwords",
+    "DRIPS_DKIM_KEY": "dkim_keys",
+    "DRIPS_WEBHOOK": "webhooks",
+    "DRIPS_HOOK_SECRET": "hook_secrets",
+}
+"""Variables with a name behind them, and the field that holds all of a kind."""
+NO_SETTINGS = {
+    "DRIPS_PROJECT": "says whose settings are read, so it is read before them",
+    "DRIPS_WAREHOUSE": "set by a tick for the dbt that runs in it",
+    "DRIPS_COLLECT_PROJECT": "set by the collector for its workers",
+    "DRIPS_COLLECT_PROXIES": "set by the collector for its workers",
+}
+
+
+def variables_in_code() -> set[str]:
+    files = [*PACKAGE.rglob("*.py"), *DBT_PROJECT.glob("*.yml"), *DBT_PROJECT.glob("m*/**/*.sql")]
+    assert len(files) > 200
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    return {found.rstrip("_") for text in texts for found in re.findall(r"\bDRIPS_[A-Z0-9]\w*", text)}
+
+
+def test_every_variable_in_the_code_is_a_field_of_the_settings():
+    fields = {f"DRIPS_{name.upper()}" for name in Settings.model_fields}
+    unknown = {
+        variable
+        for variable in variables_in_code() - fields - set(NO_SETTINGS)
+        if not any(variable == prefix or variable.startswith(f"{prefix}_") for prefix in NAMED)
+    }
+    assert unknown == set()
+    assert set(NO_SETTINGS) <= variables_in_code()
+
+
+def test_every_setting_is_listed_and_secrets_are_masked(project, monkeypatch):
+    (project.root / "key.pem").write_text(PEM)
+    values = {"DRIPS_SMTP_URL_X": "smtp://localhost", "DRIPS_DKIM_KEY_X": "key.pem", "DRIPS_SMTP_PASSWORD_X": "s3cret"}
+    values |= {"DRIPS_WEBHOOK_X": "s3cret", "DRIPS_HOOK_SECRET_X": "s3cret-long"}
+    for variable, value in values.items():
+        monkeypatch.setenv(variable, value)
+    shown = load_settings(project).shown()
+    fields = set(Settings.model_fields) - set(NAMED.values())
+    assert set(shown) == {f"DRIPS_{name.upper()}" for name in fields} | {f"{prefix}_X" for prefix in NAMED}
+    assert "s3cret" not in str(shown)

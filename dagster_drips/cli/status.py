@@ -127,7 +127,7 @@ def _problems(facts: Facts, sequences: list[dict[str, Any]], rejected: list[dict
 
 
 def _ignored(project: Project) -> list[str]:
-    from dagster_drips.landing import ignored_files
+    from dagster_drips.landing.files import ignored_files
 
     found = [str(file) for file in ignored_files(project)]
     more = len(found) - _SHOWN_IGNORED

@@ -1,4 +1,5 @@
-"""Links that come back: signed tokens now, and the collector that reads them.
+"""The collector: the one server of a project, for links in messages, preferences, events and providers' webhooks.
 
-Nothing here opens the warehouse: a token says all that is needed to record what somebody did.
+Here belongs HTTP: what a request must be, what it means as rows, and how it is answered. Rows leave by the landing
+folders (`landing.writer`); nothing here opens the warehouse, decides about leads, or imports what does.
 """

@@ -21,77 +21,75 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from dagster_drips.collector import webhooks as providers
-from dagster_drips.collector.connection import PatientProtocol
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector import webhooks
+from dagster_drips.collector.connection import BoundedProtocol
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.collector.events import hooks, segment_api
-from dagster_drips.collector.links import engagement as links_back
+from dagster_drips.collector.links import engagement
+from dagster_drips.collector.metrics import shared_by_workers
 from dagster_drips.collector.pages import RETRY_SECONDS
-from dagster_drips.collector.preferences import requests as wishes
+from dagster_drips.collector.preferences import handlers as preferences
 from dagster_drips.collector.proxies import Forwarded, networks
-from dagster_drips.collector.request_limits import Guard
-from dagster_drips.collector.router import Directory
-from dagster_drips.collector.shared_metrics import SharedCounters
+from dagster_drips.collector.request_limits import RequestLimits
+from dagster_drips.collector.router import Router
 from dagster_drips.file_modes import protect_new_files
 from dagster_drips.landing.writer.writer import LandingUnavailable
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 
 PROJECT_VARIABLE = "DRIPS_COLLECT_PROJECT"
-COUNTERS_VARIABLE = "DRIPS_COLLECT_COUNTERS"
 PROXIES_VARIABLE = "DRIPS_COLLECT_PROXIES"
 _BACKLOG = 4096
-_GRACE_SECONDS = 10
+_SHUTDOWN_SECONDS = 10
 _KEEP_ALIVE_SECONDS = 15
-_ROOMS = (links_back, segment_api, wishes, hooks, providers)
+_ROUTE_MODULES = (engagement, segment_api, preferences, hooks, webhooks)
 
 
-def build_app(desk: Desk, shared: SharedCounters | None = None, *, trusted_proxies: Sequence[str] = ()) -> ASGIApp:
+def build_app(context: CollectorContext, *, trusted_proxies: Sequence[str] = ()) -> ASGIApp:
     """The application.
 
     Args:
-        desk: what handlers share; its writer is closed when the application ends.
-        shared: the counts of all workers, where there are several.
+        context: what handlers share; its writer is closed when the application ends.
         trusted_proxies: addresses or networks whose X-Forwarded-For is believed; of others it is not.
 
     Raises:
         DripsError: a proxy is given by anything but its address.
     """
-    routes: list[BaseRoute] = [route for room in _ROOMS for route in room.routes(desk)]
+    routes: list[BaseRoute] = [route for module in _ROUTE_MODULES for route in module.routes(context)]
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
     async def metrics(_: Request) -> Response:
-        text = await to_thread.run_sync(shared.text) if shared else desk.counters.text()
+        context.metrics.flush()
+        text = await to_thread.run_sync(context.metrics.text)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     async def not_now(_: Request, error: Exception) -> Response:
-        desk.counters.add("unavailable")
+        context.metrics.unavailable.inc()
         return JSONResponse({"error": str(error)}, 503, headers={"Retry-After": str(RETRY_SECONDS)})
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, object]]:
-        await to_thread.run_sync(desk.writer.take_over)
-        async with shared.kept() if shared else contextlib.nullcontext():
-            yield {"memory": desk.memory}
-        await to_thread.run_sync(desk.writer.close)
+        await to_thread.run_sync(context.writer.complete_staged_files)
+        async with context.metrics.flushed():
+            yield {"memory": context.memory}
+        await to_thread.run_sync(context.writer.close)
 
     routes += [Route("/health", health), Route("/metrics", metrics)]
     app = Starlette(routes=routes, exception_handlers={LandingUnavailable: not_now}, lifespan=lifespan)
-    # A path is right or wrong: no address is made of what a request says of its host.
+    # Starlette would redirect to an address made of the request's Host header.
     app.router.redirect_slashes = False
-    guarded = Guard(Directory(app, routes, not_now), desk.counters, max_bodies=wishes.MAX_BODIES)
-    return Forwarded(guarded, networks(trusted_proxies)) if trusted_proxies else guarded
+    limited = RequestLimits(Router(app, routes, not_now), context.metrics, max_bodies=preferences.MAX_BODIES)
+    return Forwarded(limited, networks(trusted_proxies)) if trusted_proxies else limited
 
 
 def worker_app() -> ASGIApp:
     """The application of one of several workers, for uvicorn; the environment says which project."""
     project = Project.at(os.environ[PROJECT_VARIABLE])
     protect_new_files(project)
-    desk = Desk.of(project, load_settings(project))
-    shared = SharedCounters(desk.counters, os.environ[COUNTERS_VARIABLE])
-    app = build_app(desk, shared, trusted_proxies=os.environ[PROXIES_VARIABLE].split())
+    context = CollectorContext.of(project, load_settings(project))
+    app = build_app(context, trusted_proxies=os.environ[PROXIES_VARIABLE].split())
     _collect_garbage_seldom()
     return app
 
@@ -103,11 +101,11 @@ def server_options(*, access_log: bool = False) -> dict[str, object]:
         access_log: a line a request on stdout.
     """
     return {
-        "http": PatientProtocol,
+        "http": BoundedProtocol,
         "ws": "none",
         "backlog": _BACKLOG,
         "timeout_keep_alive": _KEEP_ALIVE_SECONDS,
-        "timeout_graceful_shutdown": _GRACE_SECONDS,
+        "timeout_graceful_shutdown": _SHUTDOWN_SECONDS,
         # `proxies` reads them: uvicorn takes any text for an address.
         "proxy_headers": False,
         "server_header": False,
@@ -125,7 +123,7 @@ def serve(
     trusted_proxies: Sequence[str] = (),
     access_log: bool = False,
 ) -> None:
-    """Serve until SIGTERM or SIGINT; then answer what was asked and give every file its name.
+    """Serve until SIGTERM or SIGINT; then answer the requests at hand and give every file its final name.
 
     Args:
         project: whose.
@@ -140,7 +138,7 @@ def serve(
     if workers > 1:
         _serve_by_several(project, host, port, workers, trusted_proxies, options)
         return
-    app = build_app(Desk.of(project, load_settings(project)), trusted_proxies=trusted_proxies)
+    app = build_app(CollectorContext.of(project, load_settings(project)), trusted_proxies=trusted_proxies)
     _collect_garbage_seldom()
     server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, **options))  # ty: ignore[invalid-argument-type]
     with _quiet_signals():
@@ -155,11 +153,10 @@ def _serve_by_several(
     trusted_proxies: Sequence[str],
     options: dict[str, object],
 ) -> None:
-    # A mistake in the project's files is told here, in one line, and not by each worker again and again.
-    build_app(Desk.of(project, load_settings(project)), trusted_proxies=trusted_proxies)
-    with SharedCounters.folder() as folder:
+    # A mistake in the project's files is reported here, in one line, and not by each worker again and again.
+    build_app(CollectorContext.of(project, load_settings(project)), trusted_proxies=trusted_proxies)
+    with shared_by_workers():
         os.environ[PROJECT_VARIABLE] = str(project.root)
-        os.environ[COUNTERS_VARIABLE] = str(folder)
         os.environ[PROXIES_VARIABLE] = " ".join(trusted_proxies)
         target = "dagster_drips.collector.app:worker_app"
         with _quiet_signals():
@@ -186,7 +183,7 @@ def _allow_many_connections() -> None:
 
 
 def _collect_garbage_seldom() -> None:
-    """What is loaded by now stays for good, and requests leave next to no cycles: a tenth of the CPU saved."""
+    """What is loaded by now stays, and requests leave next to no cycles: this saves a tenth of the CPU."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

@@ -2,8 +2,8 @@
 
 uvicorn parses all that comes, and queues each request that stands behind another one; it gives answers as long as they
 take, and waits for any client. Here bytes are parsed in slices and only while no request waits for its turn, everything
-that is kept is charged to `memory`, and each state of a connection has an end. What is refused here is answered with
-ready-made bytes, after the answers that come before it. Bodies by path are the matter of `guard`.
+that is kept is charged to `memory`, and each state of a connection has a time limit. What is refused here is answered
+with ready-made bytes, after the answers that come before it. Limits of bodies by path are in `request_limits`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from dagster_drips.collector.memory import Memory
-from dagster_drips.collector.metrics import Counters
+from dagster_drips.collector.memory import MemoryBudget
+from dagster_drips.collector.metrics import Metrics
 from dagster_drips.collector.pages import RETRY_SECONDS
 
 HEAD_SECONDS = 20.0
@@ -29,7 +29,7 @@ BODY_IS_THERE: dict[str, dict[object, object]] = {"drips.body_is_there": {}}
 _SLICE = 8192
 """Bytes parsed at a time: no more requests than these hold can stand behind one."""
 _MAX_ON_THE_WIRE = 3_000_000
-"""Bytes of a body as it comes, with what chunks and trailers add; `guard` bounds what is in it."""
+"""Bytes of a body as it comes, with what chunks and trailers add; `request_limits` bounds what is in it."""
 _REQUEST_BYTES = 6 * 1024
 """What a request takes beside its head and body: its task, frames and scope (5 to 6 KB measured)."""
 _HEADER_BYTES = 150
@@ -53,10 +53,10 @@ class _Ended(Exception):
     """Stops the parser: what follows is not read."""
 
 
-class PatientProtocol(HttpToolsProtocol):
-    """A connection whose client can neither fill the memory nor stay without end.
+class BoundedProtocol(HttpToolsProtocol):
+    """A connection whose client can neither fill the memory nor stay for ever.
 
-    The application's lifespan state holds the account under `memory`; without it each connection has one of its own.
+    The application's lifespan state holds the budget under `memory`; without it each connection has one of its own.
     """
 
     _active: RequestResponseCycle | None = None
@@ -69,7 +69,7 @@ class PatientProtocol(HttpToolsProtocol):
     _piece = 0
     _ended = False
     """Nothing is read any more."""
-    _last_words: bytes | None = None
+    _final_answer: bytes | None = None
     """A refusal that is due after the answers before it."""
     _rest = b""
     """Bytes that wait until no request stands behind another."""
@@ -77,14 +77,14 @@ class PatientProtocol(HttpToolsProtocol):
     _charged_answer = 0
     _unsent: int | None = None
     """Bytes of answers that nobody had fetched at the last look."""
-    _clock: asyncio.TimerHandle | None = None
+    _timer: asyncio.TimerHandle | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         assert self.parser is not None
         # What comes after a request that closes the connection is not ours to read.
         self.parser.set_dangerous_leniencies(lenient_data_after_close=False)
-        self._memory: Memory = self.app_state.get("memory") or Memory(Counters())
+        self._memory: MemoryBudget = self.app_state.get("memory") or MemoryBudget(Metrics())
         self._charges: dict[RequestResponseCycle, int] = {}
 
     def connection_made(self, transport: Any) -> None:
@@ -95,13 +95,13 @@ class PatientProtocol(HttpToolsProtocol):
             self._refuse("full", _FULL)
             return
         self._begun = self.loop.time()
-        self._clock = self.loop.call_later(HEAD_SECONDS, self._look)
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._check_progress)
         self._memory.wait(self, holds=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is awaited any more."""
-        if self._clock is not None:
-            self._clock.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         self._ended = True
         if self._active is not None:
             self._active.disconnected = True
@@ -182,7 +182,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self._active is not None:
             return
         if self._ended:
-            self._close_with(self._last_words)
+            self._close_with(self._final_answer)
             return
         if self._begun is None:
             self._keep_alive()
@@ -220,7 +220,7 @@ class PatientProtocol(HttpToolsProtocol):
             super().shutdown()
 
     def make_room(self) -> None:
-        """End, as others need the memory or the connection: who fetches nothing loses the rest of its answer."""
+        """Close, as others need the memory or the connection: who fetches nothing loses the rest of its answer."""
         if self.flow.write_paused or self.transport.is_closing():
             self._ended = True
             self.transport.abort()
@@ -361,7 +361,7 @@ class PatientProtocol(HttpToolsProtocol):
         if self._active is None:
             self._close_with(answer)
         else:
-            self._last_words = answer
+            self._final_answer = answer
             self._memory.proceed(self)
 
     def _close_with(self, answer: bytes | None) -> None:
@@ -385,8 +385,8 @@ class PatientProtocol(HttpToolsProtocol):
         self.pipeline.clear()
         self._memory.give(size)
 
-    def _look(self) -> None:
-        """One timer a connection and not one a request: it costs next to nothing, and patience ends a bit later."""
+    def _check_progress(self) -> None:
+        """Close who makes no progress. One timer a connection and not one a request: cheap, and up to twice as late."""
         if self.transport.is_closing() or self.flow.write_paused:
             unsent = self.transport.get_write_buffer_size()
             if self._unsent is not None and unsent > self._unsent - _LEAST_PROGRESS:
@@ -397,4 +397,4 @@ class PatientProtocol(HttpToolsProtocol):
         elif self._begun is not None and self._active is None and self.loop.time() - self._begun >= HEAD_SECONDS:
             self._memory.refused("too_slow")
             self.transport.close()
-        self._clock = self.loop.call_later(HEAD_SECONDS, self._look)
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._check_progress)

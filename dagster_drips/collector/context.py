@@ -1,4 +1,4 @@
-"""What request handlers share: the project, its keys, where rows go, what is counted.
+"""What request handlers share: the project, its keys, the writer of rows, the metrics.
 
 No routes here; nothing here opens the warehouse.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from dagster_drips.clock import format_time
-from dagster_drips.collector.memory import Memory
-from dagster_drips.collector.metrics import Counters
+from dagster_drips.collector.memory import MemoryBudget
+from dagster_drips.collector.metrics import Metrics
 from dagster_drips.landing.writer.writer import LandingWriter, Row
 from dagster_drips.links.tokens import Tokens
 from dagster_drips.project import Project
@@ -24,26 +24,26 @@ def exact_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Handed to every module with routes."""
+class CollectorContext:
+    """One a process; every module with routes is given it."""
 
     project: Project
     settings: Settings
     tokens: Tokens | None
     """None: there are no keys, so no link of ours can be read."""
     writer: LandingWriter
-    counters: Counters
-    memory: Memory
+    metrics: Metrics
+    memory: MemoryBudget
     """For what a request takes beyond its body as it came."""
     now: Callable[[], datetime] = exact_now
     """Naive UTC."""
 
     @classmethod
-    def of(cls, project: Project, settings: Settings, *, now: Callable[[], datetime] = exact_now) -> Desk:
-        """One for a project, with a writer and counters of its own."""
+    def of(cls, project: Project, settings: Settings, *, now: Callable[[], datetime] = exact_now) -> CollectorContext:
+        """One for a project, with a writer and metrics of its own."""
         keys = [key.get_secret_value() for key in settings.secret_keys]
-        tokens, counters = Tokens(keys) if keys else None, Counters()
-        return cls(project, settings, tokens, LandingWriter(project), counters, Memory(counters), now)
+        tokens, metrics = Tokens(keys) if keys else None, Metrics()
+        return cls(project, settings, tokens, LandingWriter(project), metrics, MemoryBudget(metrics), now)
 
     @property
     def time(self) -> str:
@@ -58,4 +58,4 @@ class Desk:
         """
         await self.writer.land(rows)
         for kind, of_kind in rows.items():
-            self.counters.add("landed_rows", len(of_kind), kind=kind)
+            self.metrics.landed_rows[kind].inc(len(of_kind))

@@ -1,9 +1,9 @@
-"""How much the requests in hand may take together, in one process, and who goes when that is reached.
+"""How much memory the requests of one process may take together, and which connection is closed beyond that.
 
 Everything that waits for a client or for the disk is charged here before it is kept: heads, bodies, requests that stand
 behind others of their connection, answers that are not fetched. What is charged is an estimate, made high on purpose.
 When no more fits, the connection that has kept the collector waiting longest makes room; where none waits, whoever asks
-is answered 503. How connections do so is in `connection`; what rows wait for the disk is bounded in `landing_writer`.
+is answered 503. How connections do so is in `connection`; rows that wait for the disk are bounded in `landing.writer`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Protocol
 
-from dagster_drips.collector.metrics import Counters
+from dagster_drips.collector.metrics import Metrics
 from dagster_drips.landing.writer.writer import LandingUnavailable
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -28,22 +28,20 @@ class Waiting(Protocol):
         """End, and give back at once all that is charged."""
 
 
-class Memory:
-    """The account of one process; for one event loop.
+class MemoryBudget:
+    """The budget of one process; for one event loop.
 
     Args:
-        counters: told of what is refused.
+        metrics: counts what is refused.
         max_bytes: that may be charged at a time.
         max_connections: that may be open at a time.
     """
 
-    def __init__(
-        self, counters: Counters, *, max_bytes: int = MAX_BYTES, max_connections: int = MAX_CONNECTIONS
-    ) -> None:
+    def __init__(self, metrics: Metrics, *, max_bytes: int = MAX_BYTES, max_connections: int = MAX_CONNECTIONS) -> None:
         self.max_connections = max_connections
         self.used = 0
         """Bytes charged."""
-        self._counters = counters
+        self._metrics = metrics
         self._max_bytes = max_bytes
         self._idle: dict[Waiting, None] = {}
         self._holding: dict[Waiting, None] = {}
@@ -94,7 +92,7 @@ class Memory:
 
     def refused(self, reason: str) -> None:
         """Count a refusal."""
-        self._counters.add("refused_connections", reason=reason)
+        self._metrics.refused_connections[reason].inc()
 
     def _drop_oldest(self, waiting: dict[Waiting, None]) -> bool:
         oldest = next(iter(waiting), None)

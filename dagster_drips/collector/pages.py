@@ -24,7 +24,7 @@ PRIVATE = {
     "X-Robots-Tag": "noindex, nofollow",
     "X-Content-Type-Options": "nosniff",
 }
-"""For every answer to a link of ours: its address holds a token, so it is kept nowhere and told to nobody."""
+"""For every answer to a link of ours: its address holds a token, so it must be neither cached nor passed on."""
 
 _PAGE = {
     **PRIVATE,
@@ -63,8 +63,8 @@ def message_page(html: bytes) -> HTMLResponse:
     return HTMLResponse(html, headers=_MESSAGE)
 
 
-class Ready:
-    """An answer that is always the same: made once, sent without being made again."""
+class StaticResponse:
+    """An answer that is always the same: built once."""
 
     def __init__(self, response: Response):
         self._start: Message = {
@@ -80,8 +80,8 @@ class Ready:
         await send(self._body)
 
 
-NO_SUCH_LINK = Ready(page("no_such_link.html", status=404))
+NO_SUCH_LINK = StaticResponse(page("no_such_link.html", status=404))
 """For a token that we never made, or a part of one."""
 
-NOT_NOW = Ready(page("not_now.html", status=503, headers={"Retry-After": str(RETRY_SECONDS)}, link=None))
-"""For a wish that can't be kept now."""
+NOT_NOW = StaticResponse(page("not_now.html", status=503, headers={"Retry-After": str(RETRY_SECONDS)}, link=None))
+"""For a change of preferences that can't be kept now."""

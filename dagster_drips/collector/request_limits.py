@@ -1,4 +1,4 @@
-"""What no request may do to the collector by its body: be too large or too slow.
+"""Limits of a request's body: its size, and the time until it is there.
 
 The application reads a body when it wants it, so a request without a route or a key is answered before its body is
 there. How much all of them may take together, and what a connection may do, is in `connection` and `memory`.
@@ -14,29 +14,29 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dagster_drips.collector.connection import BODY_IS_THERE
-from dagster_drips.collector.metrics import Counters
-from dagster_drips.collector.pages import RETRY_SECONDS, Ready
+from dagster_drips.collector.metrics import Metrics
+from dagster_drips.collector.pages import RETRY_SECONDS, StaticResponse
 
 MAX_BODY = 1_000_000
 """Bytes of a request's body, as they come over the network."""
 BODY_SECONDS = 20.0
 _WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 _CLOSE = {"Connection": "close"}
-_STOPPING = Ready(
+_STOPPING = StaticResponse(
     JSONResponse({"error": "the collector is stopping"}, 503, headers=_CLOSE | {"Retry-After": str(RETRY_SECONDS)})
 )
 
 
 class _NoBody(Exception):
-    """The body is refused and its client told, or the client is gone; ends whoever asked for it."""
+    """The body is refused and answered, or the client is gone; ends the handler that asked for it."""
 
 
-class Guard:
+class RequestLimits:
     """Gives bodies to the application whole, or not at all.
 
     Args:
-        app: what is guarded.
-        counters: told of refused bodies.
+        app: what answers requests within the limits.
+        metrics: counts refused bodies.
         max_body: bytes; a larger body is answered 413 before it is read to its end.
         max_bodies: the same for paths by their first part, where it is another.
         body_seconds: a body that takes longer is answered 408.
@@ -45,18 +45,18 @@ class Guard:
     def __init__(
         self,
         app: ASGIApp,
-        counters: Counters,
+        metrics: Metrics,
         *,
         max_body: int = MAX_BODY,
         max_bodies: Mapping[str, int] | None = None,
         body_seconds: float = BODY_SECONDS,
     ):
         self._app = app
-        self._counters = counters
+        self._metrics = metrics
         self._max_body = max_body
         self._max_bodies = max_bodies or {}
         self._body_seconds = body_seconds
-        self._too_slow = Ready(JSONResponse({"error": "the body came too slowly"}, 408, headers=_CLOSE))
+        self._too_slow = StaticResponse(JSONResponse({"error": "the body came too slowly"}, 408, headers=_CLOSE))
         self._too_large = {most: _too_large(most) for most in (max_body, *self._max_bodies.values())}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,9 +125,9 @@ class Guard:
         return {"type": "http.request", "body": pieces[0] if len(pieces) == 1 else b"".join(pieces)}
 
     async def _refuse(self, reason: str, answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        self._counters.add("refused_bodies", reason=reason)
+        self._metrics.refused_bodies[reason].inc()
         await answer(scope, receive, send)
 
 
-def _too_large(most: int) -> Ready:
-    return Ready(JSONResponse({"error": f"the body is larger than {most} bytes"}, 413, headers=_CLOSE))
+def _too_large(most: int) -> StaticResponse:
+    return StaticResponse(JSONResponse({"error": f"the body is larger than {most} bytes"}, 413, headers=_CLOSE))

@@ -1,4 +1,4 @@
-"""The way from a path to its route without trying all of them.
+"""From a path to its route without trying all of them.
 
 Starlette tries its routes one after the other, inside of its middleware; for the few microseconds that a pixel takes
 this counts, and a flood of requests for nothing would try them all. What is not found here is left to Starlette.
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dagster_drips.landing.writer.writer import LandingUnavailable
 
 
-class Directory:
+class Router:
     """Routes by the first part of their path.
 
     Args:

@@ -144,6 +144,7 @@ def _send_all(
                 routes=routes,
                 refresh=refresh,
                 is_open=pool.is_open,
+                between_ticks=settings.schedule.shortest,
             )
             pool.send(queue.next_batch, lambda: queue.next_at)
             report.refused, report.held = queue.refused, queue.held

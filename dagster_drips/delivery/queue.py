@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from dagster_drips.addresses import address_of
@@ -25,9 +26,10 @@ from dagster_drips.warehouse.statements import named_statements
 
 BATCH = 200
 """Messages claimed at a time: what a power cut may leave in doubt."""
-PATIENCE = 240.0
-"""Seconds for which a run waits for rates; what would come later stays due. A little less than a tick's usual 5
-minutes."""
+PATIENCE = 0.8
+"""For that share of the time between ticks a run waits for rates; what would come later stays due."""
+LONGEST_BETWEEN_TICKS = timedelta(hours=1)
+"""More than that doesn't count: a run that waits keeps those away that landed files would start."""
 
 _CHUNK = 2_000
 # Where templates take leads as a whole, there may be thousands of values a due.
@@ -58,6 +60,7 @@ class MessageQueue:
         routes: of all senders.
         refresh: called before suppressions are asked, at most once a second.
         is_open: whether one of these servers takes mail for that domain now.
+        between_ticks: the shortest time from one tick to the next.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class MessageQueue:
         routes: Routes,
         refresh: Callable[[], object] | None,
         is_open: Callable[[tuple[str, ...], str], bool],
+        between_ticks: timedelta,
     ):
         self.refused = 0
         """Suppressed by now; they leave no message."""
@@ -83,7 +87,7 @@ class MessageQueue:
         self._rate_limiter = routes.rate_limiter
         self._refresh = refresh
         self._is_open = is_open
-        self._ends_at = time.monotonic() + PATIENCE
+        self._ends_at = time.monotonic() + PATIENCE * min(between_ticks, LONGEST_BETWEEN_TICKS).total_seconds()
         self._due: Iterator[DueMessage] = self._read_due()
         self._read_all = False
         self._waiting: dict[RateKey, deque[DueMessage]] = {}

@@ -34,7 +34,7 @@ def check_dkim(subject: str, facts: SenderFacts, key: SecretStr | None, resolver
     try:
         signer = Signer(facts.dkim_domain, facts.dkim_selector, key.get_secret_value())
     except DripsError as error:
-        return False, Check(subject, "problem", str(error), f"mend {facts.key_variable}")
+        return False, Check(subject, "problem", str(error), f"fix {facts.key_variable}")
     try:
         texts = resolver.texts(signer.record_name)
     except Unanswered as reason:

@@ -1,4 +1,4 @@
-"""All questions in their order: settings, project, mail servers, senders, links."""
+"""All questions in their order: settings, project, mail servers, senders, links, hooks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from dagster_drips.collector.events.hooks_config import load_hooks
 from dagster_drips.doctor.place import check_place
 from dagster_drips.doctor.report import Check
 from dagster_drips.doctor.resolver import Resolver
@@ -15,7 +16,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.segment_files import segment_names
-from dagster_drips.settings import Settings, load_settings, setting_name
+from dagster_drips.settings import Settings, load_settings, setting_name, variable_of
 
 
 def examine(project: Project, resolver: Resolver) -> Iterator[Check]:
@@ -27,7 +28,7 @@ def examine(project: Project, resolver: Resolver) -> Iterator[Check]:
     try:
         settings = load_settings(project)
     except DripsError as error:
-        yield Check("settings", "problem", str(error), "mend it; servers, keys and links were not looked at")
+        yield Check("settings", "problem", str(error), "fix it; servers, keys and links were not looked at")
     if settings:
         for name, value in settings.shown().items():
             yield Check(name, "ok", value or "not set")
@@ -40,6 +41,7 @@ def examine(project: Project, resolver: Resolver) -> Iterator[Check]:
         for one in facts:
             yield from check_sender(one, settings.dkim_key_of(one.name) if one.is_identity else None, resolver)
         yield check_links(settings)
+        yield from check_hooks(project, settings)
 
 
 def check_links(settings: Settings) -> Check:
@@ -62,9 +64,25 @@ def check_links(settings: Settings) -> Check:
     return Check(subject, "ok", f"{url}, links are signed")
 
 
+def check_hooks(project: Project, settings: Settings) -> Iterator[Check]:
+    """Hooks whose secret is not set, and secrets of no hook; a `hooks.yml` with mistakes is up to `drips validate`."""
+    try:
+        hooks = load_hooks(project)
+    except (DripsError, UnicodeDecodeError):
+        return
+    for name, hook in hooks.items():
+        if not hook.open and settings.hook_secret_of(name) is None:
+            yield Check(
+                variable_of("HOOK_SECRET", name), "warning", "not set", f"/hooks/{name} answers 503 until it is"
+            )
+    for name in sorted(set(settings.hook_secrets) - {setting_name(name) for name in hooks}):
+        message = "no hook in sequences/hooks.yml has this name"
+        yield Check(variable_of("HOOK_SECRET", name), "warning", message, "rename or remove it")
+
+
 def _unused_keys(settings: Settings, identities: set[str]) -> Iterator[Check]:
     for name in sorted(set(settings.dkim_keys) - identities):
-        variable = f"DRIPS_DKIM_KEY_{name.upper()}"
+        variable = variable_of("DKIM_KEY", name)
         yield Check(variable, "warning", "no identity in sequences/senders.yml has this name", "rename or remove it")
 
 

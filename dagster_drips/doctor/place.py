@@ -72,7 +72,7 @@ def check_writable(subject: str, folder: Path) -> Check:
             file.flush()
     except OSError as error:
         message = f"{place} can't be written to: {error.strerror or error}"
-        return Check(subject, "problem", message, "without a journal nothing is sent; mend its rights, or the disk")
+        return Check(subject, "problem", message, "without a journal nothing is sent; fix its permissions, or the disk")
     return Check(subject, "ok", f"{folder} can be written to" if place == folder else f"{folder} can be made")
 
 
@@ -81,10 +81,10 @@ def check_disk(project: Project) -> Check:
     place = project.data if project.data.exists() else project.root
     free = shutil.disk_usage(place).free
     size = project.warehouse.stat().st_size if project.warehouse.exists() else 0
-    return disk_verdict(free, size)
+    return disk_check(free, size)
 
 
-def disk_verdict(free: int, warehouse_size: int) -> Check:
+def disk_check(free: int, warehouse_size: int) -> Check:
     """How so many free bytes do beside a warehouse of that size."""
     message = f"{_shown(free)} free, the warehouse has {_shown(warehouse_size)}"
     if free < _TOO_LITTLE:

@@ -1,6 +1,6 @@
 """Asking the DNS, by dnspython: the few kinds of records that mail needs, each name once.
 
-That there is no such record is an answer. That nobody answers is not, and is told apart: a laptop without a network
+That there is no such record is an answer. That nobody answers is not, and is reported apart: a laptop without a network
 must not read that its SPF record is missing.
 """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dagster_drips.doctor.resolver import ascii_domain
-from dagster_drips.settings import DEFAULT_SERVER, setting_name
+from dagster_drips.settings import DEFAULT_SERVER, variable_of
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class SenderFacts:
     @property
     def key_variable(self) -> str:
         """The setting that holds its private key."""
-        return f"DRIPS_DKIM_KEY_{setting_name(self.name).upper()}"
+        return variable_of("DKIM_KEY", self.name)
 
 
 def domain_of(address: str) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from dagster_drips.clock import utc_now
 from dagster_drips.doctor.report import Check
 from dagster_drips.errors import DripsError
-from dagster_drips.settings import SmtpServer, setting_name
+from dagster_drips.settings import SmtpServer, setting_name, variable_of
 from dagster_drips.smtp.connections import Connection, ServerUnavailable
 from dagster_drips.smtp.limited_client import LimitedSMTP, LimitedTLS
 from dagster_drips.smtp.reply_text import shown
@@ -68,7 +68,7 @@ def check_server(name: str, server: SmtpServer, *, timeout: float = _SECONDS) ->
     try:
         offer = ask_for_offer(server, timeout)
     except (OSError, smtplib.SMTPException) as error:
-        # smtplib tells a silence after connecting as a lost connection.
+        # smtplib reports a silence after connecting as a lost connection.
         if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
             message = f"the mail server {server.address} does not answer (timed out)"
             yield Check(
@@ -114,7 +114,7 @@ def check_encryption(subject: str, name: str, server: SmtpServer, offer: Offer) 
 
 def server_variable(name: str) -> str:
     """The setting that names a server's address."""
-    return "DRIPS_SMTP_URL" if name == "default" else f"DRIPS_SMTP_URL_{setting_name(name).upper()}"
+    return "DRIPS_SMTP_URL" if name == "default" else variable_of("SMTP_URL", name)
 
 
 def ask_for_offer(server: SmtpServer, timeout: float = _SECONDS) -> Offer:

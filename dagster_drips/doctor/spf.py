@@ -1,6 +1,6 @@
 """SPF records (RFC 7208): whether a domain has one that receivers can follow, and how it ends.
 
-Whether it names our mail server can't be told from here: mail often leaves by other addresses than it was handed to.
+Whether it names our mail server can't be seen from here: mail often leaves by other addresses than it was handed to.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Literal
 from flufl.bounce import all_failures
 
 from dagster_drips.inbox.bounce_reasons import BounceClass, bounce_class, says_why, status_of
-from dagster_drips.inbox.mail_systems import is_by_mail_system, is_from_machine, tells_of_delay, tells_of_failure
+from dagster_drips.inbox.mail_systems import is_by_mail_system, is_from_machine, reports_delay, reports_failure
 from dagster_drips.inbox.mime import (
     addresses,
     enclosed,
@@ -31,7 +31,7 @@ from dagster_drips.smtp.reply_text import shown
 
 DeliveryKind = Literal["bounced", "deferred", "report"]
 
-# It tells of each detector, with a traceback where one fails.
+# It logs each detector, with a traceback where one fails.
 logging.getLogger("flufl.bounce").propagate = False
 logging.getLogger("flufl.bounce").addHandler(logging.NullHandler())
 
@@ -117,9 +117,9 @@ def _of_text(message: Message, is_ours: bool) -> Delivery | None:
         return Delivery("deferred", None, _cut(words))
     # People's programs answer with an empty envelope sender, too, and of mailboxes that are no longer used.
     believed = is_ours and (is_by_mail_system(message) or not is_answer_of_machine(message))
-    if believed and (says_why(words) or tells_of_failure(message, words)):
+    if believed and (says_why(words) or reports_failure(message, words)):
         status = status_of(words)
-        if (status and status[0] == "4") or tells_of_delay(message, words):
+        if (status and status[0] == "4") or reports_delay(message, words):
             return Delivery("deferred", None, _cut(words))
         return Delivery("bounced", bounce_class(None, words), _cut(words))
     return None

@@ -1,4 +1,4 @@
-"""What a mail is: a bounce, a complaint, a wish to be left alone, an answer, or none of ours.
+"""What a mail is: a bounce, a complaint, an unsubscribe request, a reply, or none of ours.
 
 The order matters and is all that belongs here: a bounce may look like an answer and an answer may quote a bounce, so
 the machine-readable comes before the written.
@@ -16,7 +16,7 @@ from dagster_drips.inbox.bounces import read_delivery
 from dagster_drips.inbox.complaints import read_complaint
 from dagster_drips.inbox.mime import header
 from dagster_drips.inbox.replies import has_program_subject, is_answer_of_machine, is_automatic, reply_text
-from dagster_drips.inbox.unsubscribe_requests import asks_to_unsubscribe, named_wish, subject_wish
+from dagster_drips.inbox.unsubscribe_requests import asks_to_unsubscribe, message_in_subject, message_to_unsubscribe
 
 FindingKind = Literal[
     "bounced",
@@ -60,14 +60,14 @@ def classify(message: Message) -> Finding:
         return Finding(kind, about, delivery.bounce_class, delivery.detail)
     subject, text = header(message, "Subject"), reply_text(message)
     # Not by Auto-Submitted: Apple's mail program says auto-replied of the unsubscribes that it writes.
-    may_wish = not has_program_subject(message)
+    may_unsubscribe = not has_program_subject(message)
     # An answer that encloses an older message is about the one it answers.
     answered = addressed_id(message) or answered_id(message)
-    if may_wish and (wish := subject_wish(subject) or named_wish(text.partition("\n")[0])):
-        return Finding("unsubscribed", wish, detail="by mail")
+    if may_unsubscribe and (request := message_in_subject(subject) or message_to_unsubscribe(text.partition("\n")[0])):
+        return Finding("unsubscribed", request, detail="by mail")
     # An answer to the mail of an unsubscribe link, as of somebody who changed their mind or asks once more.
-    about = about or named_wish(subject)
-    if may_wish and asks_to_unsubscribe(subject, text):
+    about = about or message_to_unsubscribe(subject)
+    if may_unsubscribe and asks_to_unsubscribe(subject, text):
         return Finding("unsubscribed", answered or about, detail=f"answered: {(text or subject)[:100]}")
     if is_automatic(message, answers_us=answered is not None):
         known = answered or about

@@ -16,7 +16,7 @@ from dagster_drips.inbox.mime import addresses, enclosed, fields_of, header, hea
 
 # Feedback types of the registry of RFC 5965 7.3 and its successors. Any other counts as a complaint, as RFC 5965 3.5
 # has it that what is not understood is `other`.
-_WISHES = frozenset({"opt-out", "opt-out-list"})
+_OPT_OUTS = frozenset({"opt-out", "opt-out-list"})
 _NO_COMPLAINTS = frozenset({"not-spam", "auth-failure"})  # RFC 6430, RFC 6591
 
 # Who sends feedback: Outlook.com's Junk Mail Reporting Program (`staff@hotmail.com`), AOL's `scomp@aol.net`, SpamCop's
@@ -59,7 +59,7 @@ def _of_report(part: Message) -> Complaint:
     groups = fields_of(part)
     fields = groups[0] if groups else Message()
     feedback = header(fields, "Feedback-Type").lower() or "other"
-    kind = "unsubscribed" if feedback in _WISHES else "report" if feedback in _NO_COMPLAINTS else "complained"
+    kind = "unsubscribed" if feedback in _OPT_OUTS else "report" if feedback in _NO_COMPLAINTS else "complained"
     words = (f"{name}: {text}" for name in ("User-Agent", "Source-IP") if (text := header(fields, name)))
     envelope = id_in_address(headers(fields, "Original-Mail-From"))
     return Complaint(kind, "; ".join((feedback, *words))[:500], envelope)

@@ -37,7 +37,7 @@ _DEALT_WITH = frozenset(
     {"hard_bounces", "soft_bounces", "deferred", "complained", "unsubscribed", "auto_replied", "reported"}
 )
 KEPT = frozenset({"auto_replied", "reported", "unattributed", "not_understood", "unrelated", "broken"})
-"""What gives no fact: kept as it came in, so that no wish is lost because it was not understood."""
+"""What gives no fact: kept as it came in, so that no request is lost because it was not understood."""
 # Of mails that have nothing to do with us the beginning is enough to see that.
 _KEPT_BYTES = {"unrelated": 64 * 1024}
 
@@ -97,7 +97,7 @@ def read_inbox(
         since: read mails that arrived since then (naive UTC) again, too; at the first time, no older ones.
         mark_seen: mark mails as seen that nobody needs to look at.
         move_to: move those into this folder.
-        on_progress: told how many mails were read so far.
+        on_progress: called with the number of mails read so far.
 
     Raises:
         DripsError: the mailbox can't be read, the rows can't be kept, or another process reads it.

@@ -2,7 +2,7 @@
 
 Reading mails is linear work and bounded (`mime`), as far as we know. Anybody may send a mail, and parsers of others
 read it, so the kernel ends what takes longer: the worker sets a timer of CPU time before each mail. A mail whose worker
-died is told as such, and the next one gets a new worker. What a mail is belongs to `classification`.
+died is reported as broken, and the next one gets a new worker. What a mail is belongs to `classification`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import IO, Self
 
 import msgspec
 
-from dagster_drips.inbox.classification import Finding
+from dagster_drips.inbox.classification import Finding, classify
+from dagster_drips.inbox.mime import header, parse
 
 CPU_SECONDS = 1.0
 """What judging one mail may cost."""
@@ -88,10 +89,6 @@ class Judge:
 
 def judged(data: bytes) -> Judgement:
     """What a mail is, in this process."""
-    # Imported here: the parent needs none of it.
-    from dagster_drips.inbox.classification import classify
-    from dagster_drips.inbox.mime import header, parse
-
     try:
         message = parse(data)
         return Judgement(

@@ -24,7 +24,7 @@ RAW_FOLDER = "raw/inbox"
 TO_LOOK_AT = ("unattributed", "not_understood", "broken")
 """Kinds that a person has to look at: facts that name no message, answers in no known form, broken mails."""
 LOOKED_BACK = timedelta(days=7)
-"""How long `drips status` tells of a mail."""
+"""How long `drips status` shows a mail."""
 
 
 class _Row(msgspec.Struct):
@@ -79,7 +79,7 @@ def _of_file(project: Project, path: Path) -> Iterator[KeptMail]:
                 row = msgspec.json.decode(line, type=_Row)
                 arrived_at = parse_instant(row.received_at)
             except (msgspec.DecodeError, DripsError):
-                continue  # torn by a crash, and told again when the mail is read again
+                continue  # torn by a crash, and written again when the mail is read again
             named = ("counted", "from", "subject", "detail", "mailbox", "uid")
             place = f"{path.relative_to(project.data)}:{number}"
             yield KeptMail(arrived_at, *(row.headers.get(name, "") for name in named), place)

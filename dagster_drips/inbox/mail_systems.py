@@ -69,12 +69,12 @@ def is_by_mail_system(message: Message) -> bool:
     )
 
 
-def tells_of_failure(message: Message, words: str) -> bool:
+def reports_failure(message: Message, words: str) -> bool:
     """Whether a mail system says that it gave up, in words that say no more than that: by its subject or a code."""
     by_subject = _FAILURE_SUBJECTS.match(header(message, "Subject"))
     return is_by_mail_system(message) and bool(by_subject or _REPLY_CODE.search(words))
 
 
-def tells_of_delay(message: Message, words: str) -> bool:
+def reports_delay(message: Message, words: str) -> bool:
     """Whether it says that it goes on trying."""
     return _WAITING.search(f"{header(message, 'Subject')}\n{words}") is not None

@@ -95,7 +95,7 @@ class Mailbox:
             span = f"{first}:{min(first + _UIDS_AT_ONCE, end) - 1}"
             answer = self._asked("FETCH", span, "(UID RFC822.SIZE INTERNALDATE)")
             found = [arrival for line in answer if (arrival := _arrival(_joined(line)))]
-            # Mail that nobody asked for may be told of as well.
+            # Mail that nobody asked for may be listed as well.
             asked = {arrival.uid: arrival for arrival in found if first <= arrival.uid < end}
             if asked:
                 yield [asked[uid] for uid in sorted(asked)]
@@ -219,7 +219,7 @@ def _log_in(box: BaseMailBox, server: ImapServer) -> None:
         box.login(user, password, initial_folder=None)
     else:
         box.login_utf8(user, password, initial_folder=None)
-    # What a server can do, it may tell only after the login.
+    # What a server can do, it may announce only after the login.
     status, answer = box.client.capability()
     if status == "OK" and answer and answer[0]:
         box.client.capabilities = tuple(answer[0].decode("ascii", "replace").upper().split())

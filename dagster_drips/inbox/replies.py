@@ -1,6 +1,7 @@
-"""Answers: told apart into those of machines and those of people, and what a person wrote.
+"""Replies: whether a machine or a person wrote them, and what a person wrote.
 
-Which message is answered is `attribution`'s matter, what is a quote `quotes`', and what is a wish `wishes`'.
+Which message is answered is in `attribution`, what is a quote in `quotes`, what asks to unsubscribe in
+`unsubscribe_requests`.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Reason(StrEnum):
 
 
 DATED = (Reason.UNSUBSCRIBED, Reason.RESUBSCRIBED)
-"""A later wish lifts an earlier one, so without a time these two are as of now; the others hold from the start."""
+"""A later request lifts an earlier one, so without a time these two are as of now; the others hold from the start."""
 
 _EMAIL_NAMES = frozenset(
     {"email", "e-mail", "e_mail", "mail", "address", "email address", "email_address", "emailaddress"}
@@ -41,7 +41,7 @@ _EMAIL_NAMES = frozenset(
 _SEPARATORS = ",;\t"
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _DOMAIN = re.compile(r"[@*]+@?[^\s@<>,;]+\.[^\s@<>,;]+")
-_TOLD = 10
+_MOST_WARNINGS = 10
 
 
 @dataclass
@@ -184,7 +184,7 @@ def _is_time(text: str) -> bool:
 
 
 def _told(found: _List) -> list[str]:
-    told = [f"{found.file}:{line}: {words}" for line, words in found.warnings[:_TOLD]]
-    if len(found.warnings) > _TOLD:
-        told.append(f"{found.file}: {len(found.warnings) - _TOLD} more such lines")
-    return told
+    lines = [f"{found.file}:{line}: {words}" for line, words in found.warnings[:_MOST_WARNINGS]]
+    if len(found.warnings) > _MOST_WARNINGS:
+        lines.append(f"{found.file}: {len(found.warnings) - _MOST_WARNINGS} more such lines")
+    return lines

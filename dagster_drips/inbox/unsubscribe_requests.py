@@ -1,8 +1,8 @@
 """Whether somebody asks not to be mailed any more, in the text or the subject of a mail.
 
-A wish must not be lost, and an answer that merely speaks of unsubscribing must not become one. So a passage is a wish
-only where every word of it is known to belong to such a wish (`unsubscribe_words`): what is not known makes it an
-answer, which a person reads. Which message it is about is `attribution`'s matter.
+A request must not be lost, and a reply that merely speaks of unsubscribing must not become one. So a passage is a
+request only where every word of it is known to belong to one (`unsubscribe_words`): what is not known makes it a reply,
+which a person reads. Which message it is about is in `attribution`.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ class _Lexicon:
     asks_how: re.Pattern[str]
 
 
-def subject_wish(subject: str) -> str | None:
+def message_in_subject(subject: str) -> str | None:
     """The message that a `mailto:` unsubscribe link's mail names: the word and an id in its subject.
 
     The id is the proof, so whatever programs have done to the subject is borne: tags in front, quotes, `%20`, `+`,
     underscores. An answer to such a mail is none.
     """
     plain, is_answer = bare_subject(subject)
-    return None if is_answer else named_wish(plain)
+    return None if is_answer else message_to_unsubscribe(plain)
 
 
-def named_wish(text: str) -> str | None:
+def message_to_unsubscribe(text: str) -> str | None:
     """The message id in a text that has a word for unsubscribing before or behind it."""
     lowered = text[:_READ_CHARACTERS].lower()
     # An id may have been cut in two by a program that breaks lines.
@@ -84,44 +84,44 @@ def bare_subject(subject: str) -> tuple[str, bool]:
     return text.strip(), is_answer
 
 
-def is_wish(text: str) -> bool:
-    """Whether a whole text is nothing but the wish to get no more."""
-    return _is_wish(text, weak=True)
+def is_request(text: str) -> bool:
+    """Whether a whole text is nothing but the request to get no more."""
+    return _is_request(text, weak=True)
 
 
 def asks_to_unsubscribe(subject: str, text: str) -> bool:
-    """Whether a mail's subject is a wish, or its text begins with one or has a sentence that is one.
+    """Whether a mail's subject is a request, or its text begins with one or has a sentence that is one.
 
     Args:
         subject: as it came.
         text: what the person wrote, without what they quote.
     """
     plain, is_answer = bare_subject(subject)
-    if _is_wish(plain, weak=not is_answer):
+    if _is_request(plain, weak=not is_answer):
         return True
     begun = _without_greeting(text[:_READ_CHARACTERS].strip())
-    if _begins_with_wish(begun):
+    if _begins_with_request(begun):
         return True
     sentences = _SENTENCE_ENDS.split(begun)
-    if len(sentences) > 1 and _is_wish(sentences[0], weak=False):
+    if len(sentences) > 1 and _is_request(sentences[0], weak=False):
         return True
     # Further below stand the links of a newsletter that a program quotes without a sign: only who speaks for
     # themselves asks there.
-    return any(_is_asking(sentence) and _is_wish(sentence, weak=False) for sentence in sentences[1:])
+    return any(_is_asking(sentence) and _is_request(sentence, weak=False) for sentence in sentences[1:])
 
 
-def _begins_with_wish(text: str) -> bool:
-    """The first paragraph is a wish, or its first lines are and what follows begins anew, as a signature does."""
+def _begins_with_request(text: str) -> bool:
+    """The first paragraph is a request, or its first lines are and what follows begins anew, as a signature does."""
     lines = text.split("\n\n", maxsplit=1)[0].split("\n")
     whole = len(lines)
     for count in range(min(whole, _MOST_LINES), 0, -1):
         ends = count == whole or not lines[count].lstrip()[:1].islower()
-        if ends and _is_wish(" ".join(lines[:count]), weak=True):
+        if ends and _is_request(" ".join(lines[:count]), weak=True):
             return True
     return False
 
 
-def _is_wish(text: str, *, weak: bool) -> bool:
+def _is_request(text: str, *, weak: bool) -> bool:
     lexicon = _lexicon()
     text = text[:_READ_CHARACTERS]
     stripped = "".join(text.split())
@@ -163,7 +163,7 @@ def _without_greeting(text: str) -> str:
         and words
         and len(words) <= 5
         and words[0] in _lexicon().greetings
-        and not _is_wish(text[: end.start()], weak=True)
+        and not _is_request(text[: end.start()], weak=True)
     ):
         return text[end.end() :].lstrip(" ,!.:;\n")
     return text
@@ -178,7 +178,7 @@ def _plain(text: str) -> str:
     """Without case and accents."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     kept = "".join(character for character in decomposed if not unicodedata.combining(character))
-    # Letters of Japanese and Korean are put together again: there the marks tell letters apart.
+    # Letters of Japanese and Korean are put together again: there the marks distinguish letters.
     return unicodedata.normalize("NFC", kept)
 
 

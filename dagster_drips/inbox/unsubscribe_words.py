@@ -1,10 +1,12 @@
-"""The words with which people ask not to be mailed any more, language by language. Data only; `wishes` reads them.
+"""The words with which people ask not to be mailed any more, language by language.
+
+Data only; `unsubscribe_requests` reads them.
 
 A new language is a new entry: `strong` says it by itself, `weak` only where nothing else is said, `asking` shows that
 somebody speaks for themselves, and `others` may stand beside these. Parts of one phrase are joined by `_`, or by `~`
 where other words may stand between them. Spelling is natural; case and accents are taken away when the tables are
 read.
-A bare "not" of any language is no such word: it turns a wish around.
+A bare "not" of any language is no such word: it turns a request around.
 """
 
 from __future__ import annotations

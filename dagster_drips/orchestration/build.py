@@ -51,7 +51,7 @@ def build_defs(
         jobs=[jobs.tick_job, jobs.rest_job, jobs.decide_job, jobs.send_job, jobs.measure_job, inbox_job],
         # For what is started from the UI too: one process a run, so that a run holds the project's lock to its end.
         executor=dg.in_process_executor,
-        schedules=[schedules.every_few_minutes, schedules.build_inbox_schedule(project, inbox_job)],
+        schedules=schedules.build_schedules(project, inbox_job),
         sensors=[
             sensors.due_steps_sensor,
             sensors.build_landing_sensor(project),

@@ -8,7 +8,7 @@ import hashlib
 
 import dagster as dg
 
-from dagster_drips.landing import landing_files
+from dagster_drips.landing.files import landing_files
 from dagster_drips.orchestration.jobs import decide_job, measure_job, send_job
 from dagster_drips.orchestration.names import DUE_STEPS
 from dagster_drips.orchestration.tick_tags import tags_of

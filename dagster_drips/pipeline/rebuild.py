@@ -19,7 +19,7 @@ from dagster_drips.delivery.delivery_journal import deliveries
 from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
 from dagster_drips.delivery.losses import hold_cut_off, hold_handed_over, hold_known_before
 from dagster_drips.errors import DripsError
-from dagster_drips.landing import load_again
+from dagster_drips.landing.load import load_again
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.run_lock import exclusive_run

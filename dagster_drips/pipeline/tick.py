@@ -18,7 +18,7 @@ from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
 from dagster_drips.delivery.lengths import drop_lengths
 from dagster_drips.delivery.losses import hold_cut_off
 from dagster_drips.errors import DripsError
-from dagster_drips.landing import LoadReport, load_landing
+from dagster_drips.landing.load import LoadReport, load_landing
 from dagster_drips.pipeline.catalog import CatalogReader
 from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, NodeResult, Transform

@@ -6,15 +6,18 @@ Here belongs finding and reading files. What was live before, and what is live w
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from dagster_drips.blob_store import FileFacts
+from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.sequences.attached_files import AttachedFile, FileFolder
 from dagster_drips.sequences.checks import check_references, unknown_segments, warn_of_surprises
@@ -23,6 +26,7 @@ from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import ProjectSettings, Sequence
 from dagster_drips.sequences.senders import Senders, check_sender_name, check_senders, known_senders
 from dagster_drips.sequences.templates import TemplateFolder
+from dagster_drips.settings import DEFAULT_SCHEDULE, load_schedules
 from dagster_drips.vocabulary import LEAD_COLUMNS
 
 SEQUENCE_FILE = "sequence.yml"
@@ -144,6 +148,7 @@ class _Surroundings:
     known_senders: Collection[str] | None = ()
     settings: ProjectSettings = field(default_factory=ProjectSettings)
     settings_valid: bool = True
+    between_ticks: timedelta = DEFAULT_SCHEDULE.longest
 
     def sender_of(self, written: Any) -> dict[str, Any] | None:
         """The sender that such a `sender:` comes to, as far as anybody knows."""
@@ -170,6 +175,9 @@ def read_catalog(project: Project, *, segments: Collection[str]) -> Catalog:
         segments: names that the files may refer to, as `segment_names` gives them.
     """
     around, problems = _read_settings(project, *_read_senders(project, frozenset(segments)))
+    # Whoever runs by a schedule reports that it is bad; sequence files can be read all the same.
+    with contextlib.suppress(DripsError):
+        around = replace(around, between_ticks=load_schedules(project).schedule.longest)
     written: dict[str, WrittenSequence] = {}
     invalid: set[str] = set()
     active_with_errors: set[str] = set()
@@ -314,7 +322,7 @@ def _read_sequence(
     attached = FileFolder(project, folder)
     attached.read(reading, templates)
     if sequence:
-        warn_of_surprises(reading, sequence)
+        warn_of_surprises(reading, sequence, between_ticks=around.between_ticks)
     problems = [*reading.problems, *templates.problems, *attached.problems]
     without_file = unknown_segments(reading, around.segments)
     if sequence is None or any(problem.severity == "error" for problem in problems):

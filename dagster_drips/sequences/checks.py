@@ -7,6 +7,7 @@ Templates are checked in `templates`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from datetime import timedelta
 from typing import Any
 
 from dagster_drips.sequences.fields import as_flag
@@ -15,9 +16,6 @@ from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import Conditions, Sequence, Step
 from dagster_drips.sequences.yaml_source import Path, written_text
 from dagster_drips.vocabulary import LEAD_CREATED
-
-TICK_SECONDS = 300
-"""How often the pipeline runs by default: what is shorter may fall between two ticks."""
 
 _POLARITIES = ("only_if", "unless")
 
@@ -59,8 +57,15 @@ def unknown_segments(reading: Reading, segments: Collection[str]) -> list[Proble
     return problems
 
 
-def warn_of_surprises(reading: Reading, sequence: Sequence) -> None:
-    """Note what is allowed and yet seldom meant ("Settled, yet surprising")."""
+def warn_of_surprises(reading: Reading, sequence: Sequence, *, between_ticks: timedelta) -> None:
+    """Note what is allowed and yet seldom meant ("Settled, yet surprising").
+
+    Args:
+        reading: of the file.
+        sequence: what it says.
+        between_ticks: the longest time from one tick to the next; what is shorter may fall between two.
+    """
+    minutes = int(between_ticks.total_seconds() // 60)
     trigger = sequence.trigger
     if trigger.kind == "segment_entered" and trigger.lookback.total_seconds:
         reading.warning(
@@ -74,21 +79,22 @@ def warn_of_surprises(reading: Reading, sequence: Sequence) -> None:
             message = f"'{event}' is both trigger and exit: with re-entry it restarts the sequence"
             reading.warning(("exit_on", "events", index), message)
     window = sequence.send_window
-    if window and window.open_minutes * 60 < TICK_SECONDS:
+    if window and window.open_minutes < minutes:
         reading.warning(
             ("send_window",),
-            f"this window is open for {window.open_minutes} minutes, less than the 5 between ticks: it may be missed",
+            f"this window is open for {window.open_minutes} minutes,"
+            f" less than the {minutes} between ticks: it may be missed",
         )
     for index, step in enumerate(sequence.steps):
-        _warn_of_step(reading, index, step)
+        _warn_of_step(reading, index, step, minutes)
 
 
-def _warn_of_step(reading: Reading, index: int, step: Step) -> None:
+def _warn_of_step(reading: Reading, index: int, step: Step, minutes: int) -> None:
     path: Path = ("steps", index)
-    if step.expires_after and step.expires_after.total_seconds <= TICK_SECONDS:
+    if step.expires_after and step.expires_after.total_seconds <= 60 * minutes:
         reading.warning(
             (*path, "expires_after"),
-            "expires_after is not longer than the 5 minutes between two ticks: the step may never go out",
+            f"expires_after is not longer than the {minutes} minutes between two ticks: the step may never go out",
         )
     if index == 0 and not step.delay.total_seconds and step.only_if != Conditions():
         reading.warning(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from dagster_drips.collector.app import build_app
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.links.tokens import Purpose, Tokens
 from dagster_drips.settings import Settings
 from tests.collector.collecting import KEY, MESSAGE_ID, Served, landed, project_in, served
@@ -97,18 +97,18 @@ IDS = count()
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+def context(tmp_path_factory: pytest.TempPathFactory) -> CollectorContext:
     project = project_in(tmp_path_factory.mktemp("fuzz") / "project")
     keys = {"secret_keys": (SecretStr(KEY),), "write_keys": (SecretStr(WRITE_KEY),)}
-    return Desk.of(project, Settings(**keys, _env_file=None))
+    return CollectorContext.of(project, Settings(**keys, _env_file=None))
 
 
 class Application:
     """The ASGI application, asked without a server."""
 
-    def __init__(self, desk: Desk):
-        self.desk = desk
-        self.app = build_app(desk)
+    def __init__(self, context: CollectorContext):
+        self.context = context
+        self.app = build_app(context)
         self.accepted: set[str] = set()
         self.runner = asyncio.Runner()
 
@@ -132,13 +132,16 @@ class Application:
 
 
 @pytest.fixture(scope="module")
-def application(desk: Desk) -> Iterator[Application]:
-    one = Application(desk)
+def application(context: CollectorContext) -> Iterator[Application]:
+    one = Application(context)
+    # One for sure, also where the tests of this file run in several processes.
+    one.ask("GET", f"/o/{TOKEN}.gif", [(b"user-agent", b"first")], b"")
+    one.accepted.add("first")
     yield one
-    one.runner.run(asyncio.to_thread(desk.writer.close))
+    one.runner.run(asyncio.to_thread(context.writer.close))
     one.runner.close()
-    on_disk = {row.get("user_agent") for row in landed(desk.project)}
-    on_disk |= {row.get("event_id") for row in landed(desk.project, "events")}
+    on_disk = {row.get("user_agent") for row in landed(context.project)}
+    on_disk |= {row.get("event_id") for row in landed(context.project, "events")}
     assert one.accepted and one.accepted <= on_disk, "whatever was answered with 2xx is on disk"
 
 
@@ -206,7 +209,7 @@ LAST = b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     project = project_in(tmp_path_factory.mktemp("raw") / "project")
-    with served(build_app(Desk.of(project, Settings(_env_file=None)))) as one:
+    with served(build_app(CollectorContext.of(project, Settings(_env_file=None)))) as one:
         yield one
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from dagster_drips.field_names import MAX_FIELDS
 from dagster_drips.json_limits import MAX_DEPTH, MAX_DIGITS, MAX_KEYS, MAX_NAME_CHARACTERS
+from tests.collector.collecting import counted
 from tests.collector.event_server import Collector, serving
 
 FIRST, SECOND = "the public write key of a page", "the write key of some server"
@@ -50,7 +51,7 @@ class TestNamesOfFields:
         assert row["changed_fields"] == ["plan", "seats", "email"]
 
     def test_names_that_are_declared_or_published_are_never_left_out(self, collector: Collector) -> None:
-        project = collector.desk.project
+        project = collector.context.project
         (project.sequences / "project.yml").write_text("fields: {plan: text, Seats: integer}\n")
         project.published.mkdir(parents=True)
         project.published_fields.write_text(json.dumps(["lead_id", "favourite_colour"]))
@@ -64,7 +65,7 @@ class TestNamesOfFields:
         rows = collector.rows("leads")
         assert [len(row["changed_fields"]) for row in rows] == [JUNK + 1, MAX_FIELDS - JUNK + 1]
         assert [row["email"] for row in rows] == ["attacker-a@acme.example", "attacker-b@acme.example"]
-        assert collector.desk.counters.value("traits_left_out") == 2 * JUNK - MAX_FIELDS
+        assert counted(collector.context.metrics, "traits_left_out") == 2 * JUNK - MAX_FIELDS
         [(problem, [message])] = noted(collector)
         assert "too many new ones" in problem and "'junk_b_100'" in problem
         assert len(message["traits"]) == JUNK + 1
@@ -150,7 +151,7 @@ class TestLimits:
         answer = collector.post("/v1/batch", json.dumps({"batch": batch}), key=FIRST)
         assert answer.status_code == 200
         assert [row["lead_id"] for row in collector.rows("events")] == ["0", "1", "2"]
-        assert collector.desk.counters.value("refused_messages") == len(bad)
+        assert counted(collector.context.metrics, "refused_messages") == len(bad)
         kept = [message for _, messages in noted(collector) for message in messages]
         assert len(kept) == len(bad) and all(message in kept for message in bad)
 

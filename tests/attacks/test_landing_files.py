@@ -12,8 +12,10 @@ import pytest
 from landing.conftest import Landing
 
 from dagster_drips.json_limits import MAX_BYTES, MAX_DEPTH, MAX_DIGITS, MAX_KEYS, json_problem, raw_json_problem
-from dagster_drips.landing import LoadReport, blocks, csv_reader, landing_files
+from dagster_drips.landing import blocks, csv_reader
 from dagster_drips.landing.batches import CELLS_A_BATCH
+from dagster_drips.landing.files import landing_files
+from dagster_drips.landing.load import LoadReport
 from dagster_drips.landing.readers import read_batches
 
 from .landing_folder import landing_in

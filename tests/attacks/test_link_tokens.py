@@ -13,7 +13,7 @@ from itsdangerous import Signer
 from pydantic import SecretStr
 
 from dagster_drips.collector.app import build_app
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.links.tokens import Purpose, Tokens
 from dagster_drips.project import Project
@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def web(project: Project) -> Generator[Served]:
-    with served(build_app(Desk.of(project, SETTINGS))) as collector:
+    with served(build_app(CollectorContext.of(project, SETTINGS))) as collector:
         yield collector
 
 
@@ -96,7 +96,7 @@ def test_only_the_button_confirms_and_twice_is_once(web: Served, project: Projec
 
 
 def test_a_confirmation_is_a_fact_about_the_message(project: Project) -> None:
-    with served(build_app(Desk.of(project, SETTINGS))) as web:
+    with served(build_app(CollectorContext.of(project, SETTINGS))) as web:
         path = f"/confirm/{TOKENS.message(MESSAGE_ID, Purpose.CONFIRM)}"
         assert web.ask("POST", path, "email=evil@attacker.example&message_id=x", **FORM).status == 200
     [row] = landed(project)

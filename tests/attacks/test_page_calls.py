@@ -9,6 +9,7 @@ import pytest
 
 from dagster_drips.settings import Settings
 from tests.attacks.town import IDENTITY, PAGE, SERVER, proof
+from tests.collector.collecting import counted
 from tests.collector.event_server import Collector, serving
 
 pytestmark = pytest.mark.slow
@@ -44,7 +45,7 @@ def test_a_wrong_proof_is_told_and_the_rest_of_its_batch_taken(tmp_path: Path) -
         wrong = track("42", context={"userHash": proof("43")})
         assert collector.post("/v1/track", wrong, key=PAGE).status_code == 400
         assert collector.post("/v1/batch", {"batch": [wrong, track("1")]}, key=PAGE).status_code == 200
-        assert collector.desk.counters.value("refused_messages") == 1
+        assert counted(collector.context.metrics, "refused_messages") == 1
         assert [row["lead_id"] for row in collector.rows("events")] == ["1"]
         kept = collector.lines("raw/events")
     assert len(kept) == 1 and "userHash does not fit the userId" in kept[0]
@@ -71,7 +72,7 @@ class Clock:
 def test_a_pages_key_brings_in_so_much_an_hour(tmp_path: Path) -> None:
     with serving(tmp_path, **KEYS, page_messages_per_hour=5) as collector:
         clock = Clock()
-        object.__setattr__(collector.desk, "now", clock)
+        object.__setattr__(collector.context, "now", clock)
         batch = {"batch": [track(str(number)) for number in range(4)]}
         assert collector.post("/v1/batch", batch, key=PAGE).status_code == 200
         refused = collector.post("/v1/batch", batch, key=PAGE)
@@ -81,7 +82,7 @@ def test_a_pages_key_brings_in_so_much_an_hour(tmp_path: Path) -> None:
         assert collector.post("/v1/track", track(), key=PAGE).status_code == 429
         assert collector.post("/v1/track", track(), key="another-page").status_code == 200, "each has its own"
         assert collector.post("/v1/batch", {"batch": [track()] * 20}, key=SERVER).status_code == 200
-        assert collector.desk.counters.value("messages_over_the_ceiling") == 5
+        assert counted(collector.context.metrics, "messages_over_the_ceiling") == 5
         clock.time += timedelta(seconds=30)
         assert collector.post("/v1/batch", batch, key=PAGE).status_code == 200
         assert len(collector.rows("events")) == 4 + 1 + 1 + 20 + 4
@@ -117,7 +118,7 @@ def test_a_server_key_in_a_page_is_counted(tmp_path: Path) -> None:
     with serving(tmp_path, **KEYS) as collector:
         _post_from_a_page(collector, SERVER)
         _post_from_a_page(collector, PAGE)
-        assert collector.desk.counters.value("server_key_in_a_page") == 1
+        assert counted(collector.context.metrics, "server_key_in_a_page") == 1
 
 
 def _post_from_a_page(collector: Collector, key: str) -> None:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.collector.events.hooks_config import read_hooks
 from dagster_drips.collector.kept_headers import kept_headers
 from dagster_drips.collector.webhooks import PROVIDERS
 from dagster_drips.errors import DripsError
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.settings import load_settings
+from tests.collector.collecting import counted
 from tests.collector.event_server import Collector, serving
 from tests.collector.webhooks import signing
 from tests.collector.webhooks.conftest import Webhooks, amazon
@@ -40,7 +41,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         for name, value in {**signing.settings(), **variables}.items():
             monkeypatch.setenv(name, value)
         now = signing.NOW - timedelta(minutes=1) + late
-        started.append(Webhooks(Desk.of(project, load_settings(project), now=lambda: now), amazon))
+        started.append(Webhooks(CollectorContext.of(project, load_settings(project), now=lambda: now), amazon))
         return started[-1]
 
     yield start
@@ -91,7 +92,7 @@ def test_what_was_signed_too_far_from_the_clock_is_refused_and_counted(
     within = timedelta(seconds=direction * SIGNED[provider])
     for late, status in ((within, 200), (within + timedelta(seconds=direction), 401)):
         webhooks = start(late)
-        assert webhooks.tell(provider, OPENED[provider]).status_code == status
+        assert webhooks.deliver(provider, OPENED[provider]).status_code == status
     assert webhooks.counted("webhook_requests", provider, "stale") == 1
     assert webhooks.counted("webhook_requests", provider, "forged") == 0
 
@@ -99,7 +100,7 @@ def test_what_was_signed_too_far_from_the_clock_is_refused_and_counted(
 @pytest.mark.parametrize("provider", SIGNED)
 def test_how_far_is_a_setting(start: Start, provider: str) -> None:
     webhooks = start(timedelta(hours=8), **{f"DRIPS_WEBHOOK_{provider.upper()}_TOLERANCE": "28800"})
-    assert webhooks.tell(provider, OPENED[provider]).status_code == 200
+    assert webhooks.deliver(provider, OPENED[provider]).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_a_certificate_comes_from_the_topics_own_region_and_from_nowhere_else(st
         asked.append(url)
         return signing.certificate()
 
-    webhooks = Webhooks(start().desk, web)
+    webhooks = Webhooks(start().context, web)
     url = signing.CERTIFICATE_URL.replace("sns.eu-west-1.amazonaws.com", host)
     assert webhooks.post("ses", *signing.sns("{}", SigningCertURL=url)).status_code == 401
     assert asked == []
@@ -155,7 +156,7 @@ def test_a_certificate_comes_from_the_topics_own_region_and_from_nowhere_else(st
 
 def test_a_topic_in_china_has_its_own_hosts(start: Start) -> None:
     topic = "arn:aws-cn:sns:cn-north-1:123456789012:mail-events"
-    webhooks = Webhooks(start(DRIPS_WEBHOOK_SES=topic).desk, lambda _: signing.certificate())
+    webhooks = Webhooks(start(DRIPS_WEBHOOK_SES=topic).context, lambda _: signing.certificate())
     ours = "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-0a1b.pem"
     for url, status in ((ours, 200), (ours.removesuffix(".pem"), 401), (ours.replace(".com.cn", ".com"), 401)):
         assert webhooks.post("ses", *signing.sns("{}", SigningCertURL=url, TopicArn=topic)).status_code == status
@@ -218,7 +219,7 @@ def test_a_hooks_signed_time_is_compared_with_the_clock_in_both_directions(hooks
             assert hooks.post(f"/hooks/{name}", body, key=None, headers=_signed(body, when)).status_code == 200
         for stale in (NOON - seconds - 1, NOON + seconds + 1, "", "soon", "nan", "1e999", NOON * 1000):
             assert hooks.post(f"/hooks/{name}", body, key=None, headers=_signed(body, stale)).status_code == 401
-    assert hooks.desk.counters.value("refused_hooks", reason="stale") == 14
+    assert counted(hooks.context.metrics, "refused_hooks", reason="stale") == 14
     assert len(hooks.rows("events")) == 4
 
 

@@ -118,13 +118,13 @@ def running(folder: Path) -> Iterator[Browser]:
     command = [PROGRAM, *_FLAGS, f"--user-data-dir={folder}", "about:blank"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        told = folder / "DevToolsActivePort"
+        port_file = folder / "DevToolsActivePort"
         end = time.monotonic() + _PATIENCE_SECONDS
-        while not (told.exists() and told.read_text().count("\n")):
+        while not (port_file.exists() and port_file.read_text().count("\n")):
             assert process.poll() is None, "chromium ended"
             assert time.monotonic() < end, "chromium doesn't start"
             time.sleep(0.05)
-        yield Browser(int(told.read_text().split("\n")[0]))
+        yield Browser(int(port_file.read_text().split("\n")[0]))
     finally:
         process.terminate()
         process.wait(20)

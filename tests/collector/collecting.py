@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from dagster_drips.collector.app import server_options
+from dagster_drips.collector.metrics import PREFIX, Metrics
 from dagster_drips.landing.files import landing_files
 from dagster_drips.project import Project
 
@@ -80,3 +81,9 @@ def landed(project: Project, kind: str = "engagement") -> list[dict[str, Any]]:
         for file in landing_files(project, (kind,))
         for line in file.location.read_text(encoding="utf-8").splitlines()
     ]
+
+
+def counted(metrics: Metrics, name: str, **labels: str) -> float:
+    """How many so far, by the name that `/metrics` shows without what all have in common."""
+    metrics.flush()
+    return metrics.registry.get_sample_value(f"{PREFIX}{name}_total", labels) or 0

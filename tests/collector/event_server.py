@@ -16,7 +16,7 @@ import requests
 import uvicorn
 
 from dagster_drips.collector.app import build_app, server_options
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 
@@ -28,12 +28,12 @@ class Collector:
     """One that is served.
 
     Args:
-        desk: its own.
+        context: its own.
         url: without a slash at its end.
     """
 
-    def __init__(self, desk: Desk, url: str):
-        self.desk = desk
+    def __init__(self, context: CollectorContext, url: str):
+        self.context = context
         self.url = url
         self.stop = lambda: None
 
@@ -52,7 +52,7 @@ class Collector:
 
     def lines(self, kind: str) -> list[str]:
         self.stop()
-        files = sorted((self.desk.project.landing / kind).glob("*.jsonl"))
+        files = sorted((self.context.project.landing / kind).glob("*.jsonl"))
         return [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
 
@@ -63,14 +63,14 @@ def serving(root: Path, *, now: datetime | None = NOW, keys: str = KEY, **more: 
         (root / name).mkdir(exist_ok=True)
     settings = Settings(write_keys=keys, **more, _env_file=None)
     clock = (lambda: now) if now else (lambda: datetime.now(UTC).replace(tzinfo=None))
-    desk = Desk.of(Project.at(root), settings, now=clock)
-    server = uvicorn.Server(uvicorn.Config(build_app(desk), host="127.0.0.1", port=0, **server_options()))
+    context = CollectorContext.of(Project.at(root), settings, now=clock)
+    server = uvicorn.Server(uvicorn.Config(build_app(context), host="127.0.0.1", port=0, **server_options()))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
-    collector = Collector(desk, f"http://127.0.0.1:{port}")
+    collector = Collector(context, f"http://127.0.0.1:{port}")
 
     def stop() -> None:
         server.should_exit = True

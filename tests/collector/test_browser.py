@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.collector.chromium import MISSING, PROGRAM, Browser, Page, running
+from tests.collector.collecting import counted
 from tests.collector.event_server import KEY, Collector, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
@@ -68,10 +69,10 @@ def _arrived(collector: Collector, page: Page, messages: int) -> None:
     """Wait until the collector has taken so many."""
     calls = ("track", "page", "identify")
     for _ in range(1000):
-        if sum(collector.desk.counters.value("messages", call=call) for call in calls) >= messages:
+        if sum(counted(collector.context.metrics, "messages", call=call) for call in calls) >= messages:
             return
         page.run("new Promise(done => setTimeout(done, 10))")
-    raise AssertionError(collector.desk.counters.text())
+    raise AssertionError(collector.context.metrics.text().decode())
 
 
 def _tag(collector: Collector, options: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
@@ -22,17 +23,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from dagster_drips.collector import connection
-from dagster_drips.collector import request_limits as guard
+from dagster_drips.collector import connection, request_limits
 from dagster_drips.collector.app import build_app
-from dagster_drips.collector.context import Desk
-from dagster_drips.collector.metrics import Counters
-from dagster_drips.collector.request_limits import Guard
+from dagster_drips.collector.context import CollectorContext
+from dagster_drips.collector.metrics import Metrics
+from dagster_drips.collector.request_limits import RequestLimits
 from dagster_drips.links.tokens import Purpose, Tokens
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 
-from .collecting import KEY, MESSAGE_ID, Served, landed, project_in, served
+from .collecting import KEY, MESSAGE_ID, Answer, Served, counted, landed, project_in, served
 
 pytestmark = pytest.mark.slow
 
@@ -136,16 +136,16 @@ async def length(request: Request) -> Response:
 
 
 @contextmanager
-def guarded(counters: Counters, **limits: float) -> Generator[Served]:
+def limited(metrics: Metrics, **limits: float) -> Generator[Served]:
     app = Starlette(routes=[Route("/", length, methods=["GET", "POST"])])
-    with served(Guard(app, counters, **limits)) as web:  # ty: ignore[invalid-argument-type]
+    with served(RequestLimits(app, metrics, **limits)) as web:  # ty: ignore[invalid-argument-type]
         yield web
 
 
 def test_a_body_is_taken_up_to_the_limit_and_refused_beyond_it() -> None:
-    counters = Counters()
-    with guarded(counters) as web:
-        assert web.ask("POST", "/", b"x" * guard.MAX_BODY).text == str(guard.MAX_BODY)
+    metrics = Metrics()
+    with limited(metrics) as web:
+        assert web.ask("POST", "/", b"x" * request_limits.MAX_BODY).text == str(request_limits.MAX_BODY)
         assert web.ask("POST", "/", b"").text == "0"
         with socket.create_connection(("127.0.0.1", web.port)) as connection:
             connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000001\r\n\r\n")
@@ -154,32 +154,32 @@ def test_a_body_is_taken_up_to_the_limit_and_refused_beyond_it() -> None:
             connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
             connection.sendall((b"10000\r\n" + b"x" * 0x10000 + b"\r\n") * 16)
             assert b" 413 " in connection.recv(1000), "answered though its end never comes"
-    assert counters.value("refused_bodies", reason="too_large") == 2
+    assert counted(metrics, "refused_bodies", reason="too_large") == 2
 
 
 def test_who_sends_a_body_too_slowly_is_told_and_let_go() -> None:
-    counters = Counters()
+    metrics = Metrics()
     with (
-        guarded(counters, body_seconds=0.2) as web,
+        limited(metrics, body_seconds=0.2) as web,
         socket.create_connection(("127.0.0.1", web.port), timeout=10) as connection,
     ):
         connection.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
         assert b" 408 " in connection.recv(1000)
         assert connection.recv(1000) == b""
-    assert counters.value("refused_bodies", reason="too_slow") == 1
+    assert counted(metrics, "refused_bodies", reason="too_slow") == 1
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost: a\r\n", b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET"])
 def test_who_never_ends_a_request_is_let_go(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
-    with guarded(Counters()) as web, socket.create_connection(("127.0.0.1", web.port), timeout=10) as one:
+    with limited(Metrics()) as web, socket.create_connection(("127.0.0.1", web.port), timeout=10) as one:
         one.sendall(begun)
         while one.recv(1000):
             pass
 
 
 def test_a_head_without_end_is_cut_off() -> None:
-    with guarded(Counters()) as web, socket.create_connection(("127.0.0.1", web.port), timeout=10) as connection:
+    with limited(Metrics()) as web, socket.create_connection(("127.0.0.1", web.port), timeout=10) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n")
         with pytest.raises(OSError):
             for number in range(100_000):
@@ -188,7 +188,7 @@ def test_a_head_without_end_is_cut_off() -> None:
 
 
 def test_many_silent_connections_leave_it_up(project: Project) -> None:
-    with served(build_app(Desk.of(project, Settings()))) as web:
+    with served(build_app(CollectorContext.of(project, Settings()))) as web:
         crowd = [socket.create_connection(("127.0.0.1", web.port)) for _ in range(300)]
         assert web.ask("GET", "/health").status == 200
         for connection in crowd:
@@ -198,32 +198,39 @@ def test_many_silent_connections_leave_it_up(project: Project) -> None:
 def test_a_senders_address_is_believed_only_of_proxies_that_are_trusted(project: Project) -> None:
     settings = Settings(secret_keys=(SecretStr(KEY),))
     for trusted in ([], ["127.0.0.1"]):
-        with served(build_app(Desk.of(project, settings), trusted_proxies=trusted)) as web:
+        with served(build_app(CollectorContext.of(project, settings), trusted_proxies=trusted)) as web:
             web.ask("GET", f"/o/{TOKEN}.gif", x_forwarded_for="203.0.113.7")
     assert sorted(row["ip"] for row in landed(project)) == ["127.0.0.1", "203.0.113.7"]
 
 
-def test_metrics_count_what_happened_over_all_workers(project: Project) -> None:
-    with collecting(project, "--workers", "2") as (_, web):
+def test_metrics_count_over_all_workers_also_those_that_died(project: Project) -> None:
+    with collecting(project, "--workers", "2") as (process, web):
         for _ in range(6):
             web.ask("GET", f"/o/{TOKEN}.gif")
-        web.ask("GET", "/o/forged.gif")
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            answer = web.ask("GET", "/metrics")
-            lines = answer.text.splitlines()
-            if (
-                'drips_landed_rows_total{kind="engagement"} 6' in lines
-                and 'drips_bad_tokens_total{link="open"} 1' in lines
-            ):
-                break
+        until = time.monotonic() + 60
+        while 'drips_landed_rows_total{kind="engagement"} 6.0' not in web.ask("GET", "/metrics").text:
+            assert time.monotonic() < until
             time.sleep(0.1)
-        else:
-            pytest.fail(answer.text)
+        for worker in children(process.pid):
+            os.kill(worker, signal.SIGKILL)
+        answer = eventually(lambda: web.ask("GET", "/o/forged.gif"))
+        assert answer.status == 404
+        answer = web.ask("GET", "/metrics")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+    lines = answer.text.splitlines()
+    assert 'drips_landed_rows_total{kind="engagement"} 6.0' in lines
+    assert 'drips_bad_tokens_total{link="open"} 1.0' in lines
+    assert "# TYPE drips_landed_rows_total counter" in lines
+    assert [line for line in lines if "_created" in line] == []
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
 
 
-def test_labels_of_metrics_are_escaped() -> None:
-    counters = Counters()
-    counters.add("odd", label='a "b" \\ \n')
-    assert counters.text() == '# TYPE drips_odd_total counter\ndrips_odd_total{label="a \\"b\\" \\\\ \\n"} 1\n'
+def eventually(ask: Callable[[], Answer]) -> Answer:
+    """The first answer, once a worker is there again."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError, HTTPException):
+            return ask()
+        time.sleep(0.1)
+    raise AssertionError("nobody answers")

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from dagster_drips.collector.app import build_app
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.settings import Settings
 
-from .collecting import project_in, served
+from .collecting import counted, project_in, served
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk.of(project_in(tmp_path / "project"), Settings(_env_file=None))
+def context(tmp_path: Path) -> CollectorContext:
+    return CollectorContext.of(project_in(tmp_path / "project"), Settings(_env_file=None))
 
 
 def statuses(port: int, *pieces: bytes) -> list[bytes]:
@@ -53,27 +53,29 @@ UPGRADE = b"GET /health HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h
         ([b"POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"], [b"404"]),
     ],
 )
-def test_each_request_gets_its_answer_in_order(desk: Desk, pieces: list[bytes], expected: list[bytes]) -> None:
-    with served(build_app(desk)) as web:
+def test_each_request_gets_its_answer_in_order(
+    context: CollectorContext, pieces: list[bytes], expected: list[bytes]
+) -> None:
+    with served(build_app(context)) as web:
         assert statuses(web.port, *pieces) == expected
-    assert desk.memory.used == 0, "all that was charged is given back"
+    assert context.memory.used == 0, "all that was charged is given back"
 
 
-def test_who_has_waited_longest_makes_room_for_another_connection(desk: Desk) -> None:
-    desk.memory.max_connections = 20
-    with served(build_app(desk)) as web:
+def test_who_has_waited_longest_makes_room_for_another_connection(context: CollectorContext) -> None:
+    context.memory.max_connections = 20
+    with served(build_app(context)) as web:
         silent = [socket.create_connection(("127.0.0.1", web.port), timeout=20) for _ in range(40)]
         for _ in range(5):
             assert web.ask("GET", "/health").status == 200
         assert silent[0].recv(100) == b"", "the first one had to go"
         for connection in silent:
             connection.close()
-    assert desk.counters.value("refused_connections", reason="made_room") >= 20
+    assert counted(context.metrics, "refused_connections", reason="made_room") >= 20
 
 
 @pytest.mark.parametrize("path", ["/health/", "/v1/batch/", "//evil.example/", "/metrics/?a=1"])
-def test_no_slash_too_many_leads_anywhere(desk: Desk, path: str) -> None:
-    with served(build_app(desk)) as web:
+def test_no_slash_too_many_leads_anywhere(context: CollectorContext, path: str) -> None:
+    with served(build_app(context)) as web:
         answer = web.ask("GET", path, host="evil.example")
     assert (answer.status, answer.headers.get("location")) == (404, None) or answer.status == 405
     assert "location" not in answer.headers and "evil" not in answer.text

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from dagster_drips.collector.app import build_app
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.links.tokens import Purpose, Tokens
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
@@ -45,13 +45,13 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def desk(project: Project) -> Desk:
-    return Desk.of(project, SETTINGS)
+def context(project: Project) -> CollectorContext:
+    return CollectorContext.of(project, SETTINGS)
 
 
 @pytest.fixture
-def web(desk: Desk) -> Generator[Served]:
-    with served(build_app(desk)) as collector:
+def web(context: CollectorContext) -> Generator[Served]:
+    with served(build_app(context)) as collector:
         yield collector
 
 
@@ -80,13 +80,13 @@ class Page(HTMLParser):
         self.scripts += tag == "script"
 
 
-def wish(web: Served, **fields: str | list[str]) -> int:
+def choose(web: Served, **fields: str | list[str]) -> int:
     body = urlencode(fields, doseq=True)
     return web.ask("POST", f"/p/{PREFERENCES}", body, content_type="application/x-www-form-urlencoded").status
 
 
-def test_the_pixel_records_an_open_each_time(project: Project, desk: Desk) -> None:
-    with served(build_app(desk)) as web:
+def test_the_pixel_records_an_open_each_time(project: Project, context: CollectorContext) -> None:
+    with served(build_app(context)) as web:
         answers = [web.ask("GET", f"/o/{OPEN}.gif", user_agent="Mozilla/5.0 (ü)".encode("latin-1")) for _ in range(2)]
     for answer in answers:
         assert (answer.status, answer.headers["content-type"], len(answer.body)) == (200, "image/gif", 43)
@@ -98,8 +98,10 @@ def test_the_pixel_records_an_open_each_time(project: Project, desk: Desk) -> No
     assert all(datetime.fromisoformat(row["occurred_at"]) and row["occurred_at"].endswith("Z") for row in rows)
 
 
-def test_a_click_leads_on_and_is_recorded_but_not_that_of_a_previewer(project: Project, desk: Desk) -> None:
-    with served(build_app(desk)) as web:
+def test_a_click_leads_on_and_is_recorded_but_not_that_of_a_previewer(
+    project: Project, context: CollectorContext
+) -> None:
+    with served(build_app(context)) as web:
         path = f"/c/{CLICK}/{TOKENS.url(URL)}"
         looked, clicked = web.ask("HEAD", path), web.ask("GET", path, sec_purpose="prefetch")
     for answer in (looked, clicked):
@@ -130,31 +132,35 @@ def test_an_address_can_not_smuggle_a_header(web: Served) -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_forged_or_cut_token_leads_nowhere(project: Project, desk: Desk, path: str, method: str) -> None:
-    with served(build_app(desk)) as web:
+def test_a_forged_or_cut_token_leads_nowhere(
+    project: Project, context: CollectorContext, path: str, method: str
+) -> None:
+    with served(build_app(context)) as web:
         answer = web.ask(method, path)
     assert "location" not in answer.headers
     assert answer.status == 404 or (method == "POST" and answer.status == 405)
     assert landed(project) == []
     if answer.status == 404:
-        assert sum(count for name, _, count in desk.counters.counts() if name == "bad_tokens") == 1
+        context.metrics.flush()
+        lines = context.metrics.text().decode().splitlines()
+        assert [line[-4:] for line in lines if line.startswith("drips_bad_tokens_total{")] == [" 1.0"]
 
 
 def test_without_keys_no_link_leads_anywhere(project: Project) -> None:
-    with served(build_app(Desk.of(project, Settings()))) as web:
+    with served(build_app(CollectorContext.of(project, Settings()))) as web:
         assert web.ask("GET", f"/c/{CLICK}/{TOKENS.url(URL)}").status == 404
         assert web.ask("GET", "/health").status == 200
 
 
 def test_links_signed_with_an_old_key_still_lead_on(project: Project) -> None:
     settings = Settings(secret_keys=(SecretStr("the new key of thirty-two letters"), SecretStr(KEY)))
-    with served(build_app(Desk.of(project, settings))) as web:
+    with served(build_app(CollectorContext.of(project, settings))) as web:
         assert web.ask("GET", f"/c/{CLICK}/{TOKENS.url(URL)}").status == 302
 
 
 @pytest.mark.slow
-def test_looking_at_pages_changes_nothing(project: Project, desk: Desk) -> None:
-    with served(build_app(desk)) as web:
+def test_looking_at_pages_changes_nothing(project: Project, context: CollectorContext) -> None:
+    with served(build_app(context)) as web:
         for path in (f"/u/{UNSUBSCRIBE}", f"/p/{PREFERENCES}", f"/v/{VIEW}"):
             for method in ("GET", "HEAD"):
                 web.ask(method, path)
@@ -173,8 +179,8 @@ def test_pages_work_without_scripts_and_keep_their_address_to_themselves(web: Se
 
 
 def test_one_click_unsubscribes_from_all_and_a_repetition_is_the_same_fact(project: Project) -> None:
-    desk = Desk.of(project, SETTINGS, now=lambda: datetime(2026, 3, 29, 1, 0, 0, 123456))
-    with served(build_app(desk)) as web:
+    context = CollectorContext.of(project, SETTINGS, now=lambda: datetime(2026, 3, 29, 1, 0, 0, 123456))
+    with served(build_app(context)) as web:
         for _ in range(2):
             answer = web.ask(
                 "POST",
@@ -191,10 +197,10 @@ def test_one_click_unsubscribes_from_all_and_a_repetition_is_the_same_fact(proje
 
 def test_unsubscribing_again_after_a_resubscription_is_a_new_fact(project: Project) -> None:
     seconds = iter(range(10))
-    desk = Desk.of(project, SETTINGS, now=lambda: datetime(2026, 3, 29, 1, 0, next(seconds)))
-    with served(build_app(desk)) as web:
+    context = CollectorContext.of(project, SETTINGS, now=lambda: datetime(2026, 3, 29, 1, 0, next(seconds)))
+    with served(build_app(context)) as web:
         for fields in ("unsubscribe_all", "resubscribe_all", "unsubscribe_all"):
-            assert wish(web, wish=fields) == 200
+            assert choose(web, wish=fields) == 200
     rows = landed(project)
     assert [row["type"] for row in rows] == ["unsubscribed", "resubscribed", "unsubscribed"]
     assert len({row["engagement_id"] for row in rows}) == 3
@@ -208,11 +214,11 @@ def test_the_preference_page_offers_topics_that_may_be_sent_and_escapes_them(web
     assert "<b>" not in text
 
 
-def test_topics_are_stopped_and_started_one_by_one(project: Project, desk: Desk) -> None:
-    with served(build_app(desk)) as web:
-        assert wish(web, wish="unsubscribe", topic=["news", 'a <b> & "c"']) == 200
-        assert wish(web, wish="resubscribe", topic="news") == 200
-        assert wish(web, wish="resubscribe_all") == 200
+def test_topics_are_stopped_and_started_one_by_one(project: Project, context: CollectorContext) -> None:
+    with served(build_app(context)) as web:
+        assert choose(web, wish="unsubscribe", topic=["news", 'a <b> & "c"']) == 200
+        assert choose(web, wish="resubscribe", topic="news") == 200
+        assert choose(web, wish="resubscribe_all") == 200
     assert [(row["type"], row.get("topic")) for row in landed(project)] == [
         ("unsubscribed", 'a <b> & "c"'),
         ("unsubscribed", "news"),
@@ -224,9 +230,11 @@ def test_topics_are_stopped_and_started_one_by_one(project: Project, desk: Desk)
 @pytest.mark.parametrize(
     "fields", [{}, {"wish": "delete"}, {"wish": "unsubscribe"}, {"wish": "unsubscribe", "topic": "x" * 300}]
 )
-def test_a_form_that_says_nothing_changes_nothing(project: Project, desk: Desk, fields: dict[str, str]) -> None:
-    with served(build_app(desk)) as web:
-        assert wish(web, **fields) == 400
+def test_a_form_that_says_nothing_changes_nothing(
+    project: Project, context: CollectorContext, fields: dict[str, str]
+) -> None:
+    with served(build_app(context)) as web:
+        assert choose(web, **fields) == 400
     assert landed(project) == []
 
 
@@ -247,7 +255,7 @@ def test_a_message_that_nobody_knows_has_a_plain_page(web: Served) -> None:
 
 
 def test_a_message_is_shown_as_it_was_sent_without_tracking(
-    project: Project, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    project: Project, context: CollectorContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DRIPS_PUBLIC_URL", "https://mail.acme.example")
     monkeypatch.setenv("DRIPS_SECRET_KEYS", KEY)
@@ -278,7 +286,7 @@ def test_a_message_is_shown_as_it_was_sent_without_tracking(
     (project.landing / "events" / "1.csv").write_text(
         'event_id,lead_id,event,occurred_at,properties\nev 1,l1,signed_up,2026-03-29,"{""plan"": ""gold""}"\n'
     )
-    with served(build_app(desk)) as web:
+    with served(build_app(context)) as web:
         answer = web.ask("GET", f"/v/{VIEW}")
     assert answer.status == 200
     assert "Welcome Grace &lt;3, on gold" in answer.text

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.collector.events.hooks_config import hook_problems, hook_secrets, load_hooks, read_hooks
+from dagster_drips.collector.events.hooks_config import hook_problems, load_hooks, read_hooks
+from tests.collector.collecting import counted
 from tests.collector.event_server import Collector, serving
 
 SECRET = "a shared secret of ours"
@@ -80,7 +81,7 @@ def test_a_body_that_no_rule_wants_is_answered_and_counted(serve):
     answer = collector.post("/hooks/cart", ORDER, key=None, headers={"X-Topic": "orders/created"})
     assert (answer.status_code, answer.json()["events"]) == (200, 0)
     assert collector.rows("events") == []
-    assert collector.desk.counters.value("hooks_without_events", hook="cart") == 1
+    assert counted(collector.context.metrics, "hooks_without_events", hook="cart") == 1
 
 
 def test_what_a_rule_misses_is_told_and_the_body_is_kept(serve):
@@ -202,7 +203,7 @@ def test_a_changed_file_counts_at_once_and_a_broken_one_leaves_the_hooks_as_they
     file.write_text("hooks: {crm: {}}", encoding="utf-8")
     assert collector.post("/hooks/crm", BODY, key=None).status_code == 200
     assert collector.post("/hooks/new", BODY, key=None).status_code == 503
-    assert collector.desk.counters.value("broken_hooks_files") == 1
+    assert counted(collector.context.metrics, "broken_hooks_files") == 1
     assert len(collector.rows("events")) == 2
 
 
@@ -245,7 +246,7 @@ def test_mistakes_are_told_in_one_line_with_file_and_line(content, message):
 def test_a_file_that_is_a_folder_is_told_and_leaves_the_rest_of_the_collector_alone(tmp_path):
     (tmp_path / "sequences" / "hooks.yml").mkdir(parents=True)
     with serving(tmp_path) as collector:
-        [problem] = hook_problems(collector.desk.project)
+        [problem] = hook_problems(collector.context.project)
         assert str(problem).startswith("sequences/hooks.yml: can't be read: ")
         assert collector.post("/hooks/cart", BODY, key=None).status_code == 503
         assert collector.post("/v1/track", {"userId": "ada", "event": "e"}).status_code == 200
@@ -253,9 +254,8 @@ def test_a_file_that_is_a_folder_is_told_and_leaves_the_rest_of_the_collector_al
 
 def test_a_project_without_the_file_has_no_hooks(tmp_path):
     with serving(tmp_path) as collector:
-        assert load_hooks(collector.desk.project) == {}
-        assert hook_problems(collector.desk.project) == []
-        assert hook_secrets(tmp_path, []) == {}
+        assert load_hooks(collector.context.project) == {}
+        assert hook_problems(collector.context.project) == []
         assert collector.post("/hooks/cart", BODY, key=None).status_code == 404
 
 

@@ -12,8 +12,9 @@ import pytest
 import requests
 
 from dagster_drips.collector.events.segment_api import MOST_BYTES
-from dagster_drips.landing import load_landing
+from dagster_drips.landing.load import load_landing
 from dagster_drips.warehouse.port import open_warehouse
+from tests.collector.collecting import counted
 from tests.collector.event_server import KEY, NOW, Collector, serving
 
 
@@ -97,7 +98,7 @@ def test_the_time_is_corrected_for_a_wrong_clock(collector):
         collector.post("/v1/track", {"userId": "ada", "event": "e", **times})
     found = [row["occurred_at"] for row in collector.rows("events")]
     assert list(zip(TIMES, found, strict=True)) == [(case, case[1]) for case in TIMES]
-    assert collector.desk.counters.value("unreadable_event_times") == 2
+    assert counted(collector.context.metrics, "unreadable_event_times") == 2
 
 
 def test_a_batch_has_one_time_of_sending(collector):
@@ -166,7 +167,7 @@ def test_traits_are_columns_of_a_lead_and_only_they_are_said_to_change(collector
             "timezone": "Europe/London",
         }
     ]  # fmt: skip
-    assert collector.desk.counters.value("traits_left_out") == 3
+    assert counted(collector.context.metrics, "traits_left_out") == 3
 
 
 def test_a_repeated_identify_call_adds_no_version(collector):
@@ -229,7 +230,7 @@ def test_one_bad_message_does_not_spoil_its_batch_and_is_kept_as_it_came(collect
     assert kept["userId or anonymousId missing"] == [bad[1]]
     assert kept["unknown type 'x'"] == [bad[3]]
     assert sum(map(len, kept.values())) == 4
-    assert collector.desk.counters.value("refused_messages") == 4
+    assert counted(collector.context.metrics, "refused_messages") == 4
 
 
 REFUSED = [
@@ -324,7 +325,7 @@ def test_the_loader_takes_every_row(collector):
     ]
     assert collector.post("/v1/batch", {"batch": messages}).status_code == 200
     assert len(collector.rows("events")) == 6
-    project = collector.desk.project
+    project = collector.context.project
     with open_warehouse(project.warehouse) as warehouse:
         reports = load_landing(project, warehouse, loaded_at=NOW)
         rejected = warehouse.rows("select reason from raw.rejected_rows")

@@ -183,6 +183,16 @@ def test_what_a_rate_would_let_go_too_late_stays_due_and_unclaimed(world, monkey
     assert max(Counter(server.accepted).values()) == 1
 
 
+@pytest.mark.parametrize(("schedule", "sent"), [("*/5 * * * *", 1), ("@hourly", 2)])
+def test_rates_are_waited_for_as_long_as_the_schedule_leaves_time(world, monkeypatch, schedule, sent):
+    monkeypatch.setattr(queue, "PATIENCE", 0.002)
+    add_domain(world, "example.org", rate_messages=1, rate_per_seconds=1)
+    world.add_leads(2)
+    with ScriptedServer() as server:
+        report = run(world, Settings(smtp_url=server.url, schedule=schedule))
+    assert (report.sent, report.held) == (sent, 2 - sent)
+
+
 @pytest.mark.parametrize("limited", ["sender", "domain"])
 def test_no_more_messages_are_on_their_way_than_a_limit_allows(world, limited):
     if limited == "sender":

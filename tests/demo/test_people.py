@@ -8,7 +8,7 @@ from hashlib import md5
 from pathlib import Path
 
 from dagster_drips.demo.people import BOUNCED, CLICKED, OPENED, UNSUBSCRIBED, People, write_facts
-from dagster_drips.landing import load_landing
+from dagster_drips.landing.load import load_landing
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from dagster_drips.cli import commands  # noqa: F401 - importing them registers them
 from dagster_drips.cli.app import app
 from dagster_drips.doctor.examination import check_links
-from dagster_drips.doctor.place import check_warehouse, check_writable, disk_verdict
+from dagster_drips.doctor.place import check_warehouse, check_writable, disk_check
 from dagster_drips.message.dkim import Signer
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import open_warehouse, port
@@ -132,7 +132,7 @@ def test_looking_leaves_the_project_as_it_was(shop):
     before = sorted(shop.root.rglob("*"))
     doctor(shop.root)
     made = set(shop.root.rglob("*")) - set(before)
-    # As every command, it tells dbt of the project's segments.
+    # As every command, it lists for dbt the project's segments.
     assert not [path for path in made if "dbt_project" not in path.parts]
 
 
@@ -176,7 +176,7 @@ def test_a_journal_that_cant_be_written_is_a_problem(shop):
     [(10**7, 0, "problem"), (5 * 10**8, 0, "warning"), (2 * 10**9, 10**6, "ok"), (2 * 10**9, 10**9, "warning")],
 )
 def test_free_space_is_held_against_the_warehouse(free, warehouse, state):
-    assert disk_verdict(free, warehouse).state == state
+    assert disk_check(free, warehouse).state == state
 
 
 # Links ---------------------------------------------------------------------------------------------------------------
@@ -195,3 +195,22 @@ def test_links_want_https_and_keys(url, key, state, words):
     check = check_links(Settings(public_url=url, secret_keys=(key,) if key else ()))
     assert (check.state, words in check.message) == (state, True)
     assert key is None or key not in str(check)
+
+
+def test_hooks_without_a_secret_and_secrets_without_a_hook_are_found(tmp_path, monkeypatch):
+    for name in ("sequences", "dbt_project"):
+        (tmp_path / name).mkdir()
+    rules = "{event: e, lead_id: a}"
+    secret = "secret: {header: X-Key}"
+    (tmp_path / "sequences" / "hooks.yml").write_text(
+        f"hooks:\n  shop-eu: {{{secret}, events: [{rules}]}}\n  cart: {{{secret}, events: [{rules}]}}\n"
+        f"  anybody: {{open: true, events: [{rules}]}}\n"
+    )
+    monkeypatch.setenv("DRIPS_HOOK_SECRET_CART", "a-secret-of-carts")
+    monkeypatch.setenv("DRIPS_HOOK_SECRET_CARD", "a-secret-of-cards")
+    checks = {subject: check for subject, check in checks_of(tmp_path).items() if "HOOK_SECRET" in subject}
+    assert {subject: (check["state"], check["message"]) for subject, check in checks.items()} == {
+        "DRIPS_HOOK_SECRET_CART": ("ok", "********"),
+        "DRIPS_HOOK_SECRET_CARD": ("warning", "no hook in sequences/hooks.yml has this name"),
+        "DRIPS_HOOK_SECRET_SHOP_EU": ("warning", "not set"),
+    }

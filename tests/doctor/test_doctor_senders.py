@@ -108,7 +108,7 @@ def test_a_short_key_works_and_is_advised_against():
 
 def test_a_missing_or_unreadable_key_is_told_with_its_variable(key):
     assert "set DRIPS_DKIM_KEY_ACME to" in checked(SIGNED, zone_of())["DKIM"][1]
-    assert "mend DRIPS_DKIM_KEY_ACME" in checked(SIGNED, zone_of(), "\n\n\n-----BEGIN nothing")["DKIM"][1]
+    assert "fix DRIPS_DKIM_KEY_ACME" in checked(SIGNED, zone_of(), "\n\n\n-----BEGIN nothing")["DKIM"][1]
     assert checked(SIGNED, zone_of())["DKIM"][0] == "problem"
 
 

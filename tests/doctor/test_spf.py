@@ -1,4 +1,4 @@
-"""SPF records: what receivers could not follow is told, and why."""
+"""SPF records: what receivers could not follow is reported, and why."""
 
 import pytest
 from dns_server import DnsServer

@@ -20,8 +20,8 @@ from conftest import copy_project
 from smtp.servers import ScriptedServer
 
 from dagster_drips.collector.app import build_app
-from dagster_drips.collector.context import Desk
-from dagster_drips.landing import landing_files
+from dagster_drips.collector.context import CollectorContext
+from dagster_drips.landing.files import landing_files
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import open_warehouse
@@ -106,7 +106,7 @@ def test_a_mail_that_is_opened_clicked_and_unsubscribed_in_a_browser_is_so_in_th
     with shop() as (shop_url, asked), ScriptedServer() as server, chromium.running(tmp_path / "profile") as browser:
         project = new_project(tmp_path, shop_url)
         settings = Settings(public_url="http://127.0.0.1:1", secret_keys=KEY)
-        with served(build_app(Desk.of(project, settings))) as collector:
+        with served(build_app(CollectorContext.of(project, settings))) as collector:
             environment = {
                 **os.environ,
                 "DRIPS_SMTP_URL": server.url,

@@ -1,4 +1,4 @@
-"""What mails are: bounces of many systems, complaints, wishes, answers of machines and of people."""
+"""What mails are: bounces of many systems, complaints, unsubscribe requests, answers of machines and of people."""
 
 import email
 import random
@@ -168,16 +168,16 @@ def test_a_feedback_report_is_what_its_type_says(kind, expected):
 def test_a_redacted_complaint_is_found_by_the_envelope_it_tells():
     redacted = "Subject: [redacted]\n\n[redacted]\n"
     assert found(feedback(returned=redacted)).message_id is None
-    told = feedback(returned=redacted, fields=f"Original-Mail-From: <{VERP}>\n")
-    assert short(told) == ("complained", None, MESSAGE_ID)
+    result = feedback(returned=redacted, fields=f"Original-Mail-From: <{VERP}>\n")
+    assert short(result) == ("complained", None, MESSAGE_ID)
 
 
 # Wishes ---------------------------------------------------------------------------------------------------------------
 
 
 def test_the_mail_of_an_unsubscribe_link_unsubscribes_whoever_sends_it():
-    wish = answer("", subject=f"unsubscribe {OTHER_ID}", in_reply_to=None, head="Auto-Submitted: auto-generated\n")
-    assert short(wish) == ("unsubscribed", None, OTHER_ID)
+    request = answer("", subject=f"unsubscribe {OTHER_ID}", in_reply_to=None, head="Auto-Submitted: auto-generated\n")
+    assert short(request) == ("unsubscribed", None, OTHER_ID)
     assert found(answer(subject=f"Re: unsubscribe {OTHER_ID}")).kind == "replied"
     assert found(answer(subject="unsubscribe abc", in_reply_to=None)).kind == "unrelated"
 

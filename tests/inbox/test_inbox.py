@@ -310,29 +310,29 @@ def test_the_command_tells_what_it_did(project, server, monkeypatch):
     server.deliver(HARD)
     server.deliver(AUTOMATIC)
     monkeypatch.setenv("DRIPS_IMAP_URL", server.url())
-    told = CliRunner().invoke(app, ["inbox", "--project", str(project.root)])
-    assert told.exit_code == 0
-    assert told.stdout.splitlines()[:3] == ["INBOX: 2 read, 1 landed", "  hard bounces 1", "  auto replied 1"]
+    result = CliRunner().invoke(app, ["inbox", "--project", str(project.root)])
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[:3] == ["INBOX: 2 read, 1 landed", "  hard bounces 1", "  auto replied 1"]
     again = CliRunner().invoke(app, ["inbox", "--project", str(project.root), "--since", "2020-01-01", "--json"])
     assert (json.loads(again.stdout)["read"], json.loads(again.stdout)["hard_bounces"]) == (2, 1)
 
 
 def test_what_was_not_understood_is_listed_for_whoever_looks(project, server, monkeypatch):
     lost = dsn(group("5.1.1"), to="bounces@acme.example", returned=None)
-    wish = answer("Please unsubscribe me", in_reply_to=None, subject="Newsletter")
-    for content in (lost, wish, UNRELATED, AUTOMATIC):
+    request = answer("Please unsubscribe me", in_reply_to=None, subject="Newsletter")
+    for content in (lost, request, UNRELATED, AUTOMATIC):
         server.deliver(content, at=ARRIVED)
     read(project, server)
     bookmark_file(project, "INBOX").unlink()
     read(project, server)
     monkeypatch.chdir(project.root)
-    told = CliRunner().invoke(app, ["inbox", "--kept"])
-    assert told.exit_code == 0
-    assert [line.split("  ")[1].strip() for line in told.stdout.splitlines()] == [
+    result = CliRunner().invoke(app, ["inbox", "--kept"])
+    assert result.exit_code == 0
+    assert [line.split("  ")[1].strip() for line in result.stdout.splitlines()] == [
         *("unattributed", "unattributed", "unrelated", "auto replied")
     ]
-    assert "Grace <lead1@example.org> | Newsletter | answered: Please unsubscribe me" in told.stdout
-    assert "(data/landing/raw/inbox/" in told.stdout
+    assert "Grace <lead1@example.org> | Newsletter | answered: Please unsubscribe me" in result.stdout
+    assert "(data/landing/raw/inbox/" in result.stdout
     listed = json.loads(CliRunner().invoke(app, ["inbox", "--kept", "--json"]).stdout)
     assert [mail["counted"] for mail in listed][:2] == ["unattributed", "unattributed"]
     now = ARRIVED.replace(tzinfo=None)
@@ -341,6 +341,6 @@ def test_what_was_not_understood_is_listed_for_whoever_looks(project, server, mo
 
 
 def test_without_a_mailbox_the_command_says_what_to_set(project):
-    told = CliRunner().invoke(app, ["inbox", "--project", str(project.root)])
-    assert (told.exit_code, told.stdout) == (1, "")
-    assert "DRIPS_IMAP_URL" in told.stderr
+    result = CliRunner().invoke(app, ["inbox", "--project", str(project.root)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "DRIPS_IMAP_URL" in result.stderr

@@ -158,7 +158,7 @@ def test_an_answer_comes_to_its_message_without_the_quote(trip):
     assert trip.shop.rows("select detail from raw.engagement where type = 'replied'") == [{"detail": "Call me."}]
 
 
-def test_a_wish_by_mail_ends_the_sequence(trip):
+def test_an_unsubscribe_request_by_mail_ends_the_sequence(trip):
     [row] = trip.shop.rows("select unsubscribed_at from marts.messages where lead_id = 'leaving'")
     assert row["unsubscribed_at"] is not None
     assert [row["exit_reason"] for row in trip.shop.enrollments("leaving")] == ["unsubscribed"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dagster_drips.inbox.unsubscribe_requests import asks_to_unsubscribe, subject_wish
+from dagster_drips.inbox.unsubscribe_requests import asks_to_unsubscribe, message_in_subject
 
 from .mails import MESSAGE_ID
 
@@ -136,7 +136,7 @@ LINKS = [
 
 
 @pytest.mark.parametrize("text", WISHES)
-def test_a_wish_is_taken_in_the_words_of_many_languages(text: str) -> None:
+def test_a_request_is_taken_in_the_words_of_many_languages(text: str) -> None:
     assert asks_to_unsubscribe("Re: Welcome", text)
 
 
@@ -147,25 +147,25 @@ def test_what_only_speaks_of_it_is_an_answer(text: str) -> None:
 
 @pytest.mark.parametrize("subject", LINKS)
 def test_the_id_behind_the_word_is_proof_enough_whatever_programs_made_of_the_subject(subject: str) -> None:
-    assert subject_wish(subject.format(MESSAGE_ID)) == MESSAGE_ID
-    assert subject_wish(subject.format(MESSAGE_ID.upper())) == MESSAGE_ID
+    assert message_in_subject(subject.format(MESSAGE_ID)) == MESSAGE_ID
+    assert message_in_subject(subject.format(MESSAGE_ID.upper())) == MESSAGE_ID
 
 
 def test_an_id_that_was_broken_in_two_is_put_together() -> None:
-    assert subject_wish(f"unsubscribe {MESSAGE_ID[:16]} {MESSAGE_ID[16:]}") == MESSAGE_ID
+    assert message_in_subject(f"unsubscribe {MESSAGE_ID[:16]} {MESSAGE_ID[16:]}") == MESSAGE_ID
 
 
 @pytest.mark.parametrize("subject", [f"Re: unsubscribe {MESSAGE_ID}", "unsubscribe abc", f"Welcome {MESSAGE_ID}"])
 def test_an_answer_to_it_and_a_bare_id_are_no_links_mail(subject: str) -> None:
-    assert subject_wish(subject) is None
+    assert message_in_subject(subject) is None
 
 
 @pytest.mark.parametrize(
-    ("subject", "is_wish"),
+    ("subject", "is_request"),
     [
         *[(subject, True) for subject in ("Unsubscribe", "Re: Unsubscribe", "AW: Abmelden", "[EXT] STOP", "STOPP")],
         *[(subject, False) for subject in ("Re: Stop", "Re: Welcome", "How to unsubscribe")],
     ],
 )
-def test_a_subject_may_be_the_wish(subject: str, is_wish: bool) -> None:
-    assert asks_to_unsubscribe(subject, "") is is_wish
+def test_a_subject_may_be_the_request(subject: str, is_request: bool) -> None:
+    assert asks_to_unsubscribe(subject, "") is is_request

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from dagster_drips.landing import LoadReport, load_landing
+from dagster_drips.landing.load import LoadReport, load_landing
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.warehouse.port import Warehouse, open_warehouse
 

@@ -6,7 +6,7 @@ import codecs
 
 import pytest
 
-from dagster_drips.landing import LoadReport
+from dagster_drips.landing.load import LoadReport
 
 ROWS = "lead_id,created_at,email\nL1,2026-01-01,a@x.example\nL2,2026-01-02,b@x.example\n"
 LOADED = [("L1", "a@x.example", 2), ("L2", "b@x.example", 3)]

@@ -11,7 +11,8 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from dagster_drips.landing import LoadReport, load_landing, pending_files
+from dagster_drips.landing.files import pending_files
+from dagster_drips.landing.load import LoadReport, load_landing
 
 from .landing_rows import event, lead
 
@@ -173,7 +174,7 @@ def test_a_killed_load_leaves_nothing_and_the_next_one_takes_all(landing):
     landing.put_rows("events/2.jsonl", event())
     killed_at_the_second_file = (
         "import os, sys; from datetime import datetime; from pathlib import Path\n"
-        "from dagster_drips.landing import load_landing\n"
+        "from dagster_drips.landing.load import load_landing\n"
         "from dagster_drips.project import Project\n"
         "from dagster_drips.warehouse.port import open_warehouse\n"
         "project = Project(Path(sys.argv[1]))\n"

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from dagster_drips.landing import LoadReport, json_reader
+from dagster_drips.landing import json_reader
+from dagster_drips.landing.load import LoadReport
 
 from .landing_rows import lead
 

@@ -7,7 +7,8 @@ import os
 import polars as pl
 import pytest
 
-from dagster_drips.landing import LoadReport, ignored_files, landing_files, load_again
+from dagster_drips.landing.files import ignored_files, landing_files
+from dagster_drips.landing.load import LoadReport, load_again
 from dagster_drips.warehouse.port import open_warehouse
 
 from .landing_rows import event, lead

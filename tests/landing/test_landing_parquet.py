@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from dagster_drips.landing import LoadReport
+from dagster_drips.landing.load import LoadReport
 
 AT = datetime(2026, 1, 1)
 EVENTS = {"event_id": ["e1", "e2"], "lead_id": ["L1", "L2"], "event": ["x", "y"], "occurred_at": [AT, AT]}

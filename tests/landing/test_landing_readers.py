@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from dagster_drips.landing import LoadReport, blocks
+from dagster_drips.landing import blocks
+from dagster_drips.landing.load import LoadReport
 
 from .landing_rows import event
 

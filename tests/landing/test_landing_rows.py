@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from dagster_drips.landing import LoadReport
+from dagster_drips.landing.load import LoadReport
 
 from .landing_rows import event, fact, lead
 

@@ -109,7 +109,7 @@ def test_each_event_loop_gets_its_answers(project: Project) -> None:
 
 
 def test_a_call_that_waits_too_long_is_given_up_and_lands_nothing(project: Project) -> None:
-    writer = LandingWriter(project, patience_seconds=0.05, gather_seconds=1)
+    writer = LandingWriter(project, timeout_seconds=0.05, gather_seconds=1)
     with pytest.raises(LandingUnavailable, match="too slow"):
         asyncio.run(writer.land({"engagement": numbered(range(1))}))
     time.sleep(1.2)
@@ -155,18 +155,18 @@ def test_what_was_answered_survives_kill_9_and_the_torn_line_goes(project: Proje
     command = [sys.executable, "-c", LANDING, str(project.root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = [int(process.stdout.readline()) for _ in range(10)]
+        acknowledged = [int(process.stdout.readline()) for _ in range(10)]
         other = LandingWriter(project)
-        assert other.take_over() == 0, "a living writer's file is its own"
+        assert other.complete_staged_files() == 0, "a living writer's file is its own"
         process.send_signal(signal.SIGKILL)
-        told += [int(line) for line in process.stdout]
+        acknowledged += [int(line) for line in process.stdout]
     (left,) = hidden(project, "events")
     with left.open("ab") as file:
         file.write(b'{"n": 1234')
-    assert other.take_over() == 1
+    assert other.complete_staged_files() == 1
     numbers = {row["n"] for row in landed(project, "events")}
-    assert numbers >= set(range(told[-1])) and 1234 not in numbers - set(range(told[-1] + 20))
-    assert hidden(project, "events") == [] and other.take_over() == 0
+    assert numbers >= set(range(acknowledged[-1])) and 1234 not in numbers - set(range(acknowledged[-1] + 20))
+    assert hidden(project, "events") == [] and other.complete_staged_files() == 0
 
 
 def test_a_leftover_without_a_whole_line_goes(project: Project) -> None:
@@ -174,7 +174,7 @@ def test_a_leftover_without_a_whole_line_goes(project: Project) -> None:
     folder.mkdir(parents=True)
     left = folder / f".{NameMaker().next()}.part"
     left.write_bytes(b'{"n"')
-    assert LandingWriter(project).take_over() == 1
+    assert LandingWriter(project).complete_staged_files() == 1
     assert list(folder.iterdir()) == []
 
 

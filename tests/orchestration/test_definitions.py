@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from code_location import CodeLocation, code_location_in
 
-from dagster_drips.orchestration import schedules
-from dagster_drips.orchestration.schedules import every_few_minutes
+from dagster_drips.errors import DripsError
+from dagster_drips.orchestration.assets.inbox import build_inbox_job
+from dagster_drips.orchestration.schedules import build_schedules
 from dagster_drips.orchestration.sensors import build_landing_sensor, due_steps_sensor
 from dagster_drips.project import LANDING_KINDS, Project
 
@@ -125,19 +123,36 @@ def test_a_tick_is_what_decide_and_send_are_together(location: CodeLocation) -> 
 
 def test_the_code_location_loads_with_its_schedule_and_sensors_on(location: CodeLocation) -> None:
     dg.Definitions.validate_loadable(location.definitions)
-    assert every_few_minutes.default_status == dg.DefaultScheduleStatus.RUNNING
-    assert every_few_minutes.job_name == "decide"
+    ticks = location.definitions.resolve_schedule_def("every_few_minutes")
+    assert (ticks.default_status, ticks.job_name) == (dg.DefaultScheduleStatus.RUNNING, "decide")
     for name in ("due_steps", "landing_files", "run_failures", "failed_checks"):
         sensor = location.definitions.resolve_sensor_def(name)
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
 
 
-@pytest.mark.parametrize(("set_to", "cron"), [(None, "*/5 * * * *"), ("0 7 * * 1", "0 7 * * 1")])
-def test_the_schedule_is_every_5_minutes_or_what_the_environment_says(set_to: str | None, cron: str) -> None:
-    environment = {**os.environ} | ({"DRIPS_SCHEDULE": set_to} if set_to else {})
-    code = f"from {schedules.__name__} import every_few_minutes; print(every_few_minutes.cron_schedule)"
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == cron
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_the_schedules_are_every_5_minutes_or_what_the_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    for name in ("sequences", "dbt_project"):
+        (tmp_path / name).mkdir()
+    project = Project.at(tmp_path)
+
+    def crons() -> list[str]:
+        return [str(schedule.cron_schedule) for schedule in build_schedules(project, build_inbox_job(project))]
+
+    # Another setting that is bad must not keep ticks from running.
+    monkeypatch.setenv("DRIPS_SMTP_URL", "nonsense")
+    assert crons() == ["*/5 * * * *", "*/5 * * * *"]
+    if place == ".env":
+        (project.root / ".env").write_text("DRIPS_SCHEDULE='0 7 * * 1'\nDRIPS_INBOX_SCHEDULE=@hourly\n")
+    else:
+        monkeypatch.setenv("DRIPS_SCHEDULE", "0 7 * * 1")
+        monkeypatch.setenv("DRIPS_INBOX_SCHEDULE", "@hourly")
+    assert crons() == ["0 7 * * 1", "@hourly"]
+    monkeypatch.setenv("DRIPS_SCHEDULE", "every morning")
+    with pytest.raises(DripsError, match=r"^DRIPS_SCHEDULE: not a cron expression; write five fields"):
+        crons()
 
 
 @pytest.mark.parametrize(("due", "job"), [(3, "send"), (0, "measure")])

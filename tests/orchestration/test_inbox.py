@@ -12,7 +12,7 @@ from inbox.dovecot import Account, Dovecot
 
 from dagster_drips.locks import exclusive
 from dagster_drips.orchestration.assets.inbox import build_inbox_job
-from dagster_drips.orchestration.schedules import build_inbox_schedule
+from dagster_drips.orchestration.schedules import build_schedules
 from dagster_drips.project import Project
 
 pytestmark = pytest.mark.slow
@@ -39,7 +39,7 @@ def run(project: Project) -> dg.ExecuteInProcessResult:
 
 
 def test_the_schedule_rests_until_there_is_a_mailbox(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    schedule = build_inbox_schedule(project, build_inbox_job(project))
+    [_, schedule] = build_schedules(project, build_inbox_job(project))
     assert (schedule.cron_schedule, schedule.default_status) == ("*/5 * * * *", dg.DefaultScheduleStatus.RUNNING)
     with dg.DagsterInstance.ephemeral() as instance:
         tick = schedule.evaluate_tick(dg.build_schedule_context(instance))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from dagster_drips.cli.validate import validate
-from dagster_drips.landing import load_landing
+from dagster_drips.landing.load import load_landing
 from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.landed_names import LandedNames, unknown_names
 from dagster_drips.sequences.segment_files import segment_names

@@ -92,7 +92,7 @@ class Page(Caller):
 
     def __init__(self, identity_keys: Sequence[bytes]):
         self._identity_keys = identity_keys
-        # Without keys nobody can tell a right proof from a wrong one.
+        # Without keys no proof can be verified.
         self.takes_proof = bool(identity_keys)
 
     def subject(self, user: str | None, anonymous: str | None, user_hash: str | None) -> Subject | None:
@@ -116,7 +116,7 @@ class Page(Caller):
         return sum(hmac.compare_digest(one, proof) for one in made) > 0
 
 
-class TooMany(Exception):
+class QuotaExceeded(Exception):
     """A page's key has brought in as much as it may for now; `seconds`: when there is room again."""
 
     def __init__(self, seconds: int):
@@ -124,7 +124,7 @@ class TooMany(Exception):
         self.seconds = seconds
 
 
-class Ceiling:
+class HourlyQuota:
     """How many messages a key may bring in within a clock hour.
 
     Args:
@@ -140,13 +140,13 @@ class Ceiling:
         """Take so many.
 
         Raises:
-            TooMany: there is no room for them; none is taken.
+            QuotaExceeded: there is no room for them; none is taken.
         """
         hour = now.replace(minute=0, second=0, microsecond=0)
         if hour != self._hour:
             self._hour, self._taken = hour, 0
         if self._taken + messages > self._most:
-            raise TooMany(math.ceil(3600 - (now - hour).total_seconds()))
+            raise QuotaExceeded(math.ceil(3600 - (now - hour).total_seconds()))
         self._taken += messages
 
 
@@ -154,7 +154,7 @@ class Callers:
     """The keys of a project, and who has each.
 
     Args:
-        settings: its keys, and the ceiling of each page's key.
+        settings: its keys, and the quota of each page's key.
     """
 
     def __init__(self, settings: Settings):
@@ -162,17 +162,17 @@ class Callers:
         self._page_keys = _bytes(settings.page_keys)
         self._server = Caller()
         self._page = Page(_bytes(settings.identity_keys))
-        self._ceilings = [Ceiling(settings.page_messages_per_hour) for _ in self._page_keys]
+        self._quotas = [HourlyQuota(settings.page_messages_per_hour) for _ in self._page_keys]
 
     @property
     def are_there(self) -> bool:
         """Whether anybody may post at all."""
         return bool(self._server_keys or self._page_keys)
 
-    def who(self, key: bytes | None) -> tuple[Caller, Ceiling | None] | None:
-        """Who has this key, and the ceiling over what it brings in; None: nobody.
+    def who(self, key: bytes | None) -> tuple[Caller, HourlyQuota | None] | None:
+        """Who has this key, and the quota of its messages; None: nobody.
 
-        Takes a time that doesn't tell how much of a key was right.
+        Keys are compared in constant time.
         """
         if not key:
             return None
@@ -180,7 +180,7 @@ class Callers:
         pages = [hmac.compare_digest(known, key) for known in self._page_keys]
         if server:
             return self._server, None
-        return (self._page, self._ceilings[pages.index(True)]) if any(pages) else None
+        return (self._page, self._quotas[pages.index(True)]) if any(pages) else None
 
 
 def _bytes(keys: Sequence[SecretStr]) -> list[bytes]:

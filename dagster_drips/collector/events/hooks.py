@@ -1,21 +1,20 @@
 """POST /hooks/<name>: JSON of carts, CRMs and payments as events, by the rules of `sequences/hooks.yml`.
 
-Here belong proving the sender, finding values by their paths and making rows; the file's shape is in `hooks_config`.
-Only a project that has the file pays for reading it, and a file that is changed counts from the next request on.
+Here belong verifying the sender, finding values by their paths and making rows; the file's shape is in `hooks_config`.
+A file that is changed counts from the next request on.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import importlib
 import logging
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from msgspec import Raw
 from starlette.requests import Request
@@ -23,8 +22,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from dagster_drips.clock import format_time
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.collector.events.callers import SOURCE
+from dagster_drips.collector.events.hooks_config import (
+    EventRule,
+    Hook,
+    Place,
+    Signature,
+    Time,
+    load_hooks,
+)
 from dagster_drips.collector.events.json_text import (
     BadJson,
     as_object,
@@ -39,9 +46,7 @@ from dagster_drips.collector.events.json_text import (
 )
 from dagster_drips.collector.kept_headers import kept_headers
 from dagster_drips.errors import DripsError
-
-if TYPE_CHECKING:
-    from dagster_drips.collector.events.hooks_config import EventRule, Hook, Place, Signature, Time
+from dagster_drips.settings import load_settings, variable_of
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +109,7 @@ Proof = Literal["proven", "stale", "none"]
 
 
 def proof_of(hook: Hook, secret: bytes | None, content: bytes, headers: Mapping[str, str], *, now: datetime) -> Proof:
-    """Whether a request comes from who knows the hook's secret, found in a time that tells nothing of it.
+    """Whether a request comes from who knows the hook's secret, compared in constant time.
 
     `stale`: it does, and was signed too long ago or ahead of the clock, so it may be a repetition.
     """
@@ -126,12 +131,12 @@ class Hooks:
     """The project's hooks as the file says at the moment.
 
     Args:
-        desk: what requests need.
+        context: what requests need.
     """
 
-    def __init__(self, desk: Desk):
-        self._desk = desk
-        self._file = desk.project.sequences / "hooks.yml"
+    def __init__(self, context: CollectorContext):
+        self._context = context
+        self._file = context.project.sequences / "hooks.yml"
         self._seen: tuple[int, int] | None = None
         self._hooks: dict[str, Hook] = {}
         self._secrets: dict[str, bytes] = {}
@@ -141,45 +146,45 @@ class Hooks:
     async def answer(self, request: Request) -> Response:
         """One delivery: 200 once its events are on disk, also where it has none for us."""
         self._reload()
-        name, counters = request.path_params["name"], self._desk.counters
+        name, metrics = request.path_params["name"], self._context.metrics
         hook = self._hooks.get(name)
         if hook is None:
             if not self._is_usable:
                 return _refusal(503, "hooks.yml has mistakes; see the collector's log, or drips validate")
-            counters.add("refused_hooks", reason="unknown")
+            metrics.refused_hooks["unknown"].inc()
             return _refusal(404, "there is no such hook")
         secret = self._secrets.get(name)
         if secret is None and not hook.open:
-            counters.add("refused_hooks", reason="no_secret")
+            metrics.refused_hooks["no_secret"].inc()
             return _refusal(503, "this hook's secret is not set")
         content = await request.body()
         headers = {key.lower(): value for key, value in request.headers.items()}
-        proof = proof_of(hook, secret, content, headers, now=self._desk.now())
+        proof = proof_of(hook, secret, content, headers, now=self._context.now())
         if proof == "none":
-            counters.add("refused_hooks", reason="signature")
+            metrics.refused_hooks["signature"].inc()
             return _refusal(401, "the signature or secret is missing or wrong")
         if proof == "stale":
-            counters.add("refused_hooks", reason="stale")
+            metrics.refused_hooks["stale"].inc()
             log.warning("hook %s: refused: signed too long ago, or ahead of the clock", name)
             return _refusal(401, "signed too long ago, or ahead of the clock")
         try:
             body = checked(content)
         except BadJson as error:
-            counters.add("refused_hooks", reason="not_json")
+            metrics.refused_hooks["not_json"].inc()
             return _refusal(400, str(error))
-        result = mapped(hook, Delivery(name, content, body, headers, self._desk.now()))
+        result = mapped(hook, Delivery(name, content, body, headers, self._context.now()))
         if hook.open:
             # Anybody's word, as what comes with a page's key.
             result.events[:] = [row | {SOURCE: "page"} for row in result.events]
         if result.events:
-            await self._desk.land({"events": result.events})
+            await self._context.land({"events": result.events})
         if result.problems:
-            counters.add("hook_problems", len(result.problems), hook=name)
+            metrics.hook_problems[name].inc(len(result.problems))
             problems = {"problem": "; ".join(sorted(set(result.problems)))}
             kept = kept_headers(headers, _headers_named(hook))
-            await self._desk.writer.keep_raw(f"hooks-{name}", content, kept | problems)
+            await self._context.writer.keep_raw(f"hooks-{name}", content, kept | problems)
         elif not result.events:
-            counters.add("hooks_without_events", hook=name)
+            metrics.hooks_without_events[name].inc()
         return JSONResponse({"success": True, "events": len(result.events)})
 
     def _reload(self) -> None:
@@ -195,25 +200,25 @@ class Hooks:
         if seen is None:
             self._hooks, self._is_usable = {}, True
             return
-        # Late, as it brings pydantic's models and what else reads YAML.
-        config = importlib.import_module("dagster_drips.collector.events.hooks_config")
         try:
-            self._hooks = config.load_hooks(self._desk.project)
-            self._secrets = config.hook_secrets(self._desk.project.root, list(self._hooks))
+            # Read anew, so that a hook that is added while the collector runs finds its secret.
+            settings = load_settings(self._context.project)
+            self._hooks = load_hooks(self._context.project)
+            self._secrets = {name: secret for name in self._hooks if (secret := settings.hook_secret_of(name))}
             self._is_usable = True
         except (DripsError, OSError, UnicodeDecodeError) as error:
             self._is_usable = False
-            self._desk.counters.add("broken_hooks_files")
+            self._context.metrics.broken_hooks_files.inc()
             log.error("%s; the hooks stay as they were", error)
             return
         for name, hook in self._hooks.items():
             if name not in self._secrets and not hook.open:
-                log.error("%s is not set; the hook %s answers 503", config.secret_variable(name), name)
+                log.error("%s is not set; the hook %s answers 503", variable_of("HOOK_SECRET", name), name)
 
 
-def routes(desk: Desk) -> list[Route]:
+def routes(context: CollectorContext) -> list[Route]:
     """POST /hooks/<name>."""
-    return [Route("/hooks/{name}", Hooks(desk).answer, methods=["POST"])]
+    return [Route("/hooks/{name}", Hooks(context).answer, methods=["POST"])]
 
 
 def _refusal(status: int, message: str) -> Response:
@@ -270,7 +275,7 @@ def _event_id(rule: EventRule, delivery: Delivery, item: Raw, event: str, positi
 
 
 def _occurred(result: Mapped, time: Time | None, delivery: Delivery, item: Raw) -> datetime:
-    """When it happened, and never later than it was received; what can't be read is told, and is then."""
+    """When it happened, at most when it was received; that too, with a problem noted, where the time can't be read."""
     text = scalar(delivery.find(time.path, item)) if time else None
     if time is None or text is None:
         return delivery.received_at

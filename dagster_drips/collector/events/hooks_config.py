@@ -1,19 +1,16 @@
 """What may stand in `sequences/hooks.yml`: how JSON that others post to `/hooks/<name>` becomes events.
 
-Here belong its shape, reading it with every mistake told by its line, and the secrets that the environment holds for
-it. Checking signatures and making rows is in `hooks`.
+Here belong its shape, and reading it with every mistake reported by its line. Checking signatures and making rows is
+in `hooks`.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from dagster_drips.errors import DripsError
@@ -21,7 +18,6 @@ from dagster_drips.project import Project
 from dagster_drips.sequences.fields import Duration, Flag, Identifier, JsonText, Line, StrictModel, Text, listed
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reading import Reading
-from dagster_drips.settings import SHORTEST_KEY
 from dagster_drips.vocabulary import LEAD_CREATED
 
 FILE = "hooks.yml"
@@ -225,25 +221,3 @@ def load_hooks(project: Project) -> dict[str, Hook]:
             raise DripsError(problem.message, file=problem.file, line=problem.line)
     path = project.sequences / FILE
     return read_hooks(path.read_bytes())[0] if path.exists() else {}
-
-
-def secret_variable(name: str) -> str:
-    """The environment's name of a hook's secret: `DRIPS_HOOK_SECRET_CART`."""
-    return f"DRIPS_HOOK_SECRET_{name.upper().replace('-', '_')}"
-
-
-def hook_secrets(root: Path, names: list[str]) -> dict[str, bytes]:
-    """Name of a hook → its secret, from the environment and else the project's `.env`; those that are set.
-
-    Raises:
-        DripsError: one is so short that it can be guessed.
-    """
-    given = {**dotenv_values(root / ".env", encoding="utf-8"), **os.environ}
-    found = {name: given.get(secret_variable(name)) for name in names}
-    for name, secret in found.items():
-        if secret and len(secret) < SHORTEST_KEY:
-            raise DripsError(
-                f"{secret_variable(name)}: a secret of fewer than {SHORTEST_KEY} characters can be guessed;"
-                " make one with `openssl rand -hex 32`"
-            )
-    return {name: secret.encode() for name, secret in found.items() if secret}

@@ -45,7 +45,7 @@ class FieldNames:
     """Which columns the traits of one write key become.
 
     Args:
-        known: tells whether the project has a column of that name already.
+        known: whether the project has a column of that name already.
         most: names new to the project that this key may bring in; further ones are left out.
     """
 

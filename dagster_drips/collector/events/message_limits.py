@@ -30,7 +30,7 @@ _CONTROL_BYTES = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]")
 
 
 def may_have_problems(body: bytes) -> bool:
-    """False for a body whose messages have no problem but perhaps their depth: told at once, and true of nearly all."""
+    """False for a body whose messages have no problem but perhaps their depth: cheap, and true of nearly all."""
     return len(body) > MAX_BYTES or _needs_a_look(body)
 
 
@@ -57,7 +57,7 @@ def message_problem(text: bytes) -> str | None:
 
 
 def _needs_a_look(text: bytes) -> bool:
-    """False for what can have nothing but plain and short names, told without decoding."""
+    """False for what can have nothing but plain and short names, known without decoding."""
     if b"\\" in text or b"\x7f" in text:
         return True
     # The shortest member of an object, `"":1,`, has five bytes.

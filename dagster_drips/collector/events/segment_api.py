@@ -21,8 +21,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from dagster_drips.collector.context import Desk
-from dagster_drips.collector.events.callers import Caller, Callers, Ceiling, TooMany
+from dagster_drips.collector.context import CollectorContext
+from dagster_drips.collector.events.callers import Caller, Callers, HourlyQuota, QuotaExceeded
 from dagster_drips.collector.events.identities import FieldNames, Recent
 from dagster_drips.collector.events.known_fields import KnownFields
 from dagster_drips.collector.events.message_limits import may_be_too_deep, may_have_problems, message_problem
@@ -75,13 +75,13 @@ class SegmentApi:
     """Answers the API's requests, as an ASGI application: Starlette's way by functions costs a tenth of an event.
 
     Args:
-        desk: its settings hold the keys; without any, every request is refused.
+        context: its settings hold the keys; without any, every request is refused.
     """
 
-    def __init__(self, desk: Desk):
-        self._desk = desk
-        self._callers = Callers(desk.settings)
-        self._fields = KnownFields(desk.project)
+    def __init__(self, context: CollectorContext):
+        self._context = context
+        self._callers = Callers(context.settings)
+        self._fields = KnownFields(context.project)
         self._names: dict[bytes, FieldNames] = {}
         self._landed = Recent()
 
@@ -100,7 +100,7 @@ class SegmentApi:
                 raise _Refused(404, "not_found", f"there is no call {name!r}")
             await self._take(request, _CALLS.get(name))
         except _Refused as refused:
-            self._desk.counters.add("refused_events", code=refused.code)
+            self._context.metrics.refused_events[refused.code].inc()
             return refused.response()
         return _SUCCESS
 
@@ -110,13 +110,13 @@ class SegmentApi:
         if found is None and not self._callers.are_there:
             message = "nobody may post events: neither DRIPS_WRITE_KEYS nor DRIPS_PAGE_KEYS is set"
             raise _Refused(401, "no_write_keys", message, _ASK_FOR_KEY)
-        received_at = self._desk.now()
+        received_at = self._context.now()
         body = _text(await request.body(), request.headers.get("content-encoding", ""))
         if len(body) <= _CHARGED_ALREADY:
             await self._take_body(request, call, body, key, found, received_at)
             return
         # The body stays until its rows are on disk, and they take as much again.
-        with self._desk.memory.held(2 * len(body)):
+        with self._context.memory.held(2 * len(body)):
             await self._take_body(request, call, body, key, found, received_at)
 
     async def _take_body(
@@ -125,7 +125,7 @@ class SegmentApi:
         call: str | None,
         body: bytes,
         key: bytes,
-        found: tuple[Caller, Ceiling | None] | None,
+        found: tuple[Caller, HourlyQuota | None] | None,
         received_at: datetime,
     ) -> None:
         envelope = _envelope(body)
@@ -136,22 +136,22 @@ class SegmentApi:
             raise _Refused(401, "invalid_write_key", "the write key is missing or not one of ours", _ASK_FOR_KEY)
         if found[1] is None and "origin" in request.headers:
             # Browsers say so, libraries don't: this key is public by now, and can do all that a server's can.
-            self._desk.counters.add("server_key_in_a_page")
+            self._context.metrics.server_key_in_a_page.inc()
         caller = self._let_in(*found, messages=1 if call or envelope.batch is UNSET else len(envelope.batch))
         intake = Intake(received_at, envelope, self._names_of(key, caller), self._landed, caller)
         if call is None:
             refused = await self._add_batch(intake, envelope, body)
         else:
             refused = self._add_one(intake, body, call)
-        await self._desk.land(intake.rows)
+        await self._context.land(intake.rows)
         self._landed.add(intake.keys)
         for problem, messages in refused.items():
-            await self._desk.writer.keep_raw(_RAW_SOURCE, msgspec.json.encode(messages), {"problem": problem[:200]})
-        counters = self._desk.counters
+            await self._context.writer.keep_raw(_RAW_SOURCE, msgspec.json.encode(messages), {"problem": problem[:200]})
+        metrics = self._context.metrics
         if intake.left_out:
-            counters.add("traits_left_out", len(intake.left_out))
+            metrics.traits_left_out.inc(len(intake.left_out))
         if intake.bad_times:
-            counters.add("unreadable_event_times", intake.bad_times)
+            metrics.unreadable_event_times.inc(intake.bad_times)
 
     def _names_of(self, key: bytes, caller: Caller) -> FieldNames:
         """Names that one key makes up must not stand in the way of others'."""
@@ -163,7 +163,7 @@ class SegmentApi:
         try:
             if may_have_problems(body) or may_be_too_deep(body):
                 _check(body)
-            self._desk.counters.add("messages", call=intake.add(body, call))
+            self._context.metrics.messages[intake.add(body, call)].inc()
         except BadMessage as problem:
             raise _Refused(400, "invalid_message", str(problem)) from None
         return {_LEFT_OUT.format(_listed(intake.left_out)): [Raw(body)]} if intake.left_out else {}
@@ -197,18 +197,18 @@ class SegmentApi:
                     left_out = len(intake.left_out)
                     cut.append(message)
         for call, number in calls.items():
-            self._desk.counters.add("messages", number, call=call)
+            self._context.metrics.messages[call].inc(number)
         for messages in refused.values():
-            self._desk.counters.add("refused_messages", len(messages))
+            self._context.metrics.refused_messages.inc(len(messages))
         return refused | ({_LEFT_OUT.format(_listed(intake.left_out)): cut} if cut else {})
 
-    def _let_in(self, caller: Caller, ceiling: Ceiling | None, *, messages: int) -> Caller:
-        """Who may speak, unless it is too much."""
-        if ceiling is not None:
+    def _let_in(self, caller: Caller, quota: HourlyQuota | None, *, messages: int) -> Caller:
+        """The caller, unless the messages are more than its quota."""
+        if quota is not None:
             try:
-                ceiling.take(messages, self._desk.now())
-            except TooMany as error:
-                self._desk.counters.add("messages_over_the_ceiling", messages)
+                quota.take(messages, self._context.now())
+            except QuotaExceeded as error:
+                self._context.metrics.messages_over_the_ceiling.inc(messages)
                 raise _Refused(429, "too_many", str(error), {"retry-after": str(error.seconds)}) from None
         return caller
 
@@ -287,8 +287,8 @@ def script_route() -> Route:
     return Route("/drips.js", answer)
 
 
-def routes(desk: Desk) -> list[Route]:
+def routes(context: CollectorContext) -> list[Route]:
     """The API under `/v1/`, without it, as RudderStack's browser SDK posts it (`/beacon/v1/`), and `/drips.js`."""
-    api = SegmentApi(desk)
+    api = SegmentApi(context)
     paths = ["/v1/{call}", *(f"/{name}" for name in _WITHOUT_VERSION), "/beacon/v1/batch"]
     return [*(Route(path, api, methods=["POST", "OPTIONS"]) for path in paths), script_route()]

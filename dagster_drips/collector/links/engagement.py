@@ -1,7 +1,7 @@
 """Links of a message that somebody follows: the open pixel, clicks, and the message in a browser.
 
 `links.message_links` makes their addresses. A token that we did not make, or made for another purpose, gets a plain
-page and leads nowhere. What readers ask for (unsubscribe, preferences, confirmation) is in `preferences.requests`.
+page and leads nowhere. Unsubscribing, preferences and confirmation are in `preferences.handlers`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.collector.links.viewing import Viewer
 from dagster_drips.collector.pages import (
     NO_SUCH_LINK,
     ONLY_IN_THE_MAIL,
     PRIVATE,
     RETRY_SECONDS,
-    Ready,
+    StaticResponse,
     message_page,
     page,
 )
@@ -32,30 +32,30 @@ from dagster_drips.landing.writer.writer import LandingUnavailable
 from dagster_drips.links.tokens import BadToken, Purpose, Tokens
 
 _GIF = base64.b64decode("R0lGODlhAQABAPAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
-_PIXEL = Ready(Response(_GIF, media_type="image/gif", headers={"Cache-Control": "no-store"}))
+_PIXEL = StaticResponse(Response(_GIF, media_type="image/gif", headers={"Cache-Control": "no-store"}))
 _REDIRECT = [*Response(status_code=302, headers=PRIVATE).raw_headers]
-_NO_PIXEL = Ready(Response(status_code=503, headers={**PRIVATE, "Retry-After": str(RETRY_SECONDS)}))
-_NO_VIEW = Ready(page("no_view.html", status=404))
-_ONLY_IN_THE_MAIL = Ready(page("only_in_the_mail.html"))
+_NO_PIXEL = StaticResponse(Response(status_code=503, headers={**PRIVATE, "Retry-After": str(RETRY_SECONDS)}))
+_NO_VIEW = StaticResponse(page("no_view.html", status=404))
+_ONLY_IN_THE_MAIL = StaticResponse(page("only_in_the_mail.html"))
 _URL_CHARACTERS = ":/%#?=@[]!$&'()*+,;~"
 _LONGEST_AGENT = 1000
 _PROCESS = token_hex(8)
 _NUMBERS = count()
 
 
-def routes(desk: Desk) -> list[Route]:
+def routes(context: CollectorContext) -> list[Route]:
     """What links lead to; without keys nothing can be signed by us, so no link leads anywhere."""
-    if desk.tokens is None:
+    if context.tokens is None:
         return []
     return [
-        Route("/o/{token}.gif", _Pixel(desk, desk.tokens), methods=["GET", "HEAD"]),
-        Route("/c/{message}/{url}", _Click(desk, desk.tokens), methods=["GET", "HEAD"]),
+        Route("/o/{token}.gif", _Pixel(context, context.tokens), methods=["GET", "HEAD"]),
+        Route("/c/{message}/{url}", _Click(context, context.tokens), methods=["GET", "HEAD"]),
         Route(f"/v/{ONLY_IN_THE_MAIL}", _ONLY_IN_THE_MAIL, methods=["GET", "HEAD"]),
-        Route("/v/{token}", _View(desk, desk.tokens), methods=["GET", "HEAD"]),
+        Route("/v/{token}", _View(context, context.tokens), methods=["GET", "HEAD"]),
     ]
 
 
-def engagement(desk: Desk, scope: Scope, *, message_id: str, type: str, **more: Any) -> dict[str, Any]:
+def engagement(context: CollectorContext, scope: Scope, *, message_id: str, type: str, **more: Any) -> dict[str, Any]:
     """A row about a message, with who asked (user agent, address) and an `engagement_id` of its own."""
     headers = scope["headers"]
     agent = purpose = None
@@ -68,7 +68,7 @@ def engagement(desk: Desk, scope: Scope, *, message_id: str, type: str, **more: 
         "engagement_id": f"{_PROCESS}{next(_NUMBERS):016x}",
         "message_id": message_id,
         "type": type,
-        "occurred_at": desk.time,
+        "occurred_at": context.time,
     }
     if agent:
         row["user_agent"] = agent[:_LONGEST_AGENT].decode("latin-1")
@@ -79,17 +79,17 @@ def engagement(desk: Desk, scope: Scope, *, message_id: str, type: str, **more: 
     return row | more
 
 
-def refuse(desk: Desk, link: str) -> ASGIApp:
+def refuse(context: CollectorContext, link: str) -> ASGIApp:
     """The answer to a token that is not ours, counted."""
-    desk.counters.add("bad_tokens", link=link)
+    context.metrics.bad_tokens[link].inc()
     return NO_SUCH_LINK
 
 
 class LinkHandler(ABC):
     """Answers one kind of link, as an ASGI application: Starlette's way by functions costs more than the answer."""
 
-    def __init__(self, desk: Desk, tokens: Tokens):
-        self._desk = desk
+    def __init__(self, context: CollectorContext, tokens: Tokens):
+        self._context = context
         self._tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,13 +109,13 @@ class _Pixel(LinkHandler):
         try:
             message_id = self._tokens.read_message(scope["path_params"]["token"], Purpose.OPEN)
         except BadToken:
-            return refuse(self._desk, "open")
+            return refuse(self._context, "open")
         if scope["method"] == "GET":
-            row = engagement(self._desk, scope, message_id=message_id, type="opened")
+            row = engagement(self._context, scope, message_id=message_id, type="opened")
             try:
-                await self._desk.land({"engagement": [row]})
+                await self._context.land({"engagement": [row]})
             except LandingUnavailable:
-                self._desk.counters.add("unavailable")
+                self._context.metrics.unavailable.inc()
                 return _NO_PIXEL
         return _PIXEL
 
@@ -129,15 +129,15 @@ class _Click(LinkHandler):
             message_id = self._tokens.read_message(params["message"], Purpose.CLICK)
             url = self._tokens.read_url(params["url"])
         except BadToken:
-            return refuse(self._desk, "click")
+            return refuse(self._context, "click")
         location = quote(url, safe=_URL_CHARACTERS)
         if scope["method"] == "GET":
-            row = engagement(self._desk, scope, message_id=message_id, type="clicked", url=url)
+            row = engagement(self._context, scope, message_id=message_id, type="clicked", url=url)
             try:
-                await self._desk.land({"engagement": [row]})
+                await self._context.land({"engagement": [row]})
             except LandingUnavailable:
                 # The click is lost, the reader is not: this page leads on.
-                self._desk.counters.add("unavailable")
+                self._context.metrics.unavailable.inc()
                 headers = {"Retry-After": str(RETRY_SECONDS)}
                 return page("not_now.html", status=503, headers=headers, link=location)
         return _Redirect(location)
@@ -158,15 +158,15 @@ class _Redirect:
 class _View(LinkHandler):
     """The message as it was sent, in a browser; nothing is recorded."""
 
-    def __init__(self, desk: Desk, tokens: Tokens):
-        super().__init__(desk, tokens)
-        self._viewer = Viewer(desk.project)
+    def __init__(self, context: CollectorContext, tokens: Tokens):
+        super().__init__(context, tokens)
+        self._viewer = Viewer(context.project)
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         try:
             message_id = self._tokens.read_message(scope["path_params"]["token"], Purpose.VIEW)
         except BadToken:
-            return refuse(self._desk, "view")
+            return refuse(self._context, "view")
         html = await self._viewer.html(message_id)
-        self._desk.counters.add("views", found="no" if html is None else "yes")
+        self._context.metrics.views["no" if html is None else "yes"].inc()
         return _NO_VIEW if html is None else message_page(html)

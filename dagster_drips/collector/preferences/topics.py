@@ -1,7 +1,7 @@
 """The topics that sequences are about, for the preference page.
 
-Read from the sequence files as they are now; a file that can't be read has no topics here, which `drips validate` and
-not a reader's page will tell.
+Read from the sequence files as they are now; a file that can't be read has no topics here: reporting it is up to
+`drips validate`, not to a reader's page.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Topics:
 def _topic(definition: object) -> str | None:
     if not isinstance(definition, dict) or definition.get("status", "draft") in _SILENT:
         return None
-    # Transactional sequences are not stopped by wishes (L3).
+    # Readers can't unsubscribe from transactional sequences (L3).
     if definition.get("transactional") is True:
         return None
     return written_text(definition.get("topic")) or None

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from starlette.routing import Route
 
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.collector.webhooks import (
     brevo,
     mailgun,
@@ -22,7 +22,7 @@ from dagster_drips.collector.webhooks import (
     ses,
     sparkpost,
 )
-from dagster_drips.collector.webhooks.provider import Fetch, Guard, Provider, Setup
+from dagster_drips.collector.webhooks.provider import Fetch, Provider, Setup, WebhookVerifier
 from dagster_drips.collector.webhooks.sns import https_get
 from dagster_drips.errors import DripsError
 from dagster_drips.settings import Settings
@@ -44,11 +44,11 @@ _LONGEST_TOLERANCE = 7 * 24 * 3600
 _YES = frozenset({"1", "true", "yes", "on"})
 
 
-def routes(desk: Desk, *, fetch: Fetch = https_get) -> list[Route]:
+def routes(context: CollectorContext, *, fetch: Fetch = https_get) -> list[Route]:
     """One route a provider; who isn't set up answers 404.
 
     Args:
-        desk: `settings.webhooks` says who is set up.
+        context: `settings.webhooks` says who is set up.
         fetch: gets Amazon's certificates.
 
     Raises:
@@ -56,13 +56,13 @@ def routes(desk: Desk, *, fetch: Fetch = https_get) -> list[Route]:
     """
     known = {provider.name for provider in PROVIDERS} | {ses.PROVIDER.name + _CONFIRM}
     known |= {provider.name + _TOLERANCE for provider in PROVIDERS if provider.tolerance is not None}
-    for name in desk.settings.webhooks:
+    for name in context.settings.webhooks:
         if name not in known:
             raise DripsError(f"DRIPS_WEBHOOK_{name.upper()}: not a known provider; one of {', '.join(sorted(known))}")
-    return [receiving.route(desk, provider, _guard(desk.settings, provider, fetch)) for provider in PROVIDERS]
+    return [receiving.route(context, provider, _verifier(context.settings, provider, fetch)) for provider in PROVIDERS]
 
 
-def _guard(settings: Settings, provider: Provider, fetch: Fetch) -> Guard | None:
+def _verifier(settings: Settings, provider: Provider, fetch: Fetch) -> WebhookVerifier | None:
     secret = settings.webhooks.get(provider.name)
     values = tuple(part.strip() for part in secret.get_secret_value().split(",") if part.strip()) if secret else ()
     if not values:
@@ -70,7 +70,7 @@ def _guard(settings: Settings, provider: Provider, fetch: Fetch) -> Guard | None
     confirm = settings.webhooks.get(provider.name + _CONFIRM)
     confirms = confirm is not None and confirm.get_secret_value().strip().lower() in _YES
     try:
-        return provider.guard(Setup(values, confirms, fetch, _tolerance(settings, provider)))
+        return provider.verifier(Setup(values, confirms, fetch, _tolerance(settings, provider)))
     except ValueError as error:
         raise DripsError(f"DRIPS_WEBHOOK_{provider.name.upper()}: {error}") from None
 

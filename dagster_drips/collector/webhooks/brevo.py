@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dagster_drips.collector.webhooks.credentials import guard_by_secret
+from dagster_drips.collector.webhooks.credentials import verifier_by_secret
 from dagster_drips.collector.webhooks.payload import (
     at,
     decoded,
@@ -32,8 +32,8 @@ from dagster_drips.collector.webhooks.provider import (
     UNSUBSCRIBED,
     Event,
     Facts,
-    Posted,
     Provider,
+    WebhookRequest,
 )
 from dagster_drips.message.provider_headers import MESSAGE_ID_KEY
 
@@ -45,7 +45,7 @@ EVENTS: Mapping[str, Facts] = {
     "soft_bounce": SOFT,
     "hard_bounce": HARD,
     "invalid_email": HARD,
-    "blocked": SOFT,  # by Brevo, for an earlier bounce, complaint or wish that isn't told
+    "blocked": SOFT,  # by Brevo, for an earlier bounce, complaint or request that isn't named
     "error": SOFT,
     "opened": OPENED,
     "unique_opened": OPENED,  # the first one; later ones are `opened`
@@ -63,9 +63,9 @@ EVENTS: Mapping[str, Facts] = {
 PROXY_OPENS = frozenset({"proxy_open", "unique_proxy_open"})
 
 
-def read(posted: Posted) -> Iterator[Event]:
+def read(request: WebhookRequest) -> Iterator[Event]:
     """Events of any number of messages."""
-    for event in objects_of(posted.json):
+    for event in objects_of(request.json):
         name = text(event, "event") or ""
         custom = at(event, "X-Mailin-custom")
         yield Event(
@@ -84,4 +84,4 @@ def read(posted: Posted) -> Iterator[Event]:
         )
 
 
-PROVIDER = Provider("brevo", guard_by_secret, read)
+PROVIDER = Provider("brevo", verifier_by_secret, read)

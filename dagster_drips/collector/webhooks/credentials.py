@@ -10,18 +10,18 @@ import binascii
 import hmac
 from collections.abc import Iterable
 
-from dagster_drips.collector.webhooks.provider import Forged, Guard, Posted, Setup
+from dagster_drips.collector.webhooks.provider import InvalidSignature, Setup, WebhookRequest, WebhookVerifier
 
 CHALLENGE = 'Basic realm="webhooks", charset="UTF-8"'
 
 
 def same(given: str, secrets: Iterable[str]) -> bool:
-    """Whether it is one of the secrets; the time it takes tells nothing of them."""
+    """Whether it is one of the secrets; compared in constant time."""
     encoded = given.encode("utf-8", "surrogateescape")
     return any(hmac.compare_digest(encoded, secret.encode("utf-8", "surrogateescape")) for secret in secrets)
 
 
-def guard_by_secret(setup: Setup, *, token_header: str | None = None) -> Guard:
+def verifier_by_secret(setup: Setup, *, token_header: str | None = None) -> WebhookVerifier:
     """A secret with a colon is a user and password (basic authentication), one without a bearer token.
 
     Args:
@@ -29,19 +29,19 @@ def guard_by_secret(setup: Setup, *, token_header: str | None = None) -> Guard:
         token_header: a header of the provider's own that may carry the token instead.
     """
 
-    async def verify(posted: Posted) -> None:
-        scheme, _, credentials = posted.headers.get("authorization", "").partition(" ")
-        given = [posted.headers.get(token_header, "")] if token_header else []
+    async def verify(request: WebhookRequest) -> None:
+        scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+        given = [request.headers.get(token_header, "")] if token_header else []
         if scheme.lower() == "bearer":
             given.append(credentials.strip())
         elif scheme.lower() == "basic":
             given.append(_user_and_password(credentials))
         if not any(same(one, setup.values) for one in given if one):
-            raise Forged("no secret that is ours")
+            raise InvalidSignature("no secret that is ours")
 
     # A token is no answer to a challenge, so only passwords are asked for.
     asks = any(":" in value for value in setup.values)
-    return Guard(verify, challenge=CHALLENGE if asks else None)
+    return WebhookVerifier(verify, challenge=CHALLENGE if asks else None)
 
 
 def _user_and_password(credentials: str) -> str:

@@ -35,12 +35,12 @@ from dagster_drips.collector.webhooks.provider import (
     UNSUBSCRIBED,
     Event,
     Facts,
-    Forged,
-    Guard,
-    Posted,
+    InvalidSignature,
     Provider,
     Setup,
     Unreadable,
+    WebhookRequest,
+    WebhookVerifier,
     require_fresh,
 )
 from dagster_drips.message.provider_headers import MESSAGE_ID_KEY
@@ -70,30 +70,30 @@ _TOLERANCE = timedelta(minutes=5)
 _MOST_SIGNATURES = 10_000
 
 
-def guard(setup: Setup) -> Guard:
+def verifier(setup: Setup) -> WebhookVerifier:
     """The signing key, or several of them."""
     signatures = _Signatures()
 
-    async def verify(posted: Posted) -> None:
+    async def verify(request: WebhookRequest) -> None:
         try:
-            block = at(posted.json, "signature")
+            block = at(request.json, "signature")
         except Unreadable:
-            raise Forged("no JSON, so no signature") from None
+            raise InvalidSignature("no JSON, so no signature") from None
         timestamp, token, signature = (text(block, name) or "" for name in ("timestamp", "token", "signature"))
         signed = (timestamp + token).encode()
         expected = [hmac.new(key.encode(), signed, hashlib.sha256).hexdigest() for key in setup.values]
         if not token or not same(signature, expected):
-            raise Forged("the signature is not Mailgun's")
-        require_fresh(posted, instant(timestamp), setup.tolerance)
-        if not signatures.fits(signature, posted.body):
-            raise Forged("the signature came with another body before")
+            raise InvalidSignature("the signature is not Mailgun's")
+        require_fresh(request, instant(timestamp), setup.tolerance)
+        if not signatures.fits(signature, request.body):
+            raise InvalidSignature("the signature came with another body before")
 
-    return Guard(verify)
+    return WebhookVerifier(verify)
 
 
-def read(posted: Posted) -> Iterator[Event]:
+def read(request: WebhookRequest) -> Iterator[Event]:
     """One event, of one message."""
-    event = object_of(at(object_of(posted.json), "event-data"))
+    event = object_of(at(object_of(request.json), "event-data"))
     name = text(event, "event") or ""
     occurred_at = instant(at(event, "timestamp"))
     own_id = text(event, "id")
@@ -119,7 +119,7 @@ def read(posted: Posted) -> Iterator[Event]:
     )
 
 
-PROVIDER = Provider("mailgun", guard, read, tolerance=_TOLERANCE)
+PROVIDER = Provider("mailgun", verifier, read, tolerance=_TOLERANCE)
 
 
 def _facts(name: str, event: dict[str, Any]) -> Facts | None:

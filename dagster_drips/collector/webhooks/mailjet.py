@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagster_drips.collector.webhooks.credentials import guard_by_secret
+from dagster_drips.collector.webhooks.credentials import verifier_by_secret
 from dagster_drips.collector.webhooks.payload import (
     at,
     decoded,
@@ -31,8 +31,8 @@ from dagster_drips.collector.webhooks.provider import (
     UNSUBSCRIBED,
     Event,
     Facts,
-    Posted,
     Provider,
+    WebhookRequest,
 )
 from dagster_drips.message.provider_headers import MESSAGE_ID_KEY
 
@@ -58,9 +58,9 @@ BLOCK_REASONS: Mapping[str, Facts] = {
 TRIED_AGAIN = "greylisted"
 
 
-def read(posted: Posted) -> Iterator[Event]:
+def read(request: WebhookRequest) -> Iterator[Event]:
     """Events of any number of messages."""
-    for event in objects_of(posted.json):
+    for event in objects_of(request.json):
         name = text(event, "event") or ""
         yield Event(
             name=name,
@@ -81,7 +81,7 @@ def read(posted: Posted) -> Iterator[Event]:
         )
 
 
-PROVIDER = Provider("mailjet", guard_by_secret, read)
+PROVIDER = Provider("mailjet", verifier_by_secret, read)
 
 
 def _facts(name: str, event: dict[str, Any]) -> Facts | None:

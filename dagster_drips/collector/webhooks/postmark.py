@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagster_drips.collector.webhooks.credentials import guard_by_secret
+from dagster_drips.collector.webhooks.credentials import verifier_by_secret
 from dagster_drips.collector.webhooks.payload import (
     at,
     described,
@@ -32,8 +32,8 @@ from dagster_drips.collector.webhooks.provider import (
     UNSUBSCRIBED,
     Event,
     Facts,
-    Posted,
     Provider,
+    WebhookRequest,
 )
 from dagster_drips.message.provider_headers import MESSAGE_ID_KEY
 
@@ -80,9 +80,9 @@ SUPPRESSION_REASONS: Mapping[str, Facts] = {
 _TIMES = ("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt")
 
 
-def read(posted: Posted) -> Iterator[Event]:
+def read(request: WebhookRequest) -> Iterator[Event]:
     """One event, of one message."""
-    event = object_of(posted.json)
+    event = object_of(request.json)
     name = text(event, "RecordType") or ""
     bounce = text(event, "ID") if name in ("Bounce", "SpamComplaint") else None
     yield Event(
@@ -100,7 +100,7 @@ def read(posted: Posted) -> Iterator[Event]:
     )
 
 
-PROVIDER = Provider("postmark", guard_by_secret, read)
+PROVIDER = Provider("postmark", verifier_by_secret, read)
 
 
 def _metadata(event: dict[str, Any], key: str) -> list[Any]:
@@ -116,6 +116,6 @@ def _facts(name: str, event: dict[str, Any]) -> Facts | None:
     if name == "SubscriptionChange":
         if at(event, "SuppressSending") is True:
             return SUPPRESSION_REASONS.get(text(event, "SuppressionReason") or "", UNSUBSCRIBED)
-        # Lifted by the owner, that is no wish of the reader's.
+        # Lifted by the owner, which the reader did not ask for.
         return RESUBSCRIBED if text(event, "Origin") == "Recipient" else NOTHING
     return RECORD_TYPES.get(name)

@@ -1,7 +1,7 @@
-"""What a mail provider's webhook is to us: how it proves itself, and how its words become facts.
+"""What a mail provider's webhook is made of: how requests are verified, and which facts its events are.
 
-Only the shapes and the vocabulary. Each provider fills them in a file of its own, from tables; answering requests is
-`receiving`'s part.
+Only the types and the vocabulary. Each provider fills them in a file of its own, from tables; answering requests is in
+`receiving`.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Fetch = Callable[[str], bytes]
 """Gets what lies at an https address; OSError where it can't. It blocks."""
 
 
-class Forged(Exception):
-    """The request doesn't prove that it comes from the provider."""
+class InvalidSignature(Exception):
+    """The request is not signed by the provider, or lacks its secret."""
 
 
 class Stale(Exception):
-    """The request is the provider's, and was signed too long ago, or ahead of the clock: it may be a repetition."""
+    """The request is the provider's, and was signed too long ago, or ahead of the clock: it may be a replay."""
 
 
-class Undecided(Exception):
-    """Whether it is the provider's can't be said now; it may be sent again later."""
+class VerificationUnavailable(Exception):
+    """Whether the request is the provider's can't be verified now; it may be sent again later."""
 
 
 class Unreadable(Exception):
@@ -54,7 +54,7 @@ COMPLAINED: Facts = (Fact("complained"),)
 UNSUBSCRIBED: Facts = (Fact("unsubscribed"),)
 RESUBSCRIBED: Facts = (Fact("resubscribed"),)
 NOTHING: Facts = ()
-"""A known event that tells nothing about what became of a message."""
+"""A known event that says nothing about what became of a message."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Posted:
+class WebhookRequest:
     """A request: its body as it came, its headers by lower-case name, and when (naive UTC)."""
 
     body: bytes
@@ -113,17 +113,18 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Guard:
-    """Stands before one provider's webhook.
+class WebhookVerifier:
+    """Verifies the requests to one provider's webhook.
 
     Args:
-        verify: returns where the request is the provider's; raises `Forged`, `Stale` or `Undecided`.
-        follow_up: what is to be done once the request is kept; raises `Undecided` where it didn't work out.
-        challenge: the `WWW-Authenticate` header for who proves nothing, where the scheme has one.
+        verify: returns where the request is the provider's; raises `InvalidSignature`, `Stale` or
+            `VerificationUnavailable`.
+        follow_up: what is to be done once the request is kept; raises `VerificationUnavailable` where it failed.
+        challenge: the `WWW-Authenticate` header for requests without credentials, where the scheme has one.
     """
 
-    verify: Callable[[Posted], Awaitable[None]]
-    follow_up: Callable[[Posted], Awaitable[None]] | None = None
+    verify: Callable[[WebhookRequest], Awaitable[None]]
+    follow_up: Callable[[WebhookRequest], Awaitable[None]] | None = None
     challenge: str | None = None
 
 
@@ -133,22 +134,22 @@ class Provider:
 
     Args:
         name: as in `/webhooks/<name>` and `DRIPS_WEBHOOK_<NAME>`.
-        guard: made once from the settings; ValueError says what is wrong with them.
+        verifier: made once from the settings; ValueError says what is wrong with them.
         read: the events of a request that was verified; what is no event at all is `Unreadable`.
         tolerance: how far a signed time may lie from the clock unless it is set; None: the provider signs no time.
         kept_headers: which headers of a request are kept with it, none of them with a secret.
     """
 
     name: str
-    guard: Callable[[Setup], Guard]
-    read: Callable[[Posted], Iterable[Event]]
+    verifier: Callable[[Setup], WebhookVerifier]
+    read: Callable[[WebhookRequest], Iterable[Event]]
     tolerance: timedelta | None = None
     kept_headers: tuple[str, ...] = ()
 
 
-def require_fresh(posted: Posted, signed_at: datetime | None, tolerance: timedelta) -> None:
+def require_fresh(request: WebhookRequest, signed_at: datetime | None, tolerance: timedelta) -> None:
     """Raises Stale where a signed time lies further from the clock than that, in either direction, or can't be read."""
     if signed_at is None:
         raise Stale("the signed time can't be read")
-    if abs(posted.at - signed_at) > tolerance:
-        raise Stale(f"signed {(posted.at - signed_at).total_seconds():.0f} s before the clock's time")
+    if abs(request.at - signed_at) > tolerance:
+        raise Stale(f"signed {(request.at - signed_at).total_seconds():.0f} s before the clock's time")

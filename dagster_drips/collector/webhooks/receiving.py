@@ -1,4 +1,4 @@
-"""Answering a provider's POST: is it theirs, keep it as it came, land what it says.
+"""Answering a provider's POST: verify it, keep it as it came, land what it says.
 
 The same for all of them. Whatever a provider sends once it is known to be its own is answered with 200 as soon as it is
 on disk, also what can't be read or isn't known: a provider that gets errors tries again for hours, then stops sending.
@@ -15,25 +15,20 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from dagster_drips.clock import format_time
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.collector.kept_headers import kept_headers
 from dagster_drips.collector.webhooks.provider import (
     Event,
     Fact,
-    Forged,
-    Guard,
-    Posted,
+    InvalidSignature,
     Provider,
     Stale,
-    Undecided,
     Unreadable,
+    VerificationUnavailable,
+    WebhookRequest,
+    WebhookVerifier,
 )
 from dagster_drips.smtp.refusals import blame
-
-REQUESTS = "webhook_requests"
-"""Counter of requests, by provider and outcome."""
-EVENTS = "webhook_events"
-"""Counter of events, by provider and outcome."""
 
 _LOG = logging.getLogger(__name__)
 _MAY_BE_HARD = frozenset({"address", "policy", "unknown"})
@@ -41,63 +36,65 @@ _LONGEST_SHOWN = 80
 _RETRY_AFTER = {"Retry-After": "30"}
 
 
-def route(desk: Desk, provider: Provider, guard: Guard | None) -> Route:
-    """POST /webhooks/<provider>; `guard` is None for a provider that isn't set up."""
+def route(context: CollectorContext, provider: Provider, verifier: WebhookVerifier | None) -> Route:
+    """POST /webhooks/<provider>; `verifier` is None for a provider that isn't set up."""
 
-    async def receive(request: Request) -> Response:
-        if guard is None:
-            desk.counters.add(REQUESTS, provider=provider.name, outcome="not_set_up")
+    async def receive(http_request: Request) -> Response:
+        if verifier is None:
+            context.metrics.webhook_requests[provider.name, "not_set_up"].inc()
             return PlainTextResponse("Not found\n", 404)
-        posted = Posted(await request.body(), request.headers, desk.now())
+        request = WebhookRequest(await http_request.body(), http_request.headers, context.now())
         try:
-            await guard.verify(posted)
-            kept = kept_headers(posted.headers, provider.kept_headers)
-            await desk.writer.keep_raw(provider.name, posted.body, kept)
-            landed = await _land(desk, provider, posted)
-            if guard.follow_up is not None:
-                await guard.follow_up(posted)
-        except Forged as error:
-            return _refused(desk, provider, guard, error)
+            await verifier.verify(request)
+            kept = kept_headers(request.headers, provider.kept_headers)
+            await context.writer.keep_raw(provider.name, request.body, kept)
+            landed = await _land(context, provider, request)
+            if verifier.follow_up is not None:
+                await verifier.follow_up(request)
+        except InvalidSignature as error:
+            return _refused(context, provider, verifier, error)
         except Stale as error:
-            desk.counters.add(REQUESTS, provider=provider.name, outcome="stale")
+            context.metrics.webhook_requests[provider.name, "stale"].inc()
             _LOG.warning("%s: refused: %s; see DRIPS_WEBHOOK_%s_TOLERANCE", provider.name, error, provider.name.upper())
             return PlainTextResponse("Signed too long ago, or ahead of the clock\n", 401)
-        except Undecided as error:
-            desk.counters.add(REQUESTS, provider=provider.name, outcome="undecided")
-            _LOG.warning("%s: can't be decided now: %s", provider.name, error)
+        except VerificationUnavailable as error:
+            context.metrics.webhook_requests[provider.name, "undecided"].inc()
+            _LOG.warning("%s: can't be verified now: %s", provider.name, error)
             return PlainTextResponse("Try again later\n", 503, _RETRY_AFTER)
-        desk.counters.add(REQUESTS, provider=provider.name, outcome="accepted")
+        context.metrics.webhook_requests[provider.name, "accepted"].inc()
         return JSONResponse({"landed": landed})
 
     return Route(f"/webhooks/{provider.name}", receive, methods=["POST"])
 
 
-def _refused(desk: Desk, provider: Provider, guard: Guard, error: Forged) -> Response:
-    """401 and never 403 or 406, at which some providers give an event up for good: a key may be mended in time."""
-    desk.counters.add(REQUESTS, provider=provider.name, outcome="forged")
+def _refused(
+    context: CollectorContext, provider: Provider, verifier: WebhookVerifier, error: InvalidSignature
+) -> Response:
+    """401 and never 403 or 406, at which some providers give an event up for good: a key may be fixed in time."""
+    context.metrics.webhook_requests[provider.name, "forged"].inc()
     _LOG.info("%s: refused: %s", provider.name, error)
-    headers = {"WWW-Authenticate": guard.challenge} if guard.challenge else None
+    headers = {"WWW-Authenticate": verifier.challenge} if verifier.challenge else None
     return PlainTextResponse("Not signed by a key that is known here\n", 401, headers)
 
 
-async def _land(desk: Desk, provider: Provider, posted: Posted) -> int:
+async def _land(context: CollectorContext, provider: Provider, request: WebhookRequest) -> int:
     """Land the rows of a request's events; how many. Nothing is counted that isn't on disk."""
     rows: list[dict[str, Any]] = []
     outcomes: list[str] = []
     try:
-        for event in provider.read(posted):
+        for event in provider.read(request):
             outcome = _outcome(event)
             outcomes.append(outcome)
             if outcome == "landed":
-                rows += _rows(provider.name, event, posted)
+                rows += _rows(provider.name, event, request)
             elif outcome == "unknown":
                 _LOG.info("%s: an event that is not known: %.*r", provider.name, _LONGEST_SHOWN, event.name)
     except Unreadable as error:
         outcomes.append("unreadable")
         _LOG.warning("%s: a request, kept raw, can't be read on: %s", provider.name, error)
-    await desk.land({"engagement": rows})
+    await context.land({"engagement": rows})
     for outcome in outcomes:
-        desk.counters.add(EVENTS, provider=provider.name, outcome=outcome)
+        context.metrics.webhook_events[provider.name, outcome].inc()
     return len(rows)
 
 
@@ -109,9 +106,9 @@ def _outcome(event: Event) -> str:
     return "landed" if event.message_id else "unattributed"
 
 
-def _rows(provider: str, event: Event, posted: Posted) -> Iterator[dict[str, Any]]:
+def _rows(provider: str, event: Event, request: WebhookRequest) -> Iterator[dict[str, Any]]:
     # A provider's clock that is ahead must not put off what suppresses.
-    occurred_at = min(event.occurred_at or posted.at, posted.at)
+    occurred_at = min(event.occurred_at or request.at, request.at)
     for fact in event.facts or ():
         parts = (provider, event.event_id, fact.type, *((event.topic,) if event.topic else ()))
         row = {

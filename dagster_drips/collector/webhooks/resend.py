@@ -37,11 +37,11 @@ from dagster_drips.collector.webhooks.provider import (
     SOFT,
     Event,
     Facts,
-    Forged,
-    Guard,
-    Posted,
+    InvalidSignature,
     Provider,
     Setup,
+    WebhookRequest,
+    WebhookVerifier,
     require_fresh,
 )
 from dagster_drips.message.provider_headers import MESSAGE_ID_KEY
@@ -77,30 +77,30 @@ _TOLERANCE = timedelta(minutes=5)
 _SECRET_PREFIX = "whsec_"  # noqa: S105 - what secrets begin with
 
 
-def guard(setup: Setup) -> Guard:
+def verifier(setup: Setup) -> WebhookVerifier:
     """Raises ValueError for what is no signing secret."""
     keys = [_key(value) for value in setup.values]
 
-    async def verify(posted: Posted) -> None:
-        event_id, timestamp = (posted.headers.get(name, "") for name in ("svix-id", "svix-timestamp"))
-        signed = f"{event_id}.{timestamp}.".encode("utf-8", "surrogateescape") + posted.body
+    async def verify(request: WebhookRequest) -> None:
+        event_id, timestamp = (request.headers.get(name, "") for name in ("svix-id", "svix-timestamp"))
+        signed = f"{event_id}.{timestamp}.".encode("utf-8", "surrogateescape") + request.body
         expected = ["v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys]
-        if not any(same(one, expected) for one in posted.headers.get("svix-signature", "").split()):
-            raise Forged("the signature is not Resend's")
-        require_fresh(posted, instant(timestamp), setup.tolerance)
+        if not any(same(one, expected) for one in request.headers.get("svix-signature", "").split()):
+            raise InvalidSignature("the signature is not Resend's")
+        require_fresh(request, instant(timestamp), setup.tolerance)
 
-    return Guard(verify)
+    return WebhookVerifier(verify)
 
 
-def read(posted: Posted) -> Iterator[Event]:
+def read(request: WebhookRequest) -> Iterator[Event]:
     """One event, of one message."""
-    event = object_of(posted.json)
+    event = object_of(request.json)
     name = text(event, "type") or ""
     data = at(event, "data")
     act = at(data, "click") or at(data, "open")
     yield Event(
         name=name,
-        event_id=posted.headers.get("svix-id") or fingerprint(event),
+        event_id=request.headers.get("svix-id") or fingerprint(event),
         message_id=our_message_id(
             [
                 *header_values(at(data, "headers"), "X-Drips-Message-Id"),
@@ -125,7 +125,7 @@ def read(posted: Posted) -> Iterator[Event]:
 
 
 PROVIDER = Provider(
-    "resend", guard, read, tolerance=_TOLERANCE, kept_headers=("svix-id", "svix-timestamp", "svix-signature")
+    "resend", verifier, read, tolerance=_TOLERANCE, kept_headers=("svix-id", "svix-timestamp", "svix-signature")
 )
 
 

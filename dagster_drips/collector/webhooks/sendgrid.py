@@ -10,7 +10,12 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from cryptography import exceptions
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 
 from dagster_drips.collector.webhooks.payload import (
     at,
@@ -33,17 +38,14 @@ from dagster_drips.collector.webhooks.provider import (
     UNSUBSCRIBED,
     Event,
     Facts,
-    Forged,
-    Guard,
-    Posted,
+    InvalidSignature,
     Provider,
     Setup,
+    WebhookRequest,
+    WebhookVerifier,
     require_fresh,
 )
 from dagster_drips.message.provider_headers import MESSAGE_ID_KEY
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 SIGNATURE_HEADER = "x-twilio-email-event-webhook-signature"
 TIMESTAMP_HEADER = "x-twilio-email-event-webhook-timestamp"
@@ -59,7 +61,7 @@ EVENTS: Mapping[str, Facts] = {
     "click": CLICKED,
     "spamreport": COMPLAINED,
     "unsubscribe": UNSUBSCRIBED,
-    # Of a group of SendGrid's, which is no topic of ours: the wider wish is taken, and only our own page lifts it.
+    # Of a group of SendGrid's, which is no topic of ours: the wider request is taken, and only our own page lifts it.
     "group_unsubscribe": UNSUBSCRIBED,
     "group_resubscribe": NOTHING,
     "account_status_change": NOTHING,
@@ -77,28 +79,28 @@ DROP_REASONS: Mapping[str, Facts] = {
 }
 
 
-def guard(setup: Setup) -> Guard:
+def verifier(setup: Setup) -> WebhookVerifier:
     """Raises ValueError for what is no public key over P-256."""
     keys = [_public_key(value) for value in setup.values]
 
-    async def verify(posted: Posted) -> None:
+    async def verify(request: WebhookRequest) -> None:
         try:
-            signature = base64.b64decode(posted.headers.get(SIGNATURE_HEADER, ""), validate=True)
+            signature = base64.b64decode(request.headers.get(SIGNATURE_HEADER, ""), validate=True)
         except (binascii.Error, ValueError):
-            raise Forged("no signature") from None
-        timestamp = posted.headers.get(TIMESTAMP_HEADER, "")
-        signed = timestamp.encode("utf-8", "surrogateescape") + posted.body
+            raise InvalidSignature("no signature") from None
+        timestamp = request.headers.get(TIMESTAMP_HEADER, "")
+        signed = timestamp.encode("utf-8", "surrogateescape") + request.body
         if not any(_signed_by(key, signature, signed) for key in keys):
-            raise Forged("the signature is not SendGrid's")
+            raise InvalidSignature("the signature is not SendGrid's")
         # Time and body stand beside each other without a sign between: a time with more digits takes them of the body.
-        require_fresh(posted, instant(timestamp), setup.tolerance)
+        require_fresh(request, instant(timestamp), setup.tolerance)
 
-    return Guard(verify)
+    return WebhookVerifier(verify)
 
 
-def read(posted: Posted) -> Iterator[Event]:
+def read(request: WebhookRequest) -> Iterator[Event]:
     """An array of events, of any number of messages."""
-    for event in objects_of(posted.json):
+    for event in objects_of(request.json):
         name = text(event, "event") or ""
         machine = "opened by a machine, as SendGrid says" if at(event, "sg_machine_open") is True else None
         yield Event(
@@ -118,7 +120,7 @@ def read(posted: Posted) -> Iterator[Event]:
         )
 
 
-PROVIDER = Provider("sendgrid", guard, read, tolerance=_TOLERANCE, kept_headers=(SIGNATURE_HEADER, TIMESTAMP_HEADER))
+PROVIDER = Provider("sendgrid", verifier, read, tolerance=_TOLERANCE, kept_headers=(SIGNATURE_HEADER, TIMESTAMP_HEADER))
 
 
 def _facts(name: str, event: dict[str, Any]) -> Facts | None:
@@ -130,17 +132,12 @@ def _facts(name: str, event: dict[str, Any]) -> Facts | None:
 
 
 def _public_key(value: str) -> EllipticCurvePublicKey:
-    # Loaded where it is needed: most collectors verify no such signature.
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
-    from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
-
     try:
         if "-----BEGIN" in value:
             key = load_pem_public_key(value.replace("\\n", "\n").encode())
         else:
             key = load_der_public_key(base64.b64decode(value, validate=True))
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, exceptions.UnsupportedAlgorithm):
         raise ValueError("not a public key; copy the webhook's verification key") from None
     if not isinstance(key, EllipticCurvePublicKey) or not isinstance(key.curve, SECP256R1):
         raise ValueError("not a key for ECDSA over P-256; copy the webhook's verification key")
@@ -148,12 +145,8 @@ def _public_key(value: str) -> EllipticCurvePublicKey:
 
 
 def _signed_by(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -> bool:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-    from cryptography.hazmat.primitives.hashes import SHA256
-
     try:
         key.verify(signature, signed, ECDSA(SHA256()))
-    except InvalidSignature:
+    except exceptions.InvalidSignature:
         return False
     return True

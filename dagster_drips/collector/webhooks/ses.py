@@ -37,10 +37,10 @@ from dagster_drips.collector.webhooks.provider import (
     UNSUBSCRIBED,
     Event,
     Facts,
-    Guard,
-    Posted,
     Provider,
     Setup,
+    WebhookRequest,
+    WebhookVerifier,
 )
 from dagster_drips.collector.webhooks.sns import NOTIFICATION, REGION, Sns
 from dagster_drips.message.provider_headers import MESSAGE_ID_KEY
@@ -74,7 +74,7 @@ _TOLERANCE = timedelta(hours=1)
 _TOPIC = re.compile(rf"arn:aws(?:-[a-z]+)*:sns:{REGION}:[0-9]{{12}}:[A-Za-z0-9_-]{{1,256}}(?:\.fifo)?")
 
 
-def guard(setup: Setup) -> Guard:
+def verifier(setup: Setup) -> WebhookVerifier:
     """Raises ValueError for what is no topic's ARN."""
     for topic in setup.values:
         if not _TOPIC.fullmatch(topic):
@@ -82,12 +82,12 @@ def guard(setup: Setup) -> Guard:
                 "not the ARN of an SNS topic; write it like arn:aws:sns:eu-west-1:123456789012:mail-events"
             )
     sns = Sns(setup.values, setup.fetch, setup.tolerance)
-    return Guard(sns.verify, follow_up=sns.confirm if setup.confirms else None)
+    return WebhookVerifier(sns.verify, follow_up=sns.confirm if setup.confirms else None)
 
 
-def read(posted: Posted) -> Iterator[Event]:
+def read(request: WebhookRequest) -> Iterator[Event]:
     """One event, of one message; a choice of several topics is one event each."""
-    envelope = object_of(posted.json)
+    envelope = object_of(request.json)
     kind, own_id = text(envelope, "Type") or "", text(envelope, "MessageId") or ""
     sent_at = instant(at(envelope, "Timestamp"))
     event = decoded(at(envelope, "Message"))
@@ -121,7 +121,7 @@ def read(posted: Posted) -> Iterator[Event]:
 
 PROVIDER = Provider(
     "ses",
-    guard,
+    verifier,
     read,
     tolerance=_TOLERANCE,
     kept_headers=("x-amz-sns-message-id", "x-amz-sns-message-type", "x-amz-sns-topic-arn"),

@@ -13,18 +13,27 @@ import binascii
 import re
 from datetime import timedelta
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs
 from urllib.request import HTTPRedirectHandler, build_opener
 
 import anyio.to_thread
+from cryptography import exceptions
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from dagster_drips.collector.webhooks.payload import at, instant, text
-from dagster_drips.collector.webhooks.provider import Fetch, Forged, Posted, Undecided, Unreadable, require_fresh
-
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
+from dagster_drips.collector.webhooks.provider import (
+    Fetch,
+    InvalidSignature,
+    Unreadable,
+    VerificationUnavailable,
+    WebhookRequest,
+    require_fresh,
+)
 
 NOTIFICATION = "Notification"
 CONFIRMATIONS = ("SubscriptionConfirmation", "UnsubscribeConfirmation")
@@ -61,58 +70,56 @@ class Sns:
         self._tolerance = tolerance
         self._certificates: dict[str, Certificate] = {}
 
-    async def verify(self, posted: Posted) -> None:
+    async def verify(self, request: WebhookRequest) -> None:
         """Whether SNS signed it.
 
         Raises:
-            Forged: it didn't, or it is of another topic.
+            InvalidSignature: it didn't, or it is of another topic.
             Stale: the message's time lies too far from the clock.
-            Undecided: the certificate can't be had.
+            VerificationUnavailable: the certificate can't be had.
         """
         try:
-            message = posted.json
+            message = request.json
         except Unreadable:
-            raise Forged("no JSON, so no signature") from None
+            raise InvalidSignature("no JSON, so no signature") from None
         # First of all, as everything that follows costs more.
         topic = text(message, "TopicArn")
         if topic not in self._topics:
-            raise Forged("not a topic of ours")
+            raise InvalidSignature("not a topic of ours")
         if text(message, "SignatureVersion") not in _VERSIONS:
-            raise Forged("a version of signatures that is not known")
+            raise InvalidSignature("a version of signatures that is not known")
         signed, signature = _signed(message), _signature(message)
         certificate = await self._certificate(text(message, "SigningCertURL") or "", topic)
-        if not certificate.not_valid_before_utc.replace(tzinfo=None) <= posted.at <= _end(certificate):
-            raise Forged("the certificate is not valid now")
+        if not certificate.not_valid_before_utc.replace(tzinfo=None) <= request.at <= _end(certificate):
+            raise InvalidSignature("the certificate is not valid now")
         if not _signed_by(certificate, signature, signed, sha1=text(message, "SignatureVersion") == "1"):
-            raise Forged("the signature is not Amazon's")
-        require_fresh(posted, instant(at(message, "Timestamp")), self._tolerance)
+            raise InvalidSignature("the signature is not Amazon's")
+        require_fresh(request, instant(at(message, "Timestamp")), self._tolerance)
 
-    async def confirm(self, posted: Posted) -> None:
+    async def confirm(self, request: WebhookRequest) -> None:
         """Confirm the subscription that a verified message asks for; others are left alone.
 
         Raises:
-            Undecided: Amazon didn't answer; it asks again.
+            VerificationUnavailable: Amazon didn't answer; it asks again.
         """
-        message = posted.json
+        message = request.json
         if text(message, "Type") != "SubscriptionConfirmation":
             return
         url, topic = text(message, "SubscribeURL") or "", text(message, "TopicArn") or ""
         address = re.fullmatch(_host_of(topic) + _SUBSCRIBE, url)
         if not address or parse_qs(address[1]).get("TopicArn") != [topic]:
-            raise Undecided("the subscription's address is not Amazon's")
+            raise VerificationUnavailable("the subscription's address is not Amazon's")
         await self._fetched(url)
 
     async def _certificate(self, url: str, topic: str) -> Certificate:
         if not re.fullmatch(_host_of(topic) + _CERTIFICATE, url):
-            raise Forged("the certificate is not from Amazon, of the topic's region")
+            raise InvalidSignature("the certificate is not from Amazon, of the topic's region")
         if url in self._certificates:
             return self._certificates[url]
-        from cryptography.x509 import load_pem_x509_certificate
-
         try:
             certificate = load_pem_x509_certificate(await self._fetched(url))
         except ValueError:
-            raise Undecided("what came is no certificate") from None
+            raise VerificationUnavailable("what came is no certificate") from None
         if len(self._certificates) >= _MOST_CERTIFICATES:
             self._certificates.clear()
         self._certificates[url] = certificate
@@ -122,7 +129,7 @@ class Sns:
         try:
             return await anyio.to_thread.run_sync(self._fetch, url, abandon_on_cancel=True)
         except OSError as error:
-            raise Undecided(f"Amazon can't be reached: {error}") from None
+            raise VerificationUnavailable(f"Amazon can't be reached: {error}") from None
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -156,14 +163,14 @@ def _host_of(topic: str) -> str:
 def _signed(message: Any) -> bytes:
     kind = text(message, "Type") or ""
     if kind not in _SIGNED:
-        raise Forged("not a message of SNS")
+        raise InvalidSignature("not a message of SNS")
     parts = []
     for name in _SIGNED[kind]:
         value = at(message, name)
         if value is None and name == _OPTIONAL:
             continue
         if not isinstance(value, str):
-            raise Forged(f"{name} is missing")
+            raise InvalidSignature(f"{name} is missing")
         parts += [name, value]
     return "".join(f"{part}\n" for part in parts).encode("utf-8", "surrogateescape")
 
@@ -172,7 +179,7 @@ def _signature(message: Any) -> bytes:
     try:
         return base64.b64decode(text(message, "Signature") or "", validate=True)
     except (binascii.Error, ValueError):
-        raise Forged("no signature") from None
+        raise InvalidSignature("no signature") from None
 
 
 def _end(certificate: Certificate) -> Any:
@@ -180,17 +187,12 @@ def _end(certificate: Certificate) -> Any:
 
 
 def _signed_by(certificate: Certificate, signature: bytes, signed: bytes, *, sha1: bool) -> bool:
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-    from cryptography.hazmat.primitives.hashes import SHA1, SHA256
-
     key = certificate.public_key()
     if not isinstance(key, RSAPublicKey):
         return False
     try:
-        # Version 1 is SHA-1 by Amazon's definition, and still what topics have unless they were told otherwise.
+        # Version 1 is SHA-1 by Amazon's definition, and still what topics have unless they are configured otherwise.
         key.verify(signature, signed, PKCS1v15(), SHA1() if sha1 else SHA256())  # noqa: S303
-    except (InvalidSignature, UnsupportedAlgorithm):
+    except (exceptions.InvalidSignature, exceptions.UnsupportedAlgorithm):
         return False
     return True

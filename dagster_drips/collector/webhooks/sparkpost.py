@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagster_drips.collector.webhooks.credentials import guard_by_secret
+from dagster_drips.collector.webhooks.credentials import verifier_by_secret
 from dagster_drips.collector.webhooks.payload import (
     at,
     described,
@@ -32,10 +32,10 @@ from dagster_drips.collector.webhooks.provider import (
     UNSUBSCRIBED,
     Event,
     Facts,
-    Guard,
-    Posted,
     Provider,
     Setup,
+    WebhookRequest,
+    WebhookVerifier,
 )
 from dagster_drips.message.provider_headers import MESSAGE_ID_KEY
 
@@ -75,21 +75,21 @@ BOUNCE_CLASSES: Mapping[str, Facts] = {
     "10": HARD,  # invalid recipient
     "30": HARD,  # no RCPT
     "60": NOTHING,  # an automatic reply
-    "80": NOTHING,  # a wish to subscribe
-    "90": UNSUBSCRIBED,  # a wish to unsubscribe
+    "80": NOTHING,  # asked to subscribe
+    "90": UNSUBSCRIBED,  # asked to unsubscribe
     "100": NOTHING,  # a challenge to be answered
 }
 """Of `bounce` and `out_of_band`; the classification codes that are not here are soft, blocks or undetermined."""
 
 
-def guard(setup: Setup) -> Guard:
+def verifier(setup: Setup) -> WebhookVerifier:
     """User and password, or a token."""
-    return guard_by_secret(setup, token_header=TOKEN_HEADER)
+    return verifier_by_secret(setup, token_header=TOKEN_HEADER)
 
 
-def read(posted: Posted) -> Iterator[Event]:
+def read(request: WebhookRequest) -> Iterator[Event]:
     """Events of any number of messages; an empty `msys` is SparkPost trying whether somebody is there."""
-    for wrapped in objects_of(posted.json):
+    for wrapped in objects_of(request.json):
         for event in map(object_of, object_of(at(wrapped, "msys")).values()):
             name = text(event, "type") or ""
             machine = "fetched ahead by a machine, as SparkPost says" if at(event, "is_prefetched") is True else None
@@ -111,7 +111,7 @@ def read(posted: Posted) -> Iterator[Event]:
             )
 
 
-PROVIDER = Provider("sparkpost", guard, read)
+PROVIDER = Provider("sparkpost", verifier, read)
 
 
 def _facts(name: str, event: dict[str, Any]) -> Facts | None:

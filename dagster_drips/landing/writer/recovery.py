@@ -1,7 +1,6 @@
-"""Landing files that a dead writer left behind: what was promised in them becomes visible to the loader.
+"""Staged files that a dead writer left behind: what was acknowledged in them becomes visible to the loader.
 
-Their last line may be torn; nobody was told that it is kept, so it goes. A living writer's files are locked and are
-left alone.
+Their last line may be torn; it was not acknowledged, so it goes. A living writer's files are locked and left alone.
 """
 
 from __future__ import annotations
@@ -9,32 +8,32 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dagster_drips.landing.writer.staged_file import PART, is_ours, publish
+from dagster_drips.landing.writer.staged_file import PART, publish, try_lock
 from dagster_drips.project import LANDING_KINDS, Project
 
 _HIDDEN = f".collected-*.jsonl{PART}"
 _BLOCK = 64 * 1024
 
 
-def take_over(project: Project) -> int:
-    """Give their final names to all files of dead writers; how many. What can't be settled now is left for later."""
-    return sum(_settled(path) for path in growing_files(project))
+def complete_staged_files(project: Project) -> int:
+    """Give the staged files of dead writers their final names; how many. Those that fail are left for the next time."""
+    return sum(_completed(path) for path in staged_files(project))
 
 
-def growing_files(project: Project) -> list[Path]:
-    """The files under their hidden names, of living writers and dead ones."""
+def staged_files(project: Project) -> list[Path]:
+    """The hidden files, of living writers and dead ones."""
     folders = [project.landing / kind for kind in LANDING_KINDS]
     folders += [folder for folder in (project.landing / "raw").glob("*") if folder.is_dir()]
     return [path for folder in folders for path in sorted(folder.glob(_HIDDEN))]
 
 
-def _settled(path: Path) -> bool:
+def _completed(path: Path) -> bool:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        if not is_ours(descriptor, path):
+        if not try_lock(descriptor, path):
             return False
         whole = _end_of_last_line(descriptor)
         os.ftruncate(descriptor, whole)

@@ -1,7 +1,7 @@
-"""One landing file while it grows: hidden, locked by its writer, and never longer than what was promised.
+"""One landing file while it is written: hidden, locked by its writer, and never longer than what was acknowledged.
 
-The lock is the operating system's, so it is gone when the writer dies. Which rows come, and when a file is done, is
-`landing_writer`'s.
+The lock is the operating system's, so it is gone when the writer dies. Which rows come, and when a file is complete, is
+decided in `writer`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from dagster_drips.files import sync
 
 PART = ".part"
-"""Ends the name of a file that grows; it begins with a dot, and both keep the loader away."""
+"""Ends the name of a staged file; it begins with a dot, and both keep the loader away."""
 
 _TICK = timedelta(microseconds=1)
 
@@ -37,21 +37,21 @@ class NameMaker:
             return f"collected-{self._last:%Y%m%dT%H%M%S.%fZ}-{self._id}.jsonl"
 
 
-class GrowingFile:
+class StagedFile:
     """A landing file under its hidden name; for one thread at a time."""
 
     def __init__(self, folder: Path, name: str, descriptor: int):
         self._folder = folder
         self._name = name
         self._descriptor = descriptor
-        self._kept = 0
+        self._committed = 0
         self.size = 0
         """Bytes written."""
         self.begun = time.monotonic()
         """When it was created, for its first row."""
 
     @classmethod
-    def create(cls, folder: Path, names: NameMaker) -> GrowingFile:
+    def create(cls, folder: Path, names: NameMaker) -> StagedFile:
         """A new, empty one whose place in the folder is on disk for good.
 
         Raises:
@@ -63,17 +63,17 @@ class GrowingFile:
             path = folder / f".{name}{PART}"
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o644)
             try:
-                if is_ours(descriptor, path):
+                if try_lock(descriptor, path):
                     sync(folder)
                     return cls(folder, name, descriptor)
             except BaseException:
                 os.close(descriptor)
                 raise
-            # Somebody who looked for leftovers was faster than our lock.
+            # A recovery locked it before we did.
             os.close(descriptor)
 
     def write(self, data: bytes) -> None:
-        """Append; not kept before `sync` and `keep`.
+        """Append; not kept before `sync` and `commit`.
 
         Raises:
             OSError: not all of it could be written.
@@ -92,18 +92,18 @@ class GrowingFile:
         """
         os.fdatasync(self._descriptor)
 
-    def keep(self) -> None:
+    def commit(self) -> None:
         """What was written so far stays."""
-        self._kept = self.size
+        self._committed = self.size
 
-    def take_back(self) -> bool:
-        """Cut off what was written since `keep`; False: that failed too."""
+    def roll_back(self) -> bool:
+        """Cut off what was written since `commit`; False: that failed too."""
         try:
-            os.ftruncate(self._descriptor, self._kept)
+            os.ftruncate(self._descriptor, self._committed)
             os.fdatasync(self._descriptor)
         except OSError:
             return False
-        self.size = self._kept
+        self.size = self._committed
         return True
 
     def finish(self) -> None:
@@ -112,11 +112,11 @@ class GrowingFile:
         Raises:
             OSError: the folder can't be written.
         """
-        publish(self._folder, self._name, is_empty=self._kept == 0)
+        publish(self._folder, self._name, is_empty=self._committed == 0)
         os.close(self._descriptor)
 
     def abandon(self) -> None:
-        """Leave it as it is, for whoever looks for leftovers."""
+        """Leave it as it is, for the next recovery."""
         os.close(self._descriptor)
 
 
@@ -134,7 +134,7 @@ def publish(folder: Path, name: str, *, is_empty: bool) -> None:
     sync(folder)
 
 
-def is_ours(descriptor: int, path: Path) -> bool:
+def try_lock(descriptor: int, path: Path) -> bool:
     """Lock the open file; False: somebody else holds it, or it lies at its path no more."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

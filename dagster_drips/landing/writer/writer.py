@@ -1,9 +1,9 @@
 """Rows into landing files, so that what was answered is on disk for good.
 
-Requests hand in their rows and wait; one thread writes what has gathered, syncs once and answers them all (group
-commit). A file is hidden and locked while it grows, and gets its final name when it is old or large enough, so the
-loader sees complete files only. What a dead process left behind is in `leftovers`; which rows are landed, and under
-which idempotency keys, is the callers' part.
+Requests submit their rows and wait; one thread writes what has gathered, syncs once and answers them all (group
+commit). A file is staged (hidden and locked) while it is written, and gets its final name when it is old or large
+enough, so the loader sees complete files only. Staged files of dead processes are completed in `recovery`; which rows
+are landed, and under which idempotency keys, is up to the callers.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import Any
 import msgspec
 
 from dagster_drips.clock import format_time
-from dagster_drips.landing.writer.recovery import take_over
-from dagster_drips.landing.writer.staged_file import GrowingFile, NameMaker
+from dagster_drips.landing.writer.recovery import complete_staged_files
+from dagster_drips.landing.writer.staged_file import NameMaker, StagedFile
 from dagster_drips.project import LANDING_KINDS, Project
 
 RAW = "raw"
@@ -38,10 +38,10 @@ _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _MAX_BYTES = 8 * 1024 * 1024
 _MAX_AGE_SECONDS = 1.0
 _GATHER_SECONDS = 0.002
-_PATIENCE_SECONDS = 5.0
+_TIMEOUT_SECONDS = 5.0
 _MAX_WAITING_BYTES = 32 * 1024 * 1024
 _PIECE = 1024 * 1024
-_TAKE_OVER_SECONDS = 60.0
+_RECOVERY_SECONDS = 60.0
 
 
 class LandingUnavailable(Exception):
@@ -60,19 +60,19 @@ class _Call:
 
 
 class _Batch:
-    """What waits together in one event loop, with one clock for their patience."""
+    """What waits together in one event loop, with one timer for all of it."""
 
-    __slots__ = ("calls", "clock", "loop")
+    __slots__ = ("calls", "loop", "timer")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, patience: float):
+    def __init__(self, loop: asyncio.AbstractEventLoop, timeout: float):
         self.loop = loop
         self.calls: list[_Call] = []
         slow = LandingUnavailable("the disk is too slow")
-        self.clock = loop.call_later(patience, self.answer, slow)
+        self.timer = loop.call_later(timeout, self.answer, slow)
 
     def answer(self, error: Exception | None) -> None:
-        """Tell all that still wait; in the loop's own thread."""
-        self.clock.cancel()
+        """Answer all that still wait; in the loop's own thread."""
+        self.timer.cancel()
         for call in self.calls:
             if not call.answer.done():
                 call.answer.set_result(None) if error is None else call.answer.set_exception(copy.copy(error))
@@ -97,7 +97,7 @@ class LandingWriter:
         project: whose landing folders.
         max_bytes: a file that is as large gets its final name.
         max_age_seconds: so long after its first row, too.
-        patience_seconds: how long a call waits for a slow disk.
+        timeout_seconds: how long a call waits for a slow disk.
         gather_seconds: how long the thread lets calls gather before it writes them.
     """
 
@@ -107,17 +107,17 @@ class LandingWriter:
         *,
         max_bytes: int = _MAX_BYTES,
         max_age_seconds: float = _MAX_AGE_SECONDS,
-        patience_seconds: float = _PATIENCE_SECONDS,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
         gather_seconds: float = _GATHER_SECONDS,
     ):
         self._project = project
         self._max_bytes = max_bytes
         self._max_age = max_age_seconds
-        self._patience = patience_seconds
+        self._timeout = timeout_seconds
         self._gather = gather_seconds
         self._queue = _Queue()
         self._thread: threading.Thread | None = None
-        self._files: dict[str, GrowingFile] = {}
+        self._files: dict[str, StagedFile] = {}
         self._files_lock = threading.Lock()
         self._names = NameMaker()
 
@@ -135,7 +135,7 @@ class LandingWriter:
             return
         loop = asyncio.get_running_loop()
         call = _Call(lines, loop.create_future())
-        self._hand_in(call, loop)
+        self._submit(call, loop)
         await call.answer
 
     def land_now(self, rows: Mapping[str, Sequence[Row]]) -> None:
@@ -173,9 +173,9 @@ class LandingWriter:
         }
         await self.land({f"{RAW}/{source}": [row]})
 
-    def take_over(self) -> int:
-        """Give complete names to what dead writers left behind; how many files."""
-        return take_over(self._project)
+    def complete_staged_files(self) -> int:
+        """Give the staged files of dead writers their final names; how many."""
+        return complete_staged_files(self._project)
 
     def close(self) -> None:
         """Write what waits, give every file its final name, and end the thread."""
@@ -187,7 +187,7 @@ class LandingWriter:
         with self._files_lock:
             self._finish_files()
 
-    def _hand_in(self, call: _Call, loop: asyncio.AbstractEventLoop) -> None:
+    def _submit(self, call: _Call, loop: asyncio.AbstractEventLoop) -> None:
         queue = self._queue
         with queue.changed:
             if queue.closing:
@@ -197,7 +197,7 @@ class LandingWriter:
             queue.size += call.size
             batch = queue.batches.get(loop)
             if batch is None:
-                batch = queue.batches[loop] = _Batch(loop, self._patience)
+                batch = queue.batches[loop] = _Batch(loop, self._timeout)
                 queue.changed.notify()
             batch.calls.append(call)
             # Started with the first row, and anew should a bug have ended it: rows must not wait for nobody.
@@ -206,10 +206,10 @@ class LandingWriter:
                 self._thread.start()
 
     def _work(self) -> None:
-        looked = float("-inf")
+        recovered_at = float("-inf")
         while True:
             batches, closing, size = self._next_batches()
-            # Who has given up, or gone away, was told that nothing is kept.
+            # Calls that have timed out, or whose client is gone, were not acknowledged.
             lines = [call.lines for batch in batches for call in batch.calls if not call.answer.done()]
             with self._files_lock:
                 error = self._write(lines) if lines else None
@@ -223,9 +223,9 @@ class LandingWriter:
             if closing and not batches:
                 return
             del batches
-            if time.monotonic() - looked > _TAKE_OVER_SECONDS:
-                looked = time.monotonic()
-                self.take_over()
+            if time.monotonic() - recovered_at > _RECOVERY_SECONDS:
+                recovered_at = time.monotonic()
+                self.complete_staged_files()
 
     def _next_batches(self) -> tuple[list[_Batch], bool, int]:
         """What waits and how many bytes it is, as soon as something does or a file is old enough."""
@@ -246,11 +246,11 @@ class LandingWriter:
     def _until_next_finish(self) -> float:
         begun = [file.begun for file in list(self._files.values())]
         if not begun:
-            return _TAKE_OVER_SECONDS
+            return _RECOVERY_SECONDS
         return max(0.01, min(begun) + self._max_age - time.monotonic())
 
     def _write(self, calls: list[dict[str, bytes]]) -> LandingUnavailable | None:
-        """Write and sync all, or tell why not: then no file holds more than was promised before."""
+        """Write and sync all, or return why not: then no file holds more than was acknowledged before."""
         pieces: dict[str, list[bytes]] = {}
         for call in calls:
             for kind, lines in call.items():
@@ -259,7 +259,7 @@ class LandingWriter:
         try:
             for kind, lines in pieces.items():
                 if kind not in self._files:
-                    self._files[kind] = GrowingFile.create(self._project.landing / kind, self._names)
+                    self._files[kind] = StagedFile.create(self._project.landing / kind, self._names)
                 touched.append(kind)
                 for piece in _joined(lines):
                     self._files[kind].write(piece)
@@ -267,11 +267,11 @@ class LandingWriter:
                 self._files[kind].sync()
         except OSError as error:
             for kind in touched:
-                if not self._files[kind].take_back():
+                if not self._files[kind].roll_back():
                     self._files.pop(kind).abandon()
             return LandingUnavailable(f"the landing folder can't be written: {error.strerror or error}")
         for kind in touched:
-            self._files[kind].keep()
+            self._files[kind].commit()
             if self._files[kind].size >= self._max_bytes:
                 self._finish(kind)
         return None
@@ -282,7 +282,7 @@ class LandingWriter:
                 self._finish(kind)
 
     def _finish(self, kind: str) -> None:
-        # A file that can't get its name now is a leftover, which is tried again.
+        # A file that can't get its name now is left for the next recovery.
         file = self._files.pop(kind)
         try:
             file.finish()

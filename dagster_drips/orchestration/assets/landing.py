@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from dagster_drips.clock import format_instant, parse_instant
-from dagster_drips.landing import IgnoredFile, ignored_files
+from dagster_drips.landing.files import IgnoredFile, ignored_files
 from dagster_drips.orchestration.names import LANDING, OWNERS, POOL, TICK, raw_spec
 from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.project import LANDING_KINDS, Project

@@ -67,7 +67,7 @@ def settings() -> dict[str, str]:
 
 
 def request(provider: str, payload: Any, **options: Any) -> tuple[bytes, dict[str, str]]:
-    """Body and headers of what a provider posts to tell of `payload` (what its documentation calls the event)."""
+    """Body and headers of what a provider posts to report `payload` (what its documentation calls the event)."""
     return {"sendgrid": _sendgrid, "ses": sns, "mailgun": mailgun, "resend": resend}.get(
         provider, _with_secret(provider)
     )(payload, **options)

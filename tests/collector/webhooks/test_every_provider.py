@@ -7,7 +7,7 @@ import pytest
 from dagster_drips.collector.webhooks import PROVIDERS as KNOWN
 from dagster_drips.collector.webhooks.payload import described
 from dagster_drips.errors import DripsError
-from dagster_drips.landing import load_landing
+from dagster_drips.landing.load import load_landing
 from dagster_drips.message.provider_headers import HEADERS, headers_for, provider_of
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse.port import open_warehouse
@@ -88,7 +88,7 @@ def test_an_event_is_kept_as_it_came_beside_what_it_became(collector, provider):
 @every_provider
 def test_no_secret_is_kept(collector, provider):
     webhooks = collector(provider)
-    webhooks.tell(provider, OPENED[provider])
+    webhooks.deliver(provider, OPENED[provider])
     (kept,) = webhooks.rows(f"raw/{provider}")
     assert "authorization" not in {name.lower() for name in kept["headers"]}
 
@@ -110,14 +110,14 @@ def test_a_forged_request_is_refused_and_counted_and_leaves_nothing(collector, p
 def test_a_provider_that_is_not_set_up_is_not_there_and_counted(collector, provider):
     others = {name: value for name, value in settings().items() if not name.endswith(provider.upper())}
     webhooks = collector(**others)
-    assert webhooks.tell(provider, OPENED[provider]).status_code == 404
+    assert webhooks.deliver(provider, OPENED[provider]).status_code == 404
     assert webhooks.counted("webhook_requests", provider, "not_set_up") == 1
 
 
 @every_provider
 def test_an_event_nobody_knows_is_kept_raw_and_counted_and_no_error(collector, provider):
     webhooks = collector(provider)
-    answer = webhooks.tell(provider, renamed(OPENED[provider], "teleported"))
+    answer = webhooks.deliver(provider, renamed(OPENED[provider], "teleported"))
     assert (answer.status_code, answer.json()) == (200, {"landed": 0})
     assert webhooks.counted("webhook_events", provider, "unknown") == 1
     assert (webhooks.rows(), len(webhooks.bodies(provider))) == ([], 1)
@@ -126,7 +126,7 @@ def test_an_event_nobody_knows_is_kept_raw_and_counted_and_no_error(collector, p
 @every_provider
 def test_an_event_of_another_systems_mail_is_kept_raw_and_counted(collector, provider):
     webhooks = collector(provider)
-    assert webhooks.tell(provider, without_id(OPENED[provider])).status_code == 200
+    assert webhooks.deliver(provider, without_id(OPENED[provider])).status_code == 200
     assert webhooks.counted("webhook_events", provider, "unattributed") == 1
     assert (webhooks.rows(), len(webhooks.bodies(provider))) == ([], 1)
 
@@ -136,7 +136,7 @@ def test_a_body_of_another_form_is_no_error_to_the_provider(collector, provider)
     webhooks = collector(provider)
     payloads = ("text", 7, None, [], {}, [[1]], {"event": {}, "type": [], "RecordType": 1, "data": 1, "msys": 1})
     for payload in payloads:
-        assert webhooks.tell(provider, payload).json() == {"landed": 0}
+        assert webhooks.deliver(provider, payload).json() == {"landed": 0}
     assert (webhooks.rows(), len(webhooks.bodies(provider))) == ([], len(payloads))
 
 
@@ -146,7 +146,7 @@ def test_what_is_no_json_is_kept_raw_and_counted(collector, provider):
     _, headers = request(provider, OPENED[provider])
     if provider in ("sendgrid", "resend"):
         # Their signatures are of the body; a text is as close to no JSON as they get.
-        assert webhooks.tell(provider, "not an event").status_code == 200
+        assert webhooks.deliver(provider, "not an event").status_code == 200
     else:
         assert webhooks.post(provider, b"\xff not JSON", headers).status_code == 200
     assert webhooks.counted("webhook_events", provider, "unreadable") == 1
@@ -157,7 +157,7 @@ def test_what_is_no_json_is_kept_raw_and_counted(collector, provider):
 def test_a_batch_lands_what_it_knows_of_several_messages(collector, provider):
     (one,) = OPENED[provider] if isinstance(OPENED[provider], list) else [OPENED[provider]]
     webhooks = collector(provider)
-    assert webhooks.tell(provider, [one, renamed(one, "teleported"), without_id(one), one]).json() == {"landed": 2}
+    assert webhooks.deliver(provider, [one, renamed(one, "teleported"), without_id(one), one]).json() == {"landed": 2}
     outcomes = ("landed", "unknown", "unattributed")
     assert [webhooks.counted("webhook_events", provider, outcome) for outcome in outcomes] == [2, 1, 1]
 
@@ -171,7 +171,7 @@ def test_a_time_that_cant_be_read_or_lies_ahead_is_that_of_receiving(collector, 
     sample = OPENED[provider]
     for value in ("2999-01-01T00:00:00Z", "soon", 10**30, None):
         late = [sample[0] | {member: value}] if isinstance(sample, list) else sample | {member: value}
-        webhooks.tell(provider, late)
+        webhooks.deliver(provider, late)
     assert [row["occurred_at"] for row in webhooks.rows()] == ["2026-03-01T12:00:00.000Z"] * 4
 
 
@@ -182,7 +182,7 @@ def test_all_samples_load_and_a_repeated_attempt_adds_nothing(collector, project
         for sample in SAMPLES[provider]:
             options = {"event_id": f"msg_{SAMPLES[provider].index(sample)}"} if provider == "resend" else {}
             options |= {"MessageId": f"sns-{SAMPLES[provider].index(sample)}"} if provider == "ses" else {}
-            assert webhooks.tell(provider, sample, **options).status_code == 200
+            assert webhooks.deliver(provider, sample, **options).status_code == 200
     ids = [row["engagement_id"] for row in webhooks.rows()]
     assert ids[: len(ids) // 2] == ids[len(ids) // 2 :]
     with open_warehouse(project.warehouse) as warehouse:
@@ -197,10 +197,10 @@ def test_what_cant_be_kept_is_to_be_sent_again(collector, project, provider):
     folder = project.landing / "engagement"
     folder.rmdir()
     folder.write_text("in the way")
-    assert webhooks.tell(provider, OPENED[provider]).status_code == 503
+    assert webhooks.deliver(provider, OPENED[provider]).status_code == 503
     assert webhooks.counted("webhook_events", provider, "landed") == 0
     folder.unlink()
-    assert webhooks.tell(provider, OPENED[provider]).status_code == 200
+    assert webhooks.deliver(provider, OPENED[provider]).status_code == 200
     assert len(webhooks.rows()) == 1
 
 

@@ -119,7 +119,7 @@ def test_any_of_several_keys_will_do_and_pem_as_well(collector):
     der = base64.b64encode(old.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
     pem = sendgrid_key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     webhooks = collector(DRIPS_WEBHOOK_SENDGRID=f"{der},{pem}")
-    assert webhooks.tell("sendgrid", [event("open")]).status_code == 200
+    assert webhooks.deliver("sendgrid", [event("open")]).status_code == 200
 
 
 @pytest.mark.parametrize("value", ["no key at all", settings()["DRIPS_WEBHOOK_RESEND"], "p384"])
@@ -127,9 +127,9 @@ def test_what_is_no_key_over_p256_is_told_at_the_start(collector, value):
     if value == "p384":
         key = ec.generate_private_key(ec.SECP384R1()).public_key()
         value = base64.b64encode(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
-    with pytest.raises(DripsError, match="DRIPS_WEBHOOK_SENDGRID: not a") as told:
+    with pytest.raises(DripsError, match="DRIPS_WEBHOOK_SENDGRID: not a") as raised:
         collector(DRIPS_WEBHOOK_SENDGRID=value)
-    assert value not in str(told.value)
+    assert value not in str(raised.value)
 
 
 def _sha256():

@@ -83,7 +83,7 @@ def test_a_time_may_be_written_out(landed):
 
 def test_the_try_whether_somebody_is_there_is_no_event(collector):
     webhooks = collector()
-    assert webhooks.tell("sparkpost", [{"msys": {}}]).status_code == 200
+    assert webhooks.deliver("sparkpost", [{"msys": {}}]).status_code == 200
     assert webhooks.rows() == []
 
 

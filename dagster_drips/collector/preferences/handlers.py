@@ -1,8 +1,8 @@
-"""What a reader wants: unsubscribe in one click or on a page, preferences by topic, and to confirm an address.
+"""Unsubscribing in one click or on a page, preferences by topic, and confirming an address.
 
-A GET shows a page and changes nothing, since mail scanners follow links; a POST is a person's wish, or that of their
-mail program (RFC 8058). What a wish leads to is L3's matter, what a confirmation does E3's. Topics by name are in
-`topics`.
+A GET shows a page and changes nothing, since mail scanners follow links; a POST is a request of the reader, or of their
+mail program (RFC 8058), and becomes a row. What that leads to is decided by rule L3, for confirmations by E3. Names of
+topics are in `topics`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope
 
-from dagster_drips.collector.context import Desk
+from dagster_drips.collector.context import CollectorContext
 from dagster_drips.collector.links.engagement import LinkHandler, engagement, refuse
 from dagster_drips.collector.pages import NOT_NOW, page
 from dagster_drips.collector.preferences.topics import Topics
 from dagster_drips.landing.writer.writer import LandingUnavailable
 from dagster_drips.links.tokens import BadToken, Purpose, Tokens
 
-_WISHES = {
+_TYPES = {
     "unsubscribe": "unsubscribed",
     "resubscribe": "resubscribed",
     "unsubscribe_all": "unsubscribed",
@@ -35,66 +35,66 @@ _MOST_TOPICS = 200
 _LONGEST_TOPIC = 200
 
 
-def routes(desk: Desk) -> list[Route]:
+def routes(context: CollectorContext) -> list[Route]:
     """Unsubscribe, preferences and confirmation; none without keys."""
-    if desk.tokens is None:
+    if context.tokens is None:
         return []
     methods = ["GET", "HEAD", "POST"]
     return [
-        Route("/u/{token}", _Unsubscribe(desk, desk.tokens), methods=methods),
-        Route("/p/{token}", _Preferences(desk, desk.tokens), methods=methods),
-        Route("/confirm/{token}", _Confirmation(desk, desk.tokens), methods=methods),
+        Route("/u/{token}", _Unsubscribe(context, context.tokens), methods=methods),
+        Route("/p/{token}", _Preferences(context, context.tokens), methods=methods),
+        Route("/confirm/{token}", _Confirmation(context, context.tokens), methods=methods),
     ]
 
 
 class _Unsubscribe(LinkHandler):
-    """POST unsubscribes from all, whatever its body says: one click is a wish about the sender, not about a topic."""
+    """POST unsubscribes from all, whatever its body says: one click is about the sender, not about a topic."""
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         token = scope["path_params"]["token"]
         try:
             message_id = self._tokens.read_message(token, Purpose.UNSUBSCRIBE)
         except BadToken:
-            return refuse(self._desk, "unsubscribe")
+            return refuse(self._context, "unsubscribe")
         preferences = f"../p/{self._tokens.message(message_id, Purpose.PREFERENCES)}"
         if scope["method"] != "POST":
             return page("unsubscribe.html", unsubscribe=token, preferences=preferences)
-        if not await _kept(self._desk, [_wish(self._desk, scope, message_id, "unsubscribed", None)]):
+        if not await _kept(self._context, [_preference(self._context, scope, message_id, "unsubscribed", None)]):
             return NOT_NOW
         return page("unsubscribed.html", preferences=preferences)
 
 
 class _Preferences(LinkHandler):
-    """One wish a POST: topics to stop or to get again, or all.
+    """One request a POST: topics to stop or to get again, or all.
 
     The page ticks nothing beforehand: the collector does not know what was chosen before, and a wrong tick that is
-    sent along would undo a wish.
+    sent along would undo an earlier choice.
     """
 
-    def __init__(self, desk: Desk, tokens: Tokens):
-        super().__init__(desk, tokens)
-        self._topics = Topics(desk.project)
+    def __init__(self, context: CollectorContext, tokens: Tokens):
+        super().__init__(context, tokens)
+        self._topics = Topics(context.project)
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         token = scope["path_params"]["token"]
         try:
             message_id = self._tokens.read_message(token, Purpose.PREFERENCES)
         except BadToken:
-            return refuse(self._desk, "preferences")
+            return refuse(self._context, "preferences")
         if scope["method"] != "POST":
             return await self._page(token)
         form = await _form(Request(scope, receive))
-        wish = next(iter(form.get("wish", ())), "")
-        if wish not in _WISHES:
+        choice = next(iter(form.get("wish", ())), "")
+        if choice not in _TYPES:
             return await self._page(token, problem="Please choose what you want, and use a button of this page.")
-        topics = [] if wish.endswith("_all") else sorted(set(form.get("topic", ())))
-        if not topics and not wish.endswith("_all"):
+        topics = [] if choice.endswith("_all") else sorted(set(form.get("topic", ())))
+        if not topics and not choice.endswith("_all"):
             return await self._page(token, problem="Please tick at least one topic.")
         if len(topics) > _MOST_TOPICS or any(len(topic) > _LONGEST_TOPIC for topic in topics):
             return await self._page(token, problem="These are not topics of ours.")
-        of_type = _WISHES[wish]
-        rows = [_wish(self._desk, scope, message_id, of_type, topic) for topic in topics or [None]]
-        if not await _kept(self._desk, rows):
+        of_type = _TYPES[choice]
+        rows = [_preference(self._context, scope, message_id, of_type, topic) for topic in topics or [None]]
+        if not await _kept(self._context, rows):
             return NOT_NOW
         return page("preferences_kept.html", topics=topics, resubscribed=of_type == "resubscribed", preferences=token)
 
@@ -113,21 +113,23 @@ class _Confirmation(LinkHandler):
         try:
             message_id = self._tokens.read_message(token, Purpose.CONFIRM)
         except BadToken:
-            return refuse(self._desk, "confirm")
+            return refuse(self._context, "confirm")
         if scope["method"] != "POST":
             return page("confirm.html", confirm=token)
-        if not await _kept(self._desk, [_wish(self._desk, scope, message_id, "confirmed", None)]):
+        if not await _kept(self._context, [_preference(self._context, scope, message_id, "confirmed", None)]):
             return NOT_NOW
         preferences = f"../p/{self._tokens.message(message_id, Purpose.PREFERENCES)}"
         return page("confirmed.html", preferences=preferences)
 
 
-def _wish(desk: Desk, scope: Scope, message_id: str, of_type: str, topic: str | None) -> dict[str, Any]:
-    """A row; the same wish within one second is the same fact.
+def _preference(
+    context: CollectorContext, scope: Scope, message_id: str, of_type: str, topic: str | None
+) -> dict[str, Any]:
+    """A row; the same request within one second is the same fact.
 
     Not within longer: unsubscribed, resubscribed and unsubscribed again in a minute must end unsubscribed.
     """
-    row = engagement(desk, scope, message_id=message_id, type=of_type)
+    row = engagement(context, scope, message_id=message_id, type=of_type)
     if topic is not None:
         row["topic"] = topic
     second = row["occurred_at"][:19]
@@ -136,13 +138,13 @@ def _wish(desk: Desk, scope: Scope, message_id: str, of_type: str, topic: str | 
     return row
 
 
-async def _kept(desk: Desk, rows: list[dict[str, Any]]) -> bool:
+async def _kept(context: CollectorContext, rows: list[dict[str, Any]]) -> bool:
     try:
-        await desk.land({"engagement": rows})
+        await context.land({"engagement": rows})
     except LandingUnavailable:
-        desk.counters.add("unavailable")
+        context.metrics.unavailable.inc()
         return False
-    desk.counters.add("wishes", len(rows), type=rows[0]["type"])
+    context.metrics.preferences[rows[0]["type"]].inc(len(rows))
     return True
 
 
