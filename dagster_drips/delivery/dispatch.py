@@ -51,6 +51,12 @@ class DispatchReport:
     stopped: str | None = None
     """Which servers took no (more) mail, and which senders may not send it, and why; what is left stays due."""
 
+    @property
+    def left_due(self) -> int:
+        """How many messages no server was asked to take since sending stopped early."""
+        ended = self.sent + self.deferred + self.bounced + self.failed + self.in_doubt
+        return self.due - ended - self.refused - self.held
+
 
 def dispatch(
     project: Project,

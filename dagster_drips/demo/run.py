@@ -22,9 +22,8 @@ from dagster_drips.demo.sink_process import mail_sink
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.replay import Span
-from dagster_drips.pipeline.sending import send_due
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.statements import named_statements
@@ -128,26 +127,16 @@ def steps_of(plan: DemoPlan) -> int:
 def _tick(
     pipeline: Pipeline, warehouse: Warehouse, settings: Settings, as_of: datetime, clock: dict[str, float]
 ) -> DispatchReport:
-    with _timed(clock, "begin"):
-        pipeline.begin(warehouse, as_of)
-    with _timed(clock, "load"):
-        _, problems = pipeline.load_sequences(warehouse)
-        pipeline.load_landing(warehouse, LANDING_KINDS)
-    if problems:
-        raise DripsError(problems[0].message, file=problems[0].file, line=problems[0].line)
-    with _timed(clock, "decide"):
-        decided = pipeline.decide(warehouse)
-    if decided.broken_segments:
-        broken = decided.broken_segments[0]
+    report = pipeline.tick(
+        warehouse, as_of, settings=settings, measure=False, around=lambda phase: _timed(clock, phase)
+    )
+    for problem in report.problems:
+        raise DripsError(problem.message, file=problem.file, line=problem.line)
+    for broken in report.decided.broken_segments:
         raise DripsError(broken.reason, file=broken.file)
-    with _timed(clock, "commit"):
-        pipeline.commit_decisions(warehouse)
-    with _timed(clock, "send"):
-        sent = send_due(pipeline, warehouse, settings)
+    sent = report.sent or DispatchReport()
     if sent.stopped:
         raise DripsError(f"sending stopped: {sent.stopped}")
-    with _timed(clock, "settle"):
-        pipeline.settle(warehouse)
     return sent
 
 

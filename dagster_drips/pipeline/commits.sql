@@ -52,11 +52,6 @@ from journal.ticks
 -- name: has_lived
 select exists (select 1 from raw.loaded_files) or exists (select 1 from journal.sequence_versions)
 
--- name: previous_tick
-select max(as_of)
-from journal.ticks
-where phase = 'finished' and as_of < ?
-
 -- name: pretend_to_send
 insert into raw.delivery_log by name
 select
@@ -77,3 +72,48 @@ select
     transactional
 from decide.due_steps
 order by send_rank
+
+-- name: known_until
+-- The last tick that the warehouse has a commit of.
+select max(as_of) from journal.ticks
+
+-- name: phases
+-- What is committed of the tick that has begun.
+select phase
+from journal.ticks
+where as_of = (select as_of from raw.tick)
+
+-- name: counts
+select
+    (select count(*) from decide.new_enrollment_decisions) as judged,
+    (select count(*) from decide.new_enrollment_decisions where decision = 'enrolled') as enrolled,
+    (select count(*) from decide.new_enrollment_closings) as exited,
+    (select count(*) from decide.new_skipped_steps) as skipped,
+    (select count(*) from decide.due_steps) as due
+
+-- name: completions
+select count(*) from after_sending.new_enrollment_completions
+
+-- name: since_loading_sequence_versions
+-- Rows that the warehouse has since loading, and that the journal has not.
+select versions.*
+from journal.sequence_versions as versions
+cross join raw.tick
+where tick.previous_as_of is null or versions.seen_at > tick.previous_as_of
+order by versions.seen_at, versions.version_number
+
+-- name: since_loading_loaded_files
+select *
+from raw.loaded_files
+where load_id > (select coalesce(max(last_load_id), 0) from journal.ticks)
+
+-- name: take_time
+-- Kept in a variable: the same statement goes into the journal and into the warehouse.
+set variable commit_of = struct_pack(as_of := ?::timestamp, phase := ?::varchar, recorded_at := ?::timestamp)
+
+-- name: tick
+select
+    getvariable('commit_of').as_of as as_of,
+    getvariable('commit_of').phase as phase,
+    getvariable('commit_of').recorded_at as recorded_at,
+    (select coalesce(max(load_id), 0) from raw.loaded_files) as last_load_id

@@ -25,6 +25,7 @@ from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.pipeline.set_aside import draft_what_stays, sent_later
 from dagster_drips.pipeline.tick import Pipeline
+from dagster_drips.pipeline.tick_clock import set_clock
 from dagster_drips.pipeline.tick_journal import HANDED_OVER, LOADED_FILES, TickJournal
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import read_catalog
@@ -138,17 +139,17 @@ def _fill(
     commits = journal.commits()
     progress(f"{len(commits)} commits of ticks")
     for commit in commits:
-        journal.fold(warehouse, commit)
+        journal.ingest(warehouse, commit)
     what_stays, later = None, sent_later(warehouse, journal) if until is not None else 0
     if later:
         what_stays = draft_what_stays(warehouse, journal)
-        journal.fold(warehouse, what_stays)
+        journal.ingest(warehouse, what_stays)
     progress("sequences")
     restore_live(warehouse, invalid=catalog.invalid)
     loaded = journal.rows(warehouse, LOADED_FILES)
     progress(f"{len(loaded)} landed files")
     load_again(project, warehouse, loaded, fields=live_settings(warehouse, catalog).fields)
-    pipeline.set_clock(warehouse, warehouse.value("select max(as_of) from journal.ticks where phase = 'decided'"))
+    set_clock(warehouse, warehouse.value("select max(as_of) from journal.ticks where phase = 'decided'"))
     progress("models")
     pipeline.decide(warehouse)
     if cut_off := hold_cut_off(project, warehouse):

@@ -23,7 +23,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Decided, Pipeline
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.temporaries import REPLAY_PREFIX, owned
 from dagster_drips.warehouse import Warehouse, open_warehouse
@@ -87,19 +87,12 @@ def replayed(
         transform = Transform(project, warehouse=file, target_path=Path(scratch) / "target")
         pipeline = Pipeline(project, transform, journal=None, compiled=CompiledTables())
         with open_warehouse(file) as warehouse:
+            if on_catalog:
+                on_catalog(pipeline.catalog())
             for number, instant in enumerate(span.instants()):
-                pipeline.begin(warehouse, instant)
-                if number == 0:
-                    catalog, _ = pipeline.load_sequences(warehouse)
-                    if on_catalog:
-                        on_catalog(catalog)
-                    pipeline.load_landing(warehouse, LANDING_KINDS)
-                decided = pipeline.decide(warehouse)
-                pipeline.commit_decisions(warehouse)
-                pipeline.pretend_to_send(warehouse)
-                pipeline.settle(warehouse)
+                report = pipeline.tick(warehouse, instant, settings=None, load=number == 0, measure=False)
                 if on_tick:
-                    on_tick(decided)
+                    on_tick(report.decided)
             yield warehouse, pipeline
 
 

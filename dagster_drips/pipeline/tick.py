@@ -1,25 +1,25 @@
-"""The phases of a tick in the order of rule T4: begin, load, decide, dispatch, settle, measure, publish.
+"""A tick: its phases, and their one order (T4).
 
 Each phase leaves the warehouse and the journal in a state from which the next one, or a repetition after a crash, goes
-on. What belongs here: the order of things and moving decided rows into the journal. What does not: deciding (dbt),
-sending (`mail`), reading files (`landing`, `sequences`).
+on. Here belongs the order of things. What does not: deciding (dbt), committing (`commits`), sending (`delivery`),
+reading files (`landing`, `sequences`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 
 from dagster_drips.blob_store import KeptFiles
 from dagster_drips.clock import format_instant, utc_now
-from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
+from dagster_drips.delivery.dispatch import DispatchReport, dispatch
 from dagster_drips.delivery.lengths import drop_lengths
-from dagster_drips.delivery.losses import hold_cut_off
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import LoadReport, load_landing
 from dagster_drips.pipeline.catalog import CatalogReader
+from dagster_drips.pipeline.commits import STATEMENTS, commit, recover, recover_commits
 from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, NodeResult, Transform
 from dagster_drips.pipeline.segments import (
@@ -28,26 +28,20 @@ from dagster_drips.pipeline.segments import (
     run_decisions,
     segments_without_file,
 )
-from dagster_drips.pipeline.tick_journal import HANDED_OVER, LOADED_FILES, TickJournal
-from dagster_drips.project import Project
+from dagster_drips.pipeline.tick_clock import TickStart, current_tick, note_sending, own_time, set_clock
+from dagster_drips.pipeline.tick_journal import TickJournal
+from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.versions import live_settings, record_catalog
-from dagster_drips.settings import load_settings
-from dagster_drips.time_zones import utc_offsets
+from dagster_drips.settings import Settings
 from dagster_drips.warehouse import Warehouse
-from dagster_drips.warehouse.quoting import quoted_text
-from dagster_drips.warehouse.statements import named_statements
 
-_COMMITS = named_statements(Path(__file__).with_name("commits.sql"))
+PHASES = ("begin", "load", "decide", "commit", "send", "settle", "measure")
+"""In the order of a tick; Dagster's assets are the same phases one by one."""
 
-
-@dataclass(frozen=True)
-class TickStart:
-    """What tells a tick from every other: its instant, and the wall clock when it began (a tick may be repeated)."""
-
-    as_of: datetime
-    begun_at: datetime
+Phase = Callable[[str], AbstractContextManager[object]]
+"""Goes around a phase, given its name: to time it, or to tell of it."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +56,25 @@ class Decided:
     due: int
     nodes: list[NodeResult] = field(default_factory=list)
     broken_segments: list[SegmentFailure] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TickReport:
+    """What a whole tick did.
+
+    Args:
+        problems: mistakes in sequence files.
+        decided: counts, and broken segments.
+        sent: what became of what was due; None where nothing was to go out.
+        completed: enrollments with no step left.
+        measured: what became of each mart; empty where none was built.
+    """
+
+    problems: list[Problem]
+    decided: Decided
+    sent: DispatchReport | None
+    completed: int
+    measured: list[NodeResult]
 
 
 class Pipeline:
@@ -92,15 +105,64 @@ class Pipeline:
         """The pipeline of a project's own warehouse and journal."""
         return cls(project, Transform(project), TickJournal(project.journal / "ticks"))
 
+    def tick(
+        self,
+        warehouse: Warehouse,
+        as_of: datetime | None = None,
+        *,
+        settings: Settings | None,
+        load: bool = True,
+        measure: bool = True,
+        around: Phase = nullcontext,
+    ) -> TickReport:
+        """A whole tick, phase by phase (T4).
+
+        Args:
+            warehouse: open for writing.
+            as_of: its instant; the wall clock's where None.
+            settings: the mail servers; None: what is due is taken to be sent, as a replay does.
+            load: read sequence and landing files; without it the warehouse's rows are decided upon as they are.
+            measure: build the marts.
+            around: entered and left around each phase.
+
+        Raises:
+            DripsError: the instant is not later than the last tick's, or a phase can't do its work.
+        """
+        problems: list[Problem] = []
+        measured: list[NodeResult] = []
+        with around("begin"):
+            self.begin(warehouse, as_of)
+        with around("load"):
+            if load:
+                _, problems = self.load_sequences(warehouse)
+                self.load_landing(warehouse, LANDING_KINDS)
+        with around("decide"):
+            decided = self.decide(warehouse)
+        with around("commit"):
+            self.commit_decisions(warehouse)
+        with around("send"):
+            sent = self.send(warehouse, settings) if settings else self.pretend_to_send(warehouse)
+        with around("settle"):
+            completed = self.settle(warehouse)
+        with around("measure"):
+            if measure:
+                measured = self.measure()
+        return TickReport(problems, decided, sent, completed, measured)
+
+    def catalog(self) -> Catalog:
+        """What the sequence files say now."""
+        return self._catalogs.read()
+
     def begin(self, warehouse: Warehouse, as_of: datetime | None = None) -> datetime:
-        """Set the clock (T1): to `as_of`, or the wall clock where None; returns it.
+        """Take in what a crash left, and set the clock (T1): to `as_of`, or the wall clock where None; returns it.
 
         Raises:
             DripsError: it is not later than the last finished tick.
         """
         instant = (as_of or utc_now()).replace(microsecond=0)
-        self.recover(warehouse)
-        last = warehouse.rows(_COMMITS["last_ticks"])[0]
+        if self.journal is not None:
+            recover(self.project, warehouse, self.journal)
+        last = warehouse.rows(STATEMENTS["last_ticks"])[0]
         if last["finished"] and instant <= last["finished"]:
             raise DripsError(
                 f"a tick at {format_instant(instant)} is not later than the last finished one,"
@@ -111,43 +173,12 @@ class Pipeline:
                 f"a tick at {format_instant(instant)} is earlier than the unfinished one of"
                 f" {format_instant(last['decided'])}; repeat that one or take a later instant"
             )
-        self.set_clock(warehouse, instant)
+        set_clock(warehouse, instant)
         return instant
-
-    def set_clock(self, warehouse: Warehouse, instant: datetime) -> None:
-        """Make an instant the tick's own, with the tick before it and what the world's wall clocks show then."""
-        previous = warehouse.value(_COMMITS["previous_tick"], [instant])
-        offsets = utc_offsets(instant)
-        with warehouse.transaction():
-            warehouse.execute("delete from raw.tick")
-            warehouse.execute("insert into raw.tick values (?, ?, ?, ?)", [instant, previous, instant, utc_now()])
-            warehouse.execute("delete from raw.time_zones")
-            warehouse.append_rows(
-                "raw.time_zones",
-                [{"timezone": name, "utc_offset_seconds": seconds} for name, seconds in offsets.items()],
-            )
-
-    def recover(self, warehouse: Warehouse) -> int:
-        """Fold in what a crash kept from the warehouse: commits and deliveries; returns how many commits there were."""
-        if self.journal is None:
-            return 0
-        resend = load_settings(self.project).in_doubt == "resend"
-        cut_files(self.project, warehouse, closed=True)
-        ingest_deliveries(self.project, warehouse, now=utc_now, resend=resend)
-        known = warehouse.value("select max(as_of) from journal.ticks")
-        if known is None and self.journal.commits() and not warehouse.value(_COMMITS["has_lived"]):
-            raise DripsError(
-                "the warehouse is gone and its journal is not: run `drips rebuild`", file=self.journal.root
-            )
-        missing = self.journal.missing(warehouse, known)
-        for commit in missing:
-            self.journal.fold(warehouse, commit)
-        hold_cut_off(self.project, warehouse, now=utc_now)
-        return len(missing)
 
     def load_sequences(self, warehouse: Warehouse) -> tuple[Catalog, list[Problem]]:
         """Read the sequence files and make them what dbt reads (S1, S2, S3); also returns their errors."""
-        catalog = self._catalogs.read()
+        catalog = self.catalog()
         # A replay sends nothing, so it needs no files.
         keep = KeptFiles.of(self.project) if self.journal is not None else None
         record_catalog(warehouse, catalog, as_of=self.as_of(warehouse), keep=keep)
@@ -157,7 +188,7 @@ class Pipeline:
         self, warehouse: Warehouse, kinds: tuple[str, ...], progress: Callable[[str, int], None] | None = None
     ) -> dict[str, LoadReport]:
         """Load what was landed since; counts for each kind."""
-        fields = live_settings(warehouse, self._catalogs.read()).fields
+        fields = live_settings(warehouse, self.catalog()).fields
         return load_landing(self.project, warehouse, kinds=kinds, fields=fields, loaded_at=utc_now(), progress=progress)
 
     def decide(self, warehouse: Warehouse) -> Decided:
@@ -168,44 +199,56 @@ class Pipeline:
         """
         nodes, broken = run_decisions(self.project, self.transform, warehouse, self._compiled)
         record_failures(warehouse, [*broken, *segments_without_file(self.project, warehouse)])
-        counts = warehouse.rows(
-            """
-            select
-                (select count(*) from decide.new_enrollment_decisions) as judged,
-                (select count(*) from decide.new_enrollment_decisions where decision = 'enrolled') as enrolled,
-                (select count(*) from decide.new_enrollment_closings) as exited,
-                (select count(*) from decide.new_skipped_steps) as skipped,
-                (select count(*) from decide.due_steps) as due
-            """
-        )[0]
+        counts = warehouse.rows(STATEMENTS["counts"])[0]
         return Decided(as_of=self.as_of(warehouse), nodes=nodes, broken_segments=broken, **counts)
 
     def commit_decisions(self, warehouse: Warehouse) -> None:
-        """Keep what the models decided, for good, before any mail goes out.
-
-        That is enrollment decisions, exits, skipped steps and segment changes.
-        """
-        self.recover(warehouse)
-        self._commit(warehouse, self.as_of(warehouse), "decided")
+        """Keep what the models decided, for good: who is enrolled, exits, skips, segment changes. Before sending."""
+        if self.journal is not None:
+            recover_commits(warehouse, self.journal)
+        commit(warehouse, self.journal, self.as_of(warehouse), "decided")
 
     def ready_to_send(self, warehouse: Warehouse) -> bool:
         """Whether this tick's decisions are committed and the tick is not finished: only then may mail go out."""
-        phases = {
-            row["phase"]
-            for row in warehouse.rows("select phase from journal.ticks where as_of = (select as_of from raw.tick)")
-        }
-        return phases == {"decided"}
+        return {row["phase"] for row in warehouse.rows(STATEMENTS["phases"])} == {"decided"}
+
+    def send(
+        self, warehouse: Warehouse, settings: Settings, progress: Callable[[int, int], None] | None = None
+    ) -> DispatchReport:
+        """Dispatch what is due at this tick, suppressions read again up to the moment (L3).
+
+        Nothing goes out where the tick's decisions are not committed or it is finished.
+
+        Raises:
+            DripsError: no login, no TLS, another send going on: nothing was claimed.
+        """
+        if not self.ready_to_send(warehouse):
+            return DispatchReport()
+
+        def refresh() -> None:
+            self.load_landing(warehouse, ("suppressions", "engagement"))
+            note_sending(warehouse)
+
+        return dispatch(
+            self.project,
+            warehouse,
+            settings,
+            as_of=self.as_of(warehouse),
+            now=lambda: own_time(warehouse),
+            refresh=refresh,
+            progress=progress,
+        )
 
     def pretend_to_send(self, warehouse: Warehouse) -> None:
         """Take every due step to be sent (M4): what a replay does instead of dispatching."""
-        warehouse.execute(_COMMITS["pretend_to_send"])
+        warehouse.execute(STATEMENTS["pretend_to_send"])
 
     def settle(self, warehouse: Warehouse) -> int:
         """Complete enrollments with no step left (T4, 9) and finish the tick; returns how many completed."""
         if not self.ready_to_send(warehouse):
             return 0  # this tick is finished already, or was overtaken before it decided anything
-        completed = warehouse.value("select count(*) from after_sending.new_enrollment_completions")
-        self._commit(warehouse, self.as_of(warehouse), "finished")
+        completed = warehouse.value(STATEMENTS["completions"])
+        commit(warehouse, self.journal, self.as_of(warehouse), "finished")
         if self.journal is not None:
             drop_lengths(self.project)
         return completed
@@ -228,10 +271,7 @@ class Pipeline:
         Raises:
             DripsError: none has.
         """
-        instant = warehouse.value("select as_of from raw.tick")
-        if instant is None:
-            raise DripsError("no tick has begun yet; run `drips run` once", file=self.transform.warehouse)
-        return instant
+        return current_tick(warehouse).as_of
 
     def current_tick(self, warehouse: Warehouse) -> TickStart:
         """The tick that has begun last.
@@ -239,37 +279,7 @@ class Pipeline:
         Raises:
             DripsError: none has.
         """
-        return TickStart(self.as_of(warehouse), warehouse.value("select started_at from raw.tick"))
-
-    def own_time(self, warehouse: Warehouse) -> datetime:
-        """The tick's own time now: its instant plus what has passed since it began.
-
-        A tick at the wall clock's instant runs on the wall clock; one with `--as-of` runs beside it.
-        """
-        tick = warehouse.rows("select as_of, started_at from raw.tick")[0]
-        return max(tick["as_of"], tick["as_of"] + (utc_now() - tick["started_at"]))
-
-    def _commit(self, warehouse: Warehouse, as_of: datetime, phase: str) -> None:
-        selects = {
-            name.removeprefix(f"{phase}_"): statement
-            for name, statement in _COMMITS.items()
-            if name.startswith(f"{phase}_")
-        }
-        tick = (
-            f"select timestamp {quoted_text(str(as_of))} as as_of, {quoted_text(phase)} as phase,"
-            f" timestamp {quoted_text(str(datetime.now(UTC).replace(tzinfo=None)))} as recorded_at,"
-            " (select coalesce(max(load_id), 0) from raw.loaded_files) as last_load_id"
-        )
-        if self.journal is not None:
-            self.journal.write(
-                warehouse, as_of=as_of, phase=phase, selects=selects | _since_loading() | {"ticks": tick}
-            )
-        with warehouse.transaction():
-            for table, select in selects.items():
-                if table == HANDED_OVER:
-                    continue  # the delivery log has it
-                warehouse.execute(f"insert into journal.{table} by name {select}")
-            warehouse.execute(f"insert into journal.ticks by name {tick}")
+        return current_tick(warehouse)
 
 
 def _way_back(last: datetime) -> str:
@@ -280,14 +290,3 @@ def _way_back(last: datetime) -> str:
         "; that one lies ahead of the clock. `drips rebuild --until T` goes back to the last tick up to T"
         " (docs/decisions.md)"
     )
-
-
-def _since_loading() -> dict[str, str]:
-    """Selects of rows that the warehouse has since loading, and that the journal has not."""
-    return {
-        "sequence_versions": "select versions.* from journal.sequence_versions as versions, raw.tick"
-        " where tick.previous_as_of is null or versions.seen_at > tick.previous_as_of"
-        " order by versions.seen_at, versions.version_number",
-        LOADED_FILES: "select * from raw.loaded_files"
-        " where load_id > (select coalesce(max(last_load_id), 0) from journal.ticks)",
-    }

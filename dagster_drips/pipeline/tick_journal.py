@@ -30,7 +30,7 @@ HANDED_OVER = "handed_over"
 """Messages that mail servers got, or may have got: a rebuild holds in doubt those that the delivery journal lost."""
 SET_ASIDE_DELIVERIES = "set_aside_deliveries"
 SET_ASIDE_COMMITS = "set_aside_commits"
-_FOLDS_NOT_IN = {LOADED_FILES, HANDED_OVER, SET_ASIDE_COMMITS}
+_FOR_REBUILDS = {LOADED_FILES, HANDED_OVER, SET_ASIDE_COMMITS}
 _ASIDE = "set-aside-"
 _FILE_NAMES = {"enrollment_decisions": "verdicts", "enrollment_closings": "closings", "skipped_steps": "resolutions"}
 """Table → its file in a commit, where the two differ: a journal is kept for good, whatever tables are called since."""
@@ -59,7 +59,7 @@ class TickJournal:
         return self.place(self.draft(warehouse, as_of=as_of, phase=phase, selects=selects))
 
     def draft(self, warehouse: Warehouse, *, as_of: datetime, phase: str, selects: Mapping[str, str]) -> Path:
-        """The same under a name that is no commit's yet: `fold` takes it, `place` makes it one."""
+        """The same under a name that is no commit's yet: `ingest` takes it, `place` makes it one."""
         day = self.root / f"{as_of:%Y-%m-%d}"
         if not day.exists():
             day.mkdir(parents=True)
@@ -121,12 +121,12 @@ class TickJournal:
         """Folders of what were commits once."""
         return sorted(self.root.glob(f"*-*-*/{_ASIDE}*"))
 
-    def fold(self, warehouse: Warehouse, commit: Path) -> None:
+    def ingest(self, warehouse: Warehouse, commit: Path) -> None:
         """Take one commit's rows into the warehouse's tables."""
         with warehouse.transaction():
             for path in sorted(commit.glob("*.parquet")):
                 table = table_of(path)
-                if table in _FOLDS_NOT_IN:
+                if table in _FOR_REBUILDS:
                     continue  # for rebuilds only
                 if path.stem == SET_ASIDE_DELIVERIES:
                     warehouse.execute(_SET_ASIDE["date_back"], [str(path)])

@@ -14,6 +14,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.segments import parse_readable
 from dagster_drips.pipeline.tick import Pipeline
+from dagster_drips.pipeline.tick_clock import set_clock
 from dagster_drips.project import Project
 from dagster_drips.temporaries import REPLAY_PREFIX, owned
 from dagster_drips.warehouse import open_warehouse
@@ -34,7 +35,7 @@ def leads_of_anonymous_ids(project: Project) -> dict[str, str]:
         transform = Transform(project, warehouse=file, target_path=Path(scratch) / "target")
         pipeline = Pipeline(project, transform, journal=None)
         with open_warehouse(file) as warehouse:
-            pipeline.set_clock(warehouse, utc_now())
+            set_clock(warehouse, utc_now())
             pipeline.load_sequences(warehouse)
             pipeline.load_landing(warehouse, ("leads", "events"))
             parse_readable(project, transform)

@@ -20,9 +20,7 @@ from dagster_drips.delivery.lead_fields import used_fields
 from dagster_drips.field_names import MAX_FIELDS, RESERVED_PREFIXES
 from dagster_drips.landing.fields import KNOWN_FIELDS
 from dagster_drips.pipeline.publish import publish
-from dagster_drips.pipeline.sending import send_due
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.project import LANDING_KINDS
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import open_warehouse
 
@@ -69,13 +67,7 @@ def tick(shop: Shop, url: str) -> None:
     settings = Settings(smtp_url=url, smtp_connections=1, public_url="https://t.acme.example", secret_keys="k" * 40)
     pipeline = Pipeline.of(shop.project)
     with open_warehouse(shop.project.warehouse) as warehouse:
-        pipeline.begin(warehouse, shop.now)
-        pipeline.load_sequences(warehouse)
-        pipeline.load_landing(warehouse, LANDING_KINDS)
-        pipeline.decide(warehouse)
-        pipeline.commit_decisions(warehouse)
-        send_due(pipeline, warehouse, settings)
-        pipeline.settle(warehouse)
+        pipeline.tick(warehouse, shop.now, settings=settings, measure=False)
     assert [node for node in pipeline.measure() if node.failed] == []
     with open_warehouse(shop.project.warehouse) as warehouse:
         publish(warehouse, shop.project.published)

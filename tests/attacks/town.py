@@ -21,7 +21,7 @@ from dagster_drips.collector.events.segment_messages import Envelope, Intake
 from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from tests.conftest import REPOSITORY
@@ -125,15 +125,9 @@ class Town:
             return warehouse.rows(sql)
 
     def _tick(self, warehouse: Warehouse) -> None:
-        self._pipeline.begin(warehouse, self.now)
-        _, problems = self._pipeline.load_sequences(warehouse)
+        report = self._pipeline.tick(warehouse, self.now, settings=None, measure=False)
         # Without `page_leads: confirm` a confirmation asks nobody, which is a warning.
-        assert not problems
-        self._pipeline.load_landing(warehouse, LANDING_KINDS)
-        self._pipeline.decide(warehouse)
-        self._pipeline.commit_decisions(warehouse)
-        self._pipeline.pretend_to_send(warehouse)
-        self._pipeline.settle(warehouse)
+        assert not report.problems
         assert not warehouse.rows("select * from raw.rejected_rows")
 
     def _prepare(self) -> None:

@@ -5,7 +5,6 @@ from smtp.servers import ScriptedServer
 
 from dagster_drips.addresses import is_reserved
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
-from dagster_drips.pipeline.sending import left_due
 from dagster_drips.settings import Settings
 
 from .conftest import AS_OF, WALL, World
@@ -51,7 +50,7 @@ def test_at_a_server_elsewhere_it_reaches_reserved_domains_only_and_says_why(wor
     with ScriptedServer() as server:
         report = run(world, elsewhere(server))
         assert sorted(world.outcomes()) == [f"{number:032x}" for number in (2, 3)]
-        assert (report.sent, left_due(report)) == (2, 1)
+        assert (report.sent, report.left_due) == (2, 1)
         assert report.stopped == (
             "1 of sender ada@acme.example, which is at a domain reserved for examples (RFC 2606), go to nobody but"
             " reserved domains or a mail server on this machine: give the sequence a sender of yours"

@@ -21,9 +21,8 @@ from dagster_drips.delivery.ingestion import ingest_deliveries
 from dagster_drips.delivery.resolve import doubts, doubts_named, resolve
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.rebuild import rebuild
-from dagster_drips.pipeline.sending import send_due
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
 from dagster_drips.settings import InDoubt, Settings
 from dagster_drips.warehouse.port import Warehouse, open_warehouse
 
@@ -246,13 +245,12 @@ def test_a_doubt_holds_its_enrollment_over_ticks_until_it_is_resolved_and_a_rebu
     def tick(hour: int, url: str) -> None:
         pipeline = Pipeline.of(project)
         with open_warehouse(project.warehouse) as warehouse:
-            pipeline.begin(warehouse, start + timedelta(hours=hour))
-            pipeline.load_sequences(warehouse)
-            pipeline.load_landing(warehouse, LANDING_KINDS)
-            pipeline.decide(warehouse)
-            pipeline.commit_decisions(warehouse)
-            send_due(pipeline, warehouse, Settings(smtp_url=url, smtp_connections=1))
-            pipeline.settle(warehouse)
+            pipeline.tick(
+                warehouse,
+                start + timedelta(hours=hour),
+                settings=Settings(smtp_url=url, smtp_connections=1),
+                measure=False,
+            )
 
     with RawServer(drop_after_data) as rude:
         tick(0, rude.url)

@@ -12,7 +12,6 @@ from conftest import copy_project
 
 from dagster_drips.cli.status import read_status
 from dagster_drips.delivery.dispatch import DispatchReport
-from dagster_drips.pipeline.sending import send_due
 from dagster_drips.pipeline.tick import Decided, Pipeline
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.settings import Settings
@@ -97,15 +96,9 @@ class Shop:
         settings = Settings(smtp_url=url, smtp_connections=1)
         pipeline = self._pipeline
         with open_warehouse(self.project.warehouse) as warehouse:
-            pipeline.begin(warehouse, self.now)
-            pipeline.load_sequences(warehouse)
-            pipeline.load_landing(warehouse, LANDING_KINDS)
-            decided = pipeline.decide(warehouse)
-            pipeline.commit_decisions(warehouse)
-            report = send_due(pipeline, warehouse, settings)
-            pipeline.settle(warehouse)
+            report = pipeline.tick(warehouse, self.now, settings=settings, measure=False)
         self._measured = False
-        return decided, report
+        return report.decided, report.sent
 
     def measure(self) -> None:
         """Build the marts, unless no tick has passed since: only what is asked for is measured."""

@@ -19,7 +19,6 @@ from conftest import copy_project
 
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.rebuild import rebuild
-from dagster_drips.pipeline.sending import send_due
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.settings import load_settings
@@ -85,14 +84,8 @@ def tick(project: Project, hour: float) -> None:
     """One tick through the real phases, `hour` hours after the start."""
     pipeline = Pipeline.of(project)
     with open_warehouse(project.warehouse) as warehouse:
-        pipeline.begin(warehouse, START + timedelta(hours=hour))
-        pipeline.load_sequences(warehouse)
-        pipeline.load_landing(warehouse, LANDING_KINDS)
-        pipeline.decide(warehouse)
-        pipeline.commit_decisions(warehouse)
-        send_due(pipeline, warehouse, load_settings(project))
-        pipeline.settle(warehouse)
-        assert not [node for node in pipeline.measure() if node.failed]
+        report = pipeline.tick(warehouse, START + timedelta(hours=hour), settings=load_settings(project))
+        assert not [node for node in report.measured if node.failed]
 
 
 def _killed_while_sending(project: Project, hour: float) -> None:

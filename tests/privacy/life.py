@@ -18,7 +18,6 @@ import polars as pl
 from conftest import copy_project
 
 from dagster_drips.pipeline.publish import publish
-from dagster_drips.pipeline.sending import send_due
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.settings import Settings
@@ -93,14 +92,10 @@ def tick(project: Project, hours: float, url: str) -> None:
     """A whole tick, marts and their copies for BI included."""
     pipeline = Pipeline.of(project)
     with open_warehouse(project.warehouse) as warehouse:
-        pipeline.begin(warehouse, START + timedelta(hours=hours))
-        pipeline.load_sequences(warehouse)
-        pipeline.load_landing(warehouse, LANDING_KINDS)
-        pipeline.decide(warehouse)
-        pipeline.commit_decisions(warehouse)
-        send_due(pipeline, warehouse, Settings(smtp_url=url, smtp_connections=1))
-        pipeline.settle(warehouse)
-        assert not [node for node in pipeline.measure() if node.failed]
+        report = pipeline.tick(
+            warehouse, START + timedelta(hours=hours), settings=Settings(smtp_url=url, smtp_connections=1)
+        )
+        assert not [node for node in report.measured if node.failed]
         publish(warehouse, project.published)
 
 

@@ -11,6 +11,7 @@ import pytest
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
+from dagster_drips.pipeline.tick_clock import set_clock
 from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.schema import Sequence
 from dagster_drips.sequences.segment_files import segment_names
@@ -347,7 +348,7 @@ def test_leads_keep_the_types_of_the_last_valid_settings_while_project_yml_has_m
     ):
         folder.write("sequences/project.yml", f"fields:\n  {fields}\n")
         (leads / f"{day}.csv").write_text(f"lead_id,created_at,age\nl{day},2026-01-01,{age}\n")
-        pipeline.set_clock(warehouse, datetime(2026, 3, 1 + day))
+        set_clock(warehouse, datetime(2026, 3, 1 + day))
         pipeline.load_sequences(warehouse)
         pipeline.load_landing(warehouse, ("leads",))
     assert warehouse.rows("select age from raw.leads order by age") == [{"age": 3}, {"age": 4}, {"age": 5}]

@@ -8,7 +8,6 @@ from dagster_drips.delivery.resolve import Doubt, doubts
 from dagster_drips.orchestration.names import DELIVERY_LOG, DUE_STEPS, OWNERS, POOL, SEND
 from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.orchestration.tick_tags import is_overtaken
-from dagster_drips.pipeline.sending import left_due, send_due
 
 # None blocks: a mail server that is down must not keep the tick from being finished and measured. All are errors, not
 # warnings: mail that should have gone has not, or a person has to look.
@@ -46,12 +45,12 @@ def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.
     """Send what is due, each message at most once."""
     with drips.warehouse() as warehouse:
         overtaken = is_overtaken(context.run.tags, drips.pipeline, warehouse)
-        report = DispatchReport() if overtaken else send_due(drips.pipeline, warehouse, drips.settings)
+        report = DispatchReport() if overtaken else drips.pipeline.send(warehouse, drips.settings)
         in_doubt, losses = doubts(warehouse), reported_losses(drips.project, warehouse)
     if overtaken:
         context.log.info("a later tick has begun: what this one left due is due there, and goes out with its own run")
     if report.stopped:
-        context.log.error(f"sending stopped early, {left_due(report)} of {report.due} stay due: {report.stopped}")
+        context.log.error(f"sending stopped early, {report.left_due} of {report.due} stay due: {report.stopped}")
     return dg.MaterializeResult(
         metadata={
             "due": report.due,
@@ -62,7 +61,7 @@ def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.
             "in_doubt": report.in_doubt,
             "refused": report.refused,
             "held": report.held,
-            "left_due": left_due(report),
+            "left_due": report.left_due,
             "stopped": report.stopped or "",
         },
         check_results=[
@@ -81,7 +80,7 @@ def _stopped_check(report: DispatchReport) -> dg.AssetCheckResult:
         passed=False,
         description=report.stopped,
         metadata={
-            "left_due": left_due(report),
+            "left_due": report.left_due,
             "what_to_do": "`drips doctor` checks the mail servers; what is left goes with the next tick",
         },
     )

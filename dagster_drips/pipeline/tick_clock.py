@@ -1,0 +1,66 @@
+"""The tick's own time: its instant (T1), the tick before it, and what the world's clocks show then.
+
+Only setting and reading it; whether a tick may begin at an instant is `tick`'s matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from dagster_drips.clock import utc_now
+from dagster_drips.errors import DripsError
+from dagster_drips.time_zones import utc_offsets
+from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.statements import named_statements
+
+_STATEMENTS = named_statements(Path(__file__).with_name("tick_clock.sql"))
+
+
+@dataclass(frozen=True)
+class TickStart:
+    """What tells a tick from every other: its instant, and the wall clock when it began (a tick may be repeated)."""
+
+    as_of: datetime
+    begun_at: datetime
+
+
+def set_clock(warehouse: Warehouse, instant: datetime) -> None:
+    """Make an instant the tick's own, with the tick before it and what the world's wall clocks show then."""
+    previous = warehouse.value(_STATEMENTS["previous_tick"], [instant])
+    offsets = utc_offsets(instant)
+    with warehouse.transaction():
+        warehouse.execute(_STATEMENTS["forget_tick"])
+        warehouse.execute(_STATEMENTS["begin_tick"], [instant, previous, instant, utc_now()])
+        warehouse.execute(_STATEMENTS["forget_offsets"])
+        warehouse.append_rows(
+            "raw.time_zones",
+            [{"timezone": name, "utc_offset_seconds": seconds} for name, seconds in offsets.items()],
+        )
+
+
+def current_tick(warehouse: Warehouse) -> TickStart:
+    """The tick that has begun last.
+
+    Raises:
+        DripsError: none has.
+    """
+    rows = warehouse.rows(_STATEMENTS["tick"])
+    if not rows:
+        raise DripsError("no tick has begun yet; run `drips run` once")
+    return TickStart(rows[0]["as_of"], rows[0]["started_at"])
+
+
+def own_time(warehouse: Warehouse) -> datetime:
+    """The tick's own time now: its instant plus what has passed since it began.
+
+    A tick at the wall clock's instant runs on the wall clock; one with `--as-of` runs beside it.
+    """
+    tick = current_tick(warehouse)
+    return max(tick.as_of, tick.as_of + (utc_now() - tick.begun_at))
+
+
+def note_sending(warehouse: Warehouse) -> None:
+    """Have suppressions count up to now, by the tick's own time (L3)."""
+    warehouse.execute(_STATEMENTS["sending_at"], [own_time(warehouse)])

@@ -1,0 +1,22 @@
+-- name: tick
+select
+    as_of,
+    started_at
+from raw.tick
+
+-- name: forget_tick
+delete from raw.tick
+
+-- name: begin_tick
+insert into raw.tick values (?, ?, ?, ?)
+
+-- name: forget_offsets
+delete from raw.time_zones
+
+-- name: sending_at
+update raw.tick set sending_at = ?
+
+-- name: previous_tick
+select max(as_of)
+from journal.ticks
+where phase = 'finished' and as_of < ?
