@@ -273,6 +273,17 @@ create table if not exists journal.ticks (
 alter table if exists journal.verdicts rename to enrollment_decisions;
 alter table if exists journal.closings rename to enrollment_closings;
 alter table if exists journal.resolutions rename to skipped_steps;
+-- What dbt made under other names, and would leave there: rows about people.
+drop table if exists decide.verdicts;
+drop table if exists decide.exits;
+drop table if exists decide.exits_of_new;
+drop table if exists decide.suppressions_now;
+drop table if exists decide.segment_changes_now;
+drop table if exists decide.step_states_now;
+drop view if exists decide.closings_now;
+drop view if exists decide.completions_now;
+drop view if exists decide.skips_now;
+drop view if exists decide.segment_results_now;
 create table if not exists journal.enrollment_decisions ( -- E3
     sequence_id varchar not null,
     lead_id varchar not null,
