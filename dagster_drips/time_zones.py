@@ -12,12 +12,17 @@ from zoneinfo import ZoneInfo
 
 
 @cache
+def zone_names() -> frozenset[str]:
+    """The exact names of all zones (M5)."""
+    return frozenset((files("tzdata") / "zones").read_text(encoding="utf-8").split())
+
+
+@cache
 def zones() -> dict[str, ZoneInfo]:
     """All zones by their exact names."""
     package = files("tzdata")
-    names = (package / "zones").read_text(encoding="utf-8").split()
     loaded = {}
-    for name in names:
+    for name in sorted(zone_names()):
         with package.joinpath("zoneinfo", *name.split("/")).open("rb") as file:
             loaded[name] = ZoneInfo.from_file(file, key=name)
     return loaded

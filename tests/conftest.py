@@ -1,4 +1,4 @@
-"""What tests share: where the shared material lies, and project folders to work in."""
+"""What tests share: where the golden scenarios lie, and project folders to work in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from dagster_drips.project import Project
 
 REPOSITORY = Path(__file__).parent.parent
-SHARED = REPOSITORY.parent / "shared"
+SCENARIOS = REPOSITORY / "tests" / "scenarios"
+"""Whole projects with the rows that the rules demand; see their README."""
 
 
 def copy_project(
@@ -31,14 +32,6 @@ def copy_project(
     for path in [to, *to.rglob("*")]:
         path.chmod(path.stat().st_mode | 0o200)
     return Project.at(to)
-
-
-@pytest.fixture
-def shared() -> Path:
-    """The folder of shared scenarios and data beside the repository."""
-    if not SHARED.is_dir():
-        pytest.skip(f"the shared material is not here: {SHARED}")
-    return SHARED
 
 
 @pytest.fixture(autouse=True)

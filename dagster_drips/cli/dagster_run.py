@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from dagster_drips.errors import DripsError
+from dagster_drips.orchestration.build import build_defs
 from dagster_drips.orchestration.names import PROBLEMS
 from dagster_drips.project import LANDING_KINDS, Project
 
@@ -39,7 +40,7 @@ class TickReport:
             "decided": {name: due.get(name) for name in ("judged", "enrolled", "exited", "skipped", "due")},
             "sent": {name: sent.get(name, 0) for name in (*_OUTCOMES, "held", "left_due")}
             | {"stopped": sent.get("stopped", "")},
-            "completed": self.metadata.get("journal/closings", {}).get("completed"),
+            "completed": self.metadata.get("journal/enrollment_closings", {}).get("completed"),
             "failed_checks": self.failed_checks,
             "problems": self.problems,
         }
@@ -75,11 +76,7 @@ def run_tick(project: Project, *, as_of: str | None, send: bool) -> TickReport:
         DripsError: a user's mistake or a state of the world ended it; bugs raise as they are.
     """
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    os.environ["DRIPS_PROJECT"] = str(project.root)
-    # The module is the code location: it builds its definitions for the project that the environment names.
-    from dagster_drips.definitions import defs
-
-    job = defs.resolve_job_def("tick" if send else "tick_without_sending")
+    job = build_defs(project).resolve_job_def("tick" if send else "tick_without_sending")
     instance = dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral()
     config = {
         "ops": {"clock": {"config": {"as_of": as_of}}},

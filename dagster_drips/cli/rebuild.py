@@ -15,8 +15,8 @@ def rebuild(
         str | None,
         typer.Option(
             metavar="T",
-            help="Go back to the last tick up to T, ISO 8601: what later ones decided is set aside. Refused where mail"
-            " was sent since.",
+            help="Go back to the last tick up to T, ISO 8601: what later ones decided is set aside and decided anew,"
+            " but for the mail that they sent.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -40,6 +40,7 @@ def rebuild(
             f"rebuilt from {report.commits} commits of ticks, {report.files} landed files"
             f" and {report.deliveries} facts of deliveries"
             + (f"; {report.set_aside} commits of later ticks are set aside" if until else "")
+            + (f", and the {report.sent_later} messages that they sent or tried stay" if report.sent_later else "")
         )
     if report.lost:
         typer.echo(

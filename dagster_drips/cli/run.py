@@ -39,7 +39,7 @@ def run(
     if as_of and parse_instant(as_of) > utc_now():
         typer.echo(
             "warning: this instant lies ahead; until then no tick of the clock follows it"
-            " (`drips rebuild --until` goes back where nothing was sent)",
+            " (`drips rebuild --until` goes back)",
             err=True,
         )
     from dagster_drips.cli.dagster_run import run_tick

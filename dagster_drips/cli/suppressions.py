@@ -67,7 +67,7 @@ def _export(project: Project, out: Path | None) -> None:
     if not project.warehouse.exists():
         raise DripsError("there is no warehouse yet; make it with `drips run`", file=project.warehouse)
     with open_warehouse(project.warehouse, read_only=True) as warehouse:
-        if not warehouse.columns("decide.suppressions_now"):
+        if not warehouse.columns("decide.current_suppressions"):
             raise DripsError("this warehouse has seen no tick yet; start with `drips run`", file=project.warehouse)
         rows = warehouse.rows(named_statements(Path(__file__).with_name("suppressions.sql"))["suppressed"])
     for row in rows:

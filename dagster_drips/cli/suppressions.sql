@@ -2,16 +2,16 @@
 
 -- name: suppressed
 select
-    now.address as email,
-    now.reason,
+    suppressions.address as email,
+    suppressions.reason,
     nullif(max(facts.occurred_at), timestamp '0001-01-01') as occurred_at,
-    now.topic
-from decide.suppressions_now as now
+    suppressions.topic
+from decide.current_suppressions as suppressions
 inner join decide.suppression_facts as facts
     on
-        now.address = facts.address
-        and now.reason = facts.reason
-        and now.topic is not distinct from facts.topic
+        suppressions.address = facts.address
+        and suppressions.reason = facts.reason
+        and suppressions.topic is not distinct from facts.topic
 where facts.occurred_at <= (select as_of from raw.tick)
-group by now.address, now.reason, now.topic
-order by now.address, now.reason, now.topic
+group by suppressions.address, suppressions.reason, suppressions.topic
+order by suppressions.address, suppressions.reason, suppressions.topic

@@ -100,7 +100,7 @@ def fold(
     """
     report = FoldReport()
     cut = set(cut_files(project, warehouse))
-    folded = {row["file"]: row for row in warehouse.rows("select * from journal.ingested_deliveries")}
+    folded = {row["file"]: row for row in warehouse.rows("select * from journal.folded_deliveries")}
     for path in sorted(deliveries(project).glob("[!.]*.jsonl")):
         begun = folded.get(path.name)
         if begun and begun["bytes"]:
@@ -128,7 +128,7 @@ def cut_files(project: Project, warehouse: Warehouse, *, closed: bool = False) -
         DripsError: a file can't be read.
     """
     warehouse.execute(_DDL.read_text(encoding="utf-8"))
-    rows = warehouse.rows("select file from journal.ingested_deliveries where bytes > 0")
+    rows = warehouse.rows("select file from journal.folded_deliveries where bytes > 0")
     try:
         return find_cut(project, deliveries(project), boot_id(), known={row["file"] for row in rows}, closed=closed)
     except OSError as error:
@@ -178,9 +178,9 @@ def _append(
                 count += warehouse.append("raw.delivery_log", _frame(chunk)) if chunk else 0
                 if is_whole := len(chunk) < _CHUNK:
                     break
-            warehouse.execute("delete from journal.ingested_deliveries where file = ?", [name])
+            warehouse.execute("delete from journal.folded_deliveries where file = ?", [name])
             size = file.seek(0, os.SEEK_END) if is_whole else 0
-            warehouse.execute("insert into journal.ingested_deliveries values (?, ?, ?)", [name, size, count])
+            warehouse.execute("insert into journal.folded_deliveries values (?, ?, ?)", [name, size, count])
     report.rows += count - already
 
 

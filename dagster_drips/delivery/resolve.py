@@ -1,7 +1,8 @@
 """Messages in doubt, and putting down what became of them: by a person who looked, never by itself.
 
 A resolution is one more fact of the delivery journal, in a file of its own, so that a warehouse made again from files
-knows it. What in doubt means is said by `decide.message_states`; what makes doubts is in `journal` and `fold`.
+knows it. What in doubt means is said by the model `message_states_after_sending`; what makes doubts is in `journal` and
+`fold`.
 """
 
 from __future__ import annotations
@@ -132,5 +133,5 @@ def _doubt(row: dict[str, Any]) -> Doubt:
 
 
 def _ask_for_states(warehouse: Warehouse) -> None:
-    if not warehouse.columns("decide.message_states"):
+    if not warehouse.columns("after_sending.message_states_after_sending"):
         raise DripsError("this warehouse has seen no tick yet; start with `drips run`")

@@ -6,7 +6,7 @@ select exists (select 1 from raw.delivery_log where outcome in ('in_doubt', 'cla
 
 -- name: in_doubt
 select log.*
-from decide.message_states as messages
+from after_sending.message_states_after_sending as messages
 inner join raw.delivery_log as log
     on messages.message_id = log.message_id and messages.attempts = log.attempt
 where messages.status = 'in_doubt' and log.outcome in ('in_doubt', 'claimed')
@@ -14,4 +14,4 @@ qualify row_number() over (partition by log.message_id order by log.outcome = 'i
 order by log.as_of, log.sequence_id, log.step_id, log.message_id
 
 -- name: status
-select status from decide.message_states where message_id = ?
+select status from after_sending.message_states_after_sending where message_id = ?

@@ -27,13 +27,9 @@ from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.statements import named_statements
 
-_SENT = """
-select message_id, sequence_id, step_id, as_of
-from raw.delivery_log
-where outcome = 'sent' and as_of = ?
-order by message_id
-"""
+_STATEMENTS = named_statements(Path(__file__).with_name("tables.sql"))
 
 
 @dataclass(frozen=True)
@@ -156,7 +152,7 @@ def _tick(
 
 
 def _react(people: People, project: Project, warehouse: Warehouse, tick: datetime) -> None:
-    facts = people.react(warehouse.rows(_SENT, [tick]))
+    facts = people.react(warehouse.rows(_STATEMENTS["sent_at"], [tick]))
     if facts:
         write_facts(facts, project.landing / "engagement" / f"{tick:%Y-%m-%dT%H%M}.jsonl")
 

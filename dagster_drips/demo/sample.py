@@ -21,6 +21,7 @@ import msgspec
 from dagster_drips.demo.events import Event, Period, event_row, make_events
 from dagster_drips.demo.leads import Lead, make_leads, make_updates
 from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDED_COLUMNS, LEAD_COLUMNS
 
 _REPEATED_EVENTS = 25
 _BROKEN_EVENTS = (
@@ -37,10 +38,9 @@ _BROKEN_LEADS = (
 )
 _BROKEN_SUPPRESSIONS = ({"email": "", "reason": "unsubscribed", "occurred_at": "2026-02-20T08:00:00Z"},)
 _LEAD_COLUMNS = (
-    *("lead_id", "created_at", "updated_at", "email", "first_name", "last_name", "company", "country", "locale"),
-    *("timezone", "phone", "tags", "plan", "employees", "industry", "lifetime_value"),
+    *LEAD_COLUMNS,
+    *("plan", "employees", "industry", "lifetime_value"),
 )
-_SUPPRESSION_COLUMNS = ("email", "reason", "occurred_at", "topic")
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def _suppression_file(random: Random, leads: Sequence[Lead], first_tick: datetim
             # Lists from elsewhere write addresses as they please; an address is compared in small letters (L3).
             address = lead.row["email"].title() if random.random() < 0.2 else lead.row["email"]
             rows.append({"email": address, "reason": reason, "occurred_at": f"{at.isoformat()}Z", "topic": topic})
-    content = _csv(_SUPPRESSION_COLUMNS, [*rows, *_BROKEN_SUPPRESSIONS])
+    content = _csv(LANDED_COLUMNS["suppressions"], [*rows, *_BROKEN_SUPPRESSIONS])
     return Arrival(first_tick, "suppressions", f"{first_tick:%Y-%m-%d}-old-provider.csv", content)
 
 

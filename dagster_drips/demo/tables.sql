@@ -63,3 +63,14 @@ from marts.messages
 where status = 'sent'
 order by sent_as_of desc, message_id
 limit 5
+
+-- name: sent_at
+-- The messages that went out at a tick.
+select
+    message_id,
+    sequence_id,
+    step_id,
+    as_of
+from raw.delivery_log
+where outcome = 'sent' and as_of = ?
+order by message_id

@@ -11,49 +11,8 @@ from collections.abc import Iterable, Mapping
 from dagster_drips.field_names import same_field
 from dagster_drips.landing.batches import Batch, Column
 from dagster_drips.landing.conversion import UNSEEN
+from dagster_drips.vocabulary import LANDED_COLUMNS
 
-KNOWN_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "leads": (
-        "lead_id",
-        "created_at",
-        "updated_at",
-        "email",
-        "first_name",
-        "last_name",
-        "company",
-        "country",
-        "locale",
-        "timezone",
-        "phone",
-        "tags",
-        "changed_fields",
-        "_drips_source",
-    ),
-    "events": (
-        "event_id",
-        "lead_id",
-        "event",
-        "occurred_at",
-        "received_at",
-        "properties",
-        "value",
-        "currency",
-        "_drips_source",
-    ),
-    "suppressions": ("email", "reason", "occurred_at", "topic"),
-    "engagement": (
-        "message_id",
-        "type",
-        "occurred_at",
-        "engagement_id",
-        "topic",
-        "url",
-        "user_agent",
-        "ip",
-        "bounce_class",
-        "detail",
-    ),
-}
 REQUIRED_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "leads": ("lead_id", "created_at"),
     "events": ("event_id", "lead_id", "event", "occurred_at"),
@@ -69,7 +28,7 @@ _AROUND = re.compile(f"^[{UNSEEN}]+|[{UNSEEN}]+$")
 def known_name(kind: str, name: str) -> str | None:
     """The known column that a landed name stands for, whatever the case of A to Z and the space around; None: none."""
     plain = same_field(_AROUND.sub("", name))
-    return plain if plain in KNOWN_COLUMNS[kind] else None
+    return plain if plain in LANDED_COLUMNS[kind] else None
 
 
 def missing_columns_problem(kind: str, names: Iterable[str]) -> str | None:

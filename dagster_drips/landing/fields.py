@@ -15,11 +15,11 @@ from dagster_drips.errors import DripsError
 from dagster_drips.field_names import MAX_FIELDS, field_name_problem, same_field
 from dagster_drips.landing.batches import Batch, Form
 from dagster_drips.landing.checks import Checks
-from dagster_drips.landing.columns import KNOWN_COLUMNS
 from dagster_drips.landing.conversion import shown, to_boolean, to_integer, to_number
 from dagster_drips.landing.times import TIME, parse_time
+from dagster_drips.vocabulary import LANDED_COLUMNS
 
-KNOWN_FIELDS = KNOWN_COLUMNS["leads"]
+KNOWN_FIELDS = LANDED_COLUMNS["leads"]
 _NAMES_TOLD = 5
 
 

@@ -19,6 +19,9 @@ from dagster_drips.errors import DripsError
 from dagster_drips.files import write_whole
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import Warehouse
+from dagster_drips.warehouse.statements import named_statements
+
+_STATEMENTS = named_statements(Path(__file__).with_name("load.sql"))
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,9 @@ def load_forgotten(project: Project, warehouse: Warehouse) -> int:
     known = read_forgotten(project)
     if known is None:
         return 0
-    if warehouse.value("select count(*) from raw.forgotten") != len(known.hashes):
+    if warehouse.value(_STATEMENTS["forgotten"]) != len(known.hashes):
         rows = [{"kind": kind, "hash": digest, "pepper": known.pepper} for kind, digest in sorted(known.hashes)]
         with warehouse.transaction():
-            warehouse.execute("delete from raw.forgotten")
+            warehouse.execute(_STATEMENTS["clear_forgotten"])
             warehouse.append_rows("raw.forgotten", rows)
     return len(known.hashes)

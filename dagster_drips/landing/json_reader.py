@@ -25,6 +25,8 @@ _MEMBERS_AT_ONCE = 5_000
 _LIST_OF_OBJECTS = re.compile(rb"\s*\[\s*\{")
 _EMPTY_LIST = re.compile(rb"\s*\[\s*\]\s*")
 _SPACE = re.compile(r"\s*")
+_STRUCTURE = re.compile(r'"(?:[^"\\\n]|\\.)*"|["{}\[\],]')
+_CLOSES = {"}": "{", "]": "["}
 _BRACE, _BRACKET = b"{["
 _ROW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -35,7 +37,7 @@ def read_json(file: LandingFile) -> Iterator[Batch]:
     Rows of a document are numbered, as several may stand in one line; its size is limited.
 
     Raises:
-        UnreadableFile: the document is too large, or ends or goes on where it shouldn't.
+        UnreadableFile: the document is too large, or is broken so that nobody can tell one row from the next.
     """
     blocks = text_blocks(file.location)
     first = next(blocks, b"")
@@ -115,14 +117,35 @@ def _members(text: str) -> Iterator[str]:
             place = _after_space(text, place + 1)
         try:
             _, end = scan(text, place)
-        except RecursionError:
-            raise _broken(text, place, f"more than {MAX_DEPTH} objects or lists inside one another") from None
-        except json.JSONDecodeError as error:
-            raise _broken(text, error.pos, error.msg) from error
+        except (RecursionError, json.JSONDecodeError) as error:
+            found = _end_of_broken(text, place) if is_list else None
+            if found is None:
+                is_deep = isinstance(error, RecursionError)
+                what = f"more than {MAX_DEPTH} objects or lists inside one another" if is_deep else error.msg
+                raise _broken(text, place if is_deep else error.pos, what) from None
+            end = found
         yield text[place:end]
         place, is_first = end, False
     if is_list and text[place:].strip() != "]":
         raise _broken(text, place, "the list isn't closed, or something stands behind it")
+
+
+def _end_of_broken(text: str, start: int) -> int | None:
+    """Where a list's member ends that can't be read, so that it costs its own row alone; None where nobody can tell.
+
+    That is where its brackets are closed, no string goes over a line, and the list ends or goes on with an object.
+    """
+    opened: list[str] = []
+    for token in _STRUCTURE.finditer(text, start):
+        sign = token[0]
+        if sign in "{[":
+            opened.append(sign)
+        elif not opened and sign in ",]":
+            behind = _after_space(text, token.end())
+            return token.start() if text[behind : behind + 1] == ("{" if sign == "," else "") else None
+        elif (sign in _CLOSES and (not opened or opened.pop() != _CLOSES[sign])) or sign == '"':
+            return None  # a quotation mark by itself begins a string that its line doesn't end
+    return None
 
 
 def _after_space(text: str, place: int) -> int:

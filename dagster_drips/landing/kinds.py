@@ -13,27 +13,12 @@ import polars as pl
 
 from dagster_drips.landing.batches import Batch, Column, Form
 from dagster_drips.landing.checks import Checked, Checks
-from dagster_drips.landing.columns import KNOWN_COLUMNS
 from dagster_drips.landing.conversion import shown, to_address, to_address_at_any_rate, to_tags, to_tags_from_list
 from dagster_drips.landing.fields import LeadFields
 from dagster_drips.landing.properties import event_properties
+from dagster_drips.vocabulary import ENGAGEMENT_TYPES, LANDED_COLUMNS, LEAD_CREATED, ROW_SOURCES
 
-ENGAGEMENT_TYPES = (
-    "delivered",
-    "deferred",
-    "bounced",
-    "opened",
-    "clicked",
-    "complained",
-    "unsubscribed",
-    "resubscribed",
-    "replied",
-    "confirmed",
-)
-SOURCES = ("verified", "page", "anonymous")
-"""What the collector marks rows with that came by a page's key; a row without a mark is of a source that is trusted."""
 _ENGAGEMENT_TEXTS = ("engagement_id", "topic", "url", "user_agent", "ip", "bounce_class", "detail")
-_RESERVED_EVENT = "lead_created"
 
 
 def check_leads(batch: Batch, fields: LeadFields) -> Checked:
@@ -88,7 +73,7 @@ def _texts(checks: Checks, name: str) -> pl.Series:
 def _source(checks: Checks) -> pl.Series:
     """Whose word a row is: a mark makes it less than a row without one, so anybody who lands files may write it."""
     source = checks.optional("_drips_source").text
-    checks.reject(~source.is_in(SOURCES), lambda row: f"_drips_source: not a known one: {shown(source[row])}")
+    checks.reject(~source.is_in(ROW_SOURCES), lambda row: f"_drips_source: not a known one: {shown(source[row])}")
     return source
 
 
@@ -96,9 +81,9 @@ def check_events(batch: Batch) -> Checked:
     """One row an event; columns that are not known become properties."""
     checks = Checks(batch)
     event_id, lead_id, event = (checks.required(name) for name in ("event_id", "lead_id", "event"))
-    checks.reject(event == _RESERVED_EVENT, f"reserved name {_RESERVED_EVENT}")
+    checks.reject(event == LEAD_CREATED, f"reserved name {LEAD_CREATED}")
     times = {"occurred_at": checks.required_time("occurred_at"), "received_at": checks.time("received_at")}
-    extras = {name: column for name, column in batch.columns.items() if name not in KNOWN_COLUMNS["events"]}
+    extras = {name: column for name, column in batch.columns.items() if name not in LANDED_COLUMNS["events"]}
     properties, number_texts = event_properties(checks, "properties", extras)
     return checks.result(
         {"event_id": event_id, "lead_id": lead_id, "event": event}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -26,6 +27,9 @@ from dagster_drips.landing.staging import StagedFile, Staging
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.quoting import UnquotableError
+from dagster_drips.warehouse.statements import named_statements
+
+_STATEMENTS = named_statements(Path(__file__).with_name("load.sql"))
 
 Progress = Callable[[str, int], None]
 
@@ -164,19 +168,9 @@ class _KindLoad:
     def __post_init__(self) -> None:
         self.report = LoadReport(self.kind, 0, 0, 0, 0)
         self._staging = Staging(self.warehouse, self.kind, self.fields)
-        self._loaded = {
-            row["path"]: row
-            for row in self.warehouse.rows(
-                "select path, size, sha256, state from raw.loaded_files left join raw.file_states using (path)"
-                " where kind = ?",
-                [self.kind],
-            )
-        }
+        self._loaded = {row["path"]: row for row in self.warehouse.rows(_STATEMENTS["loaded_files"], [self.kind])}
         self._reported = {
-            (row["file"], row["row"])
-            for row in self.warehouse.rows(
-                "select file, row from raw.rejected_rows where kind = ? and line = 0", [self.kind]
-            )
+            (row["file"], row["row"]) for row in self.warehouse.rows(_STATEMENTS["reported_files"], [self.kind])
         }
 
     def bring_fields_up_to_date(self) -> None:
@@ -220,15 +214,12 @@ class _KindLoad:
         """Remember in which states files were looked at. Where a crash prevents it, they are looked at again."""
         states = [{"path": file.path, "state": file.written} for file in files]
         with self.warehouse.transaction():
-            self.warehouse.execute(
-                "delete from raw.file_states where list_contains(?, path)", [[file.path for file in files]]
-            )
+            self.warehouse.execute(_STATEMENTS["forget_states"], [[file.path for file in files]])
             self.warehouse.append_rows("raw.file_states", states)
 
     def _load_each(self, pending: list[LandingFile]) -> None:
         """Load files one by one, where one of them has rows that nothing here foresaw: it must not stop the others."""
-        loaded = self.warehouse.rows("select path from raw.loaded_files where kind = ?", [self.kind])
-        known = {row["path"] for row in loaded}
+        known = {row["path"] for row in self.warehouse.rows(_STATEMENTS["loaded_files"], [self.kind])}
         for file in pending:
             if file.path in known or (file.name, file.state) in self._reported:
                 continue
@@ -243,7 +234,7 @@ class _KindLoad:
 
     def _load(self, pending: list[LandingFile]) -> None:
         rows_by_content = self._rows_by_content()
-        load_id = (self.warehouse.value("select max(load_id) from raw.loaded_files") or 0) + 1
+        load_id = self.warehouse.value(_STATEMENTS["last_load_id"]) + 1
         waiting: list[StagedFile] = []
         self._staging.begin()
         try:
@@ -271,10 +262,7 @@ class _KindLoad:
 
     def _rows_by_content(self) -> dict[tuple[str, str | None], int]:
         """Rows of each loaded content; the same bytes in another format are something else."""
-        loaded = self.warehouse.rows(
-            "select path, sha256, rows + rejected + duplicates as all_rows from raw.loaded_files where kind = ?",
-            [self.kind],
-        )
+        loaded = self.warehouse.rows(_STATEMENTS["loaded_files"], [self.kind])
         return {(row["sha256"], format_of(row["path"])): row["all_rows"] for row in loaded}
 
     def _stage(self, staged: StagedFile) -> None:
@@ -331,9 +319,9 @@ def _little_memory(warehouse: Warehouse, *, needed: bool) -> Generator[None]:
     if not needed:
         yield
         return
-    before = warehouse.value("select current_setting('memory_limit')")
-    warehouse.execute("set memory_limit = ?", [_MEMORY_FOR_LARGE_FILES])
+    before = warehouse.value(_STATEMENTS["memory_limit"])
+    warehouse.execute(_STATEMENTS["set_memory_limit"], [_MEMORY_FOR_LARGE_FILES])
     try:
         yield
     finally:
-        warehouse.execute("set memory_limit = ?", [before])
+        warehouse.execute(_STATEMENTS["set_memory_limit"], [before])

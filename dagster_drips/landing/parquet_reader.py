@@ -22,6 +22,9 @@ from dagster_drips.landing.blocks import BLOCK_BYTES, UnpackedSize
 from dagster_drips.landing.columns import known_name, missing_columns_problem, names_told
 from dagster_drips.landing.files import LandingFile, UnreadableFile
 from dagster_drips.landing.json_reader import batches_of_json
+from dagster_drips.warehouse.statements import named_statements
+
+_STATEMENTS = named_statements(Path(__file__).with_name("load.sql"))
 
 ROWS_A_BATCH = 25_000
 # What a row without a single byte of its own counts for: a column of one value takes none, however many rows it has.
@@ -67,9 +70,7 @@ def _uuid_columns(path: Path) -> set[str]:
     """Columns of 16 bytes that are UUIDs, which Polars doesn't tell."""
     try:
         with duckdb.connect() as connection:
-            leaves = connection.execute(
-                "select name, logical_type, converted_type from parquet_schema(?)", [_GLOB.sub(r"[\1]", str(path))]
-            ).fetchall()
+            leaves = connection.execute(_STATEMENTS["parquet_columns"], [_GLOB.sub(r"[\1]", str(path))]).fetchall()
     except duckdb.Error:
         return set()  # whatever is wrong with the file, Polars says it
     if intervals := [name for name, _, converted in leaves if converted == "INTERVAL"]:

@@ -20,6 +20,9 @@ from dagster_drips.landing.files import LandingFile
 from dagster_drips.landing.lead_table import add_fields, widen_staged
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name
+from dagster_drips.warehouse.statements import named_statements
+
+_STATEMENTS = named_statements(Path(__file__).with_name("staging.sql"))
 
 _KEYS = {"events": "event_id", "engagement": "engagement_id"}
 
@@ -60,9 +63,8 @@ class Staging:
 
     def begin(self) -> None:
         """Create the tables, empty."""
-        # The copy has the types without the constraints.
-        self._warehouse.execute(f"create or replace temp table landing_staged as from raw.{self._kind} limit 0")
-        self._warehouse.execute("create or replace temp table landing_rejected as from raw.rejected_rows limit 0")
+        self._warehouse.execute(self._of_kind("begin"))
+        self._warehouse.execute(_STATEMENTS["begin_rejected"])
         self._columns = set(self._warehouse.columns(f"raw.{self._kind}"))
         self._brought_by = {}
 
@@ -107,10 +109,10 @@ class Staging:
 
     def forget(self, staged: StagedFile) -> None:
         """Take back what is staged of a file that turned out to be damaged, and the columns that it brought."""
-        self._warehouse.execute("delete from landing_staged where _load = ?", [staged.load_id])
-        self._warehouse.execute("delete from landing_rejected where _load = ?", [staged.load_id])
+        self._warehouse.execute(_STATEMENTS["take_back"], [staged.load_id])
+        self._warehouse.execute(_STATEMENTS["take_back_rejected"], [staged.load_id])
         for name in [name for name, load_id in self._brought_by.items() if load_id == staged.load_id]:
-            self._warehouse.execute(f"alter table landing_staged drop column {quoted_name(name)}")
+            self._warehouse.execute(Template(_STATEMENTS["drop_column"]).substitute(column=quoted_name(name)))
             self._columns.remove(name)
             del self._brought_by[name]
 
@@ -120,22 +122,21 @@ class Staging:
         Returns:
             How many rows were taken, by load id; the other candidates were duplicates.
         """
-        table = f"raw.{self._kind}"
         with self._warehouse.transaction():
             if self._kind == "leads":
                 add_fields(self._warehouse, self._fields)
             if self._kind == "engagement":
                 self._warehouse.execute(_sql("fill_engagement_ids"))
             self._warehouse.execute(self._settling())
-            self._warehouse.execute("insert into raw.rejected_rows by name from landing_rejected order by _load, line")
-            counts = self._warehouse.rows(
-                f"select _load, count(*) as rows from {table} where _load >= ? group by _load",
-                [min(staged.load_id for staged in files)],
-            )
+            self._warehouse.execute(_STATEMENTS["settle_rejected"])
+            counts = self._warehouse.rows(self._of_kind("taken"), [min(staged.load_id for staged in files)])
             taken = {row["_load"]: row["rows"] for row in counts}
             self._warehouse.append_rows("raw.loaded_files", [_entry(file, taken, loaded_at) for file in files])
         self.begin()
         return taken
+
+    def _of_kind(self, name: str) -> str:
+        return Template(_STATEMENTS[name]).substitute(kind=self._kind)
 
     def _settling(self) -> str:
         if self._kind == "leads":
@@ -149,8 +150,8 @@ class Staging:
 
     def end(self) -> None:
         """Drop the tables."""
-        self._warehouse.execute("drop table if exists landing_staged")
-        self._warehouse.execute("drop table if exists landing_rejected")
+        self._warehouse.execute(_STATEMENTS["end"])
+        self._warehouse.execute(_STATEMENTS["end_rejected"])
 
 
 def _entry(staged: StagedFile, taken: dict[int, int], loaded_at: datetime) -> dict[str, object]:

@@ -43,7 +43,7 @@ def build_defs(
             decide,
             journal.decisions_journal,
             delivery.delivery_log,
-            journal.finished_journal,
+            journal.build_finished_journal(dbt.build_after_sending(manifest)),
             measure,
             published.build_published(sorted(measure.keys)),
         ],

@@ -5,7 +5,7 @@ import dagster as dg
 from dagster_drips.orchestration.names import DELIVERY_LOG, MEASURE
 
 _AFTER_SENDING = dg.AssetSelection.groups(MEASURE) | dg.AssetSelection.assets(
-    ["journal", "closings"], ["journal", "ticks"]
+    ["journal", "enrollment_closings"], ["journal", "ticks"]
 )
 _SENDING = _AFTER_SENDING | dg.AssetSelection.assets(DELIVERY_LOG)
 

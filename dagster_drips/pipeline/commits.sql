@@ -1,37 +1,37 @@
 -- What a tick decided, as it goes into the journal. One statement a table of schema `journal`, named for the phase that
 -- commits it. Each leaves out what the journal has: a commit that is repeated, with or without its models, adds nothing twice.
 
--- name: decided_verdicts
+-- name: decided_enrollment_decisions
 select sequence_id, lead_id, occurrence_id, occurred_at, decided_at, decision, enrollment_id, arm
-from decide.verdicts
-anti join journal.verdicts using (sequence_id, lead_id, occurrence_id)
+from decide.new_enrollment_decisions
+anti join journal.enrollment_decisions using (sequence_id, lead_id, occurrence_id)
 
--- name: decided_closings
+-- name: decided_enrollment_closings
 select enrollment_id, closed_at, status, exit_reason
-from decide.closings_now
-anti join journal.closings using (enrollment_id)
+from decide.new_enrollment_closings
+anti join journal.enrollment_closings using (enrollment_id)
 
--- name: decided_resolutions
+-- name: decided_skipped_steps
 select enrollment_id, step_id, resolved_at, resolution, reason
-from decide.skips_now
-anti join journal.resolutions using (enrollment_id, step_id)
+from decide.new_skipped_steps
+anti join journal.skipped_steps using (enrollment_id, step_id)
 
 -- name: decided_segment_changes
 select segment, lead_id, as_of, change, is_entry
-from decide.segment_changes_now
+from decide.new_segment_changes
 anti join journal.segment_changes using (segment, lead_id, as_of, change)
 
 -- name: decided_segment_results
-select now.segment, now.as_of, now.members
-from decide.segment_results_now as now
+select new.segment, new.as_of, new.members
+from decide.new_segment_results as new
 left join journal.segment_results as known
-    on now.segment = known.segment and now.as_of = known.as_of
+    on new.segment = known.segment and new.as_of = known.as_of
 where known.segment is null
 
--- name: finished_closings
+-- name: finished_enrollment_closings
 select enrollment_id, closed_at, status, exit_reason
-from decide.completions_now
-anti join journal.closings using (enrollment_id)
+from after_sending.new_enrollment_completions
+anti join journal.enrollment_closings using (enrollment_id)
 
 -- name: finished_handed_over
 -- What this tick, or one before it that did not finish, handed to mail servers. A deferral may go again as it is.

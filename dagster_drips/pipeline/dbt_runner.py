@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 DECIDE = ("fqn:drips.staging", "fqn:drips.segments", "fqn:drips.decide")
+AFTER_SENDING = ("fqn:drips.after_sending",)
+"""Views all of them: they are made beside the others and asked when mail is out."""
 SEEDS = "resource_type:seed"
 MEASURE = ("fqn:drips.marts",)
+CI_TAG = "ci"
+"""Of data tests that a tick does without: each costs it its share."""
 
 _SEGMENT_LIST = Path("macros") / "generated" / "segment_names.sql"
 _HIDDEN_HEAD = "# Made by drips: segments that dbt can't read. What follows is rewritten at each tick.\n"

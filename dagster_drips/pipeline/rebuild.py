@@ -1,7 +1,8 @@
 """The warehouse made again from what is kept for good: landed files and the journal.
 
-No old tick runs again: verdicts, closings, skips, segment changes and sequence versions come from the tick journal,
-sends from the delivery journal, rows from the landed files in the order of their first loading; dbt makes the rest.
+No old tick runs again: enrollment decisions, closings, skips, segment changes and sequence versions come from the tick
+journal, sends from the delivery journal, rows from the landed files in the order of their first loading; dbt makes the
+rest. Going back to an earlier tick is the same with the later commits left out, and what `set_aside` keeps of them.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 
-from dagster_drips.clock import format_instant, utc_now
+from dagster_drips.clock import utc_now
+from dagster_drips.delivery.delivery_journal import deliveries
 from dagster_drips.delivery.ingestion import cut_files, fold
 from dagster_drips.delivery.losses import hold_cut_off, hold_handed_over, hold_known_before
 from dagster_drips.errors import DripsError
@@ -20,15 +23,14 @@ from dagster_drips.landing.load import load_again
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.run_lock import exclusive_run
+from dagster_drips.pipeline.set_aside import draft_what_stays, sent_later
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.tick_journal import HANDED_OVER, LOADED_FILES, TickJournal
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import read_catalog, segment_names
-from dagster_drips.sequences.versions import restore_live
+from dagster_drips.sequences.versions import live_settings, restore_live
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
-
-_SENT_AFTER = "select count(distinct message_id) from raw.delivery_log where as_of > ?"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class RebuildReport:
     """Messages that were handed over and that the delivery journal has lost: they are in doubt now."""
     set_aside: int = 0
     """Commits of later ticks that are no part of the journal any more."""
+    sent_later: int = 0
+    """Messages that those ticks had sent or tried: they stay, dated by the last tick that is kept."""
 
 
 def rebuild(
@@ -52,12 +56,12 @@ def rebuild(
     Args:
         project: with its landed files and journal.
         progress: told what is being done.
-        until: go back to the last tick up to this instant: what later ones decided is set aside, and files that they
-            loaded are loaded anew by the next. None: nothing is.
+        until: go back to the last tick up to this instant: what later ones decided is set aside but for what they
+            sent, and files that they loaded are loaded anew by the next. None: nothing is.
 
     Raises:
-        DripsError: there is no journal, a landed file is gone or changed, another run is going on; or mail was sent
-            after `until`, which nobody could know any more. The warehouse and the journal stay as they are.
+        DripsError: there is no journal, a landed file is gone or changed, another run is going on; or, with `until`,
+            the delivery journal has lost what a later tick sent. The warehouse and the journal stay as they are.
     """
     if not TickJournal(project.journal / "ticks").commits():
         raise DripsError("no journal to rebuild from; a first tick starts with `drips run`", file=project.journal)
@@ -82,20 +86,28 @@ def rebuild_under_lock(
             where somebody was just taken out of the journal.
     """
     journal = TickJournal(project.journal / "ticks", until)
+    journal.finish_setting_aside()
     if not journal.commits():
         raise DripsError("no tick is as early as that", file=journal.root)
     scratch = project.data / "warehouse.rebuilding.duckdb"
     scratch.unlink(missing_ok=True)
     scratch.with_suffix(".duckdb.wal").unlink(missing_ok=True)
     pipeline = Pipeline(project, Transform(project, warehouse=scratch), journal)
-    with open_warehouse(scratch) as warehouse:
-        report = _fill(project, pipeline, journal, warehouse, progress, until, knows_more)
-        warehouse.checkpoint()
-    if until is not None:
-        # Before the warehouse takes its place: what it lacks must not be folded in from here again.
-        report = replace(report, set_aside=len(journal.set_aside(until)))
-    project.warehouse.with_suffix(".duckdb.wal").unlink(missing_ok=True)
-    scratch.replace(project.warehouse)
+    try:
+        with open_warehouse(scratch) as warehouse:
+            report, what_stays = _fill(project, pipeline, journal, warehouse, progress, until, knows_more)
+            warehouse.checkpoint()
+        project.warehouse.with_suffix(".duckdb.wal").unlink(missing_ok=True)
+        if until is not None:
+            # The old warehouse goes first: killed from here on, no tick can begin before a rebuild has ended this. And
+            # the journal is changed before the new one is there, lest what that lacks be folded into it again.
+            project.warehouse.unlink(missing_ok=True)
+            if what_stays is not None:
+                journal.place(what_stays)
+            report = replace(report, set_aside=len(journal.set_aside()))
+        scratch.replace(project.warehouse)
+    finally:
+        journal.drop_drafts()
     return report
 
 
@@ -107,29 +119,34 @@ def _fill(
     progress: Callable[[str], None],
     until: datetime | None,
     knows_more: bool,
-) -> RebuildReport:
+) -> tuple[RebuildReport, Path | None]:
     catalog = read_catalog(project, segments=segment_names(project))
-    commits = journal.commits()
-    progress(f"{len(commits)} commits of ticks")
-    for commit in commits:
-        journal.fold(warehouse, commit)
-    progress("sequences")
-    restore_live(warehouse, invalid=catalog.invalid)
-    loaded = journal.rows(warehouse, LOADED_FILES)
-    progress(f"{len(loaded)} landed files")
-    load_again(project, warehouse, loaded, fields=catalog.settings.fields)
     progress("deliveries")
-    cut_files(project, warehouse, closed=True)
-    deliveries = fold(project, warehouse, now=utc_now, resend=load_settings(project).in_doubt == "resend")
+    cut = cut_files(project, warehouse, closed=True)
+    if cut and until is not None:
+        raise DripsError(
+            "this file is gone or was longer, so nobody knows whom a later tick mailed: put it back, or run"
+            " `drips rebuild` without --until, which holds its messages in doubt",
+            file=deliveries(project) / cut[0],
+        )
+    folded = fold(project, warehouse, now=utc_now, resend=load_settings(project).in_doubt == "resend")
     # Of all ticks: whatever was handed over may have been sent.
     lost = hold_handed_over(project, warehouse, TickJournal(journal.root).files(HANDED_OVER))
     if knows_more:
         lost += _known_before(project, warehouse)
-    if until is not None and (sent := warehouse.value(_SENT_AFTER, [until])):
-        raise DripsError(
-            f"{sent} messages were sent or tried after {format_instant(until)}: without the decisions behind them they"
-            " might be sent again; nothing was changed"
-        )
+    commits = journal.commits()
+    progress(f"{len(commits)} commits of ticks")
+    for commit in commits:
+        journal.fold(warehouse, commit)
+    what_stays, later = None, sent_later(warehouse, journal) if until is not None else 0
+    if later:
+        what_stays = draft_what_stays(warehouse, journal)
+        journal.fold(warehouse, what_stays)
+    progress("sequences")
+    restore_live(warehouse, invalid=catalog.invalid)
+    loaded = journal.rows(warehouse, LOADED_FILES)
+    progress(f"{len(loaded)} landed files")
+    load_again(project, warehouse, loaded, fields=live_settings(warehouse, catalog).fields)
     pipeline.set_clock(warehouse, warehouse.value("select max(as_of) from journal.ticks where phase = 'decided'"))
     progress("models")
     pipeline.decide(warehouse)
@@ -140,7 +157,10 @@ def _fill(
     if failed:
         raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}")
     publish(warehouse, project.published)
-    return RebuildReport(commits=len(commits), files=len(loaded), deliveries=deliveries.rows + lost, lost=lost)
+    report = RebuildReport(
+        commits=len(commits), files=len(loaded), deliveries=folded.rows + lost, lost=lost, sent_later=later
+    )
+    return report, what_stays
 
 
 def _known_before(project: Project, warehouse: Warehouse) -> int:

@@ -15,6 +15,7 @@ import duckdb
 
 from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import (
+    AFTER_SENDING,
     DECIDE,
     SEEDS,
     NodeResult,
@@ -150,7 +151,8 @@ def _run(
         if compiled:
             compiled.learn(transform, results)
         return results
-    return [*transform.run("seed", [SEEDS], full_refresh=True), *transform.run("run", DECIDE, exclude=exclude)]
+    models = (*DECIDE, *AFTER_SENDING)
+    return [*transform.run("seed", [SEEDS], full_refresh=True), *transform.run("run", models, exclude=exclude)]
 
 
 def _remember(transform: Transform, warehouse: Warehouse) -> None:

@@ -23,7 +23,8 @@ _STATEMENTS = named_statements(Path(__file__).with_name("status.sql"))
 _NEEDED = {
     "decided_sequences": "decide.live_sequences",
     "due_next": "marts.enrollments",
-    "in_doubt": "decide.message_states",
+    "enrolled": "after_sending.enrollments_after_sending",
+    "in_doubt": "after_sending.message_states_after_sending",
     "segment_failures": "raw.segment_failures",
 }
 """Statement → the table that is not there before some tick has come so far."""

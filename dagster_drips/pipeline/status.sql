@@ -40,17 +40,14 @@ order by file
 
 -- name: enrolled
 select
-    verdicts.sequence_id,
+    sequence_id,
     count(*) as enrolled,
-    count(*) filter (where closings.status is null) as active,
-    count(*) filter (where closings.status = 'completed') as completed,
-    count(*) filter (where closings.status = 'exited') as exited
-from journal.verdicts as verdicts
-left join journal.closings as closings
-    on verdicts.enrollment_id = closings.enrollment_id
-where verdicts.decision = 'enrolled'
-group by verdicts.sequence_id
-order by verdicts.sequence_id
+    count(*) filter (where status = 'active') as active,
+    count(*) filter (where status = 'completed') as completed,
+    count(*) filter (where status = 'exited') as exited
+from after_sending.enrollments_after_sending
+group by sequence_id
+order by sequence_id
 
 -- name: due_next
 select
@@ -91,6 +88,6 @@ select
     recipient,
     sent_as_of,
     detail
-from decide.message_states
+from after_sending.message_states_after_sending
 where status = 'in_doubt'
 order by sent_as_of, message_id

@@ -21,7 +21,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import LoadReport, load_landing
 from dagster_drips.pipeline.catalog import CatalogReader
 from dagster_drips.pipeline.compiled import CompiledTables
-from dagster_drips.pipeline.dbt_runner import MEASURE, NodeResult, Transform
+from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, NodeResult, Transform
 from dagster_drips.pipeline.segments import (
     SegmentFailure,
     record_failures,
@@ -32,7 +32,7 @@ from dagster_drips.pipeline.tick_journal import HANDED_OVER, LOADED_FILES, TickJ
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.sequences.problems import Problem
-from dagster_drips.sequences.versions import record_catalog
+from dagster_drips.sequences.versions import live_settings, record_catalog
 from dagster_drips.settings import load_settings
 from dagster_drips.time_zones import utc_offsets
 from dagster_drips.warehouse import Warehouse
@@ -158,10 +158,8 @@ class Pipeline:
         self, warehouse: Warehouse, kinds: tuple[str, ...], progress: Callable[[str, int], None] | None = None
     ) -> dict[str, LoadReport]:
         """Load what was landed since; counts for each kind."""
-        settings = self._catalogs.read().settings
-        return load_landing(
-            self.project, warehouse, kinds=kinds, fields=settings.fields, loaded_at=utc_now(), progress=progress
-        )
+        fields = live_settings(warehouse, self._catalogs.read()).fields
+        return load_landing(self.project, warehouse, kinds=kinds, fields=fields, loaded_at=utc_now(), progress=progress)
 
     def decide(self, warehouse: Warehouse) -> Decided:
         """Run the decide models; nothing is settled before `commit_decisions`.
@@ -174,17 +172,20 @@ class Pipeline:
         counts = warehouse.rows(
             """
             select
-                (select count(*) from decide.verdicts) as judged,
-                (select count(*) from decide.verdicts where decision = 'enrolled') as enrolled,
-                (select count(*) from decide.closings_now) as exited,
-                (select count(*) from decide.skips_now) as skipped,
+                (select count(*) from decide.new_enrollment_decisions) as judged,
+                (select count(*) from decide.new_enrollment_decisions where decision = 'enrolled') as enrolled,
+                (select count(*) from decide.new_enrollment_closings) as exited,
+                (select count(*) from decide.new_skipped_steps) as skipped,
                 (select count(*) from decide.due_steps) as due
             """
         )[0]
         return Decided(as_of=self.as_of(warehouse), nodes=nodes, broken_segments=broken, **counts)
 
     def commit_decisions(self, warehouse: Warehouse) -> None:
-        """Keep what the models decided, for good: verdicts, exits, skips, segment changes. Before any mail goes out."""
+        """Keep what the models decided, for good, before any mail goes out.
+
+        That is enrollment decisions, exits, skipped steps and segment changes.
+        """
         self.recover(warehouse)
         self._commit(warehouse, self.as_of(warehouse), "decided")
 
@@ -204,7 +205,7 @@ class Pipeline:
         """Complete enrollments with no step left (T4, 9) and finish the tick; returns how many completed."""
         if not self.ready_to_send(warehouse):
             return 0  # this tick is finished already, or was overtaken before it decided anything
-        completed = warehouse.value("select count(*) from decide.completions_now")
+        completed = warehouse.value("select count(*) from after_sending.new_enrollment_completions")
         self._commit(warehouse, self.as_of(warehouse), "finished")
         if self.journal is not None:
             drop_lengths(self.project)
@@ -219,8 +220,8 @@ class Pipeline:
         return self.transform.run("run", MEASURE)
 
     def check(self, models: Sequence[str]) -> list[NodeResult]:
-        """Run the data tests of models that were built; a failed one stops nothing."""
-        return self.transform.run("test", models)
+        """Run the data tests of models that were built, but for those that are CI's; a failed one stops nothing."""
+        return self.transform.run("test", models, exclude=[f"tag:{CI_TAG}"])
 
     def as_of(self, warehouse: Warehouse) -> datetime:
         """The instant of the tick that has begun.
@@ -277,8 +278,8 @@ def _way_back(last: datetime) -> str:
     if last <= utc_now():
         return ""
     return (
-        "; that one lies ahead of the clock. `drips rebuild --until T` goes back to the last tick up to T,"
-        " unless mail was sent since (docs/decisions.md)"
+        "; that one lies ahead of the clock. `drips rebuild --until T` goes back to the last tick up to T"
+        " (docs/decisions.md)"
     )
 
 

@@ -14,14 +14,32 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from dagster_drips.files import sync
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
+from dagster_drips.warehouse.statements import named_statements
 
-# Tables of a commit that are not of schema `journal`: which files were loaded, in which order; and what was sent.
+_SET_ASIDE = named_statements(Path(__file__).with_name("set_aside.sql"))
+
+# Tables of a commit that are not of schema `journal`: which files were loaded, in which order; what was sent; and where
+# a rebuild went back in time, which deliveries and which commits are of the ticks that it set aside.
 LOADED_FILES = "loaded_files"
 HANDED_OVER = "handed_over"
 """Messages that mail servers got, or may have got: a rebuild holds in doubt those that the delivery journal lost."""
+SET_ASIDE_DELIVERIES = "set_aside_deliveries"
+SET_ASIDE_COMMITS = "set_aside_commits"
+_FOLDS_NOT_IN = {LOADED_FILES, HANDED_OVER, SET_ASIDE_COMMITS}
+_ASIDE = "set-aside-"
+_FILE_NAMES = {"enrollment_decisions": "verdicts", "enrollment_closings": "closings", "skipped_steps": "resolutions"}
+"""Table → its file in a commit, where the two differ: a journal is kept for good, whatever tables are called since."""
+_TABLES = {file: table for table, file in _FILE_NAMES.items()}
+
+
+def table_of(file: Path) -> str:
+    """The table whose rows a commit's file holds."""
+    return _TABLES.get(file.stem, file.stem)
 
 
 class TickJournal:
@@ -38,6 +56,10 @@ class TickJournal:
 
     def write(self, warehouse: Warehouse, *, as_of: datetime, phase: str, selects: Mapping[str, str]) -> Path:
         """Write one commit: for each table the rows of its select; tables without rows get no file."""
+        return self.place(self.draft(warehouse, as_of=as_of, phase=phase, selects=selects))
+
+    def draft(self, warehouse: Warehouse, *, as_of: datetime, phase: str, selects: Mapping[str, str]) -> Path:
+        """The same under a name that is no commit's yet: `fold` takes it, `place` makes it one."""
         day = self.root / f"{as_of:%Y-%m-%d}"
         if not day.exists():
             day.mkdir(parents=True)
@@ -47,52 +69,85 @@ class TickJournal:
         scratch.mkdir()
         for table, select in selects.items():
             if warehouse.value(f"select exists (select 1 from ({select}))"):
-                path = scratch / f"{table}.parquet"
+                path = scratch / file_name(table)
                 warehouse.execute(f"copy ({select}) to {quoted_text(str(path))} (format parquet)")
                 sync(path)
         sync(scratch)
-        place = self._free_place(day, as_of, phase)
-        scratch.rename(place)
+        return scratch
+
+    def place(self, draft: Path) -> Path:
+        """Make a draft a commit, in one go."""
+        day, name = draft.parent, draft.stem.removeprefix(".")
+        number = 1
+        # A commit that was set aside keeps its number: a list of such commits names it for good.
+        while (place := day / f"{name}-{number}").exists() or (day / f"{_ASIDE}{place.name}").exists():
+            number += 1
+        draft.rename(place)
         sync(day)
         return place
+
+    def drop_drafts(self) -> None:
+        """Delete what this process has drafted and not made commits."""
+        for draft in self.root.glob(f"*-*-*/.*.{os.getpid()}"):
+            shutil.rmtree(draft, ignore_errors=True)
 
     def commits(self, since: datetime | None = None) -> list[Path]:
         """All commits in order, from the day of `since` on."""
         first = f"{since:%Y-%m-%d}" if since else ""
         days = sorted(day for day in self.root.glob("*-*-*") if day.name >= first)
         commits = (commit for day in days for commit in sorted(day.glob("[0-9]*"), key=_order))
-        return [commit for commit in commits if self._until is None or _instant(commit) <= self._until]
+        return [commit for commit in commits if self._until is None or instant_of(commit) <= self._until]
 
-    def set_aside(self, after: datetime) -> list[Path]:
-        """Take the commits of later ticks out of the journal; their folders stay, named `set-aside-…`."""
-        later = [commit for commit in TickJournal(self.root).commits() if _instant(commit) > after]
+    def later(self) -> list[Path]:
+        """The commits that `until` leaves out."""
+        kept = set(self.commits())
+        return [commit for commit in TickJournal(self.root).commits() if commit not in kept]
+
+    def set_aside(self) -> list[Path]:
+        """Take the later commits out of the journal; their folders stay, named `set-aside-…`."""
+        later = self.later()
         for commit in reversed(later):
-            commit.rename(commit.with_name(f"set-aside-{commit.name}"))
-            sync(commit.parent)
+            _put_aside(commit)
         return later
+
+    def finish_setting_aside(self) -> None:
+        """Put aside what a process that was killed at it has left in the journal."""
+        for listing in sorted(self.root.glob(f"*-*-*/[0-9]*/{SET_ASIDE_COMMITS}.parquet")):
+            for name in reversed(pl.read_parquet(listing)["commit"].to_list()):
+                if (commit := self.root / name).exists():
+                    _put_aside(commit)
+
+    def folders_set_aside(self) -> list[Path]:
+        """Folders of what were commits once."""
+        return sorted(self.root.glob(f"*-*-*/{_ASIDE}*"))
 
     def fold(self, warehouse: Warehouse, commit: Path) -> None:
         """Take one commit's rows into the warehouse's tables."""
         with warehouse.transaction():
             for path in sorted(commit.glob("*.parquet")):
-                if path.stem in (LOADED_FILES, HANDED_OVER):
+                table = table_of(path)
+                if table in _FOLDS_NOT_IN:
                     continue  # for rebuilds only
+                if path.stem == SET_ASIDE_DELIVERIES:
+                    warehouse.execute(_SET_ASIDE["date_back"], [str(path)])
+                    continue
                 # Versions are recorded while loading, so the warehouse may have them already.
                 rows = f"select * from read_parquet({quoted_text(str(path))})"
-                if path.stem == "sequence_versions":
+                if table == "sequence_versions":
                     # Commits made before a column was added lack it.
-                    table = "select * from journal.sequence_versions"
-                    rows = f"({table} limit 0) union all by name {rows} except all {table}"
-                warehouse.execute(f"insert into journal.{quoted_name(path.stem)} by name ({rows})")
+                    known = "select * from journal.sequence_versions"
+                    rows = f"({known} limit 0) union all by name {rows} except all {known}"
+                warehouse.execute(f"insert into journal.{quoted_name(table)} by name ({rows})")
 
     def rows(self, warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
         """All rows of a table over all commits."""
         files = [str(path) for path in self.files(table)]
         return warehouse.rows("select * from read_parquet(?)", [files]) if files else []
 
-    def files(self, table: str) -> list[Path]:
-        """The files of a table over all commits."""
-        return [path for commit in self.commits() if (path := commit / f"{table}.parquet").exists()]
+    def files(self, table: str, *, set_aside: bool = False) -> list[Path]:
+        """The files of a table over all commits, those that are set aside included where asked for."""
+        commits = self.commits() + (self.folders_set_aside() if set_aside else [])
+        return [path for commit in commits if (path := commit / file_name(table)).exists()]
 
     def missing(self, warehouse: Warehouse, since: datetime | None) -> list[Path]:
         """Commits from that day on that the warehouse doesn't know: a crash came between the two."""
@@ -113,17 +168,22 @@ class TickJournal:
                 absent.append(commit)
         return absent
 
-    def _free_place(self, day: Path, as_of: datetime, phase: str) -> Path:
-        number = 1
-        while (place := day / f"{as_of:%H%M%S}-{phase}-{number}").exists():
-            number += 1
-        return place
+
+def file_name(table: str) -> str:
+    """The file of a commit that holds a table's rows."""
+    return f"{_FILE_NAMES.get(table, table)}.parquet"
 
 
-def _instant(commit: Path) -> datetime:
+def instant_of(commit: Path) -> datetime:
+    """The instant of the tick whose commit this is."""
     return datetime.strptime(f"{commit.parent.name} {commit.name.partition('-')[0]}", "%Y-%m-%d %H%M%S")
 
 
 def _order(commit: Path) -> tuple[str, str, int]:
     time, phase, number = commit.name.split("-")
     return time, phase, int(number)  # `decided` comes before `finished`
+
+
+def _put_aside(commit: Path) -> None:
+    commit.rename(commit.with_name(f"{_ASIDE}{commit.name}"))
+    sync(commit.parent)

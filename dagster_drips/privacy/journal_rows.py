@@ -7,7 +7,7 @@ person without naming them stands here as well: how many members a segment had, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,18 @@ from dagster_drips.delivery.delivery_journal import deliveries, lock_if_free
 from dagster_drips.delivery.lengths import length_will_be
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.files import LandingFile
-from dagster_drips.pipeline.tick_journal import LOADED_FILES, TickJournal
+from dagster_drips.pipeline.tick_journal import LOADED_FILES, TickJournal, table_of
 from dagster_drips.privacy.person import Person
 from dagster_drips.privacy.rewriting import remove, replacing
 from dagster_drips.project import Project
 
 _OWN_COLUMN = {
-    "verdicts": "lead_id",
+    "enrollment_decisions": "lead_id",
     "segment_changes": "lead_id",
     "handed_over": "lead_id",
-    "closings": "enrollment_id",
-    "resolutions": "enrollment_id",
+    "set_aside_deliveries": "lead_id",
+    "enrollment_closings": "enrollment_id",
+    "skipped_steps": "enrollment_id",
 }
 
 
@@ -40,7 +41,7 @@ def gather_from_journals(project: Project, person: Person) -> None:
                 person.message_ids.add(record["message_id"])
                 person.enrollment_ids.add(record["enrollment_id"])
                 person.add_address(record["recipient"])
-    for file in _tables(project, "verdicts"):
+    for file in _tables(project, "enrollment_decisions", set_aside=True):
         own = pl.read_parquet(file).filter(pl.col("lead_id").is_in(list(person.lead_ids)))
         person.enrollment_ids |= set(own["enrollment_id"].drop_nulls())
     person.seal()
@@ -77,7 +78,7 @@ def own_decisions(project: Project, person: Person) -> dict[Path, pl.DataFrame]:
     ids = {"lead_id": list(person.lead_ids), "enrollment_id": list(person.enrollment_ids)}
     found = {}
     for table, column in _OWN_COLUMN.items():
-        for file in _tables(project, table):
+        for file in _tables(project, table, set_aside=True):
             own = pl.read_parquet(file).filter(pl.col(column).is_in(ids[column]))
             if own.height:
                 found[file] = own
@@ -86,7 +87,7 @@ def own_decisions(project: Project, person: Person) -> dict[Path, pl.DataFrame]:
 
 def without_decisions(file: Path, person: Person) -> None:
     """Put the file without the person's rows in its place; one that has no other is deleted."""
-    column = _OWN_COLUMN[file.stem]
+    column = _OWN_COLUMN[table_of(file)]
     ids = person.lead_ids if column == "lead_id" else person.enrollment_ids
     _rewrite(file, pl.read_parquet(file).filter(~pl.col(column).is_in(list(ids)).fill_null(False)))
 
@@ -155,10 +156,8 @@ def has_commits(project: Project) -> bool:
     return bool(TickJournal(project.journal / "ticks").commits())
 
 
-def _tables(project: Project, table: str) -> Iterator[Path]:
-    for commit in TickJournal(project.journal / "ticks").commits():
-        if (file := commit / f"{table}.parquet").exists():
-            yield file
+def _tables(project: Project, table: str, *, set_aside: bool = False) -> list[Path]:
+    return TickJournal(project.journal / "ticks").files(table, set_aside=set_aside)
 
 
 def _rewrite(file: Path, frame: pl.DataFrame) -> None:

@@ -15,20 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from dagster_drips.collector.events.callers import ANONYMOUS
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.batches import Batch
 from dagster_drips.landing.files import LandingFile, UnreadableFile, landing_files
 from dagster_drips.landing.forgotten import normalized_address
 from dagster_drips.landing.readers import read_batches
 from dagster_drips.landing.removal import write_without
+from dagster_drips.privacy.identities import leads_of_anonymous_ids
 from dagster_drips.privacy.person import Person
 from dagster_drips.privacy.rewriting import replacing
 from dagster_drips.privacy.traces import Traces, forms_of
 from dagster_drips.project import Project
 
-_IDENTIFIED = "identified"
-"""The event by which the collector joins an anonymous id to a lead."""
 _TRUSTED = (None, "verified")
 """Sources whose word about a lead counts, the most trusted first."""
 _KEYS = {"leads": "lead_id", "events": "lead_id", "suppressions": "email", "engagement": "message_id"}
@@ -46,16 +44,18 @@ class OwnRow:
 def gather_from_landing(project: Project, person: Person) -> None:
     """Add the addresses of the lead's rows, and the anonymous ids that count for this lead.
 
-    An anonymous id counts for the lead that it was joined to first, and never where it is a lead's own id: as the model
-    `stg_identities` has it, so that nobody's rows can be claimed by an event that names them. What a page calls the
-    address of somebody whom it can't know is none of theirs (`stg_leads`): else it would be suppressed with them.
+    Which ids count is the model `stg_identities`' word, so that nobody's rows can be claimed by an event that names
+    them. What a page calls the address of somebody whom it can't know is none of theirs (`stg_leads`): else it would be
+    suppressed with them.
     """
-    joined = {anonymous for anonymous, lead_id in _links(project).items() if lead_id in person.lead_ids}
+    identities = leads_of_anonymous_ids(project)
+    joined = {anonymous for anonymous, lead_id in identities.items() if lead_id in person.lead_ids}
     known: set[str] = set()
     of_visitors: dict[str, set[str]] = {}
     for file in landing_files(project, ["leads"]):
         for batch in _batches(file):
             lead_ids, sources = _column(batch, "lead_id").text.to_list(), _sources(batch)
+            # Of rows that the loader rejected the model knows nothing, and they are somebody's all the same.
             joined -= {lead_id for lead_id, source in zip(lead_ids, sources, strict=True) if source != "page"}
             for row in _of_lead(batch, person):
                 email = _column(batch, "email").text[row]
@@ -68,30 +68,6 @@ def gather_from_landing(project: Project, person: Person) -> None:
         person.add_address(email)
     person.lead_ids |= joined
     person.seal()
-
-
-def _links(project: Project) -> dict[str, str]:
-    """Anonymous id → the lead that it was joined to: by the source that is trusted most, and of these first."""
-    first: dict[str, tuple[int, str, str]] = {}
-    for file in landing_files(project, ["events"]):
-        for batch in _batches(file):
-            named = batch.column("event").text == _IDENTIFIED
-            sources = _sources(batch)
-            for row in named.fill_null(False).arg_true().to_list():
-                lead_id, anonymous = batch.column("lead_id").text[row], _anonymous_id(batch, row)
-                at = batch.column("received_at").text[row] or batch.column("occurred_at").text[row] or ""
-                if not lead_id or not anonymous:
-                    continue
-                link = (_TRUSTED.index(sources[row]) if sources[row] in _TRUSTED else len(_TRUSTED), at, lead_id)
-                for reached in _reached(anonymous, sources[row]):
-                    first[reached] = min(first.get(reached, link), link, key=lambda one: one[:2])
-    return {anonymous: lead_id for anonymous, (_, _, lead_id) in first.items()}
-
-
-def _reached(anonymous: str, source: str | None) -> set[str]:
-    if source is not None:
-        return {anonymous} if anonymous.startswith(ANONYMOUS) else set()
-    return {anonymous, anonymous if anonymous.startswith(ANONYMOUS) else ANONYMOUS + anonymous}
 
 
 def _sources(batch: Batch) -> list[str | None]:
@@ -179,17 +155,6 @@ def _matching(kind: str, batch: Batch, person: Person) -> set[int]:
         found = {row for row in found if keys[row]}
     unusable = {*batch.spoiled, *keys.is_null().arg_true().to_list()}
     return found | {row for row in unusable if person.is_mentioned(batch.row_as_it_came(row))}
-
-
-def _anonymous_id(batch: Batch, row: int) -> str | None:
-    if direct := batch.column("anonymous_id").text[row]:
-        return direct
-    try:
-        properties = json.loads(batch.column("properties").text[row] or "{}")
-    except ValueError:
-        return None
-    value = properties.get("anonymous_id") if isinstance(properties, dict) else None
-    return str(value) if value else None
 
 
 @contextmanager

@@ -23,10 +23,11 @@ from dagster_drips.sequences.attached_files import AttachedFile, FileFolder
 from dagster_drips.sequences.checks import check_references, unknown_segments, warn_of_surprises
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reading import Reading
-from dagster_drips.sequences.schema import LEAD_COLUMNS, ProjectSettings, Sequence
+from dagster_drips.sequences.schema import ProjectSettings, Sequence
 from dagster_drips.sequences.senders import Senders, check_sender_name, check_senders, known_senders
 from dagster_drips.sequences.templates import TemplateFolder
 from dagster_drips.settings import DEFAULT_SCHEDULE, load_schedules
+from dagster_drips.vocabulary import LEAD_COLUMNS
 
 SEQUENCE_FILE = "sequence.yml"
 SETTINGS_FILE = "project.yml"

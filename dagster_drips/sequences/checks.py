@@ -13,8 +13,9 @@ from typing import Any
 from dagster_drips.sequences.fields import as_flag
 from dagster_drips.sequences.problems import Problem, suggestion
 from dagster_drips.sequences.reading import Reading
-from dagster_drips.sequences.schema import LEAD_CREATED, Conditions, Sequence, Step
+from dagster_drips.sequences.schema import Conditions, Sequence, Step
 from dagster_drips.sequences.yaml_source import Path, written_text
+from dagster_drips.vocabulary import LEAD_CREATED
 
 _POLARITIES = ("only_if", "unless")
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
 from typing import Annotated, Any
-from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +25,7 @@ from pydantic import (
 from dagster_drips.field_names import field_name_problem
 from dagster_drips.sequences.problems import nearest, suggestion
 from dagster_drips.sequences.yaml_source import AmbiguousWord, written_text
+from dagster_drips.time_zones import zone_names
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 1440
@@ -85,12 +84,6 @@ class Duration(StrictModel):
 
     def _exact(self) -> float:
         return sum(getattr(self, unit) * seconds for unit, seconds in _SECONDS.items())
-
-
-@cache
-def time_zones() -> frozenset[str]:
-    """All IANA names of time zones (M5)."""
-    return frozenset(available_timezones())
 
 
 def _as_written(value: Any) -> Any:
@@ -168,10 +161,10 @@ def _starts_in_the_day(minutes: int) -> int:
 
 
 def _zone(value: str) -> str:
-    if value in time_zones():
+    if value in zone_names():
         return value
-    close = nearest(value, time_zones()) or nearest(value, {name.rpartition("/")[2] for name in time_zones()})
-    whole = next((name for name in sorted(time_zones()) if name == close or name.endswith(f"/{close}")), None)
+    close = nearest(value, zone_names()) or nearest(value, {name.rpartition("/")[2] for name in zone_names()})
+    whole = next((name for name in sorted(zone_names()) if name == close or name.endswith(f"/{close}")), None)
     hint = f"; did you mean '{whole}'?" if whole else "; write an IANA name such as Europe/Berlin"
     raise ValueError(f"unknown time zone '{value}'{hint}")
 

@@ -15,7 +15,7 @@ from dagster_drips.sequences.catalog import SEQUENCE_FILE, Catalog
 from dagster_drips.sequences.checks import texts_at
 from dagster_drips.sequences.problems import Problem, nearest
 from dagster_drips.sequences.reading import Reading
-from dagster_drips.sequences.schema import LEAD_CREATED
+from dagster_drips.vocabulary import LEAD_CREATED
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.statements import named_statements
 

@@ -81,13 +81,25 @@ class Reading:
             return None
 
     def without_mistakes(self, model: type[Model]) -> Model | None:
-        """What the document says in the top-level keys that are right, for going on after mistakes."""
+        """What the document says in the top-level keys that are right, for going on after mistakes.
+
+        Of a key with entries of people's own naming, such as `fields`, only those that are wrong are left out.
+        """
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            wrong = {detail["loc"][0] for detail in error.errors(include_url=False) if detail["loc"]}
+            wrong = {detail["loc"][:2] for detail in error.errors(include_url=False) if detail["loc"]}
+        data = dict(self.data)
+        for top, *entry in wrong:
+            key = str(top)
+            field, entries = model.model_fields.get(key), data.get(key)
+            has_entries = field is not None and get_origin(field.annotation) is dict and isinstance(entries, dict)
+            if has_entries and entry and entry[0] in entries:
+                data[key] = {name: value for name, value in entries.items() if name != entry[0]}
+            else:
+                data.pop(key, None)
         try:
-            return model.model_validate({key: value for key, value in self.data.items() if key not in wrong})
+            return model.model_validate(data)
         except ValidationError:
             return None
 

@@ -31,14 +31,8 @@ from dagster_drips.sequences.fields import (
     TimeZoneOrLead,
     Weekday,
 )
+from dagster_drips.vocabulary import DEFAULT_TIMEZONE, LEAD_CREATED
 
-LEAD_CREATED = "lead_created"
-"""The built-in trigger; a landed event of that name is refused (E1)."""
-LEAD_COLUMNS = (
-    "lead_id", "email", "first_name", "last_name", "company", "country", "locale", "timezone", "phone", "tags",
-    "created_at", "updated_at",
-)  # fmt: skip
-"""The contract's known columns of a lead."""
 DEFAULT_PRIORITY, TRANSACTIONAL_PRIORITY = 50, 100
 """Where the file gives none (F3)."""
 
@@ -226,7 +220,7 @@ class SoftBounces(StrictModel):
 class ProjectSettings(StrictModel):
     """The whole of `sequences/project.yml`."""
 
-    timezone: TimeZone = "UTC"
+    timezone: TimeZone = DEFAULT_TIMEZONE
     frequency_cap: FrequencyCap | None = None
     max_per_tick: int | None = Field(default=None, ge=1)
     sender: SenderChoice | None = None

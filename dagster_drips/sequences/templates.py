@@ -1,7 +1,7 @@
 """A sequence's templates: collecting the texts of one version, and finding what would fail when they are rendered.
 
 Here belong finding the files (own folder first, then `sequences/` for what several share) and checking them as
-HTML and Jinja. What variables there are is in `variables`; rendering belongs to `dagster_drips.mail`.
+HTML and Jinja. What variables there are is in `variables`; rendering belongs to `templating`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from dagster_drips.sequences.mail_warnings import (
 from dagster_drips.sequences.places import path_of, refusal
 from dagster_drips.sequences.problems import Problem, nearest
 from dagster_drips.sequences.reading import Reading
-from dagster_drips.sequences.schema import LEAD_CREATED
 from dagster_drips.sequences.template_facts import template_environment, template_facts
 from dagster_drips.sequences.variables import CONFIRM_URL, VariableJudge
+from dagster_drips.vocabulary import LEAD_CREATED
 
 _SUFFIXES = frozenset({".html", ".htm", ".txt"})
 

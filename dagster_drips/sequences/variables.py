@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from dagster_drips.sequences.problems import nearest
-from dagster_drips.sequences.schema import LEAD_COLUMNS
 from dagster_drips.sequences.template_facts import TemplateFacts, Use, template_environment
+from dagster_drips.vocabulary import EVENT_COLUMNS, LEAD_COLUMNS
 
 _SURE_COLUMNS = frozenset({"lead_id", "email", "created_at", "updated_at"})
 _ATTRIBUTES: dict[str, frozenset[str]] = {
@@ -18,7 +18,7 @@ _ATTRIBUTES: dict[str, frozenset[str]] = {
     "step": frozenset({"id", "variant"}),
     "sender": frozenset({"name", "email", "reply_to"}),
 }
-_EVENT = frozenset({"event_id", "lead_id", "event", "occurred_at", "received_at", "properties", "value", "currency"})
+_EVENT = frozenset(EVENT_COLUMNS)
 _BUILT_IN_EVENT = frozenset({"event", "occurred_at", "properties"})
 _ROOTS = frozenset({"lead", "event", "unsubscribe_url", "preferences_url", "view_url", *_ATTRIBUTES})
 CONFIRM_URL = "confirm_url"

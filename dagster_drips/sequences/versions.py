@@ -30,6 +30,7 @@ SharedFile = TypeVar("SharedFile", ProjectSettings, Senders)
 _FOLDER = Path(__file__).parent
 _LATEST = (_FOLDER / "latest_versions.sql").read_text(encoding="utf-8")
 _VERSION = (_FOLDER / "version.sql").read_text(encoding="utf-8")
+_LIVE = (_FOLDER / "live_versions.sql").read_text(encoding="utf-8")
 _HISTORY = (_FOLDER / "version_history.sql").read_text(encoding="utf-8")
 
 
@@ -139,6 +140,17 @@ def restore_live(warehouse: Warehouse, *, invalid: Collection[str] = ()) -> None
     _write(warehouse, [], rows_of(live, settings, senders), live)
 
 
+def live_settings(warehouse: Warehouse, catalog: Catalog) -> ProjectSettings:
+    """What counts of `project.yml`: the file, or where it has mistakes what it validly was last (S2).
+
+    Where it never was valid, what is right in it.
+    """
+    latest = {row["sequence_id"]: row for row in warehouse.rows(_LATEST)}
+    if catalog.settings_valid or SETTINGS_FILE not in latest:
+        return catalog.settings
+    return _last(warehouse, latest, SETTINGS_FILE, ProjectSettings)
+
+
 def load_version(warehouse: Warehouse, sequence_id: str, version_id: str) -> SequenceSource:
     """A version as it was seen, rebuilt from the journal.
 
@@ -164,13 +176,10 @@ def live_version(warehouse: Warehouse, sequence_id: str) -> SequenceSource:
     Raises:
         DripsError: no tick has seen a valid version of that sequence.
     """
-    version_id = warehouse.value("select version_id from raw.sequences where sequence_id = ?", [sequence_id])
-    if version_id is None:
-        known = ", ".join(
-            row["sequence_id"] for row in warehouse.rows("select sequence_id from raw.sequences order by all")
-        )
-        raise DripsError(f"no tick has seen a valid sequence '{sequence_id}'; known: {known or 'none'}")
-    return load_version(warehouse, sequence_id, version_id)
+    live = {row["sequence_id"]: row["version_id"] for row in warehouse.rows(_LIVE)}
+    if sequence_id not in live:
+        raise DripsError(f"no tick has seen a valid sequence '{sequence_id}'; known: {', '.join(live) or 'none'}")
+    return load_version(warehouse, sequence_id, live[sequence_id])
 
 
 def _sources(catalog: Catalog, settings: ProjectSettings, senders: Senders) -> dict[str, SequenceSource]:

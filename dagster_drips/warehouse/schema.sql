@@ -269,7 +269,11 @@ create table if not exists journal.ticks (
     recorded_at timestamp not null,  -- wall clock
     last_load_id bigint not null     -- what was landed by then
 );
-create table if not exists journal.verdicts (            -- E3
+-- Warehouses made when these tables had other names.
+alter table if exists journal.verdicts rename to enrollment_decisions;
+alter table if exists journal.closings rename to enrollment_closings;
+alter table if exists journal.resolutions rename to skipped_steps;
+create table if not exists journal.enrollment_decisions ( -- E3
     sequence_id varchar not null,
     lead_id varchar not null,
     occurrence_id varchar not null,
@@ -279,17 +283,17 @@ create table if not exists journal.verdicts (            -- E3
     enrollment_id varchar,
     arm varchar                      -- treatment, control (E8)
 );
-create table if not exists journal.closings (            -- L1, M1
+create table if not exists journal.enrollment_closings (  -- L1, M1
     enrollment_id varchar not null,
     closed_at timestamp not null,    -- as_of
     status varchar not null,         -- exited, completed
     exit_reason varchar
 );
-create table if not exists journal.resolutions (         -- M1: skips and failures for good; sends are in raw.delivery_log
+create table if not exists journal.skipped_steps (        -- M1; sends and failures for good are in raw.delivery_log
     enrollment_id varchar not null,
     step_id varchar not null,
     resolved_at timestamp not null,  -- as_of
-    resolution varchar not null,     -- skipped, failed
+    resolution varchar not null,     -- skipped
     reason varchar not null          -- condition, expired, …
 );
 create table if not exists journal.segment_results (     -- E1, E5: which segments had a result at a tick

@@ -1,4 +1,4 @@
-"""SQL in files with names: `-- name: verdicts` starts a statement that ends at the next name."""
+"""SQL in files with names: `-- name: due` starts a statement that ends at the next name."""
 
 from __future__ import annotations
 

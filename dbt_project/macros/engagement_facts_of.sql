@@ -18,7 +18,7 @@
             messages.recorded_at as sent_at,
             engagement.type,
             engagement.occurred_at,
-            greatest(coalesce(engagement.occurred_at, messages.sent_as_of), messages.sent_as_of) as counts_from,
+            greatest(coalesce(engagement.occurred_at, messages.sent_as_of), messages.sent_as_of) as effective_at,
             engagement.topic,
             engagement.url,
             engagement.user_agent,
@@ -67,7 +67,7 @@
 
     ),
 
-    judged as (
+    classified as (
 
         select
             known.*,
@@ -91,5 +91,5 @@
     select
         *,
         machine_rule is null as is_human
-    from judged
+    from classified
 {%- endmacro %}

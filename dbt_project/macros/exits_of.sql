@@ -33,7 +33,7 @@
             on enrollments.sequence_id = sequences.sequence_id
         inner join {{ ref('stg_mailable_leads') }} as leads
             on enrollments.lead_id = leads.lead_id
-        inner join {{ ref('suppressions_now') }} as suppressions
+        inner join {{ ref('current_suppressions') }} as suppressions
             on
                 coalesce(leads.address, leads.unconfirmed_address) = suppressions.address
                 and {{ suppression_applies('suppressions', 'sequences') }}
@@ -83,7 +83,7 @@
             on
                 enrollments.enrollment_id = replies.enrollment_id
                 and replies.type = 'replied'
-                and replies.counts_from <= {{ as_of() }}
+                and replies.effective_at <= {{ as_of() }}
 
         union all
 
@@ -96,7 +96,7 @@
         from {{ enrollments }} as enrollments
         inner join {{ ref('live_sequences') }} as sequences
             on enrollments.sequence_id = sequences.sequence_id and sequences.exits_on_leaving_segments
-        left join {{ ref('segment_results_now') }} as trigger_results
+        left join {{ ref('new_segment_results') }} as trigger_results
             on sequences.trigger_segment = trigger_results.segment
         left join {{ ref('segment_members') }} as trigger_members
             on

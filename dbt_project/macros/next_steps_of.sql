@@ -1,6 +1,6 @@
 {#- The next step of each of these open enrollments and when it is scheduled (M1, M2): one row per enrollment that has one.
-    Expects the columns `enrollment_id`, `sequence_id`, `triggered_at` and `arm`. Control has no steps to take (E8). -#}
-{% macro next_steps_of(enrollments) -%}
+    `enrollments` has the columns `enrollment_id`, `sequence_id`, `triggered_at` and `arm`. Control has no steps to take (E8). -#}
+{% macro next_steps_of(enrollments, resolved_steps) -%}
     select
         *,
         md5(enrollment_id || ':' || step_id) as message_id,
@@ -25,11 +25,11 @@
                 resolved.enrollment_id,
                 max(positions.position) as furthest_position,
                 max(resolved.resolved_at) as last_resolved_at
-            from {{ ref('resolved_steps') }} as resolved
-            inner join {{ enrollments }} as open_ones
-                on resolved.enrollment_id = open_ones.enrollment_id
+            from {{ resolved_steps }} as resolved
+            inner join {{ enrollments }} as open_enrollments
+                on resolved.enrollment_id = open_enrollments.enrollment_id
             inner join {{ ref('step_positions') }} as positions
-                on open_ones.sequence_id = positions.sequence_id and resolved.step_id = positions.step_id
+                on open_enrollments.sequence_id = positions.sequence_id and resolved.step_id = positions.step_id
             group by resolved.enrollment_id
         ) as progress
             on enrollments.enrollment_id = progress.enrollment_id
@@ -38,5 +38,5 @@
                 enrollments.sequence_id = steps.sequence_id
                 and steps.position = coalesce(progress.furthest_position, 0) + 1
         where enrollments.arm = 'treatment'
-    ) as placed
+    ) as planned
 {%- endmacro %}

@@ -5,7 +5,7 @@
         segments.sequence_id,
         leads.lead_id
     from {{ source('raw', 'sequence_segments') }} as segments
-    inner join {{ ref('segment_results_now') }} as results
+    inner join {{ ref('new_segment_results') }} as results
         on segments.segment = results.segment
     cross join {{ ref('stg_mailable_leads') }} as leads
     left join {{ ref('segment_members') }} as members

@@ -11,24 +11,24 @@
     )
 
     select distinct
-        wishes.address,
-        wishes.reason,
-        wishes.topic
-    from facts as wishes
+        suppressions.address,
+        suppressions.reason,
+        suppressions.topic
+    from facts as suppressions
     where
-        wishes.reason <> 'resubscribed'
-        and wishes.occurred_at <= {{ instant }}
+        suppressions.reason <> 'resubscribed'
+        and suppressions.occurred_at <= {{ instant }}
         and not (
-            wishes.reason = 'unsubscribed'
+            suppressions.reason = 'unsubscribed'
             and exists (
                 select 1
                 from facts as lifts
                 where
                     lifts.reason = 'resubscribed'
-                    and lifts.address = wishes.address
-                    and lifts.occurred_at > wishes.occurred_at
+                    and lifts.address = suppressions.address
+                    and lifts.occurred_at > suppressions.occurred_at
                     and lifts.occurred_at <= {{ instant }}
-                    and (lifts.topic is null or lifts.topic = wishes.topic)
+                    and (lifts.topic is null or lifts.topic = suppressions.topic)
             )
         )
 {%- endmacro %}

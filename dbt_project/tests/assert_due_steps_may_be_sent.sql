@@ -14,7 +14,7 @@ left join {{ ref('message_states') }} as messages
     on due.message_id = messages.message_id and messages.status <> 'deferred'
 left join {{ ref('open_enrollments') }} as enrollments
     on due.enrollment_id = enrollments.enrollment_id
-left join {{ ref('suppressions_now') }} as suppressions
+left join {{ ref('current_suppressions') }} as suppressions
     on
         due.address = suppressions.address
         and {{ suppression_applies('suppressions', 'sequences') }}

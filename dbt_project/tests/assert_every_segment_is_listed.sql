@@ -2,7 +2,7 @@
 -- depends_on: {{ ref('segment_members') }}
 {%- set unlisted = [] -%}
 {%- if execute -%}
-    {%- for node in graph.nodes.values() if node.resource_type == 'model' and 'segments' in node.fqn[1:-1] and node.name not in segment_names() -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.fqn[1] == 'segments' and node.name not in segment_names() -%}
         {%- do unlisted.append(node.name) -%}
     {%- endfor -%}
     {%- if unlisted -%}

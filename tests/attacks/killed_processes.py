@@ -52,7 +52,9 @@ def _commit(project: Project) -> None:
     select = f"select '{LEAD}' as lead_id, '{ADDRESS}' as email"
     with open_warehouse(project.warehouse) as warehouse:
         journal = TickJournal(project.journal / "ticks")
-        journal.write(warehouse, as_of=datetime(2026, 3, 2, 12), phase="decided", selects={"verdicts": select})
+        journal.write(
+            warehouse, as_of=datetime(2026, 3, 2, 12), phase="decided", selects={"enrollment_decisions": select}
+        )
 
 
 def _published_table(project: Project) -> None:

@@ -24,6 +24,8 @@ from dagster_drips.links.tokens import Purpose, Tokens
 from dagster_drips.settings import Settings
 from tests.collector.collecting import KEY, MESSAGE_ID, Served, landed, project_in, served
 
+pytestmark = pytest.mark.slow
+
 WRITE_KEY = "a write key of some thirty characters"
 TOKENS = Tokens([KEY])
 TOKEN = TOKENS.message(MESSAGE_ID, Purpose.OPEN)

@@ -15,7 +15,7 @@ from tests.collector.collecting import KEY, MESSAGE_ID, project_in
 
 from .flooding import LIMIT, WRITE_KEY, Attacked, Client, attacked, flood, needs_proc
 
-pytestmark = needs_proc
+pytestmark = [pytest.mark.slow, needs_proc]
 
 TOKEN = Tokens([KEY]).message(MESSAGE_ID, Purpose.OPEN)
 PREFERENCES = Tokens([KEY]).message(MESSAGE_ID, Purpose.PREFERENCES)

@@ -25,6 +25,8 @@ from dagster_drips.templating import render_cache as shapes
 from dagster_drips.templating import rendering, templates
 from dagster_drips.warehouse.port import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 SECOND = f"{2:032x}"
 
 

@@ -19,6 +19,8 @@ from dagster_drips.pipeline.segments import parse_readable
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:

@@ -32,6 +32,8 @@ from dagster_drips.project import Project
 from dagster_drips.temporaries import REPLAY_PREFIX, clear, found
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 assert commands.forget
 KILLED = Path(__file__).with_name("killed_processes.py")
 PERSON = Person(LEAD, {LEAD}, {ADDRESS}, {"a" * 32}, {"b" * 32})

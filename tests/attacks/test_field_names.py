@@ -26,6 +26,8 @@ from dagster_drips.project import LANDING_KINDS
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(__file__).parents[2]
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAIL = (

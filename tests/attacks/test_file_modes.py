@@ -12,6 +12,8 @@ import pytest
 
 from dagster_drips.project import Project
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 LEADS = '{"lead_id": "ada", "email": "ada@acme.example", "created_at": "2026-01-01", "updated_at": "2026-01-01"}\n'
 

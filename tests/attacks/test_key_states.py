@@ -19,6 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from dagster_drips.collector.events.segment_messages import BadMessage
 from tests.attacks.town import PAGE, SERVER, Row, Town, proof, rows_of
 
+pytestmark = pytest.mark.slow
+
 USERS = ["1", "2", "3"]
 VISITORS = ["v", "w", *USERS]
 """Who posts with a page's key may call a visitor by a user's id."""

@@ -11,6 +11,8 @@ from dagster_drips.collector.events.segment_messages import BadMessage
 from dagster_drips.sequences.catalog import read_catalog
 from tests.attacks.town import PAGE, SERVER, START, Town, proof, rows_of
 
+pytestmark = pytest.mark.slow
+
 EVIL = "evil@attacker.example"
 OWN = "ada@acme.example"
 

@@ -83,6 +83,7 @@ def test_what_is_within_the_limits_is_kept_as_it_was_written(landing, value):
     assert json_problem(json.loads(value)) is None
 
 
+@pytest.mark.slow
 def test_a_row_has_as_many_keys_as_fields_may_be(landing):
     wide = LEAD | {f"k{number}": 1 for number in range(2_000)}
     landing.put_rows("leads/1.jsonl", wide, wide | {"lead_id": "L2"} | {f"m{number}": 1 for number in range(200)})
@@ -143,6 +144,7 @@ def test_batches_of_wide_files_are_short(landing, form):
     assert len(batches) <= 10
 
 
+@pytest.mark.slow
 def test_blank_lines_by_the_million_are_passed_over_and_counted(landing):
     blank = b"\n" * 20_000_000
     event = json.dumps(EVENT).encode()

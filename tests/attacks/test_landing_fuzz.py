@@ -19,10 +19,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from landing.conftest import Landing
 
-from dagster_drips.landing.kinds import ENGAGEMENT_TYPES
 from dagster_drips.project import LANDING_KINDS
+from dagster_drips.vocabulary import ENGAGEMENT_TYPES
 
 from .landing_folder import landing_in
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = 12
 """Of each test and kind; a thousand were tried once."""

@@ -12,7 +12,7 @@ from landing.conftest import Landing
 
 from dagster_drips.landing import fields as lead_fields
 from dagster_drips.landing import json_reader
-from dagster_drips.landing.columns import KNOWN_COLUMNS
+from dagster_drips.vocabulary import LANDED_COLUMNS
 
 from .landing_folder import landing_in
 
@@ -150,6 +150,7 @@ def test_new_fields_beyond_what_a_project_may_have_are_left_out_and_told(landing
     assert landing.warehouse.value("select sum(rejected) from raw.loaded_files") == 0
 
 
+@pytest.mark.slow
 def test_a_field_of_its_own_in_each_row_takes_as_many_statements_as_one_in_all(landing, monkeypatch):
     monkeypatch.setattr(json_reader, "CELLS_A_BATCH", 10_000)
     monkeypatch.setattr(lead_fields, "MAX_FIELDS", 200)
@@ -161,10 +162,11 @@ def test_a_field_of_its_own_in_each_row_takes_as_many_statements_as_one_in_all(l
     report = landing.load()["leads"]
     assert (report.rows, report.rejected) == (2_000, 1)
     ours = ("_load", "_line")
-    assert len(landing.warehouse.columns("raw.leads")) == len((*KNOWN_COLUMNS["leads"], *ours)) + 200
+    assert len(landing.warehouse.columns("raw.leads")) == len((*LANDED_COLUMNS["leads"], *ours)) + 200
     assert len(statements) < 40
 
 
+@pytest.mark.slow
 def test_two_thousand_fields_of_a_declared_type_are_added_with_their_rows(landing):
     fields = {f"field {number}": "integer" for number in range(2_000)}
     landing.put_rows("leads/1.jsonl", LEAD | {name: number for number, name in enumerate(fields)})

@@ -24,6 +24,8 @@ from dagster_drips.warehouse import open_warehouse
 
 from .hostile_smtp import HostileServer
 
+pytestmark = pytest.mark.slow
+
 LEADS = [f"l{number:02}" for number in range(20)]
 
 
@@ -62,7 +64,9 @@ def next_tick(project: Project) -> list[str]:
 def held(project: Project) -> dict[str, int]:
     """How many messages are sent, in doubt and so on."""
     with open_warehouse(project.warehouse, read_only=True) as warehouse:
-        rows = warehouse.rows("select status, count(*) as n from decide.message_states group by status")
+        rows = warehouse.rows(
+            "select status, count(*) as n from after_sending.message_states_after_sending group by status"
+        )
         return {row["status"]: row["n"] for row in rows}
 
 

@@ -100,6 +100,7 @@ actions = st.one_of(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("extensions", EXTENSIONS)
 @settings(max_examples=1_500, deadline=None)
 @given(steps=st.lists(actions, max_size=40))

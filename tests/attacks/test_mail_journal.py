@@ -25,7 +25,7 @@ from .hostile_smtp import HostileServer
 
 AS_OF = datetime(2026, 3, 2, 9, 0)
 IDS = [f"{number:032x}" for number in range(1, 6)]
-DUE = Path(__file__).parents[1] / "mail" / "due_tables.sql"
+DUE = Path(__file__).parents[1] / "delivery" / "due_tables.sql"
 HTML = "<html><body><p>Hi</p></body></html>"
 
 

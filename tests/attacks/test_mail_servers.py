@@ -28,6 +28,8 @@ from dagster_drips.templating.templates import RenderError
 
 from .hostile_smtp import BEHAVIOURS, STATES, Act, HostileServer, Talk
 
+pytestmark = pytest.mark.slow
+
 AS_OF = datetime(2026, 3, 2, 9, 0)
 MESSAGES = 4
 NOT_FOREVER = 60.0

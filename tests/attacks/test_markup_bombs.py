@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dagster_drips.sequences.html_check import check_html
 from dagster_drips.sequences.html_places import warnings_of_media
 from dagster_drips.sequences.template_facts import template_environment, template_facts
@@ -17,6 +19,8 @@ from dagster_drips.templating.html_document import deciding_slots, with_pixel, w
 from dagster_drips.templating.html_images import lost_images, named_images
 from dagster_drips.templating.inlined_styles import MarkupLimit, with_inlined_styles
 from dagster_drips.templating.plain_text import plain_text
+
+pytestmark = pytest.mark.slow
 
 CPU_SECONDS = 100
 SIZE = 40_000

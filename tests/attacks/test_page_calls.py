@@ -12,6 +12,8 @@ from tests.attacks.town import IDENTITY, PAGE, SERVER, proof
 from tests.collector.collecting import counted
 from tests.collector.event_server import Collector, serving
 
+pytestmark = pytest.mark.slow
+
 KEYS = {"keys": SERVER, "page_keys": f"{PAGE},another-page", "identity_keys": f"the-new-one,{IDENTITY}"}
 
 

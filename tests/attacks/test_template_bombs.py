@@ -11,10 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.templating import template_limits
 from dagster_drips.templating.rendering import RenderError
 from dagster_drips.templating.templates import compile_step, message_context
+
+pytestmark = pytest.mark.slow
 
 CPU_SECONDS, MEMORY = 200, 1_500_000_000
 ENDS = re.compile(r"more than \d+ (turns|digits)|longer than|wider than|beyond|took longer|recursion|numbers only")

@@ -114,8 +114,8 @@ class Town:
         with open_warehouse(self._transform.warehouse) as warehouse:
             self._tick(warehouse)
             return warehouse.rows(
-                "select log.*, verdicts.occurrence_id from raw.delivery_log as log"
-                " inner join journal.verdicts as verdicts on log.enrollment_id = verdicts.enrollment_id"
+                "select log.*, decisions.occurrence_id from raw.delivery_log as log"
+                " inner join journal.enrollment_decisions as decisions on log.enrollment_id = decisions.enrollment_id"
                 " where outcome = 'sent' and log.as_of = (select as_of from raw.tick) order by message_id"
             )
 

@@ -165,6 +165,7 @@ def held(code: str, path: Path) -> Iterator[None]:
         process.communicate()
 
 
+@pytest.mark.slow
 def test_a_warehouse_that_is_being_written_is_told_in_one_line(project: Path) -> None:
     with open_warehouse(project / "data" / "warehouse.duckdb"):
         pass
@@ -175,6 +176,7 @@ def test_a_warehouse_that_is_being_written_is_told_in_one_line(project: Path) ->
         assert "warehouse.duckdb: another process has it open" in error
 
 
+@pytest.mark.slow
 def test_a_rebuild_while_a_run_is_going_on_is_refused_in_one_line(project: Path) -> None:
     (project / "data" / "journal" / "ticks" / "2026-03-01" / "000000-decided-1").mkdir(parents=True)
     with held("kept = open(sys.argv[1], 'a'); fcntl.flock(kept, fcntl.LOCK_EX)", project / "data" / "run.lock"):
@@ -205,6 +207,7 @@ def test_mistakes_in_sequence_files_exit_1_with_a_line_each_or_as_json(project: 
     assert {"file", "line", "message", "severity"} == set(problems[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["status"], ["status", "--json"], ["validate"], ["validate", "--json"]])
 def test_a_reader_that_goes_away_is_no_error(arguments: list[str], project: Path) -> None:
     with open_warehouse(project / "data" / "warehouse.duckdb"):

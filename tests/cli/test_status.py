@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import jinja2
 import pytest
 from typer.testing import CliRunner
 
@@ -22,6 +23,9 @@ from dagster_drips.pipeline.status import publish_facts
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
+REPOSITORY = Path(__file__).parents[2]
 TICK = datetime(2026, 3, 1, 2)
 REJECTED = """
 insert into raw.rejected_rows by name
@@ -37,14 +41,22 @@ select 'welcome' as sequence_id, 'v1' as version_id, 'Welcome' as name, 'paused'
     0 as window_start_minute, 1440 as window_end_minute, 'UTC' as window_timezone, 50 as priority,
     false as transactional
 """
-VERDICTS = """
-insert into journal.verdicts by name
+DECISIONS = """
+insert into journal.enrollment_decisions by name
 select 'welcome' as sequence_id, 'l' || n as lead_id, 'o' || n as occurrence_id, timestamp '2026-03-01' as occurred_at,
     timestamp '2026-03-01 02:00' as decided_at, if(n < 3, 'enrolled', 'suppressed') as decision,
     if(n < 3, 'e' || n, null) as enrollment_id, 'treatment' as arm
 from range(0, 5) as numbers (n)
 """
-CLOSING = "insert into journal.closings values ('e0', timestamp '2026-03-01 02:00', 'exited', 'converted')"
+# As dbt makes it, from the macro itself.
+ENROLLMENTS = jinja2.Template(
+    (REPOSITORY / "dbt_project/macros/enrollments_of.sql").read_text()
+    + """
+create schema after_sending; create view after_sending.enrollments_after_sending as
+{{ enrollments_of("journal.enrollment_decisions", "journal.enrollment_closings") }}
+"""
+).render()
+CLOSING = "insert into journal.enrollment_closings values ('e0', timestamp '2026-03-01 02:00', 'exited', 'converted')"
 
 
 @pytest.fixture
@@ -78,7 +90,7 @@ def test_a_warehouse_without_a_tick_is_no_error(project: Project) -> None:
 
 def test_it_counts_who_is_enrolled_and_names_every_problem(project: Project) -> None:
     with open_warehouse(project.warehouse) as warehouse:
-        for statement in (REJECTED, SEQUENCE, VERDICTS, CLOSING):
+        for statement in (REJECTED, SEQUENCE, DECISIONS, ENROLLMENTS, CLOSING):
             warehouse.execute(statement)
         warehouse.execute(
             "insert into raw.loaded_files values (1, 'events', 'events/bad.jsonl', 1, 'x', 1, 3, 0, ?)", [TICK]
@@ -143,7 +155,7 @@ def test_a_warehouse_that_another_process_writes_and_never_published_is_told_in_
 
 def _fill(project: Project) -> None:
     with open_warehouse(project.warehouse) as warehouse:
-        for statement in (REJECTED, SEQUENCE, VERDICTS, CLOSING):
+        for statement in (REJECTED, SEQUENCE, DECISIONS, ENROLLMENTS, CLOSING):
             warehouse.execute(statement)
         warehouse.execute(
             "insert into raw.loaded_files values (1, 'events', 'events/bad.jsonl', 1, 'x', 1, 3, 0, ?)", [TICK]
@@ -161,7 +173,7 @@ def test_while_a_tick_runs_it_tells_what_the_last_one_published(project: Project
     project.published.mkdir()
     with open_warehouse(project.warehouse) as warehouse:
         publish_facts(warehouse, project.published)
-        warehouse.execute("delete from journal.verdicts")
+        warehouse.execute("delete from journal.enrollment_decisions")
     with held(project):
         told = read_status(project)
         assert told.published_at is not None

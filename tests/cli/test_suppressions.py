@@ -153,6 +153,7 @@ def _tick(project: Project, as_of: datetime) -> None:
         pipeline.decide(warehouse)
 
 
+@pytest.mark.slow
 def test_what_is_exported_is_who_is_suppressed_now_and_can_be_imported(tmp_path: Path, project: Path) -> None:
     ours = copy_project(tmp_path / "ours")
     folder = ours.landing / "suppressions"

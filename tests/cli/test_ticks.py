@@ -18,6 +18,8 @@ from dagster_drips.cli import commands as _registered  # noqa: F401
 from dagster_drips.cli.app import app
 from dagster_drips.project import Project
 
+pytestmark = pytest.mark.slow
+
 SEQUENCE = """
 name: Welcome
 status: active

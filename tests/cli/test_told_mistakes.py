@@ -15,6 +15,8 @@ from conftest import copy_project
 
 from dagster_drips.project import Project
 
+pytestmark = pytest.mark.slow
+
 MAIL = "<html><body><p>Hello</p></body></html>"
 SEQUENCE = """
 status: {status}

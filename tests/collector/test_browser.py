@@ -17,7 +17,7 @@ from tests.collector.chromium import MISSING, PROGRAM, Browser, Page, running
 from tests.collector.collecting import counted
 from tests.collector.event_server import KEY, Collector, serving
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason=MISSING)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>Prices · Acme</title>
 <script>window.drips = []; drips.push(["track", "early"])</script>

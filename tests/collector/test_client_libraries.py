@@ -12,6 +12,8 @@ import pytest
 
 from tests.collector.event_server import KEY, Collector, serving
 
+pytestmark = pytest.mark.slow
+
 LIBRARIES = ["segment.analytics", "rudderstack.analytics"]
 
 

@@ -34,6 +34,8 @@ from dagster_drips.settings import Settings
 
 from .collecting import KEY, MESSAGE_ID, Answer, Served, counted, landed, project_in, served
 
+pytestmark = pytest.mark.slow
+
 TOKEN = Tokens([KEY]).message(MESSAGE_ID, Purpose.OPEN)
 
 

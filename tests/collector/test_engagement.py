@@ -158,6 +158,7 @@ def test_links_signed_with_an_old_key_still_lead_on(project: Project) -> None:
         assert web.ask("GET", f"/c/{CLICK}/{TOKENS.url(URL)}").status == 302
 
 
+@pytest.mark.slow
 def test_looking_at_pages_changes_nothing(project: Project, context: CollectorContext) -> None:
     with served(build_app(context)) as web:
         for path in (f"/u/{UNSUBSCRIBE}", f"/p/{PREFERENCES}", f"/v/{VIEW}"):

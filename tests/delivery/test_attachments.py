@@ -11,11 +11,12 @@ from dagster_drips.blob_store import FileFacts, KeptFiles
 from dagster_drips.delivery.dispatch import dispatch
 from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.message import attachments as enclosures_module
-from dagster_drips.message.attachments import AttachmentError, Enclosures
+from dagster_drips.message.attachments import Enclosures
 from dagster_drips.message.content import Enclosure
 from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.versions import record_catalog
 from dagster_drips.templating.html_images import with_content_ids
+from dagster_drips.templating.rendering import RenderError
 from dagster_drips.templating.templates import compile_step
 
 from .conftest import AS_OF, WALL, World
@@ -192,7 +193,7 @@ def test_a_value_can_not_ask_for_a_file():
 
 def test_a_version_that_lacks_an_attachment_can_not_be_rendered():
     step = {"id": "a", "subject": "s", "template": "a.html", "attachments": ["x.pdf"]}
-    with pytest.raises(AttachmentError, match=r"no file 'x\.pdf'"):
+    with pytest.raises(RenderError, match=r"no file 'x\.pdf'"):
         compile_step({"steps": [step]}, {"a.html": "x"}, "a", None)
 
 

@@ -30,6 +30,8 @@ from dagster_drips.warehouse.port import open_warehouse
 
 from .conftest import AS_OF, WALL, World
 
+pytestmark = pytest.mark.slow
+
 MESSAGES = 3000
 BATCH = 200
 KILLS = 60

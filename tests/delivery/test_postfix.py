@@ -15,6 +15,8 @@ from dagster_drips.errors import DripsError
 
 from .conftest import AS_OF, HTML, WALL, World
 
+pytestmark = pytest.mark.slow
+
 DAY = timedelta(days=1)  # longer than any deferral may wait
 FOR_GOOD = ("bounced", "failed")
 FINAL = (*FOR_GOOD, "sent")

@@ -30,17 +30,21 @@ from dagster_drips.warehouse.port import Warehouse, open_warehouse
 from .conftest import AS_OF, WALL, World
 from .test_delivery_journal import claim_of
 
+pytestmark = pytest.mark.slow
+
 NOTED = WALL + timedelta(seconds=1)
-MODEL = REPOSITORY / "dbt_project" / "models" / "decide" / "message_states.sql"
+MODEL = REPOSITORY / "dbt_project" / "models" / "after_sending" / "message_states_after_sending.sql"
+STATES = "after_sending.message_states_after_sending"
 MACRO = REPOSITORY / "dbt_project" / "macros" / "message_states_of.sql"
 
 
 def add_states(world: World) -> None:
-    """`decide.message_states` as dbt would make it, from the model itself."""
+    """`after_sending.message_states_after_sending` as dbt would make it, from the model itself."""
     select = jinja2.Template(MACRO.read_text() + MODEL.read_text()).render(
         source=lambda *_: "raw.delivery_log", address=lambda column: f"lower(trim({column}))"
     )
-    world.warehouse.execute(f"create or replace view decide.message_states as {select}")
+    world.warehouse.execute("create schema if not exists after_sending")
+    world.warehouse.execute(f"create or replace view {STATES} as {select}")
 
 
 @pytest.fixture
@@ -57,7 +61,7 @@ def doubtful(world: World) -> World:
 
 def states(world: World) -> dict[str, str]:
     return {
-        row["message_id"]: row["status"] for row in world.warehouse.rows("select * from decide.message_states")
+        row["message_id"]: row["status"] for row in world.warehouse.rows(f"select * from {STATES}")
     }  # fmt: skip
 
 
@@ -126,7 +130,7 @@ def test_all_in_doubt_are_listed_with_the_last_words_about_them(doubtful):
 def test_a_resolution_counts_as_of_the_tick_that_tried_and_files_alone_tell_it(doubtful, resolution, status):
     resolve(doubtful.project, doubtful.warehouse, doubts_named(doubtful.warehouse, ["m1"]), resolution)
     assert states(doubtful) == {"m1": status, "m2": "in_doubt", "m3": "sent"}
-    [row] = doubtful.warehouse.rows("select * from decide.message_states where message_id = 'm1'")
+    [row] = doubtful.warehouse.rows(f"select * from {STATES} where message_id = 'm1'")
     assert (row["sent_as_of"], row["recorded_at"], row["attempts"], row["was_in_doubt"]) == (AS_OF, NOTED, 1, True)
     assert row["detail"].startswith("resolved as ")
     assert row["retry_at"] == (AS_OF if resolution == "resend" else None)

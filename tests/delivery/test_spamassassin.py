@@ -22,6 +22,8 @@ from dagster_drips.warehouse.port import open_warehouse
 
 from .conftest import AS_OF, WALL, World
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 2.0
 EXAMPLES = Path(__file__).parents[2]
 RULES = Path("/usr/share/spamassassin")

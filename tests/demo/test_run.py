@@ -18,6 +18,8 @@ from dagster_drips.pipeline.replay import Span, replayed, sends
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 PLAN = DemoPlan(
     leads=250,
     events=2_500,

@@ -15,6 +15,8 @@ from dagster_drips.landing.load import load_landing
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 LEADS, EVENTS = 300, 3_000
 PLAN = DemoPlan()
 

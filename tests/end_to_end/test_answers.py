@@ -26,6 +26,8 @@ from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 SEQUENCE = """
 status: active
 active_from: 2026-01-01T00:00:00Z

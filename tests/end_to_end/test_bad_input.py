@@ -21,6 +21,8 @@ from typer.testing import CliRunner
 from dagster_drips.cli.app import app
 from dagster_drips.cli.commands import __all__ as COMMANDS
 
+pytestmark = pytest.mark.slow
+
 ENROLLED = ("welcome", "enrolled")
 
 

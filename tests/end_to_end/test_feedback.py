@@ -11,6 +11,8 @@ from shop import Shop, new_shop
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.smtp.sink import MailSink
 
+pytestmark = pytest.mark.slow
+
 OPENS = "select opens, human_opens, first_opened_at is not null as opened from marts.messages"
 PERFORMANCE = "select sent, opened, opened_by_any, opens, human_opens, open_rate from marts.sequence_performance"
 RULES = "select rules_version, sum(opens) as opens, count(*) as rules from marts.machine_rules group by all"

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from conftest import copy_project
 
+pytestmark = pytest.mark.slow
+
 FROM, TO, EVERY = datetime(2020, 4, 13), datetime(2020, 4, 20), timedelta(hours=2)
 STEPS = {"reminder": timedelta(hours=1), "question": timedelta(days=1), "goodbye": timedelta(days=3)}
 

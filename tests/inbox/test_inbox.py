@@ -28,6 +28,8 @@ from . import mails
 from .dovecot import PASSWORD, Account
 from .mails import MESSAGE_ID, answer, dsn, feedback, group
 
+pytestmark = pytest.mark.slow
+
 assert commands.inbox
 ARRIVED = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
 HARD, WAITING = dsn(group("5.1.1")), mails.POSTFIX_WARNING

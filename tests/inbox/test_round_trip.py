@@ -24,6 +24,8 @@ from dagster_drips.settings import Settings
 from . import dovecot
 from .dovecot import Dovecot
 
+pytestmark = pytest.mark.slow
+
 SENDERS = """\
 default: acme
 senders:

@@ -1,4 +1,4 @@
-"""The shared example data: what an independent reading of the contract says of it."""
+"""Example data as a whole: what an independent reading of the contract says of it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
+TESTS = Path(__file__).resolve().parents[1]
+SHOP = TESTS.parents[1] / "shared" / "data" / "onlineshop"
+"""A real shop's clickstream, which is not part of this repository."""
 
 
 @pytest.mark.parametrize("scenario", ["autumn", "spring"])
 def test_a_scenario_has_just_the_expected_rows_in_quarantine(landing, scenario):
-    folder = SHARED / "scenarios" / scenario
-    if not folder.is_dir():
-        pytest.skip("the shared scenarios are not beside this checkout")
+    folder = TESTS / "scenarios" / scenario
     shutil.rmtree(landing.project.landing)
     shutil.copytree(folder / "data" / "landing", landing.project.landing)
     landing.load()
@@ -28,11 +28,10 @@ def test_a_scenario_has_just_the_expected_rows_in_quarantine(landing, scenario):
 
 
 def test_the_onlineshop_loads_whole(landing):
-    folder = SHARED / "data" / "onlineshop"
-    if not folder.is_dir():
-        pytest.skip("the shared data are not beside this checkout")
-    shutil.copy(folder / "leads.csv", landing.path("leads/0001.csv"))
-    shutil.copy(folder / "events.jsonl.gz", landing.path("events/0001.jsonl.gz"))
+    if not SHOP.is_dir():
+        pytest.skip(f"the shop's data is not here: {SHOP}")
+    shutil.copy(SHOP / "leads.csv", landing.path("leads/0001.csv"))
+    shutil.copy(SHOP / "events.jsonl.gz", landing.path("events/0001.jsonl.gz"))
     reports = landing.load()
     assert (reports["leads"].rows, reports["events"].rows) == (3_751, 32_283)
     assert landing.rejected() == []

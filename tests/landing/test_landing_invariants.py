@@ -21,6 +21,8 @@ from dagster_drips.landing.times import parse_time, parse_times
 from dagster_drips.project import LANDING_KINDS, Project
 from dagster_drips.warehouse.port import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = [
     *("lead_id", "created_at", "updated_at", "tags", "plan"),
     *("event_id", "event", "occurred_at", "properties", "value"),

@@ -77,6 +77,45 @@ def test_a_document_that_is_broken_is_reported_with_its_line(landing, text, reas
     assert landing.rejected() == [(0, f"unreadable file: {reason}")]
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"lead_id": L2, "created_at": "2026-01-01"}',
+        '{"lead_id": "2", "tags": ["a", "b,]}"], "created_at": 2026-01-01}',
+        "{'lead_id': '2'}",
+        '{"lead_id": "2" "created_at": "2026-01-01"}',
+        '{"lead_id": "2", "note": "\\q"}',
+        "nothing",
+        '{"a":' * 5_000 + "1" + "}" * 5_000,
+    ],
+)
+def test_a_member_that_is_broken_costs_its_own_row_where_its_end_can_be_told(landing, broken):
+    members = [json.dumps(LEADS[0]), broken, json.dumps(LEADS[1])]
+    for number, between in enumerate((", ", ",\n  ")):
+        landing.put(f"leads/{number}.json", "[" + between.join(members) + "]")
+    landing.put("leads/last.json", "[" + ",\n".join([*members, broken]) + "\n]\n")
+    landing.load()
+    assert landing.rows("leads", "lead_id") == [str(row["lead_id"]) for row in LEADS[:2]]
+    assert [line for line, _ in landing.rejected()] == [2, 2, 2, 4]
+    assert all(reason.startswith("malformed line: ") for reason in landing.reasons())
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"lead_id": "2, "created_at": "2026-01-01"}',
+        '{"lead_id": "2", "tags": ["a"}',
+        '{"lead_id": "2"}}',
+        '{"lead_id": "2", "tags": [1, 2}]',
+    ],
+)
+def test_a_list_in_which_nobody_can_tell_one_row_from_the_next_is_not_loaded(landing, broken):
+    landing.put("leads/1.json", "[" + ",\n".join([json.dumps(LEADS[0]), broken, json.dumps(LEADS[1])]) + "]")
+    landing.load()
+    assert landing.rows("leads", "lead_id") == []
+    assert [line for line, _ in landing.rejected()] == [0]
+
+
 def test_a_document_has_a_limit_and_lines_have_none(landing, monkeypatch):
     monkeypatch.setattr(json_reader, "DOCUMENT_BYTES", 100)
     landing.put("leads/1.json", json.dumps(LEADS))

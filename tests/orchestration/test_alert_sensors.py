@@ -12,6 +12,8 @@ from dagster_drips.orchestration import alerts
 from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_failure_sensor
 from dagster_drips.orchestration.alerts import Alert
 
+pytestmark = pytest.mark.slow
+
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 
 

@@ -14,6 +14,8 @@ from dagster_drips.orchestration.schedules import build_schedules
 from dagster_drips.orchestration.sensors import build_landing_sensor, due_steps_sensor
 from dagster_drips.project import LANDING_KINDS, Project
 
+pytestmark = pytest.mark.slow
+
 DUE_STEPS = dg.AssetKey(["decide", "due_steps"])
 JOBS = ["decide", "inbox", "measure", "send", "tick", "tick_without_sending"]
 MARTS = [
@@ -65,6 +67,15 @@ def test_every_mart_descends_from_the_landed_files_and_from_what_was_sent(specs:
     assert "raw/delivery_log" in _ancestors("marts/messages", specs)
     assert "decide/due_steps" in _ancestors("raw/delivery_log", specs)
     assert "raw/sequences" in _ancestors("decide/due_steps", specs)
+
+
+def test_a_tick_is_finished_with_what_it_sent_and_measured_when_it_is_finished(specs: dict[str, dg.AssetSpec]) -> None:
+    finished = _ancestors("journal/enrollment_closings", specs)
+    assert "after_sending/new_enrollment_completions" in finished
+    assert "raw/delivery_log" in _ancestors("after_sending/new_enrollment_completions", specs)
+    assert "journal/enrollment_closings" in _ancestors("marts/enrollments", specs)
+    assert "raw/delivery_log" not in _ancestors("decide/due_steps", specs)
+    assert [name for name in specs if name in _ancestors(name, specs)] == []
 
 
 def test_what_is_published_descends_from_every_mart(specs: dict[str, dg.AssetSpec]) -> None:

@@ -15,6 +15,8 @@ from dagster_drips.orchestration.assets.inbox import build_inbox_job
 from dagster_drips.orchestration.schedules import build_schedules
 from dagster_drips.project import Project
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:

@@ -18,6 +18,8 @@ from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.smtp.sink import MailSink
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 AS_OF = "2026-03-02T08:00:00Z"
 LEADS = [
     {"lead_id": f"l{number}", "email": f"l{number}@x.example", "created_at": "2026-03-01", "company": "Acme"}
@@ -129,7 +131,7 @@ def test_send_mails_what_is_due_and_counts_it(location: CodeLocation, sent: dg.E
     assert sent.success
     names = ("due", "sent", "failed", "bounced", "deferred", "in_doubt", "refused")
     assert _counts(sent, "raw/delivery_log", *names) == [3, 3, 0, 0, 0, 0, 0]
-    assert _counts(sent, "journal/closings", "completed") == [3]
+    assert _counts(sent, "journal/enrollment_closings", "completed") == [3]
     assert len(list(location.project.outbox.glob("*.eml"))) == 3
     assert {"marts/messages", "marts/enrollments", "published/marts"} <= _materialized(sent)
     with open_warehouse(location.project.published / "marts.duckdb", read_only=True) as published:

@@ -26,6 +26,8 @@ from dagster_drips.delivery.delivery_journal import deliveries
 from dagster_drips.orchestration.names import DELIVERY_LOG, DUE_STEPS
 from dagster_drips.project import Project
 
+pytestmark = pytest.mark.slow
+
 SEQUENCE = """
 name: Welcome
 status: active

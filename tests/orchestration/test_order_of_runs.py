@@ -17,6 +17,8 @@ from dagster_drips.orchestration.names import DELIVERY_LOG, DUE_STEPS
 from dagster_drips.orchestration.sensors import due_steps_sensor
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 SEQUENCE = """
 name: Welcome
 status: active

@@ -13,6 +13,8 @@ from properties.world import Event, History, LeadVersion, Reaction, Suppression,
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 REACTIONS = ["opened", "clicked", "unsubscribed", "opened", "bounced", "replied", *["opened"] * 9]
 TABLES = """
 select table_schema || '.' || table_name as name from information_schema.tables
@@ -46,16 +48,16 @@ def test_a_full_refresh_gives_the_same_tables_and_loses_no_verdict_and_no_send(r
     assert refresh.after.keys() == refresh.before.keys()
     for name, rows in refresh.before.items():
         assert refresh.after[name] == rows, name
-    assert len(refresh.after["journal.verdicts"]) == len(refresh.history.verdicts)
+    assert len(refresh.after["journal.enrollment_decisions"]) == len(refresh.history.enrollment_decisions)
     assert len(refresh.after["raw.delivery_log"]) == len(refresh.history.sends)
 
 
 def test_the_refreshed_tables_hold_something_of_every_kind(refresh: Refresh) -> None:
     history = refresh.history
-    assert {row["decision"] for row in history.verdicts} >= {"enrolled", "suppressed", "already_enrolled"}
-    assert {row["arm"] for row in history.verdicts} >= {"treatment", "control"}
-    assert {row["exit_reason"] for row in history.closings} >= {None, "unsubscribed", "converted"}
-    assert {row["reason"] for row in history.resolutions} >= {"condition"}
+    assert {row["decision"] for row in history.enrollment_decisions} >= {"enrolled", "suppressed", "already_enrolled"}
+    assert {row["arm"] for row in history.enrollment_decisions} >= {"treatment", "control"}
+    assert {row["exit_reason"] for row in history.enrollment_closings} >= {None, "unsubscribed", "converted"}
+    assert {row["reason"] for row in history.skipped_steps} >= {"condition"}
     assert {row["reason"] for row in history.states[-1]} >= {"not_yet", "frequency_cap"}
     assert [name for name, rows in refresh.before.items() if name.startswith("marts.") and not rows] == []
 

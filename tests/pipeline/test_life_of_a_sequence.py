@@ -15,6 +15,8 @@ from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 3, 1)
 SEQUENCE = """
 status: active
@@ -56,7 +58,7 @@ class Life:
         self.pipeline.load_landing(self.warehouse, LANDING_KINDS)
         self.pipeline.decide(self.warehouse)
         self.pipeline.commit_decisions(self.warehouse)
-        rows = self.warehouse.rows("select occurrence_id from decide.verdicts order by all")
+        rows = self.warehouse.rows("select occurrence_id from decide.new_enrollment_decisions order by all")
         return [row["occurrence_id"] for row in rows]
 
     def tick(self, hour: int) -> list[str]:

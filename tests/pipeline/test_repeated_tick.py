@@ -16,6 +16,8 @@ from dagster_drips.pipeline.tick_journal import TickJournal
 from dagster_drips.project import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 3, 1)
 SEQUENCE = """
 status: active
@@ -76,7 +78,7 @@ def test_what_a_repetition_takes_back_is_no_membership_and_the_next_entry_counts
         _land(pipeline, 2, "vip")
         _decide(pipeline, warehouse, 2)
         _finish(pipeline, warehouse)
-        entries = warehouse.rows("select occurrence_id from journal.verdicts order by decided_at")
+        entries = warehouse.rows("select occurrence_id from journal.enrollment_decisions order by decided_at")
         assert [row["occurrence_id"] for row in entries] == ["vips@2026-03-01T01:00:00Z", "vips@2026-03-01T02:00:00Z"]
         assert not [node for node in pipeline.measure() if node.failed]
         spells = warehouse.rows("select entered_at, left_at from marts.segment_memberships")
@@ -94,7 +96,7 @@ def test_a_repetition_judges_nothing_anew_and_a_finished_tick_is_not_repeated(pi
         with pytest.raises(DripsError, match="earlier than the unfinished one"):
             pipeline.begin(warehouse, START + timedelta(minutes=30))
         _finish(pipeline, warehouse)
-        for table in ("verdicts", "segment_changes"):
+        for table in ("enrollment_decisions", "segment_changes"):
             assert warehouse.value(f"select count(*) from journal.{table}") == 1, table
         with pytest.raises(DripsError, match="not later than the last finished one"):
             pipeline.begin(warehouse, START + timedelta(hours=1))
@@ -111,7 +113,7 @@ def test_a_commit_that_is_repeated_adds_nothing_twice(pipeline: Pipeline) -> Non
         pipeline.commit_decisions(warehouse)
         _finish(pipeline, warehouse)
         pipeline.settle(warehouse)
-        for table in ("verdicts", "segment_changes"):
+        for table in ("enrollment_decisions", "segment_changes"):
             assert warehouse.value(f"select count(*) from journal.{table}") == 1, table
 
 

@@ -12,21 +12,16 @@ from typing import Any
 
 import pytest
 import yaml
+from rule_ids import cited_ids, prose_of, rule_ids
 
-DBT = Path(__file__).parents[2] / "dbt_project"
+TESTS = Path(__file__).parents[1]
+DBT = TESTS.parent / "dbt_project"
 
-# Rules of the timeline semantics that live in SQL. T3 is about the whole project (replays must match), S2 about
-# reading sequence files: their tests are elsewhere.
-RULES = [
-    *("T1", "T2", "T4"),
-    *("E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8"),
-    *("M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8"),
-    *("L1", "L2", "L3"),
-    *("F1", "F2", "F3", "F4"),
-    *("S1", "S3"),
-]
-LAYERS = ("staging", "decide", "marts")
-# `now()` and its kin, as calls or keywords; `suppressions_now` and the like are names.
+# Held elsewhere than in SQL, by these tests: T3 is about the whole project, S2 about reading sequence files.
+OUTSIDE_SQL = {"T3": "end_to_end/test_scenarios.py", "S2": "sequences/test_versions.py"}
+RULES = [rule for rule in rule_ids() if rule not in OUTSIDE_SQL]
+LAYERS = ("staging", "decide", "after_sending", "marts")
+# `now()` and its kin, as calls or keywords.
 COMMENTS = re.compile(r"--[^\n]*|{#.*?#}|/\*.*?\*/", re.S)
 WALL_CLOCK = re.compile(
     r"\b(now|today|get_current_timestamp|getdate|sysdate)\s*\(|\bcurrent_(timestamp|date|time)\b", re.I
@@ -43,27 +38,27 @@ def _entries(key: str) -> list[dict[str, Any]]:
     return [entry for file in files for entry in (_document(file).get(key) or [])]
 
 
-def _names(rule: str, text: str) -> bool:
-    # An underscore ends a rule id in a test's name.
-    return re.search(rf"(?<![A-Za-z0-9]){rule}(?![A-Za-z0-9])", text) is not None
-
-
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_is_named_by_the_description_of_where_it_lives(rule: str) -> None:
     described = [*_entries("models"), *_entries("macros")]
-    assert [entry["name"] for entry in described if _names(rule, entry.get("description", ""))]
+    assert [entry["name"] for entry in described if rule in cited_ids(entry.get("description", ""))]
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_is_held_by_a_unit_test(rule: str) -> None:
     tests = _entries("unit_tests")
-    assert [test["name"] for test in tests if _names(rule, f"{test['name']} {test.get('description', '')}")]
+    assert [test["name"] for test in tests if rule in cited_ids(f"{test['name']} {test.get('description', '')}")]
+
+
+@pytest.mark.parametrize(("rule", "file"), OUTSIDE_SQL.items())
+def test_a_rule_outside_of_sql_is_held_by_a_python_test(rule: str, file: str) -> None:
+    assert rule in cited_ids(prose_of(TESTS / file))
 
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_every_model_says_what_one_row_of_it_is(layer: str) -> None:
     descriptions = {entry["name"]: entry.get("description", "") for entry in _entries("models")}
-    models = {path.stem for path in (DBT / "models" / layer).glob("*.sql")}
+    models = {path.stem for path in (DBT / "models" / layer).rglob("*.sql")}
     assert models
     assert {name for name in models if not descriptions.get(name, "").startswith("One row")} == set()
 

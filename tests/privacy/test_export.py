@@ -15,6 +15,8 @@ from dagster_drips.cli import commands
 from dagster_drips.cli.app import app
 from dagster_drips.project import Project
 
+pytestmark = pytest.mark.slow
+
 assert commands.__all__
 
 
@@ -42,7 +44,9 @@ def test_an_export_has_the_rows_of_every_table(document: dict[str, Any]) -> None
     assert {row["lead_id"] for row in tables["raw.leads"]} == {ZEB}
     assert len(tables["raw.leads"]) == 3
     assert {"raw.events", "raw.engagement", "raw.suppressions", "raw.rejected_rows", "raw.delivery_log"} <= set(tables)
-    assert {"journal.verdicts", "journal.segment_changes", "marts.messages", "marts.lead_profiles"} <= set(tables)
+    assert {"journal.enrollment_decisions", "journal.segment_changes", "marts.messages", "marts.lead_profiles"} <= set(
+        tables
+    )
     assert tables["marts.messages"][0]["message_id"] == message_id(ZEB, f"e-{ZEB}")
     assert tables["marts.messages"][0]["sent_as_of"] == "2026-03-02T08:00:00Z"
     assert document["known_as"] == ["anon-oldnick", "anonymous:anon-oldnick"], "and as pages call the same visitor"

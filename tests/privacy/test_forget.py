@@ -20,6 +20,8 @@ from dagster_drips.project import Project
 from dagster_drips.smtp.sink import MailSink
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 OTHERS = "select lead_id, step_id, status, human_opens from marts.messages where lead_id <> ? order by all"
 
 
@@ -226,6 +228,47 @@ def test_an_event_that_names_another_lead_as_its_own_past_claims_nothing(tmp_pat
     left = (project.landing / "events" / "a.jsonl").read_text()
     assert [name for name in ("v-L-1", "v-anon-a", "v-anon-b") if name in left] == ["v-L-1", "v-anon-b"]
     assert '"L-1", "email"' in (project.landing / "leads" / "a.jsonl").read_text()
+
+
+def test_who_identified_first_is_told_by_instants_and_not_by_their_spelling(tmp_path: Path) -> None:
+    """10:00+02:00 is before 09:00Z: the visitor is the other lead's, and so are their events."""
+    project = new_project(tmp_path)
+    land(
+        project,
+        "leads/a.jsonl",
+        [{"lead_id": ZEB, "email": "zeb@old.example"}, {"lead_id": "L-1", "email": "ann@x.example"}],
+    )
+    joined = {"event": "identified", "properties": {"anonymous_id": "anon-a"}}
+    land(
+        project,
+        "events/a.jsonl",
+        [
+            joined | {"event_id": "1", "lead_id": ZEB, "occurred_at": "2026-03-01T09:00:00Z"},
+            joined | {"event_id": "2", "lead_id": "L-1", "occurred_at": "2026-03-01T10:00:00+02:00"},
+            {"event_id": "v", "lead_id": "anon-a", "event": "visit", "occurred_at": "2026-03-01T01:00:00Z"},
+        ],
+    )
+    assert forget(project, ZEB).counts["events"] == 1
+    left = (project.landing / "events" / "a.jsonl").read_text()
+    assert [name for name in ('"1"', '"2"', '"v"') if name in left] == ['"2"', '"v"']
+
+
+def test_an_id_that_was_joined_in_two_spellings_of_the_time_is_erased_with_its_lead(tmp_path: Path) -> None:
+    project = new_project(tmp_path)
+    land(project, "leads/a.jsonl", [{"lead_id": lead, "email": f"{lead}@x.example"} for lead in (ZEB, "L-1")])
+    joined = {"event": "identified", "properties": {"anonymous_id": "anon-a"}}
+    land(
+        project,
+        "events/a.jsonl",
+        [
+            joined | {"event_id": "1", "lead_id": "L-1", "occurred_at": "2026-03-01T09:00:00Z"},
+            joined | {"event_id": "2", "lead_id": ZEB, "occurred_at": "2026-03-01T10:00:00+02:00"},
+            {"event_id": "v", "lead_id": "anon-a", "event": "visit", "occurred_at": "2026-03-01T01:00:00Z"},
+        ],
+    )
+    assert forget(project, ZEB).counts["events"] == 2
+    left = (project.landing / "events" / "a.jsonl").read_text()
+    assert [name for name in ('"1"', '"2"', '"v"') if name in left] == ['"1"']
 
 
 def test_what_a_page_says_of_somebody_is_erased_with_them_and_suppresses_nobody(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
+from dagster_drips.time_zones import zone_names
 from properties.world import SEGMENTS, Definition, Event, History, LeadVersion, span
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
-_ZONES = available_timezones()
+_ZONES = zone_names()
 
 
 def md5(*parts: str) -> str:

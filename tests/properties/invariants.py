@@ -1,6 +1,6 @@
 """What must hold of every history, one sentence a function; each is checked against `facts`, never against the models.
 
-Here belong statements about outcomes: mail that went out, verdicts, closings, skips, reasons to wait.
+Here belong statements about outcomes: mail that went out, decisions, closings, skips, reasons to wait.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class Outcome(Facts):
 
     def __init__(self, history: Any):
         super().__init__(history)
-        self.verdicts, self.sends = history.verdicts, history.sends
-        self.enrollments: dict[str, Row] = {row["enrollment_id"]: row for row in self.verdicts if row["enrollment_id"]}
-        self.closings: dict[str, Row] = {row["enrollment_id"]: row for row in history.closings}
+        self.decisions, self.sends = history.enrollment_decisions, history.sends
+        self.enrollments: dict[str, Row] = {row["enrollment_id"]: row for row in self.decisions if row["enrollment_id"]}
+        self.closings: dict[str, Row] = {row["enrollment_id"]: row for row in history.enrollment_closings}
         self.resolved: dict[str, list[tuple[int, str, str]]] = defaultdict(list)
         """Enrollment → (tick, step, how) in the order of ticks."""
         for row in self.sends:
             self.resolved[row["enrollment_id"]].append((self.number_of[row["as_of"]], row["step_id"], "sent"))
-        for row in history.resolutions:
+        for row in history.skipped_steps:
             self.resolved[row["enrollment_id"]].append((self.number_of[row["resolved_at"]], row["step_id"], "skipped"))
         for steps in self.resolved.values():
             steps.sort()
@@ -144,7 +144,7 @@ def ids_equal_their_formulas(outcome: Outcome) -> None:
 
 
 def every_occurrence_is_judged_once_at_the_first_tick_that_can(outcome: Outcome) -> None:
-    """Exactly one verdict, dated that tick; none while there is a reason to wait (E3)."""
+    """Exactly one decision, dated that tick; none while there is a reason to wait (E3)."""
     expected: dict[tuple[str, str, str], tuple[datetime, datetime]] = {}
     for number, as_of in enumerate(outcome.instants):
         for sequence_id, definition in outcome.definitions[number].items():
@@ -154,23 +154,23 @@ def every_occurrence_is_judged_once_at_the_first_tick_that_can(outcome: Outcome)
                     if outcome.address_of(one.lead_id, number):
                         key = (sequence_id, one.lead_id, one.occurrence_id)
                         expected.setdefault(key, (one.occurred_at, as_of))
-    judged = [(row["sequence_id"], row["lead_id"], row["occurrence_id"]) for row in outcome.verdicts]
+    judged = [(row["sequence_id"], row["lead_id"], row["occurrence_id"]) for row in outcome.decisions]
     assert _repeated(judged) == []
-    got = dict(zip(judged, ((row["occurred_at"], row["decided_at"]) for row in outcome.verdicts), strict=True))
+    got = dict(zip(judged, ((row["occurred_at"], row["decided_at"]) for row in outcome.decisions), strict=True))
     assert got == expected
 
 
-def every_verdict_is_the_first_objection_that_holds(outcome: Outcome) -> None:
+def every_decision_is_the_first_reason_that_holds(outcome: Outcome) -> None:
     """E3, E4, E6"""
     before: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in sorted(outcome.verdicts, key=lambda row: (row["decided_at"], row["occurred_at"], row["occurrence_id"])):
+    for row in sorted(outcome.decisions, key=lambda row: (row["decided_at"], row["occurred_at"], row["occurrence_id"])):
         enrolled = before[row["sequence_id"], row["lead_id"]]
-        assert row["decision"] == _objection(outcome, row, enrolled), row
+        assert row["decision"] == _rejection_reason(outcome, row, enrolled), row
         if row["decision"] == "enrolled":
             enrolled.append(row)
 
 
-def _objection(outcome: Outcome, row: Row, enrolled: list[Row]) -> str:
+def _rejection_reason(outcome: Outcome, row: Row, enrolled: list[Row]) -> str:
     number = outcome.number_of[row["decided_at"]]
     definition = outcome.definition_of(row, number)
     max_age, reentry = definition["trigger"].get("trigger_max_age"), definition["reentry"]
@@ -206,7 +206,7 @@ def enrollments_exit_at_the_first_tick_with_a_reason_and_for_the_first_reason(ou
 
 
 def nothing_moves_before_an_enrollment_or_after_its_end(outcome: Outcome) -> None:
-    assert _repeated(row["enrollment_id"] for row in outcome.history.closings) == []
+    assert _repeated(row["enrollment_id"] for row in outcome.history.enrollment_closings) == []
     for row in outcome.enrollments.values():
         born, end = outcome.life(row)
         closing = outcome.closings.get(row["enrollment_id"])

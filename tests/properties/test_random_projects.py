@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
 from properties import invariants, reasons
@@ -11,6 +12,8 @@ from properties.invariants import Outcome
 from properties.strategies import worlds
 from properties.workbench import Workbench
 from properties.world import World
+
+pytestmark = pytest.mark.slow
 
 INVARIANTS = [
     invariants.no_address_gets_one_message_twice,
@@ -23,7 +26,7 @@ INVARIANTS = [
     invariants.only_running_sequences_send_or_skip,
     invariants.ids_equal_their_formulas,
     invariants.every_occurrence_is_judged_once_at_the_first_tick_that_can,
-    invariants.every_verdict_is_the_first_objection_that_holds,
+    invariants.every_decision_is_the_first_reason_that_holds,
     invariants.enrollments_exit_at_the_first_tick_with_a_reason_and_for_the_first_reason,
     invariants.nothing_moves_before_an_enrollment_or_after_its_end,
     invariants.at_most_one_step_of_an_enrollment_is_resolved_a_tick,

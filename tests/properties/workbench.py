@@ -52,8 +52,8 @@ class Workbench:
                 self._write_sequences(world, number)
                 self._land(warehouse, history, number)
                 _tick(pipeline, warehouse, tick.as_of, tick.mishap)
-                history.states.append(warehouse.rows("select * from decide.step_states_now"))
-            for name in ("verdicts", "closings", "resolutions"):
+                history.states.append(warehouse.rows("select * from decide.current_step_states"))
+            for name in ("enrollment_decisions", "enrollment_closings", "skipped_steps"):
                 setattr(history, name, warehouse.rows(f"select * from journal.{name} order by all"))
             history.sends = warehouse.rows(_SENT)
             assert not warehouse.rows("select * from raw.rejected_rows")

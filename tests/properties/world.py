@@ -127,8 +127,8 @@ class History:
 
     world: World
     engagement: list[Engagement] = field(default_factory=list)
-    verdicts: list[dict[str, Any]] = field(default_factory=list)
-    closings: list[dict[str, Any]] = field(default_factory=list)
-    resolutions: list[dict[str, Any]] = field(default_factory=list)
+    enrollment_decisions: list[dict[str, Any]] = field(default_factory=list)
+    enrollment_closings: list[dict[str, Any]] = field(default_factory=list)
+    skipped_steps: list[dict[str, Any]] = field(default_factory=list)
     sends: list[dict[str, Any]] = field(default_factory=list)
     states: list[list[dict[str, Any]]] = field(default_factory=list)

@@ -60,6 +60,9 @@ MISTAKES = [
         "timezone:",
         ["unknown time zone", "did you mean 'Europe/Berlin'"],
     ),
+    # Names that only operating systems have: dbt knows the pinned list alone, and would never send.
+    ("  timezone: lead", "  timezone: localtime", "timezone:", ["unknown time zone 'localtime'"]),
+    ("  timezone: lead", "  timezone: posixrules", "timezone:", ["unknown time zone 'posixrules'"]),
     ("  timezone: lead", "  timezone: berlin", "timezone:", ["unknown time zone", "did you mean 'Europe/Berlin'"]),
     ("  end: 17:00", "  end: 25:00", "end:", ["no time of day", '"09:00"']),
     ("  end: 17:00", "  end: 540", "end:", ["no time of day"]),
@@ -212,6 +215,7 @@ _VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(key=st.sampled_from(sorted(yaml.safe_load(SEQUENCE))), value=_VALUES)
 def test_whatever_stands_in_a_file_becomes_a_sequence_or_problems(
@@ -288,6 +292,19 @@ def test_a_mistake_in_project_yml_is_told_alone(folder: ProjectFolder, text: str
     assert [(problem.file, problem.line) for problem in catalog.problems] == [("sequences/project.yml", line)]
     assert words in catalog.problems[0].message
     assert not catalog.settings_valid
+
+
+@pytest.mark.parametrize("wrong", ["_drips_plan: text", "seats: intger", "seats: {type: integer}"])
+def test_a_field_that_is_wrong_takes_no_other_field_with_it(folder: ProjectFolder, wrong: str) -> None:
+    folder.sequence()
+    folder.write("sequences/project.yml", f"fields:\n  plan: text\n  {wrong}\n  since: date\ntimezone: Europe/Berlin\n")
+    folder.write(
+        "sequences/welcome/welcome.html", "<p>{{ lead.plan | default('-') }} {{ lead.since | default('-') }}</p>"
+    )
+    catalog = read_catalog(folder.project, segments=segment_names(folder.project))
+    assert [(problem.file, problem.line) for problem in catalog.problems] == [("sequences/project.yml", 3)]
+    assert catalog.settings.fields == {"plan": "text", "since": "date"}
+    assert catalog.settings.timezone == "Europe/Berlin"
 
 
 def test_a_broken_project_yml_is_not_blamed_on_sequences_without_a_sender(folder: ProjectFolder) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
+from conftest import REPOSITORY, SCENARIOS
 
 from dagster_drips.cli.validate import validate
 from dagster_drips.project import Project
@@ -13,12 +13,10 @@ from dagster_drips.sequences.catalog import read_catalog, segment_names
 
 from .conftest import SEQUENCE, ProjectFolder
 
-REPOSITORY = Path(__file__).parents[2]
-
 
 @pytest.mark.parametrize("scenario", ["autumn", "spring"])
-def test_every_file_of_the_scenarios_validates(shared: Path, scenario: str) -> None:
-    project = Project.at(shared / "scenarios" / scenario)
+def test_every_file_of_the_scenarios_validates(scenario: str) -> None:
+    project = Project.at(SCENARIOS / scenario)
     catalog = read_catalog(project, segments=segment_names(project))
     assert catalog.errors == []
     assert len(catalog.sources) == 14

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.dbt_runner import Transform
+from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.sequences.catalog import read_catalog, segment_names
 from dagster_drips.sequences.schema import Sequence
 from dagster_drips.sequences.versions import Version, live_version, load_version, record_catalog
@@ -330,3 +332,21 @@ def test_a_version_that_this_release_cannot_read_is_one_clear_error(
     warehouse.execute("update journal.sequence_versions set definition = '{}' where sequence_id = 'welcome'")
     with pytest.raises(DripsError, match="sequence welcome: this release can't read"):
         load_version(warehouse, "welcome", version.version_id)
+
+
+def test_leads_keep_the_types_of_the_last_valid_settings_while_project_yml_has_mistakes(
+    folder: ProjectFolder, warehouse: Warehouse
+) -> None:
+    folder.sequence()
+    leads = folder.project.landing / "leads"
+    leads.mkdir(parents=True)
+    pipeline = Pipeline(folder.project, Transform(folder.project), None)
+    for day, (fields, age) in enumerate(
+        [("age: integer", 3), ("age: integer\n  _drips_x: text", 4), ("age: intger", 5)]
+    ):
+        folder.write("sequences/project.yml", f"fields:\n  {fields}\n")
+        (leads / f"{day}.csv").write_text(f"lead_id,created_at,age\nl{day},2026-01-01,{age}\n")
+        pipeline.set_clock(warehouse, datetime(2026, 3, 1 + day))
+        pipeline.load_sequences(warehouse)
+        pipeline.load_landing(warehouse, ("leads",))
+    assert warehouse.rows("select age from raw.leads order by age") == [{"age": 3}, {"age": 4}, {"age": 5}]

@@ -56,6 +56,7 @@ def rendered(template, lead, links: LinkMaker, number: int = 1):
     return template.render(context, of_message)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(people=st.lists(leads, min_size=2, max_size=8), tracked=st.booleans())
 def test_a_message_is_the_same_whoever_was_rendered_before(people, tracked):

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 CORE = ["tests/warehouse/test_port.py", "tests/landing/test_landing_examples.py", "tests/demo/test_run.py"]
 
 

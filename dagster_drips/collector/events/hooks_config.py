@@ -18,7 +18,7 @@ from dagster_drips.project import Project
 from dagster_drips.sequences.fields import Duration, Flag, Identifier, JsonText, Line, StrictModel, Text, listed
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reading import Reading
-from dagster_drips.sequences.schema import LEAD_CREATED
+from dagster_drips.vocabulary import LEAD_CREATED
 
 FILE = "hooks.yml"
 """Its name in `sequences/`."""

@@ -1,6 +1,6 @@
 """What a tick decided and how it ended, kept for good in the tick journal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -10,14 +10,14 @@ from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.orchestration.tick_tags import is_overtaken
 
 _DECIDED = {
-    "verdicts": "One row per judged occurrence (E3).",
-    "resolutions": "One row per step that was skipped (M6, M7).",
+    "enrollment_decisions": "One row per judged occurrence (E3).",
+    "skipped_steps": "One row per step that was skipped (M6, M7).",
     "segment_results": "One row per segment and tick.",
     "segment_changes": "One row per lead that entered or left a segment.",
     "sequence_versions": "One row per version of a sequence that was ever live (S3).",
 }
 _FINISHED = {
-    "closings": "One row per closed enrollment (L1, M1).",
+    "enrollment_closings": "One row per closed enrollment (L1, M1).",
     "ticks": "One row per phase of a tick.",
 }
 
@@ -29,7 +29,13 @@ _FINISHED = {
             DUE_STEPS,
             *(
                 dg.AssetKey(["decide", name])
-                for name in ("verdicts", "closings_now", "skips_now", "segment_changes_now", "segment_results_now")
+                for name in (
+                    "new_enrollment_decisions",
+                    "new_enrollment_closings",
+                    "new_skipped_steps",
+                    "new_segment_changes",
+                    "new_segment_results",
+                )
             ),
         ],
         DECIDE,
@@ -45,12 +51,20 @@ def decisions_journal(drips: DripsResource) -> Iterator[dg.MaterializeResult]:
         yield dg.MaterializeResult(asset_key=["journal", table], metadata={"rows": count})
 
 
-@dg.multi_asset(specs=journal_specs(_FINISHED, [DELIVERY_LOG, dg.AssetKey(["journal", "verdicts"])], SEND), pool=POOL)
-def finished_journal(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[dg.MaterializeResult]:
-    """Complete enrollments with no step left and finish the tick; a run that was overtaken finishes none."""
-    with drips.warehouse() as warehouse:
-        overtaken = is_overtaken(context.run.tags, drips.pipeline, warehouse)
-        completed = 0 if overtaken else drips.pipeline.settle(warehouse)
-        as_of = drips.pipeline.as_of(warehouse)
-    yield dg.MaterializeResult(asset_key=["journal", "closings"], metadata={"completed": completed})
-    yield dg.MaterializeResult(asset_key=["journal", "ticks"], metadata={"as_of": format_instant(as_of)})
+def build_finished_journal(after_sending: Sequence[dg.AssetSpec]) -> dg.AssetsDefinition:
+    """The end of a tick, with the views over what it did: dbt does not run again to say that they stand."""
+    deps = [DELIVERY_LOG, dg.AssetKey(["journal", "enrollment_decisions"]), *(spec.key for spec in after_sending)]
+
+    @dg.multi_asset(specs=[*after_sending, *journal_specs(_FINISHED, deps, SEND)], pool=POOL)
+    def finished_journal(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[dg.MaterializeResult]:
+        """Complete enrollments with no step left and finish the tick; a run that was overtaken finishes none."""
+        with drips.warehouse() as warehouse:
+            overtaken = is_overtaken(context.run.tags, drips.pipeline, warehouse)
+            completed = 0 if overtaken else drips.pipeline.settle(warehouse)
+            as_of = drips.pipeline.as_of(warehouse)
+        for spec in after_sending:
+            yield dg.MaterializeResult(asset_key=spec.key)
+        yield dg.MaterializeResult(asset_key=["journal", "enrollment_closings"], metadata={"completed": completed})
+        yield dg.MaterializeResult(asset_key=["journal", "ticks"], metadata={"as_of": format_instant(as_of)})
+
+    return finished_journal

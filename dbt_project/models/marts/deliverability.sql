@@ -10,7 +10,7 @@ attempts as (
         cast(sent_as_of as date) as day,
         status,
         refused_at
-    from {{ ref('message_states') }}
+    from {{ ref('message_states_after_sending') }}
 
 ),
 
@@ -28,7 +28,7 @@ deferred_by_server as (
 
 ),
 
-judged as (
+classified as (
 
     select
         attempts.sender,
@@ -48,7 +48,7 @@ judged as (
 
 ),
 
-counted as (
+daily_counts as (
 
     select
         sender,
@@ -62,7 +62,7 @@ counted as (
         count(case when is_complaint then 1 end) as complained,
         count(case when is_refused then 1 end) as refused,
         count(*) as attempted
-    from judged
+    from classified
     group by sender, recipient_domain, day
 
 )
@@ -84,4 +84,4 @@ select
     {{ rate('complained', 'delivered') }} as complaint_rate,
     refused,
     attempted
-from counted
+from daily_counts

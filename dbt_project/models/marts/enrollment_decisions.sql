@@ -7,4 +7,4 @@ select
     decision,
     enrollment_id,
     arm
-from {{ source('journal', 'verdicts') }}
+from {{ source('journal', 'enrollment_decisions') }}

@@ -2,21 +2,7 @@ with
 
 enrollments as (
 
-    select
-        verdicts.enrollment_id,
-        verdicts.sequence_id,
-        verdicts.lead_id,
-        verdicts.occurrence_id,
-        verdicts.occurred_at as triggered_at,
-        verdicts.decided_at as enrolled_at,
-        verdicts.arm,
-        coalesce(closings.status, 'active') as status,
-        closings.exit_reason,
-        closings.closed_at
-    from {{ source('journal', 'verdicts') }} as verdicts
-    left join {{ source('journal', 'closings') }} as closings
-        on verdicts.enrollment_id = closings.enrollment_id
-    where verdicts.decision = 'enrolled'
+    select * from {{ ref('enrollments_after_sending') }}
 
 ),
 
@@ -29,7 +15,7 @@ active as (
 
 next_steps as (
 
-    {{ next_steps_of('active') }}
+    {{ next_steps_of('active', ref('resolved_steps_after_sending')) }}
 
 ),
 

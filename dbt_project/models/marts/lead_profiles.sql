@@ -64,7 +64,7 @@ suppressed as (
     select
         address,
         array_agg(distinct reason order by reason) as reasons
-    from {{ ref('suppressions_now') }}
+    from {{ ref('current_suppressions') }}
     group by address
 
 )

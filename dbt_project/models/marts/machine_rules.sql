@@ -1,5 +1,3 @@
--- The seam: engagement_facts is a view, and read here it shows what this tick sent, too.
--- depends_on: {{ source('raw', 'delivery_log') }}
 with
 
 rules as (
@@ -38,12 +36,12 @@ caught as (
         count(case when type = 'opened' then 1 end) as opens,
         count(case when type = 'clicked' then 1 end) as clicks,
         count(distinct message_id) as messages,
-        min(counts_from) as first_at,
-        max(counts_from) as last_at
-    from {{ ref('engagement_facts') }}
+        min(effective_at) as first_at,
+        max(effective_at) as last_at
+    from {{ ref('engagement_facts_after_sending') }}
     where
         machine_rule is not null
-        and counts_from <= {{ as_of() }}
+        and effective_at <= {{ as_of() }}
     group by machine_rule
 
 )

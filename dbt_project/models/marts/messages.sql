@@ -1,11 +1,9 @@
--- The seam: message_states is a view, and read here it shows what this tick sent, too.
--- depends_on: {{ source('raw', 'delivery_log') }}
 with
 
 -- A deferred attempt is not a message yet.
 messages as (
 
-    select * from {{ ref('message_states') }}
+    select * from {{ ref('message_states_after_sending') }}
     where status in ('sent', 'failed', 'in_doubt')
 
 ),
@@ -14,24 +12,24 @@ facts as (
 
     select
         message_id,
-        min(case when type = 'delivered' then counts_from end) as delivered_at,
-        min(case when type = 'opened' and is_human then counts_from end) as first_opened_at,
-        min(case when type = 'clicked' and is_human then counts_from end) as first_clicked_at,
-        min(case when type = 'bounced' then counts_from end) as bounced_at,
-        min(case when type = 'bounced' and bounce_class <> 'soft' then counts_from end) as hard_bounced_at,
-        min(case when type = 'unsubscribed' then counts_from end) as unsubscribed_at,
-        min(case when type = 'complained' then counts_from end) as complained_at,
-        min(case when type = 'replied' then counts_from end) as replied_at,
-        min(case when type = 'deferred' then counts_from end) as deferred_at,
+        min(case when type = 'delivered' then effective_at end) as delivered_at,
+        min(case when type = 'opened' and is_human then effective_at end) as first_opened_at,
+        min(case when type = 'clicked' and is_human then effective_at end) as first_clicked_at,
+        min(case when type = 'bounced' then effective_at end) as bounced_at,
+        min(case when type = 'bounced' and bounce_class <> 'soft' then effective_at end) as hard_bounced_at,
+        min(case when type = 'unsubscribed' then effective_at end) as unsubscribed_at,
+        min(case when type = 'complained' then effective_at end) as complained_at,
+        min(case when type = 'replied' then effective_at end) as replied_at,
+        min(case when type = 'deferred' then effective_at end) as deferred_at,
         max(
-            case when type = 'replied' or (type in ('opened', 'clicked') and is_human) then counts_from end
+            case when type = 'replied' or (type in ('opened', 'clicked') and is_human) then effective_at end
         ) as last_engaged_at,
         count(case when type = 'opened' then 1 end) as opens,
         count(case when type = 'clicked' then 1 end) as clicks,
         count(case when type = 'opened' and is_human then 1 end) as human_opens,
         count(case when type = 'clicked' and is_human then 1 end) as human_clicks
-    from {{ ref('engagement_facts') }}
-    where counts_from <= {{ as_of() }}
+    from {{ ref('engagement_facts_after_sending') }}
+    where effective_at <= {{ as_of() }}
     group by message_id
 
 ),

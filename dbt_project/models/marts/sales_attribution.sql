@@ -22,16 +22,16 @@ touched as (
         sales.occurred_at,
         touches.message_id,
         touches.sequence_id,
-        min(touches.counts_from) as first_touched_at,
-        max(touches.counts_from) as last_touched_at
+        min(touches.effective_at) as first_touched_at,
+        max(touches.effective_at) as last_touched_at
     from sales
-    inner join {{ ref('engagement_facts') }} as touches
+    inner join {{ ref('engagement_facts_after_sending') }} as touches
         on
             sales.lead_id = touches.lead_id
             and touches.type in ('opened', 'clicked')
             and touches.is_human
-            and touches.counts_from <= sales.occurred_at
-            and touches.counts_from > {{ add_seconds('sales.occurred_at', -86400 * var('attribution_days', 30)) }}
+            and touches.effective_at <= sales.occurred_at
+            and touches.effective_at > {{ add_seconds('sales.occurred_at', -86400 * var('attribution_days', 30)) }}
     group by
         sales.event_id,
         sales.lead_id,

@@ -1,27 +1,21 @@
--- The seam: what this tick sent is read here, not what earlier ones did.
--- depends_on: {{ source('raw', 'delivery_log') }}
 with
+
+enrollments as (
+
+    select * from {{ ref('enrollments_after_sending') }}
+
+),
 
 active as (
 
-    select
-        verdicts.enrollment_id,
-        verdicts.sequence_id,
-        verdicts.lead_id,
-        verdicts.occurred_at as triggered_at,
-        verdicts.arm
-    from {{ source('journal', 'verdicts') }} as verdicts
-    left join {{ source('journal', 'closings') }} as closings
-        on verdicts.enrollment_id = closings.enrollment_id
-    where
-        verdicts.decision = 'enrolled'
-        and closings.enrollment_id is null
+    select * from enrollments
+    where status = 'active'
 
 ),
 
 next_steps as (
 
-    {{ next_steps_of('active') }}
+    {{ next_steps_of('active', ref('resolved_steps_after_sending')) }}
 
 ),
 
@@ -53,13 +47,13 @@ pending as (
         coalesce(due_steps.variant_id, messages.variant_id) as variant_id,
         messages.detail
     from next_steps
-    left join {{ ref('step_states_now') }} as states
+    left join {{ ref('current_step_states') }} as states
         on next_steps.enrollment_id = states.enrollment_id and next_steps.step_id = states.step_id
     left join {{ ref('due_steps') }} as due_steps
         on next_steps.message_id = due_steps.message_id
     left join {{ ref('refused_steps') }} as refused
         on next_steps.message_id = refused.message_id
-    left join {{ ref('message_states') }} as messages
+    left join {{ ref('message_states_after_sending') }} as messages
         on next_steps.message_id = messages.message_id
 
 ),
@@ -84,28 +78,28 @@ attempted as (
         message_id,
         variant_id,
         detail
-    from {{ ref('message_states') }}
+    from {{ ref('message_states_after_sending') }}
     where status in ('sent', 'failed', 'in_doubt')
 
 ),
 
-passed_over as (
+skipped_steps as (
 
     select
-        resolutions.enrollment_id,
-        verdicts.sequence_id,
-        verdicts.lead_id,
-        resolutions.step_id,
-        resolutions.resolution as state,
-        resolutions.reason,
-        resolutions.resolved_at as decided_at,
+        skipped.enrollment_id,
+        enrollments.sequence_id,
+        enrollments.lead_id,
+        skipped.step_id,
+        skipped.resolution as state,
+        skipped.reason,
+        skipped.resolved_at as decided_at,
         cast(null as timestamp) as scheduled_at,
-        md5(resolutions.enrollment_id || ':' || resolutions.step_id) as message_id,
+        md5(skipped.enrollment_id || ':' || skipped.step_id) as message_id,
         cast(null as varchar) as variant_id,
         cast(null as varchar) as detail
-    from {{ source('journal', 'resolutions') }} as resolutions
-    inner join {{ source('journal', 'verdicts') }} as verdicts
-        on resolutions.enrollment_id = verdicts.enrollment_id
+    from {{ source('journal', 'skipped_steps') }} as skipped
+    inner join enrollments
+        on skipped.enrollment_id = enrollments.enrollment_id
 
 ),
 
@@ -118,7 +112,7 @@ decisions as (
     from (
         select *, 1 as evidence from attempted
         union all
-        select *, 2 as evidence from passed_over
+        select *, 2 as evidence from skipped_steps
         union all
         select *, 3 as evidence from pending
     ) as gathered

@@ -1,0 +1,1 @@
+{{ engagement_facts_of(source('raw', 'engagement'), ref('message_states_after_sending')) }}

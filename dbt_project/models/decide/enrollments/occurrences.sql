@@ -1,0 +1,91 @@
+-- What could enroll somebody, as far as it counts (E2, S1) and is visible (T2).
+with
+
+sequences as (
+
+    select * from {{ ref('live_sequences') }}
+
+),
+
+segment_changes as (
+
+    select segment, lead_id, as_of, change, is_entry from {{ source('earlier', 'segment_changes') }}
+    union all
+    select segment, lead_id, as_of, change, is_entry from {{ ref('new_segment_changes') }}
+
+),
+
+from_events as (
+
+    select
+        sequences.sequence_id,
+        events.lead_id,
+        events.event_id as occurrence_id,
+        events.occurred_at
+    from sequences
+    inner join {{ ref('matched_events') }} as events
+        on sequences.sequence_id = events.sequence_id and events.role = 'trigger'
+    where
+        events.occurred_at >= {{ add_seconds('sequences.opens_at', '-sequences.lookback_seconds') }}
+        and (sequences.restarted_at is null or events.occurred_at >= sequences.restarted_at)
+
+),
+
+from_leads as (
+
+    select
+        sequences.sequence_id,
+        leads.lead_id,
+        'lead_created:' || leads.lead_id as occurrence_id,
+        leads.created_at as occurred_at
+    from sequences
+    inner join {{ ref('stg_leads') }} as leads
+        on
+            sequences.trigger_kind = 'lead_created'
+            and leads.created_at >= {{ add_seconds('sequences.opens_at', '-sequences.lookback_seconds') }}
+            and (sequences.restarted_at is null or leads.created_at >= sequences.restarted_at)
+
+),
+
+-- Entries after the sequence's start; at its start members count only with include_existing. A start lies before the opening
+-- where `active_from` was moved later since: what is dated before that counts no more.
+from_segments as (
+
+    select
+        sequences.sequence_id,
+        changes.lead_id,
+        changes.segment || '@' || strftime(changes.as_of, '%Y-%m-%dT%H:%M:%SZ') as occurrence_id,
+        changes.as_of as occurred_at
+    from sequences
+    inner join segment_changes as changes
+        on
+            sequences.trigger_segment = changes.segment
+            and changes.is_entry
+            and changes.as_of > sequences.starts_at
+            and changes.as_of >= sequences.opens_at
+
+    union all
+
+    select
+        sequences.sequence_id,
+        changes.lead_id,
+        sequences.trigger_segment || '@' || strftime(sequences.starts_at, '%Y-%m-%dT%H:%M:%SZ') as occurrence_id,
+        sequences.starts_at as occurred_at
+    from sequences
+    inner join segment_changes as changes
+        on
+            sequences.trigger_segment = changes.segment
+            and changes.as_of <= sequences.starts_at
+    where
+        sequences.include_existing
+        and sequences.starts_at >= sequences.opens_at
+    group by sequences.sequence_id, sequences.trigger_segment, sequences.starts_at, changes.lead_id
+    having sum(case changes.change when 'entered' then 1 else -1 end) > 0
+
+)
+
+select * from from_events
+union all
+select * from from_leads
+union all
+select * from from_segments

@@ -1,0 +1,200 @@
+{{ config(materialized='table') }}
+
+with
+
+named_segments as (
+
+    select sequence_id, segment from {{ source('raw', 'sequence_segments') }}
+    union
+    select sequence_id, trigger_segment from {{ source('raw', 'sequences') }}
+    where trigger_segment is not null
+    union
+    select sequence_id, value from {{ source('raw', 'step_conditions') }}
+    where kind = 'segment'
+
+),
+
+without_result as (
+
+    select
+        named_segments.sequence_id,
+        min(named_segments.segment) as segment
+    from named_segments
+    left join {{ ref('new_segment_results') }} as results
+        on named_segments.segment = results.segment
+    where results.segment is null
+    group by named_segments.sequence_id
+
+),
+
+ticks as (
+
+    select distinct as_of from {{ source('earlier', 'ticks') }}
+    union
+    select as_of from {{ source('raw', 'tick') }}
+
+),
+
+-- From when to when each version was the one that counted. A tick that was repeated after its file had changed saw several:
+-- the one recorded later is the later (S3).
+version_spells as (
+
+    select
+        sequence_id,
+        status,
+        definition,
+        seen_at,
+        row_number() over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as nth,
+        lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
+    from {{ source('earlier', 'sequence_versions') }}
+
+),
+
+archivings as (
+
+    select
+        sequence_id,
+        max(nth) as last_nth
+    from version_spells
+    where status = 'archived'
+    group by sequence_id
+
+),
+
+-- What came before `archived` counts no more (S1).
+active_spells as (
+
+    select
+        spells.*,
+        archivings.sequence_id is not null as is_restart,
+        {{ property_text('spells.definition', 'cast(null as varchar)', "'active_from'") }} as active_from_text
+    from version_spells as spells
+    left join archivings
+        on spells.sequence_id = archivings.sequence_id
+    where
+        spells.status = 'active'
+        and spells.nth > coalesce(archivings.last_nth, 0)
+
+),
+
+first_active as (
+
+    select
+        sequence_id,
+        min(seen_at) as as_of,
+        min(case when is_restart then seen_at end) as restarted_at
+    from active_spells
+    group by sequence_id
+
+),
+
+opened as (
+
+    select
+        sequences.*,
+        greatest(
+            coalesce(sequences.active_from, first_active.as_of),
+            coalesce(first_active.restarted_at, sequences.active_from, first_active.as_of)
+        ) as opens_at,
+        first_active.as_of as first_active_at,
+        first_active.restarted_at,
+        without_result.segment as segment_without_result
+    from {{ source('raw', 'sequences') }} as sequences
+    left join first_active
+        on sequences.sequence_id = first_active.sequence_id
+    left join without_result
+        on sequences.sequence_id = without_result.sequence_id
+
+),
+
+-- Only segment triggers start with a tick. By the file of then or by that of now, whichever opened earlier: a tick that has
+-- passed stays the first, whatever the file says since (E2).
+entered_spells as (
+
+    select
+        opened.sequence_id,
+        opened.trigger_segment,
+        spells.definition,
+        spells.nth,
+        greatest(
+            spells.seen_at,
+            least(
+                opened.opens_at,
+                greatest(
+                    coalesce(cast(spells.active_from_text as timestamp), opened.first_active_at),
+                    coalesce(opened.restarted_at, opened.first_active_at)
+                )
+            )
+        ) as from_tick,
+        -- the tick that saw a version is that version's, also where it saw a later one too
+        greatest(
+            coalesce(spells.until, timestamp '9999-12-31'),
+            {{ add_seconds('spells.seen_at', 1) }}
+        ) as before_tick
+    from opened
+    inner join active_spells as spells
+        on opened.sequence_id = spells.sequence_id
+    where opened.trigger_kind = 'segment_entered'
+
+),
+
+-- Without a result of a segment that it named then, a sequence counted as paused (E5).
+needed_segments as (
+
+    {{ segments_named_by('entered_spells') }}
+    union
+    select sequence_id, nth, trigger_segment as segment from entered_spells
+
+),
+
+active_ticks as (
+
+    select
+        spells.sequence_id,
+        spells.nth,
+        ticks.as_of
+    from entered_spells as spells
+    inner join ticks
+        on
+            ticks.as_of >= spells.from_tick
+            and ticks.as_of < spells.before_tick
+
+),
+
+run_ticks as (
+
+    select
+        active_ticks.sequence_id,
+        active_ticks.as_of
+    from active_ticks
+    inner join needed_segments as needed
+        on active_ticks.sequence_id = needed.sequence_id and active_ticks.nth = needed.nth
+    left join (
+        select segment, as_of from {{ source('earlier', 'segment_results') }}
+        union
+        select segment, as_of from {{ ref('new_segment_results') }}
+    ) as results
+        on needed.segment = results.segment and active_ticks.as_of = results.as_of
+    group by active_ticks.sequence_id, active_ticks.nth, active_ticks.as_of
+    having count(*) = count(results.segment)
+
+),
+
+-- The first tick that saw the sequence active at or after its opening: members then are the existing ones (E2).
+starts as (
+
+    select
+        sequence_id,
+        min(as_of) as as_of
+    from run_ticks
+    group by sequence_id
+
+)
+
+select
+    opened.*,
+    starts.as_of as starts_at,
+    opened.status = 'active' and opened.segment_without_result is null as is_running
+from opened
+left join starts
+    on opened.sequence_id = starts.sequence_id

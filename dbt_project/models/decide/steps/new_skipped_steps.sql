@@ -1,0 +1,8 @@
+select
+    enrollment_id,
+    step_id,
+    as_of as resolved_at,
+    'skipped' as resolution,
+    reason
+from {{ ref('current_step_states') }}
+where state = 'skipped'

@@ -1,0 +1,1 @@
+{{ resolved_steps_of(ref('message_states'), source('earlier', 'skipped_steps')) }}

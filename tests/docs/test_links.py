@@ -1,0 +1,41 @@
+"""Links between pages lead somewhere, and files that pages name exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+
+PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md"), *REPOSITORY.glob("tests/**/*.md")])
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
+# Whole paths below one of the repository's folders; one with a <placeholder> is an example.
+NAMED = re.compile(r"(?<![\w/.-])((?:dagster_drips|dbt_project|tests|benchmarks|docs|\.ci)/[\w./<>-]*[\w>])")
+CODE_BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+# Made by `drips`, or by whoever follows the page.
+MADE = {"dbt_project/target", "dbt_project/models/segments"}
+
+
+def anchors(page: Path) -> set[str]:
+    """As code hosts make them of headings."""
+    text = CODE_BLOCK.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    text = CODE_BLOCK.sub("", page.read_text(encoding="utf-8"))
+    broken = []
+    for target, anchor in LINK.findall(text):
+        file = (page.parent / target) if target else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            broken.append(f"{target}#{anchor}")
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_the_files_that_a_page_names_exist(page: Path) -> None:
+    named = set(NAMED.findall(page.read_text(encoding="utf-8"))) - MADE
+    assert {name for name in named if "<" not in name and not (REPOSITORY / name).exists()} == set()
