@@ -1,7 +1,8 @@
 """Who may read what we write: landed rows, journals, the warehouse and what is published hold people's data.
 
 Every way in (the command line, the collector's workers, Dagster's code location) calls this first. It sets the
-process' umask, so it holds for files that libraries make too, and for processes that are started from here.
+process' umask, so it holds for files that libraries make too, and for processes that are started from here. The setting
+is one of `settings`, and is read by itself here: before anything is written, and whatever is wrong with the others.
 """
 
 from __future__ import annotations

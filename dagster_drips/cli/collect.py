@@ -9,6 +9,7 @@ import typer
 
 from dagster_drips.cli.app import ProjectOption, app, chosen_project
 from dagster_drips.errors import DripsError
+from dagster_drips.extras import needs
 
 
 @app.command(epilog="Example: `drips collect --host 127.0.0.1 --port 8000`")
@@ -28,7 +29,8 @@ def collect(
     project: ProjectOption = None,
 ) -> None:
     """Answer the links of messages, take events and webhooks, and land them as files."""
-    from dagster_drips.collector.app import serve
+    with needs("collector"):
+        from dagster_drips.collector.app import serve
     from dagster_drips.settings import load_settings
 
     place = chosen_project(project)

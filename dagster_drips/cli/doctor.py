@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+from dagster_drips.extras import needs
 
 if TYPE_CHECKING:
     from dagster_drips.doctor import Check
@@ -27,10 +28,11 @@ def doctor(
     project: ProjectOption = None,
 ) -> None:
     """Check settings, project, mail servers, and the DNS records of every sender, without sending a mail."""
-    place = chosen_project(project)
     from dataclasses import asdict
 
-    from dagster_drips.doctor import Resolver, examine
+    place = chosen_project(project)
+    with needs("doctor"):
+        from dagster_drips.doctor import Resolver, examine
     from dagster_drips.doctor.report import many
 
     checks: list[Check] = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+from dagster_drips.extras import needs
 
 if TYPE_CHECKING:
     from dagster_drips.inbox.inbox import InboxReport
@@ -52,7 +53,9 @@ def inbox(
         _list_kept(place, since, as_json=as_json)
         return
     from dagster_drips.clock import parse_instant
-    from dagster_drips.inbox.inbox import read_inbox, required_server
+
+    with needs("inbox"):
+        from dagster_drips.inbox.inbox import read_inbox, required_server
     from dagster_drips.settings import load_settings
 
     report = read_inbox(

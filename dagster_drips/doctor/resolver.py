@@ -17,7 +17,7 @@ import idna
 from dagster_drips.errors import DripsError
 
 _SECONDS_A_QUESTION = 5.0
-_PATIENCE = 2
+_MOST_SILENCES = 2
 """Questions in a row without any reply, after which no more are asked."""
 
 
@@ -89,7 +89,7 @@ class Resolver:
     def _asked(self, name: str, kind: str) -> list[Any] | Unanswered:
         if self._resolver is None:
             return Unanswered("this machine has no resolver set up")
-        if self._silences >= _PATIENCE:
+        if self._silences >= _MOST_SILENCES:
             return Unanswered("the resolver does not answer")
         try:
             answer = self._resolver.resolve(name + ".", kind, lifetime=self._timeout, search=False)

@@ -23,7 +23,7 @@ _FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--no-proxy-server",
     "--remote-debugging-port=0",
 )  # fmt: skip
-_PATIENCE_SECONDS = 30
+_TIMEOUT_SECONDS = 30
 
 
 class PageLeft(Exception):
@@ -44,7 +44,7 @@ class Page:
         number = next(self._ids)
         self._socket.send(json.dumps({"id": number, "method": method, "params": params}))
         while True:
-            message = json.loads(self._socket.recv(timeout=_PATIENCE_SECONDS))
+            message = json.loads(self._socket.recv(timeout=_TIMEOUT_SECONDS))
             if message.get("id") == number:
                 if "navigated" in message.get("error", {}).get("message", ""):
                     raise PageLeft
@@ -64,7 +64,7 @@ class Page:
 
     def wait_for(self, condition: str) -> None:
         """Until an expression is true."""
-        end = time.monotonic() + _PATIENCE_SECONDS
+        end = time.monotonic() + _TIMEOUT_SECONDS
         while not self._holds(condition):
             assert time.monotonic() < end, condition
             time.sleep(0.02)
@@ -94,7 +94,7 @@ class Browser:
 
     def __init__(self, port: int):
         self._url = f"http://127.0.0.1:{port}"
-        version = requests.get(f"{self._url}/json/version", timeout=_PATIENCE_SECONDS).json()
+        version = requests.get(f"{self._url}/json/version", timeout=_TIMEOUT_SECONDS).json()
         self._main = version["webSocketDebuggerUrl"]
 
     @contextmanager
@@ -119,7 +119,7 @@ def running(folder: Path) -> Iterator[Browser]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         port_file = folder / "DevToolsActivePort"
-        end = time.monotonic() + _PATIENCE_SECONDS
+        end = time.monotonic() + _TIMEOUT_SECONDS
         while not (port_file.exists() and port_file.read_text().count("\n")):
             assert process.poll() is None, "chromium ended"
             assert time.monotonic() < end, "chromium doesn't start"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 PASSWORD = "s3cret"
-_PATIENCE_SECONDS = 30.0
+_TIMEOUT_SECONDS = 30.0
 _OWNER = pwd.getpwnam("nobody")
 
 _CONFIGURATION = """\
@@ -54,7 +54,7 @@ service imap-login {{
     ssl = yes
   }}
 }}
-# No growing patience with wrong passwords.
+# No longer and longer pauses after wrong passwords.
 service anvil {{
   unix_listener anvil-auth-penalty {{
     mode = 0
@@ -160,7 +160,7 @@ class Dovecot:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         while not self._listens():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 log = self._root / "log"
@@ -173,7 +173,7 @@ class Dovecot:
     def __exit__(self, *_) -> None:
         assert self._process is not None
         self._process.terminate()
-        self._process.wait(_PATIENCE_SECONDS)
+        self._process.wait(_TIMEOUT_SECONDS)
         shutil.rmtree(self._root)
 
     def _listens(self) -> bool:

@@ -169,7 +169,7 @@ def test_what_was_answered_survives_kill_9_and_the_torn_line_goes(project: Proje
     assert hidden(project, "events") == [] and other.complete_staged_files() == 0
 
 
-def test_a_leftover_without_a_whole_line_goes(project: Project) -> None:
+def test_a_staged_file_without_a_whole_line_goes(project: Project) -> None:
     folder = project.landing / "events"
     folder.mkdir(parents=True)
     left = folder / f".{NameMaker().next()}.part"

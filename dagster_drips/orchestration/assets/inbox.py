@@ -3,6 +3,7 @@
 import dagster as dg
 
 from dagster_drips.errors import DripsError
+from dagster_drips.extras import needs
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 
@@ -12,10 +13,11 @@ def build_inbox_job(project: Project) -> dg.JobDefinition:
 
     @dg.op(description="Lands bounces, complaints, unsubscribes and answers of the mailbox of DRIPS_IMAP_URL.")
     def read_mailbox(context: dg.OpExecutionContext) -> None:
-        # Imported late: every run loads the code location, and few of them read mail.
-        from dagster_drips.inbox.inbox import COUNTED, read_inbox, required_server
-
         try:
+            # Imported late: it is an extra, and of the runs that load the code location few read mail.
+            with needs("inbox"):
+                from dagster_drips.inbox.inbox import COUNTED, read_inbox, required_server
+
             report = read_inbox(project, required_server(load_settings(project)))
         except DripsError as error:
             raise dg.Failure(str(error)) from error

@@ -1,0 +1,4 @@
+-- What the doctor asks a warehouse.
+
+-- name: answers
+select 1

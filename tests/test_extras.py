@@ -1,0 +1,61 @@
+"""Optional halves: what happens where an extra is not installed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXTRAS = {
+    "collector": ("anyio", "prometheus_client", "starlette", "uvicorn"),
+    "inbox": ("flufl.bounce", "imap_tools"),
+    "doctor": ("dns",),
+}
+"""What each extra lets one import."""
+
+
+def without(modules: tuple[str, ...], code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a process where these modules can't be imported."""
+    blocked = f"import sys; sys.modules.update(dict.fromkeys({modules!r}))\n"
+    return subprocess.run([sys.executable, "-c", blocked + code], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(("extra", "module"), [(extra, name) for extra, names in EXTRAS.items() for name in names])
+def test_a_command_says_in_one_line_which_extra_it_needs(tmp_path: Path, extra: str, module: str) -> None:
+    for name in ("sequences", "dbt_project"):
+        (tmp_path / name).mkdir()
+    command = {"collector": "collect"}.get(extra, extra)
+    done = without(
+        (module,),
+        f"sys.argv = ['drips', {command!r}, '--project', {str(tmp_path)!r}]\n"
+        "from dagster_drips.cli import main\nmain()",
+    )
+    [*_, last] = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert re.fullmatch(rf"error: {module}[a-z.]* is not installed: pip install 'dagster-drips\[{extra}\]'", last)
+    assert "Traceback" not in done.stderr
+
+
+def test_ticks_need_no_extra() -> None:
+    modules = tuple(name for names in EXTRAS.values() for name in names)
+    done = without(
+        modules,
+        "import dagster_drips.cli.commands, dagster_drips.orchestration.build, dagster_drips.pipeline.sending\n"
+        "import dagster_drips.pipeline.replay, dagster_drips.demo.run, dagster_drips.privacy.forget",
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_all_extras_are_installed_for_development() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert set(project["project"]["optional-dependencies"]) == set(EXTRAS)
+    assert f"dagster-drips[{','.join(sorted(EXTRAS))}]" in project["dependency-groups"]["dev"]
+    locked = (ROOT / "requirements.lock").read_text()
+    for packages in project["project"]["optional-dependencies"].values():
+        for package in packages:
+            assert f"\n{package.partition('>=')[0].partition('[')[0].replace('.', '-')}==" in f"\n{locked}", package
