@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_drips.errors import DripsError
-from dagster_drips.files import sync, write_whole
+from dagster_drips.files import atomic_write, sync
 from dagster_drips.project import Project
 
 
@@ -30,14 +30,14 @@ class FileFacts:
         return f"{self.sha256[:32]}@drips"
 
 
-class KeptFiles:
+class BlobStore:
     """The folder of kept files."""
 
     def __init__(self, folder: Path):
         self.folder = folder
 
     @classmethod
-    def of(cls, project: Project) -> KeptFiles:
+    def of(cls, project: Project) -> BlobStore:
         """A project's."""
         return cls(project.journal / "files")
 
@@ -57,7 +57,7 @@ class KeptFiles:
             if not self.folder.exists():
                 self.folder.mkdir(parents=True, exist_ok=True)
                 sync(self.folder.parent)
-            write_whole(place, content)
+            atomic_write(place, content)
         except OSError as error:
             raise DripsError(f"can't be kept in {self.folder}: {error.strerror}", file=source) from error
 

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+def atomic_write(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Put a file in the place of the one of that name, or where none was; it is on disk for good when this returns.
 
     A crash in between leaves the earlier file and perhaps a hidden scratch file beside it, which is one of

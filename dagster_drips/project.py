@@ -12,7 +12,6 @@ from dagster_drips.errors import DripsError
 
 FIELDS = "fields.json"
 """The file of leads' columns among what is published."""
-LANDING_KINDS = ("leads", "events", "suppressions", "engagement")
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Project:
 
     @property
     def landing(self) -> Path:
-        """Where others land files, one folder for each of `LANDING_KINDS`."""
+        """Where others land files, one folder for each of `vocabulary.LANDING_KINDS`."""
         return self.data / "landing"
 
     @property

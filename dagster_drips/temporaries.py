@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Literal
 
 from dagster_drips.landing.writer.recovery import complete_staged_files, staged_files
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 
 RUN_LOCK = "run.lock"
 """In the data folder: held by whoever runs the pipeline, one process at a time."""
@@ -53,7 +54,7 @@ class Kind:
 
 
 KINDS = (
-    # durable.write_whole
+    # durable.atomic_write
     Kind(
         "small files while they are written",
         (

@@ -13,7 +13,8 @@ import dagster as dg
 from dagster_drips.errors import DripsError
 from dagster_drips.orchestration.build import build_defs
 from dagster_drips.orchestration.names import PROBLEMS
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 
 # Full, over quota, read-only; a step hands on its error as text.
 _DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)

@@ -15,8 +15,9 @@ import typer
 
 from dagster_drips.cli.app import ProjectOption, app, chosen_project
 from dagster_drips.errors import DripsError
-from dagster_drips.inbox.suppression_lists import COLUMNS, DATED, Reason, import_list
+from dagster_drips.inbox.suppression_lists import COLUMNS, DATED, import_list
 from dagster_drips.project import Project
+from dagster_drips.vocabulary import SuppressionReason
 
 
 class Action(StrEnum):
@@ -36,7 +37,9 @@ def suppressions(
             show_default=False,
         ),
     ] = None,
-    reason: Annotated[Reason, typer.Option(help="Import: of rows that give none.")] = Reason.MANUAL,
+    reason: Annotated[
+        SuppressionReason, typer.Option(help="Import: of rows that give none.")
+    ] = SuppressionReason.MANUAL,
     topic: Annotated[str | None, typer.Option(help="Import: of rows that give none; for (re)subscribing only.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Export: write it there, not to stdout.")] = None,
     project: ProjectOption = None,

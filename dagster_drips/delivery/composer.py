@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from dagster_drips.blob_store import KeptFiles
+from dagster_drips.blob_store import BlobStore
 from dagster_drips.delivery.queue import QueuedMessage
 from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.message.attachments import AttachmentError, Attachments
@@ -30,7 +30,7 @@ class Composer:
         files: where attachments and images are.
     """
 
-    def __init__(self, links: LinkMaker, files: KeptFiles):
+    def __init__(self, links: LinkMaker, files: BlobStore):
         self._links = links
         self._attachments = Attachments(files)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from dagster_drips.blob_store import KeptFiles
+from dagster_drips.blob_store import BlobStore
 from dagster_drips.delivery.composer import Composer
 from dagster_drips.delivery.connection_pool import ConnectionPool
 from dagster_drips.delivery.delivery_journal import DeliveryJournal
@@ -101,7 +101,7 @@ def dispatch(
                 raise DripsError(f"what is due was decided for {stale}, not for this tick; nothing was sent")
             with DeliveryJournal(project, now=now, resend=resend) as journal:
                 _send_all(
-                    warehouse, settings, journal, KeptFiles.of(project), now, refresh, progress, deadlines, report
+                    warehouse, settings, journal, BlobStore.of(project), now, refresh, progress, deadlines, report
                 )
         finally:
             warehouse.execute(_STATEMENTS["close"])
@@ -113,7 +113,7 @@ def _send_all(
     warehouse: Warehouse,
     settings: Settings,
     journal: DeliveryJournal,
-    files: KeptFiles,
+    files: BlobStore,
     now: Callable[[], datetime],
     refresh: Callable[[], object] | None,
     progress: Callable[[int, int], None] | None,

@@ -16,7 +16,7 @@ import re
 from collections.abc import Collection, Container
 from pathlib import Path
 
-from dagster_drips.files import sync, write_whole
+from dagster_drips.files import atomic_write, sync
 from dagster_drips.project import Project
 
 _FOLDER = "delivery_lengths"
@@ -94,7 +94,7 @@ def find_cut(
         is_judged = is_judged and _may_be_its_own(place, kept["boot_id"].strip())
         if is_judged and size < least and path.name not in known:
             line = _LINE.format(boot_id=boot_id[:36], length=least, synced=least, state="cut")
-            write_whole(path, line.encode(), mode=0o600)
+            atomic_write(path, line.encode(), mode=0o600)
         elif kept["state"] != "cut":
             continue
         found.append(path.name)
@@ -115,7 +115,7 @@ def length_will_be(file: Path, size: int) -> None:
     path = file.parent.parent / _FOLDER / file.name
     if path.exists():
         line = _LINE.format(boot_id="", length=size, synced=size, state="closed")
-        write_whole(path, line.encode(), mode=0o600)
+        atomic_write(path, line.encode(), mode=0o600)
 
 
 def drop_lengths(project: Project, names: Collection[str] | None = None) -> None:

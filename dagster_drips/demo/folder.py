@@ -10,7 +10,8 @@ from pathlib import Path
 
 from dagster_drips.errors import DripsError
 from dagster_drips.locks import exclusive
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 
 MARKER = ".drips-demo"
 _STATUS = re.compile(rb"^status\s*:", re.MULTILINE)

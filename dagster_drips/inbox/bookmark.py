@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from dagster_drips.files import write_whole
+from dagster_drips.files import atomic_write
 from dagster_drips.project import Project
 
 
@@ -45,4 +45,4 @@ def read_bookmark(file: Path, account: str, uid_validity: int) -> Bookmark | Non
 
 def write_bookmark(file: Path, bookmark: Bookmark) -> None:
     """Put it in the place of the one before; it is on disk when this returns."""
-    write_whole(file, msgspec.json.encode(bookmark) + b"\n")
+    atomic_write(file, msgspec.json.encode(bookmark) + b"\n")

@@ -10,29 +10,19 @@ import hashlib
 import io
 import re
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from dagster_drips.addresses import address_in
 from dagster_drips.clock import format_instant, parse_instant, utc_now
 from dagster_drips.errors import DripsError
-from dagster_drips.files import write_whole
+from dagster_drips.files import atomic_write
 from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDED_COLUMNS, SuppressionReason
 
-COLUMNS = ("email", "reason", "occurred_at", "topic")
-
-
-class Reason(StrEnum):
-    """Why an address is on the list (L3)."""
-
-    UNSUBSCRIBED = "unsubscribed"
-    BOUNCED = "bounced"
-    COMPLAINED = "complained"
-    MANUAL = "manual"
-    RESUBSCRIBED = "resubscribed"
+COLUMNS = LANDED_COLUMNS["suppressions"]
 
 
-DATED = (Reason.UNSUBSCRIBED, Reason.RESUBSCRIBED)
+DATED = (SuppressionReason.UNSUBSCRIBED, SuppressionReason.RESUBSCRIBED)
 """A later request lifts an earlier one, so without a time these two are as of now; the others hold from the start."""
 
 _EMAIL_NAMES = frozenset(
@@ -63,7 +53,7 @@ class _List:
     warnings: list[tuple[int, str]] = field(default_factory=list)
 
 
-def import_list(project: Project, file: Path, *, reason: Reason, topic: str | None) -> Imported:
+def import_list(project: Project, file: Path, *, reason: SuppressionReason, topic: str | None) -> Imported:
     """Land a list as a file of suppressions.
 
     Args:
@@ -96,7 +86,7 @@ def import_list(project: Project, file: Path, *, reason: Reason, topic: str | No
     # The same list has the same name: landing it twice adds nothing.
     target = folder / f"imported-{hashlib.sha256(content).hexdigest()[:16]}.csv"
     if not target.exists():
-        write_whole(target, content)
+        atomic_write(target, content)
     return Imported(f"suppressions/{target.name}", len(found.rows), _told(found))
 
 
@@ -149,7 +139,7 @@ def _columns(file: Path, numbered: list[tuple[int, list[str]]]) -> tuple[list[st
     return ["email" if place == places[0] else f"column {place}" for place in range(len(first))], numbered
 
 
-def _take(found: _List, line: int, row: dict[str, str], reason: Reason, topic: str | None) -> None:
+def _take(found: _List, line: int, row: dict[str, str], reason: SuppressionReason, topic: str | None) -> None:
     given = row.get("email", "")
     is_domain = _DOMAIN.fullmatch(given) is not None
     address = None if is_domain else address_in(given)
@@ -159,13 +149,13 @@ def _take(found: _List, line: int, row: dict[str, str], reason: Reason, topic: s
         return
     own, own_reason = reason, row.get("reason", "")
     if own_reason:
-        known = own_reason.lower() in list(Reason)
-        own = Reason(own_reason.lower()) if known else Reason.MANUAL
+        known = own_reason.lower() in list(SuppressionReason)
+        own = SuppressionReason(own_reason.lower()) if known else SuppressionReason.MANUAL
         if not known:
             found.warnings.append((line, f"not a known reason: {own_reason!r}; taken as manual (L3)"))
     occurred_at = row.get("occurred_at", "")
     if occurred_at and not _is_time(occurred_at):
-        if own is Reason.RESUBSCRIBED:
+        if own is SuppressionReason.RESUBSCRIBED:
             found.mistakes.append((line, f"not an instant: {occurred_at!r}, and what it lifts depends on it"))
             return
         found.warnings.append((line, f"not an instant: {occurred_at!r}; it holds from the start (L3)"))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dagster_drips.addresses import address_of
 from dagster_drips.errors import DripsError
-from dagster_drips.files import write_whole
+from dagster_drips.files import atomic_write
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.statements import named_statements
@@ -75,7 +75,7 @@ def remember_forgotten(project: Project, kinds_and_values: Iterable[tuple[str, s
     rows = [{"kind": kind, "hash": digest} for kind, digest in sorted(hashes, key=lambda row: row[1])]
     file = forgotten_file(project)
     lines = "".join(json.dumps(row) + "\n" for row in [{"pepper": known.pepper}, *rows])
-    write_whole(file, lines.encode(), mode=0o600)
+    atomic_write(file, lines.encode(), mode=0o600)
 
 
 def load_forgotten(project: Project, warehouse: Warehouse) -> int:

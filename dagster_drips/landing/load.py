@@ -24,7 +24,8 @@ from dagster_drips.landing.kinds import check_for
 from dagster_drips.landing.lead_table import add_fields
 from dagster_drips.landing.readers import read_batches
 from dagster_drips.landing.staging import StagedFile, Staging
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.quoting import UnquotableError
 from dagster_drips.warehouse.statements import named_statements

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import PurePosixPath
 
-from dagster_drips.blob_store import KeptFiles
+from dagster_drips.blob_store import BlobStore
 from dagster_drips.errors import DripsError
 from dagster_drips.message.content import Attachment
 from dagster_drips.message.encoding import base64_lines
@@ -30,7 +30,7 @@ class Attachments:
         kept: where their bytes are.
     """
 
-    def __init__(self, kept: KeptFiles):
+    def __init__(self, kept: BlobStore):
         self._kept = kept
         self._at_hand: OrderedDict[Attachment, File] = OrderedDict()
         self._missing: dict[Attachment, str] = {}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dagster_drips.errors import DripsError
-from dagster_drips.files import write_whole
+from dagster_drips.files import atomic_write
 from dagster_drips.pipeline.dbt_files import existing_files_only
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
@@ -77,7 +77,7 @@ def write_segment_list(project: Project, segments: Sequence[str]) -> bool:
     text = f"{_SEGMENT_LIST_HEAD}{{% macro segment_names() -%}}\n    {{{{ return([{names}]) }}}}\n{{%- endmacro %}}\n"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
-    write_whole(path, text.encode())
+    atomic_write(path, text.encode())
     return True
 
 

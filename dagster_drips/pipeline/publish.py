@@ -9,7 +9,7 @@ import json
 import os
 from pathlib import Path
 
-from dagster_drips.files import write_whole
+from dagster_drips.files import atomic_write
 from dagster_drips.pipeline.status import publish_facts
 from dagster_drips.project import FIELDS
 from dagster_drips.warehouse import Warehouse
@@ -49,5 +49,5 @@ def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
         warehouse.execute("detach published")
     scratch.replace(folder / "marts.duckdb")
     publish_facts(warehouse, folder)
-    write_whole(folder / FIELDS, json.dumps(list(warehouse.columns("marts.lead_profiles"))).encode())
+    atomic_write(folder / FIELDS, json.dumps(list(warehouse.columns("marts.lead_profiles"))).encode())
     return counts

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster_drips.errors import DripsError
-from dagster_drips.files import write_whole
+from dagster_drips.files import atomic_write
 from dagster_drips.project import Project
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.quoting import quoted_text
@@ -96,7 +96,7 @@ def acknowledge(project: Project, rejected: list[dict[str, Any]]) -> int:
     lines = "".join(json.dumps({"kind": row["kind"], "digest": _digest(row)}) + "\n" for row in news)
     try:
         before = file.read_bytes() if file.exists() else b""
-        write_whole(file, before + lines.encode())
+        atomic_write(file, before + lines.encode())
     except OSError as error:
         raise DripsError(f"can't write: {error.strerror}", file=file) from error
     return len(news)

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from dagster_drips.blob_store import KeptFiles
+from dagster_drips.blob_store import BlobStore
 from dagster_drips.clock import format_instant, utc_now
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
 from dagster_drips.delivery.lengths import drop_lengths
@@ -30,11 +30,12 @@ from dagster_drips.pipeline.segments import (
 )
 from dagster_drips.pipeline.tick_clock import TickStart, current_tick, note_sending, own_time, set_clock
 from dagster_drips.pipeline.tick_journal import TickJournal
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.versions import live_settings, record_catalog
 from dagster_drips.settings import Settings
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse
 
 PHASES = ("begin", "load", "decide", "commit", "send", "settle", "measure")
@@ -180,7 +181,7 @@ class Pipeline:
         """Read the sequence files and make them what dbt reads (S1, S2, S3); also returns their errors."""
         catalog = self.catalog()
         # A replay sends nothing, so it needs no files.
-        keep = KeptFiles.of(self.project) if self.journal is not None else None
+        keep = BlobStore.of(self.project) if self.journal is not None else None
         record_catalog(warehouse, catalog, as_of=self.as_of(warehouse), keep=keep)
         return catalog, [problem for problem in catalog.problems if problem.severity == "error"]
 

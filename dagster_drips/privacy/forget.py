@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dagster_drips.errors import DripsError
-from dagster_drips.files import write_whole
+from dagster_drips.files import atomic_write
 from dagster_drips.landing.files import landing_files
 from dagster_drips.landing.forgotten import read_forgotten, remember_forgotten
 from dagster_drips.pipeline.rebuild import rebuild_under_lock
@@ -218,7 +218,7 @@ def _read_unfinished(project: Project, lead_id: str) -> Unfinished | None:
 
 
 def _write_unfinished(project: Project, unfinished: Unfinished) -> None:
-    write_whole(_unfinished_file(project), json.dumps(vars(unfinished)).encode(), mode=0o600)
+    atomic_write(_unfinished_file(project), json.dumps(vars(unfinished)).encode(), mode=0o600)
 
 
 def _delete_warehouse(project: Project) -> None:

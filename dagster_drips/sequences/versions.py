@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from dagster_drips.blob_store import FileFacts, KeptFiles
+from dagster_drips.blob_store import BlobStore, FileFacts
 from dagster_drips.errors import DripsError
 from dagster_drips.sequences.catalog import SENDERS_FILE, SETTINGS_FILE, Catalog, SequenceSource, canonical_json
 from dagster_drips.sequences.rows import TABLES, LiveSequence, Rows, rows_of
@@ -52,7 +52,7 @@ class Version:
 
 
 def record_catalog(
-    warehouse: Warehouse, catalog: Catalog, *, as_of: datetime, keep: KeptFiles | None = None
+    warehouse: Warehouse, catalog: Catalog, *, as_of: datetime, keep: BlobStore | None = None
 ) -> list[Version]:
     """Settle what is live at this tick: journal what is new, and bring the `raw` tables of sequences up to date.
 

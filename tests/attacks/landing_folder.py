@@ -8,7 +8,8 @@ from pathlib import Path
 
 from landing.conftest import Landing
 
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse.port import open_warehouse
 
 

@@ -8,7 +8,7 @@ import pytest
 from delivery.conftest import AS_OF, WALL, World, due_message
 from smtp.servers import ScriptedServer
 
-from dagster_drips.blob_store import KeptFiles
+from dagster_drips.blob_store import BlobStore
 from dagster_drips.delivery import composer, routes
 from dagster_drips.delivery.composer import Composer
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
@@ -149,7 +149,7 @@ def test_a_wish_to_stop_is_no_failure(world, monkeypatch):
     for error in (KeyboardInterrupt(), SystemExit(), Interrupted()):
         monkeypatch.setattr(Composer, "_message", lambda *_, error=error: (_ for _ in ()).throw(error))
         with pytest.raises(type(error)):
-            Composer(LinkMaker(), KeptFiles.of(world.project))(None, AS_OF)  # type: ignore[arg-type]
+            Composer(LinkMaker(), BlobStore.of(world.project))(None, AS_OF)  # type: ignore[arg-type]
 
 
 def add_event(world: World, number: int, properties: str) -> None:
@@ -260,6 +260,6 @@ def test_the_marked_section_of_case_01_goes_out(world):
 def test_a_step_that_fails_keeps_no_trace_of_its_messages(world):
     error = rendering.RenderError("broken")
     queued = QueuedMessage(due_message("m"), error, routes.Route(("default",)), RateKey("a@acme.example", "b.example"))
-    compose = Composer(LinkMaker(), KeptFiles.of(world.project))
+    compose = Composer(LinkMaker(), BlobStore.of(world.project))
     assert {compose(queued, AS_OF).detail for _ in range(3)} == {"render_error: broken"}
     assert error.__traceback__ is None

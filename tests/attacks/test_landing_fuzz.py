@@ -19,8 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from landing.conftest import Landing
 
-from dagster_drips.project import LANDING_KINDS
-from dagster_drips.vocabulary import ENGAGEMENT_TYPES
+from dagster_drips.vocabulary import ENGAGEMENT_TYPES, LANDING_KINDS
 
 from .landing_folder import landing_in
 

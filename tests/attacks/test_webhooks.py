@@ -17,8 +17,9 @@ from dagster_drips.collector.events.hooks_config import read_hooks
 from dagster_drips.collector.kept_headers import kept_headers
 from dagster_drips.collector.webhooks import PROVIDERS
 from dagster_drips.errors import DripsError
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
+from dagster_drips.vocabulary import LANDING_KINDS
 from tests.collector.collecting import counted
 from tests.collector.event_server import Collector, serving
 from tests.collector.webhooks import signing

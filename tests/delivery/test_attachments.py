@@ -7,7 +7,7 @@ from email.message import EmailMessage
 import pytest
 from smtp.servers import ScriptedServer
 
-from dagster_drips.blob_store import FileFacts, KeptFiles
+from dagster_drips.blob_store import BlobStore, FileFacts
 from dagster_drips.delivery.dispatch import dispatch
 from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.message import attachments as attachments_module
@@ -78,7 +78,7 @@ def live(world: World) -> World:
 def record(world: World) -> str:
     catalog = read_catalog(world.project, segments=[])
     assert catalog.problems == []
-    record_catalog(world.warehouse, catalog, as_of=AS_OF, keep=KeptFiles.of(world.project))
+    record_catalog(world.warehouse, catalog, as_of=AS_OF, keep=BlobStore.of(world.project))
     return catalog.sources["welcome"].version_id
 
 
@@ -145,7 +145,7 @@ def test_a_version_is_sent_with_the_bytes_it_had(live, settings_for):
 @pytest.mark.parametrize("harm", ["gone", "changed"])
 def test_a_file_that_is_lost_fails_its_messages_and_no_others(live, settings_for, harm):
     lost, other, again = add_lead(live, 1), add_lead(live, 2, "choice"), add_lead(live, 3)
-    folder = KeptFiles.of(live.project).folder
+    folder = BlobStore.of(live.project).folder
     [path] = [path for path in folder.iterdir() if path.read_bytes() == PDF]
     if harm == "gone":
         path.unlink()
@@ -217,7 +217,7 @@ def test_a_variants_attachments_take_the_place_of_the_steps():
 
 def test_files_are_encoded_once_and_let_go_when_there_are_too_many(tmp_path, monkeypatch):
     monkeypatch.setattr(attachments_module, "MEMORY", 200)
-    kept = KeptFiles(tmp_path / "files")
+    kept = BlobStore(tmp_path / "files")
     wanted = []
     for number in range(3):
         source = tmp_path / f"{number}.bin"

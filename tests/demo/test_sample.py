@@ -12,7 +12,8 @@ import pytest
 from dagster_drips.demo.run import DemoPlan
 from dagster_drips.demo.sample import Sample, make_sample
 from dagster_drips.landing.load import load_landing
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import open_warehouse
 
 pytestmark = pytest.mark.slow

@@ -13,8 +13,9 @@ from conftest import copy_project
 from dagster_drips.cli.status import read_status
 from dagster_drips.delivery.dispatch import DispatchReport
 from dagster_drips.pipeline.tick import Decided, Pipeline
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
 from dagster_drips.settings import Settings
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import open_warehouse
 
 START = datetime(2026, 3, 2, 8)

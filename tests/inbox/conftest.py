@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 
 from . import dovecot
 from .dovecot import Account, Dovecot

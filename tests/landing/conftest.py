@@ -14,7 +14,8 @@ import duckdb
 import pytest
 
 from dagster_drips.landing.load import LoadReport, load_landing
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse.port import Warehouse, open_warehouse
 
 LOADED_AT = datetime(2026, 3, 1, 12)

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from dagster_drips.landing.conversion import shown
 from dagster_drips.landing.load import load_landing
 from dagster_drips.landing.times import parse_time, parse_times
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse.port import open_warehouse
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 from conftest import copy_project
 
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 
 SEQUENCE = """
 name: {name}

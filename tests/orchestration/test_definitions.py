@@ -12,7 +12,8 @@ from dagster_drips.errors import DripsError
 from dagster_drips.orchestration.assets.inbox import build_inbox_job
 from dagster_drips.orchestration.schedules import build_schedules
 from dagster_drips.orchestration.sensors import build_landing_sensor, due_steps_sensor
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 
 pytestmark = pytest.mark.slow
 

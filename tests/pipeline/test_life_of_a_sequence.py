@@ -12,7 +12,7 @@ from conftest import copy_project
 
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.project import LANDING_KINDS
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
 pytestmark = pytest.mark.slow

@@ -20,9 +20,10 @@ from conftest import copy_project
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.rebuild import rebuild
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 from dagster_drips.smtp.sink import MailSink
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import open_warehouse
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.tick_journal import TickJournal
-from dagster_drips.project import LANDING_KINDS
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
 pytestmark = pytest.mark.slow

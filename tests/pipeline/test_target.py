@@ -12,7 +12,8 @@ from dagster_drips.pipeline.rebuild import rebuild
 from dagster_drips.pipeline.replay import Span, replayed
 from dagster_drips.pipeline.segment_trial import failing_segments
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import open_warehouse
 
 AT = datetime(2026, 3, 2, 12)

@@ -19,9 +19,10 @@ from conftest import copy_project
 
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.smtp.sink import MailSink
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import open_warehouse
 
 START = datetime(2026, 3, 2, 8)

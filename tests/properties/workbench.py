@@ -15,7 +15,8 @@ from typing import Any
 
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from properties.world import BROKEN, SEGMENTS, START, STEP_MINUTES, Definition, Engagement, History, World
 

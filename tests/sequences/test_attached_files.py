@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dagster_drips.blob_store import KeptFiles
+from dagster_drips.blob_store import BlobStore
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.tick_journal import TickJournal
 from dagster_drips.sequences.attached_files import MAX_FILE
@@ -62,12 +62,12 @@ def version_id(folder: ProjectFolder) -> str:
 
 
 def tick(folder: ProjectFolder, warehouse: Warehouse, hour: int, *, keep: bool = True) -> list[Version]:
-    kept = KeptFiles.of(folder.project) if keep else None
+    kept = BlobStore.of(folder.project) if keep else None
     return record_catalog(warehouse, catalog_of(folder), as_of=START + timedelta(hours=hour), keep=kept)
 
 
 def kept(folder: ProjectFolder) -> list[str]:
-    return sorted(path.name for path in KeptFiles.of(folder.project).folder.glob("*"))
+    return sorted(path.name for path in BlobStore.of(folder.project).folder.glob("*"))
 
 
 def test_own_files_and_shared_ones_are_found(files: ProjectFolder) -> None:
@@ -217,16 +217,16 @@ def test_a_version_keeps_its_files_for_good(files: ProjectFolder, warehouse: War
     [first] = tick(files, warehouse, 0)
     names = kept(files)
     assert len(names) == 3
-    assert all(hashlib.sha256(KeptFiles.of(files.project).read(name)).hexdigest() == name for name in names)
-    before = {name: (KeptFiles.of(files.project).folder / name).stat().st_mtime_ns for name in names}
+    assert all(hashlib.sha256(BlobStore.of(files.project).read(name)).hexdigest() == name for name in names)
+    before = {name: (BlobStore.of(files.project).folder / name).stat().st_mtime_ns for name in names}
     assert tick(files, warehouse, 1) == []
     files.write("sequences/welcome/terms.pdf", b"%PDF-1.7 new")
     [second] = tick(files, warehouse, 2)
     assert second.version_id != first.version_id
     assert len(kept(files)) == 4
-    assert {name: (KeptFiles.of(files.project).folder / name).stat().st_mtime_ns for name in names} == before
+    assert {name: (BlobStore.of(files.project).folder / name).stat().st_mtime_ns for name in names} == before
     old = load_version(warehouse, "welcome", first.version_id)
-    assert KeptFiles.of(files.project).read(old.attached_files["terms.pdf"].sha256) == b"%PDF-1.7 terms"
+    assert BlobStore.of(files.project).read(old.attached_files["terms.pdf"].sha256) == b"%PDF-1.7 terms"
     assert live_version(warehouse, "welcome").attached_files["terms.pdf"].size == 12
 
 
@@ -245,7 +245,7 @@ def test_a_kept_file_that_was_lost_comes_back_while_its_sequence_is_live(
 ) -> None:
     tick(files, warehouse, 0)
     names = kept(files)
-    (KeptFiles.of(files.project).folder / names[0]).unlink()
+    (BlobStore.of(files.project).folder / names[0]).unlink()
     tick(files, warehouse, 1)
     assert kept(files) == names
 
@@ -254,7 +254,7 @@ def test_a_file_that_changes_under_the_reading_stops_the_tick(files: ProjectFold
     catalog = catalog_of(files)
     files.write("sequences/welcome/terms.pdf", b"something else")
     with pytest.raises(DripsError, match=r"terms\.pdf: changed while it was being read"):
-        record_catalog(warehouse, catalog, as_of=START, keep=KeptFiles.of(files.project))
+        record_catalog(warehouse, catalog, as_of=START, keep=BlobStore.of(files.project))
     assert warehouse.value("select count(*) from journal.sequence_versions") == 0
 
 

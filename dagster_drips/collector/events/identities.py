@@ -20,17 +20,13 @@ from msgspec import Raw
 from dagster_drips.clock import format_time
 from dagster_drips.collector.events.json_text import first_byte, instant, members, one_line, scalar
 from dagster_drips.field_names import MAX_FIELDS
+from dagster_drips.vocabulary import IDENTIFIED, LEAD_FIELDS
 
 log = logging.getLogger(__name__)
 
-IDENTIFIED = "identified"
-"""The event that links an anonymous id to a lead."""
-
 # Traits of Segment's spec that have another name among a lead's columns.
 _COLUMNS = {"firstname": "first_name", "lastname": "last_name", "time_zone": "timezone"}
-_KNOWN = frozenset(
-    {"email", "first_name", "last_name", "company", "country", "locale", "timezone", "phone", "tags", "created_at"}
-)
+_KNOWN = frozenset({*LEAD_FIELDS, "created_at"})
 # What a row says of itself, and what it can't say of a lead.
 _NO_FIELDS = frozenset({"lead_id", "updated_at", "changed_fields"})
 _LONGEST_NAME = 60

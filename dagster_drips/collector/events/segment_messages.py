@@ -17,7 +17,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from dagster_drips.clock import format_time
 from dagster_drips.collector.events.callers import SOURCE, Caller, NotAllowed, Subject
-from dagster_drips.collector.events.identities import IDENTIFIED, FieldNames, Recent, lead_row, link_id
+from dagster_drips.collector.events.identities import FieldNames, Recent, lead_row, link_id
 from dagster_drips.collector.events.json_text import (
     as_object,
     encoded,
@@ -28,6 +28,7 @@ from dagster_drips.collector.events.json_text import (
     quoted,
     scalar,
 )
+from dagster_drips.vocabulary import IDENTIFIED
 
 Row = dict[str, Any]
 Id = str | int | None

@@ -20,7 +20,7 @@ from typing import Any
 
 import polars as pl
 
-from dagster_drips.blob_store import FileFacts, KeptFiles
+from dagster_drips.blob_store import BlobStore, FileFacts
 from dagster_drips.collector.pages import ONLY_IN_THE_MAIL
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.files import LandingFile, UnreadableFile, landing_files
@@ -85,7 +85,7 @@ def message_html(project: Project, message_id: str) -> str:
     if sequence.confirmation:
         lead = {"email": message["recipient"]}
     context = message_context(message_facts, lead=lead, event=event, sequence_name=sequence.name, links=links)
-    return _with_images(str(template.render(context, links).html), facts, KeptFiles.of(project))
+    return _with_images(str(template.render(context, links).html), facts, BlobStore.of(project))
 
 
 def _refuse_if_forgotten(project: Project, message: dict[str, Any]) -> None:
@@ -155,7 +155,7 @@ def _may_hold(file: LandingFile, event_id: str) -> bool:
     return False
 
 
-def _with_images(html: str, facts: dict[str, FileFacts], kept: KeptFiles) -> str:
+def _with_images(html: str, facts: dict[str, FileFacts], kept: BlobStore) -> str:
     """With images that a mail carries along inside of the page."""
     by_content_id = {one.content_id: one for one in facts.values()}
 

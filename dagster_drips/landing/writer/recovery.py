@@ -9,7 +9,8 @@ import os
 from pathlib import Path
 
 from dagster_drips.landing.writer.staged_file import PART, publish, try_lock
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 
 _HIDDEN = f".collected-*.jsonl{PART}"
 _BLOCK = 64 * 1024

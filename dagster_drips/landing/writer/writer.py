@@ -25,7 +25,8 @@ import msgspec
 from dagster_drips.clock import format_time
 from dagster_drips.landing.writer.recovery import complete_staged_files
 from dagster_drips.landing.writer.staged_file import NameMaker, StagedFile
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 
 RAW = "raw"
 """The folder beside the kinds that holds what came in as it came; the loader does not read it."""

@@ -8,7 +8,8 @@ from dagster_drips.clock import format_instant, parse_instant
 from dagster_drips.landing.files import IgnoredFile, ignored_files
 from dagster_drips.orchestration.names import LANDING, OWNERS, POOL, TICK, raw_spec
 from dagster_drips.orchestration.resources import DripsResource
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
+from dagster_drips.vocabulary import LANDING_KINDS
 
 
 class TickConfig(dg.Config):

@@ -21,8 +21,9 @@ from dagster_drips.collector.context import CollectorContext
 from dagster_drips.collector.webhooks import routes
 from dagster_drips.collector.webhooks.provider import Fetch
 from dagster_drips.landing.writer.writer import LandingUnavailable
-from dagster_drips.project import LANDING_KINDS, Project
+from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
+from dagster_drips.vocabulary import LANDING_KINDS
 from tests.collector.collecting import counted
 from tests.collector.webhooks import signing
 
