@@ -1,4 +1,4 @@
-"""Errors that a user can mend.
+"""Errors that a user can fix.
 
 Here belong only the exceptions that the command line prints as one line. Bugs stay ordinary exceptions
 with a traceback.
@@ -13,8 +13,8 @@ class DripsError(Exception):
     """A user's mistake or a state of the world that stops a command, told in one line.
 
     Args:
-        message: what is wrong and how to mend it.
-        file: the file to mend, if there is one.
+        message: what is wrong and how to fix it.
+        file: the file to fix, if there is one.
         line: 1-based line in that file.
     """
 

@@ -33,7 +33,7 @@ def command(
     as_json: JsonOption = False,
     project: ProjectOption = None,
 ) -> None:
-    """Check every sequence file and tell all mistakes at once, each with file, line and how to mend it."""
+    """Check every sequence file and tell all mistakes at once, each with file, line and how to fix it."""
     raise typer.Exit(validate(chosen_project(project), as_json, on_warehouse=on_warehouse))
 
 

@@ -49,7 +49,7 @@ class LandingFile:
     size: int
     """Bytes."""
     state: str
-    """Size and times in words; another state means that the file was replaced, mended or given other permissions."""
+    """Size and times in words; another state means that the file was replaced, repaired or given other permissions."""
     written: str
     """The same without what permissions change: the state of the bytes."""
     leads_out: bool = False

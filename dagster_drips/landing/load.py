@@ -230,7 +230,7 @@ class _KindLoad:
             try:
                 self._load([file])
             except _ROWS_REFUSED as error:
-                # Tried again at the next load, as the fault may be ours and mended by then.
+                # Tried again at the next load, as the fault may be ours and fixed by then.
                 self._report_file(file.name, f"its rows are refused: {_one_line(error)}", f"refused, {file.state}")
 
     def _load(self, pending: list[LandingFile]) -> None:

@@ -1,14 +1,18 @@
-"""Sensors that tell a person what went wrong: runs that failed, and checks that failed in runs that did not.
+"""Sensors that tell a person what went wrong: failed runs, checks that failed in runs that did not, no runs at all.
 
 Dagster only; what is told and where it goes is in `alerts`. A failed check stops nothing: mail servers that are down, a
 broken segment or sequence file leave the rest going, so a run that ends well may still have something to say.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from dagster_drips.clock import format_instant
 from dagster_drips.orchestration.alerts import Alert, Hook
+from dagster_drips.orchestration.names import FINISHED_TICK
 
 _ON = dg.DefaultSensorStatus.RUNNING
 _LOOKED_BACK = 5
@@ -47,6 +51,55 @@ def build_check_sensor(on_alert: Hook) -> dg.SensorDefinition:
         return None
 
     return failed_checks
+
+
+def build_stopped_sensor(
+    limit: timedelta, on_alert: Hook, *, now: Callable[[], float] = time.time
+) -> dg.SensorDefinition:
+    """Ticks that have stopped; once, until one has finished again.
+
+    Where Dagster's daemon is what has stopped, nobody looks: watch that process from outside.
+
+    Args:
+        limit: after that much time without a finished tick they have.
+        on_alert: is told.
+        now: seconds since 1970.
+    """
+
+    @dg.sensor(
+        name="stopped_ticks",
+        minimum_interval_seconds=60,
+        default_status=_ON,
+        description=f"Says when no tick has finished for {limit}, to the hook for alerts.",
+    )
+    def stopped_ticks(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        last, told = _seen(context.cursor)
+        event = context.instance.get_latest_materialization_event(FINISHED_TICK)
+        if event is not None and event.timestamp != last:
+            last, told = event.timestamp, False
+        # Before the first tick, time counts from the first look.
+        last = now() if last is None else last
+        has_stopped = now() - last > limit.total_seconds()
+        if has_stopped and not told:
+            since = format_instant(datetime.fromtimestamp(last, UTC).replace(microsecond=0, tzinfo=None))
+            alert = Alert(
+                f"no tick has finished since {since}, and one was due within {limit}",
+                ("look at the schedule every_few_minutes and at the latest runs",),
+            )
+            context.log.error(str(alert))
+            on_alert(alert)
+        context.update_cursor(f"{last!r} {'told' if has_stopped else 'well'}")
+        return dg.SkipReason("no tick has finished for too long" if has_stopped else "ticks go on")
+
+    return stopped_ticks
+
+
+def _seen(cursor: str | None) -> tuple[float | None, bool]:
+    """When the last tick had finished at the last look, and whether somebody was told."""
+    if cursor is None:
+        return None, False
+    last, _, state = cursor.partition(" ")
+    return float(last), state == "told"
 
 
 def _tell(context: dg.RunStatusSensorContext, on_alert: Hook, alert: Alert) -> None:

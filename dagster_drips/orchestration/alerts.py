@@ -16,17 +16,17 @@ _log = logging.getLogger("dagster_drips.alerts")
 
 @dataclass(frozen=True)
 class Alert:
-    """One message about one run.
+    """One message.
 
     Args:
         title: one line.
         details: one line each; may be none.
-        run_id: the Dagster run that it is about.
+        run_id: the Dagster run that it is about; None where it is about no run.
     """
 
     title: str
     details: tuple[str, ...]
-    run_id: str
+    run_id: str | None = None
 
     def __str__(self) -> str:
         return "\n".join((self.title, *(f"  {line}" for line in self.details)))

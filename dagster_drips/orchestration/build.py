@@ -10,8 +10,9 @@ import dagster as dg
 
 from dagster_drips.file_modes import protect_new_files
 from dagster_drips.orchestration import alerts, checks, jobs, schedules, sensors
-from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_failure_sensor
+from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_failure_sensor, build_stopped_sensor
 from dagster_drips.orchestration.assets import dbt, delivery, inbox, journal, landing, published, sequences
+from dagster_drips.orchestration.freshness import oldest_tick, with_freshness
 from dagster_drips.orchestration.resources import DripsResource, pipeline_of
 from dagster_drips.pipeline.segments import current_manifest_json
 from dagster_drips.project import Project
@@ -32,21 +33,23 @@ def build_defs(
     manifest = json.loads(current_manifest_json(project, transform).read_text(encoding="utf-8"))
     decide, measure = dbt.build_dbt_assets(manifest)
     inbox_job = inbox.build_inbox_job(project)
+    limit = oldest_tick(project)
+    assets = [
+        *landing.landing_files,
+        landing.clock,
+        sequences.sequence_files,
+        *landing.landed,
+        *landing.load_records,
+        *dbt.build_earlier(manifest),
+        decide,
+        journal.decisions_journal,
+        delivery.delivery_log,
+        journal.build_finished_journal(dbt.build_after_sending(manifest)),
+        measure,
+        published.build_published(sorted(measure.keys)),
+    ]
     return dg.Definitions(
-        assets=[
-            *landing.landing_files,
-            landing.clock,
-            sequences.sequence_files,
-            *landing.landed,
-            *landing.load_records,
-            *dbt.build_earlier(manifest),
-            decide,
-            journal.decisions_journal,
-            delivery.delivery_log,
-            journal.build_finished_journal(dbt.build_after_sending(manifest)),
-            measure,
-            published.build_published(sorted(measure.keys)),
-        ],
+        assets=with_freshness(limit, assets),
         asset_checks=[checks.segments_have_results],
         jobs=[jobs.tick_job, jobs.rest_job, jobs.decide_job, jobs.send_job, jobs.measure_job, inbox_job],
         # For what is started from the UI too: one process a run, so that a run holds the project's lock to its end.
@@ -57,6 +60,7 @@ def build_defs(
             sensors.build_landing_sensor(project),
             build_failure_sensor(on_alert),
             build_check_sensor(on_alert),
+            build_stopped_sensor(limit, on_alert),
         ],
         resources={"drips": DripsResource(project_root=str(project.root)), **(resource_overrides or {})},
     )

@@ -12,9 +12,11 @@ LANDING, SEQUENCES, DECIDE, SEND, MEASURE = "landing", "sequences", "decide", "s
 DUE_STEPS = dg.AssetKey(["decide", "due_steps"])
 DELIVERY_LOG = dg.AssetKey(["raw", "delivery_log"])
 TICK = dg.AssetKey(["raw", "tick"])
+FINISHED_TICK = dg.AssetKey(["journal", "ticks"])
+PUBLISHED = dg.AssetKey(["published", "marts"])
 
 PROBLEMS = "problems"
-"""Metadata of a check: a list of lines, each with the file to mend."""
+"""Metadata of a check: a list of lines, each with the file to fix."""
 
 
 def raw_spec(table: str, group: str, description: str, deps: list[dg.AssetKey], kinds: set[str]) -> dg.AssetSpec:

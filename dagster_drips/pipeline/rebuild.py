@@ -102,7 +102,7 @@ def rebuild_under_lock(
         project.warehouse.with_suffix(".duckdb.wal").unlink(missing_ok=True)
         if until is not None:
             # The old warehouse goes first: killed from here on, no tick can begin before a rebuild has ended this. And
-            # the journal is changed before the new one is there, lest what that lacks be folded into it again.
+            # the journal is changed before the new one is there, lest what that lacks be taken into it again.
             project.warehouse.unlink(missing_ok=True)
             if what_stays is not None:
                 journal.place(what_stays)

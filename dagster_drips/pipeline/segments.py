@@ -43,7 +43,7 @@ class SegmentFailure:
 
     @property
     def file(self) -> str:
-        """The file to mend, relative to the project folder."""
+        """The file to fix, relative to the project folder."""
         return f"dbt_project/models/segments/{self.segment}.sql"
 
     def __str__(self) -> str:

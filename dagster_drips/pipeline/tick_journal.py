@@ -1,7 +1,7 @@
 """The tick journal: what cannot be derived again is on disk before the warehouse knows it.
 
 One folder a commit, `data/journal/ticks/2026-03-29/010000-decided-1/`, with one Parquet file a table that got rows.
-The folder appears by one rename, so it is there complete or not at all. What the warehouse lost in a crash is folded in
+The folder appears by one rename, so it is there complete or not at all. What the warehouse lost in a crash is taken in
 from here at the next start. Deliveries have a journal of their own (`mail/journal.py`), written message by message.
 """
 

@@ -2,7 +2,7 @@
 
 What stays is a keyed hash of the addresses and of the lead id (`landing.forgotten`), so that nobody mails them again.
 The warehouse is not cleaned but made again from the cleaned files, as `drips rebuild` does: no block of it has seen
-them. A crash on the way is mended by doing it again: what was found at first stands in a file until all is done.
+them. A crash on the way is fixed by doing it again: what was found at first stands in a file until all is done.
 """
 
 from __future__ import annotations

@@ -117,14 +117,14 @@ def count_members_again(project: Project, segments: set[str]) -> None:
         counted = results.join_asof(
             sizes.select("segment", "as_of", "counted"), on="as_of", by="segment", check_sortedness=False
         )
-        mended = counted.with_columns(
+        fixed = counted.with_columns(
             pl.when(pl.col("segment").is_in(list(segments)))
             .then(pl.col("counted").fill_null(0).cast(pl.Int64))
             .otherwise(pl.col("members"))
             .alias("members")
         ).select(results.columns)
-        if not mended.equals(results):
-            _rewrite(file, mended)
+        if not fixed.equals(results):
+            _rewrite(file, fixed)
 
 
 def note_new_bytes(project: Project, files: Mapping[str, LandingFile]) -> None:
@@ -140,9 +140,9 @@ def note_new_bytes(project: Project, files: Mapping[str, LandingFile]) -> None:
         known = [facts.get(path) for path in rows["path"]]
         sizes = [fact[0] if fact else size for fact, size in zip(known, rows["size"], strict=True)]
         hashes = [fact[1] if fact else sha for fact, sha in zip(known, rows["sha256"], strict=True)]
-        mended = rows.with_columns(pl.Series("size", sizes, dtype=rows["size"].dtype), pl.Series("sha256", hashes))
-        if not mended.equals(rows):
-            _rewrite(journal_file, mended)
+        fixed = rows.with_columns(pl.Series("size", sizes, dtype=rows["size"].dtype), pl.Series("sha256", hashes))
+        if not fixed.equals(rows):
+            _rewrite(journal_file, fixed)
 
 
 def loaded_hashes(project: Project) -> dict[str, str]:

@@ -130,7 +130,7 @@ def _batches(file: LandingFile) -> Iterator[Batch]:
         yield from read_batches(file)
     except UnreadableFile as error:
         raise DripsError(
-            f"can't be read ({error}), so nobody knows whose rows are in it; mend or delete it", file=file.location
+            f"can't be read ({error}), so nobody knows whose rows are in it; fix or delete it", file=file.location
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a sequence file, told so that its author can mend it.
+"""What is wrong with a sequence file, told so that its author can fix it.
 
 Here belong the record of one mistake and the wording of suggestions; finding mistakes belongs to the modules that know
 the rule.
@@ -21,7 +21,7 @@ class Problem:
     Args:
         file: relative to the project folder: `sequences/welcome/sequence.yml`.
         line: 1-based; None where no line is to blame.
-        message: what is wrong and how to mend it.
+        message: what is wrong and how to fix it.
     """
 
     file: str

@@ -132,7 +132,7 @@ HOST = (
     r"(?:have|has|was|were|been|are|is) (?:not )?(?:suspended|disabled|restricted) (?:from|for) (?:sending|spam"
     r"|abuse|sus)",
 )
-"""Our machine is refused: its name, standing, encryption or login. Waiting, or mending, helps."""
+"""Our machine is refused: its name, standing, encryption or login. Waiting, or fixing, helps."""
 
 SENDER = (
     r"senders? (?:address|domain|e ?mail|id|verif\w*|reject\w*|denied|not|is|blocked|refused|must|polic\w+"

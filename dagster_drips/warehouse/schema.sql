@@ -239,7 +239,7 @@ create table if not exists raw.sequence_exit_events (
     event varchar not null
 );
 
--- Deliveries: one row a fact, append-only; folded from the delivery journal ---------------------------------------------
+-- Deliveries: one row a fact, append-only; ingested from the delivery journal -------------------------------------------
 create table if not exists raw.delivery_log (
     message_id varchar not null,
     attempt integer not null,        -- 1, 2, 3, …

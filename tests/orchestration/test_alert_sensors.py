@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from dagster_drips.orchestration import alerts
-from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_failure_sensor
+from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_failure_sensor, build_stopped_sensor
 from dagster_drips.orchestration.alerts import Alert
+from dagster_drips.orchestration.names import FINISHED_TICK
 
 pytestmark = pytest.mark.slow
 
@@ -96,3 +99,50 @@ def test_without_a_hook_of_ones_own_an_alert_is_an_error_on_the_log(caplog: pyte
     assert [(record.levelno, record.message) for record in caplog.records] == [
         (logging.ERROR, "checks failed\n  mail fine: no")
     ]
+
+
+class Clockwork:
+    """The sensor for stopped ticks, looked at as time goes by."""
+
+    def __init__(self, instance: dg.DagsterInstance):
+        self._instance = instance
+        self._now = time.time()
+        self._cursor: str | None = None
+        self._told: list[Alert] = []
+        self._sensor = build_stopped_sensor(timedelta(minutes=15), self._told.append, now=lambda: self._now)
+
+        @dg.asset(key=FINISHED_TICK)
+        def tick() -> None: ...
+
+        self._tick = tick
+
+    def finish_tick(self) -> None:
+        dg.materialize([self._tick], instance=self._instance)
+        event = self._instance.get_latest_materialization_event(FINISHED_TICK)
+        assert event is not None
+        self._now = event.timestamp
+
+    def told_after(self, minutes: float) -> list[str]:
+        """What a look says so many minutes after the last one."""
+        self._now += 60 * minutes
+        before = len(self._told)
+        context = dg.build_sensor_context(instance=self._instance, cursor=self._cursor)
+        self._sensor(context)
+        self._cursor = context.cursor
+        return [str(alert) for alert in self._told[before:]]
+
+
+def test_ticks_that_stopped_are_told_once_until_one_has_finished_again() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        clockwork = Clockwork(instance)
+        assert clockwork.told_after(0) == [], "a new installation has had no time to tick"
+        [told] = clockwork.told_after(16)
+        assert "no tick has finished since" in told
+        clockwork.finish_tick()
+        assert clockwork.told_after(14) == []
+        [told] = clockwork.told_after(2)
+        assert "within 0:15:00" in told
+        assert clockwork.told_after(600) == []
+        clockwork.finish_tick()
+        assert clockwork.told_after(1) == []
+        assert len(clockwork.told_after(15)) == 1

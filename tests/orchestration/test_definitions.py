@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +11,8 @@ from code_location import CodeLocation, code_location_in
 
 from dagster_drips.errors import DripsError
 from dagster_drips.orchestration.assets.inbox import build_inbox_job
+from dagster_drips.orchestration.freshness import oldest_tick
+from dagster_drips.orchestration.names import FINISHED_TICK, PUBLISHED, TICK
 from dagster_drips.orchestration.schedules import build_schedules
 from dagster_drips.orchestration.sensors import build_landing_sensor, due_steps_sensor
 from dagster_drips.project import Project
@@ -126,9 +129,30 @@ def test_the_code_location_loads_with_its_schedule_and_sensors_on(location: Code
     dg.Definitions.validate_loadable(location.definitions)
     ticks = location.definitions.resolve_schedule_def("every_few_minutes")
     assert (ticks.default_status, ticks.job_name) == (dg.DefaultScheduleStatus.RUNNING, "decide")
-    for name in ("due_steps", "landing_files", "run_failures", "failed_checks"):
+    for name in ("due_steps", "landing_files", "run_failures", "failed_checks", "stopped_ticks"):
         sensor = location.definitions.resolve_sensor_def(name)
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+
+
+def test_a_tick_and_what_is_published_are_stale_after_three_missed_ticks(location: CodeLocation) -> None:
+    graph = location.definitions.resolve_asset_graph()
+    for key in (TICK, FINISHED_TICK, PUBLISHED):
+        policy = graph.get(key).freshness_policy_or_from_metadata
+        assert (policy.fail_window.to_timedelta(), policy.warn_window.to_timedelta()) == (
+            timedelta(minutes=15),
+            timedelta(minutes=7.5),
+        )
+    assert graph.get(DUE_STEPS).freshness_policy_or_from_metadata is None
+
+
+@pytest.mark.parametrize(("cron", "limit"), [("* * * * *", 15), ("*/5 * * * *", 15), ("@hourly", 180)])
+def test_how_old_a_tick_may_be_follows_the_schedule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cron: str, limit: int
+) -> None:
+    for name in ("sequences", "dbt_project"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("DRIPS_SCHEDULE", cron)
+    assert oldest_tick(Project.at(tmp_path)) == timedelta(minutes=limit)
 
 
 @pytest.mark.parametrize("place", ["environment", ".env"])

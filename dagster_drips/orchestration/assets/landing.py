@@ -28,7 +28,7 @@ class TickConfig(dg.Config):
 def clock(
     context: dg.AssetExecutionContext, config: TickConfig, drips: DripsResource
 ) -> Iterator[dg.MaterializeResult]:
-    """Begin a tick: set the clock, fold in what a crash left in the journal."""
+    """Begin a tick: take in what a crash left in the journal, and set the clock."""
     with drips.warehouse() as warehouse:
         as_of = drips.pipeline.begin(warehouse, parse_instant(config.as_of) if config.as_of else None)
     context.log.info(f"tick {format_instant(as_of)}")

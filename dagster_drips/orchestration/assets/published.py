@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from dagster_drips.orchestration.names import MEASURE, OWNERS, POOL
+from dagster_drips.orchestration.names import MEASURE, OWNERS, POOL, PUBLISHED
 from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.pipeline.publish import publish
 
@@ -11,7 +11,7 @@ def build_published(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
     """The snapshot for BI, downstream of all marts."""
 
     @dg.asset(
-        key=["published", "marts"],
+        key=PUBLISHED,
         deps=marts,
         group_name=MEASURE,
         owners=OWNERS,
