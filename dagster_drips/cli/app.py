@@ -7,12 +7,14 @@ import errno
 import json
 import os
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from dagster_drips.clock import format_instant
 from dagster_drips.errors import DripsError
 from dagster_drips.file_modes import protect_new_files
 from dagster_drips.project import Project
@@ -88,8 +90,5 @@ def print_json(value: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    from datetime import datetime
-
-    from dagster_drips.clock import format_instant
 
     return format_instant(value) if isinstance(value, datetime) else str(value)

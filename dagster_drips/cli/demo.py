@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+from dagster_drips.clock import format_instant
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,7 +98,6 @@ def _show(report: DemoReport, plan: DemoPlan, folder: Path, seconds: float) -> N
 
 
 def _next_commands(report: DemoReport, plan: DemoPlan, folder: Path) -> list[tuple[str, str]]:
-    from dagster_drips.clock import format_instant
 
     start, end, hours = (
         format_instant(plan.first_tick),

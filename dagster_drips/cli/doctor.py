@@ -5,6 +5,7 @@ Only printing belongs here; the questions are in `dagster_drips.doctor`.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,7 +29,6 @@ def doctor(
     project: ProjectOption = None,
 ) -> None:
     """Check settings, project, mail servers, and the DNS records of every sender, without sending a mail."""
-    from dataclasses import asdict
 
     place = chosen_project(project)
     with needs("doctor"):

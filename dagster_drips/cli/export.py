@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from dagster_drips.cli.app import ProjectOption, app, chosen_project
+from dagster_drips.clock import format_instant
+from dagster_drips.errors import DripsError
 
 
 @app.command(epilog="Example: `drips export L-1017 --out L-1017.json`")
@@ -19,7 +21,6 @@ def export(
     project: ProjectOption = None,
 ) -> None:
     """Print everything that is known of a person as one JSON document, by table and file."""
-    from dagster_drips.errors import DripsError
     from dagster_drips.privacy.export import export as everything
 
     document = everything(chosen_project(project), lead)
@@ -36,6 +37,5 @@ def export(
 
 
 def _plain(value: object) -> str:
-    from dagster_drips.clock import format_instant
 
     return format_instant(value) if isinstance(value, datetime) else str(value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+from dagster_drips.clock import format_instant, parse_instant
 from dagster_drips.extras import needs
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ def inbox(
     if kept:
         _list_kept(place, since, as_json=as_json)
         return
-    from dagster_drips.clock import parse_instant
 
     with needs("inbox"):
         from dagster_drips.inbox.inbox import read_inbox, required_server
@@ -88,7 +88,6 @@ def _progress() -> Callable[[int], None]:
 
 
 def _list_kept(place: Project, since: str | None, *, as_json: bool) -> None:
-    from dagster_drips.clock import format_instant, parse_instant
     from dagster_drips.inbox.kept_mails import kept_mails
 
     found = kept_mails(place, since=parse_instant(since) if since else None)

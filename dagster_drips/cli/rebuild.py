@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+from dagster_drips.clock import parse_instant
 
 
 @app.command(epilog="Example: `rm data/warehouse.duckdb && drips rebuild`")
@@ -23,9 +25,7 @@ def rebuild(
     project: ProjectOption = None,
 ) -> None:
     """Make the warehouse again from landed files and journal, without running old ticks."""
-    from dataclasses import asdict
 
-    from dagster_drips.clock import parse_instant
     from dagster_drips.pipeline.rebuild import rebuild as make_again
 
     report = make_again(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+from dagster_drips.clock import format_instant, parse_duration, parse_instant
+from dagster_drips.errors import DripsError
 
 
 @app.command(
@@ -31,12 +35,8 @@ def replay(
     project: ProjectOption = None,
 ) -> None:
     """Run real ticks on a throw-away copy, with sending pretended."""
-    import os
-    import shutil
 
     from dagster_drips.cli.progress import progress_of
-    from dagster_drips.clock import format_instant, parse_duration, parse_instant
-    from dagster_drips.errors import DripsError
     from dagster_drips.pipeline.replay import Span, replayed, sends, write_sends
     from dagster_drips.pipeline.tick import Decided
     from dagster_drips.sequences.catalog import Catalog

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+from dagster_drips.clock import format_instant
+from dagster_drips.errors import DripsError
 
 if TYPE_CHECKING:
     from dagster_drips.delivery.resolve import Doubt, Resolution
@@ -71,7 +73,6 @@ def resolve(
 def _opened(project: Project) -> Generator[Warehouse]:
     """The warehouse between two runs, with all that dead runs left."""
     from dagster_drips.delivery.ingestion import ingest_deliveries
-    from dagster_drips.errors import DripsError
     from dagster_drips.pipeline.run_lock import exclusive_run
     from dagster_drips.settings import load_settings
     from dagster_drips.warehouse import open_warehouse
@@ -92,7 +93,6 @@ def _opened(project: Project) -> Generator[Warehouse]:
 
 
 def _tell(found: Sequence[Doubt], resolution: Resolution | None, sequence: str | None, as_json: bool) -> None:
-    from dagster_drips.clock import format_instant
 
     if as_json:
         rows = [doubt.as_dict() for doubt in found]

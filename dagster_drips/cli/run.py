@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+from dagster_drips.clock import parse_instant, utc_now
+from dagster_drips.errors import DripsError
 
 _A_YEAR = timedelta(days=366)
 
@@ -26,8 +28,6 @@ def run(
     project: ProjectOption = None,
 ) -> None:
     """Run one tick: load, decide, send, measure, publish."""
-    from dagster_drips.clock import parse_instant, utc_now
-    from dagster_drips.errors import DripsError
 
     place = chosen_project(project)
     # A mistake is told before anything starts.

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+from dagster_drips.clock import format_instant, utc_now
+from dagster_drips.errors import DripsError
 
 if TYPE_CHECKING:
     from dagster_drips.pipeline.status import Facts
@@ -69,10 +71,8 @@ def read_status(project: Project) -> Status:
 
 def _facts(project: Project) -> tuple[Facts, datetime | None]:
     """What there is to tell; with when it was published, where a tick holds the warehouse."""
-    from datetime import UTC, datetime
 
     from dagster_drips.delivery.losses import reported_losses
-    from dagster_drips.errors import DripsError
     from dagster_drips.pipeline.status import published_facts, read_facts
     from dagster_drips.warehouse import WarehouseBusy, open_warehouse
 
@@ -135,7 +135,6 @@ def _ignored(project: Project) -> list[str]:
 
 
 def _mails_to_look_at(project: Project) -> list[str]:
-    from dagster_drips.clock import utc_now
     from dagster_drips.inbox.kept_mails import LOOKED_BACK, to_look_at
 
     counts = to_look_at(project, now=utc_now())
@@ -169,7 +168,6 @@ def status(
 
 
 def _lines(found: Status) -> list[str]:
-    from dagster_drips.clock import format_instant
 
     lines = []
     if found.published_at:

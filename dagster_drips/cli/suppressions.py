@@ -14,6 +14,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from dagster_drips.cli.app import ProjectOption, app, chosen_project
+from dagster_drips.clock import format_instant
 from dagster_drips.errors import DripsError
 from dagster_drips.inbox.suppression_lists import COLUMNS, DATED, import_list
 from dagster_drips.project import Project
@@ -63,7 +64,6 @@ def suppressions(
 
 
 def _export(project: Project, out: Path | None) -> None:
-    from dagster_drips.clock import format_instant
     from dagster_drips.warehouse import open_warehouse
     from dagster_drips.warehouse.statements import named_statements
 

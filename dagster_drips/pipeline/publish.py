@@ -14,6 +14,9 @@ from dagster_drips.pipeline.status import publish_facts
 from dagster_drips.project import FIELDS
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
+from dagster_drips.warehouse.statements import named_statements
+
+_STATEMENTS = named_statements(Path(__file__).with_name("publish.sql"))
 
 
 def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
@@ -25,12 +28,7 @@ def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
         Rows by mart.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    tables = [
-        row["table_name"]
-        for row in warehouse.rows(
-            "select table_name from information_schema.tables where table_schema = 'marts' order by table_name"
-        )
-    ]
+    tables = [row["table_name"] for row in warehouse.rows(_STATEMENTS["marts"])]
     scratch = folder / f".marts.{os.getpid()}.duckdb"
     scratch.unlink(missing_ok=True)
     counts = {}

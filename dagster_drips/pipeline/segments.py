@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -28,10 +29,11 @@ from dagster_drips.project import Project
 from dagster_drips.sequences.segment_files import segment_names, unnameable_segments
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name
+from dagster_drips.warehouse.statements import named_statements
 
 _HEADING = re.compile(r"\s*(Runtime|Database|Compilation) Error in model ")
 _LONGEST = 500
-_PREPARED = "select fingerprint from raw.prepared_models"
+_STATEMENTS = named_statements(Path(__file__).with_name("segments.sql"))
 
 
 @dataclass(frozen=True)
@@ -84,22 +86,29 @@ def run_decisions(
 
 def segments_without_file(project: Project, warehouse: Warehouse) -> list[SegmentFailure]:
     """Segments that a sequence had to do without at this tick because no file has their name."""
-    named = warehouse.rows(
-        "select distinct segment_without_result as segment from decide.live_sequences"
-        " where segment_without_result is not null order by segment"
-    )
+    named = warehouse.rows(_STATEMENTS["without_result"])
     known = set(segment_names(project))
     missing = [row["segment"] for row in named if row["segment"] not in known]
     return [SegmentFailure(segment, "there is no such file, and a sequence names this segment") for segment in missing]
 
 
+def paused_sequences(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """Sequences that a segment without a result pauses at this tick: `sequence_id`, `segment_without_result`."""
+    return warehouse.rows(_STATEMENTS["paused_sequences"])
+
+
+def recorded_failures(warehouse: Warehouse) -> list[dict[str, Any]]:
+    """Why segments had no result at the last tick: `file`, `reason`."""
+    return warehouse.rows(_STATEMENTS["failures"])
+
+
 def record_failures(warehouse: Warehouse, failures: list[SegmentFailure]) -> None:
     """Keep, for who asks after the tick, why segments have no result."""
     rows = [{"segment": one.segment, "file": one.file, "reason": one.reason} for one in failures]
-    if not rows and not warehouse.value("select count(*) from raw.segment_failures"):
+    if not rows and not warehouse.value(_STATEMENTS["number_of_failures"]):
         return
     with warehouse.transaction():
-        warehouse.execute("delete from raw.segment_failures")
+        warehouse.execute(_STATEMENTS["forget_failures"])
         warehouse.append_rows("raw.segment_failures", rows)
 
 
@@ -143,7 +152,7 @@ def _run(
     transform: Transform, warehouse: Warehouse, exclude: list[str], compiled: CompiledTables | None
 ) -> list[NodeResult]:
     # Views hold no data: they are made anew only when a model or macro has changed since they were.
-    if warehouse.value(_PREPARED) == transform.fingerprint:
+    if warehouse.value(_STATEMENTS["prepared"]) == transform.fingerprint:
         if compiled and compiled.knows(transform):
             return compiled.run(warehouse)
         results = transform.run("run", DECIDE, exclude=[*exclude, "config.materialized:view"])
@@ -156,8 +165,8 @@ def _run(
 
 def _remember(transform: Transform, warehouse: Warehouse) -> None:
     with warehouse.transaction():
-        warehouse.execute("delete from raw.prepared_models")
-        warehouse.execute("insert into raw.prepared_models values (?)", [transform.fingerprint])
+        warehouse.execute(_STATEMENTS["forget_prepared"])
+        warehouse.execute(_STATEMENTS["note_prepared"], [transform.fingerprint])
 
 
 def _broken_segments(names: list[str], failed: list[NodeResult], warehouse: Warehouse) -> list[SegmentFailure]:

@@ -21,6 +21,7 @@ from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
+_STATEMENTS = named_statements(Path(__file__).with_name("tick_journal.sql"))
 _SET_ASIDE = named_statements(Path(__file__).with_name("set_aside.sql"))
 
 # Tables of a commit that are not of schema `journal`: which files were loaded, in which order; what was sent; and where
@@ -142,7 +143,7 @@ class TickJournal:
     def rows(self, warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
         """All rows of a table over all commits."""
         files = [str(path) for path in self.files(table)]
-        return warehouse.rows("select * from read_parquet(?)", [files]) if files else []
+        return warehouse.rows(_STATEMENTS["rows"], [files]) if files else []
 
     def files(self, table: str, *, set_aside: bool = False) -> list[Path]:
         """The files of a table over all commits, those that are set aside included where asked for."""
@@ -154,16 +155,13 @@ class TickJournal:
         known = {
             (row["as_of"], row["phase"], row["recorded_at"])
             for row in warehouse.rows(
-                "select as_of, phase, recorded_at from journal.ticks"
-                " where as_of >= coalesce(?, timestamp '0001-01-01')",
+                _STATEMENTS["known_ticks"],
                 [since.replace(hour=0, minute=0, second=0) if since else None],
             )
         }
         absent = []
         for commit in self.commits(since):
-            tick = warehouse.rows(
-                "select as_of, phase, recorded_at from read_parquet(?)", [str(commit / "ticks.parquet")]
-            )[0]
+            tick = warehouse.rows(_STATEMENTS["tick_of"], [str(commit / "ticks.parquet")])[0]
             if (tick["as_of"], tick["phase"], tick["recorded_at"]) not in known:
                 absent.append(commit)
         return absent

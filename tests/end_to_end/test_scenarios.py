@@ -71,7 +71,7 @@ def test_a_replay_gives_exactly_the_rows_of_the_scenario(name: str, tmp_path: Pa
         assert _sorted(warehouse.rows(ENROLLMENTS)) == _read(expected / "enrollments.csv")
         rejected = warehouse.rows("select kind, file, cast(line as varchar) as line from raw.rejected_rows")
     assert _sorted(rejected) == _read(expected / "rejected.csv", without="reason")
-    # What CI asks of every model's keys, of a warehouse that has something in it. What may be sent is asked before it is.
+    # What CI asks of every model's keys, of a warehouse with something in it. What may be sent is asked before it is.
     tests = Transform(project, warehouse=kept).run("test", ["fqn:drips"], exclude=["assert_due_steps_may_be_sent"])
     assert len(tests) > 150
     assert [test for test in tests if test.status != "pass"] == []
