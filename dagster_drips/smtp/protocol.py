@@ -301,7 +301,7 @@ class SmtpProtocol(Generic[Owner]):
         return [Answered(envelope.owner, envelope.refusal)]
 
     def _close(self, reply: Reply, stage: Stage = "MAIL", *, out_of_turn: bool = False) -> list[Event[Owner]]:
-        """The end, by a word of the server's; an envelope that is open came to nothing, as no body has followed it."""
+        """The connection ends with this reply; an open envelope came to nothing, as no body has followed it."""
         self.ended = True
         envelope, self._envelope, self._wants_body = self._envelope, None, False
         if envelope is None:
