@@ -6,6 +6,7 @@ project's own warehouse is not asked: it may be gone, half-made, or older than t
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -32,13 +33,16 @@ def leads_of_anonymous_ids(project: Project) -> dict[str, str]:
     """
     with tempfile.TemporaryDirectory(prefix=REPLAY_PREFIX) as scratch, owned(Path(scratch)):
         file = Path(scratch) / "warehouse.duckdb"
-        transform = Transform(project, warehouse=file, target_path=Path(scratch) / "target")
+        # A copy of the dbt project, as running it writes into it, and an export must change nothing.
+        models = Project(Path(scratch))
+        shutil.copytree(project.dbt, models.dbt, ignore=shutil.ignore_patterns("target", "logs"))
+        transform = Transform(models, warehouse=file)
         pipeline = Pipeline(project, transform, journal=None)
         with open_warehouse(file) as warehouse:
             set_clock(warehouse, utc_now())
             pipeline.load_sequences(warehouse)
             pipeline.load_landing(warehouse, ("leads", "events"))
-            parse_readable(project, transform)
+            parse_readable(models, transform)
             failed = [node for node in transform.run("run", [_MODEL]) if node.failed]
             if failed:
                 raise DripsError(f"dbt model {failed[0].name} failed: {failed[0].message}")
