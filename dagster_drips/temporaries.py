@@ -26,6 +26,8 @@ RUN_LOCK = "run.lock"
 """In the data folder: held by whoever runs the pipeline, one process at a time."""
 REPLAY_PREFIX = "drips-replay-"
 """Folders of throw-away warehouses, outside of any project."""
+COUNTS_PREFIX = "drips-counts-"
+"""Folders in which the workers of a collector count."""
 OWNER_LOCK = "owner.lock"
 """In such a folder: locked as long as its owner lives."""
 
@@ -117,7 +119,7 @@ def clear(project: Project, *, holds_run_lock: bool = False, thoroughly: bool = 
     """
     complete_staged_files(project)
     deleted = [path for path, kind in found(project, thoroughly=thoroughly) if kind.owner == "lock" and _deleted(path)]
-    deleted += _dead_replays()
+    deleted += _dead_folders()
     others = [path for path, kind in found(project, thoroughly=thoroughly) if kind.owner != "lock"]
     if others:
         with contextlib.nullcontext(True) if holds_run_lock else _run_lock_if_free(project) as is_ours:
@@ -205,11 +207,12 @@ def _run_lock_if_free(project: Project) -> Generator[bool]:
         os.close(descriptor)
 
 
-def _dead_replays() -> list[Path]:
-    """Folders of replays that were killed: whole warehouses, in memory or where the system keeps temporaries."""
+def _dead_folders() -> list[Path]:
+    """Folders of replays and collectors that were killed, in memory or where the system keeps temporaries."""
     places = {Path("/dev/shm"), Path(tempfile.gettempdir())}  # noqa: S108 - only what nobody locks is deleted
     deleted = []
-    for folder in sorted(path for place in places for path in place.glob(f"{REPLAY_PREFIX}*")):
+    prefixes = (REPLAY_PREFIX, COUNTS_PREFIX)
+    for folder in sorted(path for place in places for prefix in prefixes for path in place.glob(f"{prefix}*")):
         lock = folder / OWNER_LOCK
         with contextlib.suppress(OSError):
             # Another user's are not ours to judge.

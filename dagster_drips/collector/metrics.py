@@ -17,6 +17,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, disable_created_metrics, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from dagster_drips.temporaries import COUNTS_PREFIX, owned
+
 PREFIX = "drips_"
 
 _FLUSH_SECONDS = 1.0
@@ -142,7 +144,7 @@ def shared_by_workers() -> Generator[None]:
     The folder lies in memory where the system has such a place: a mapped file on a full disk ends who writes to it.
     """
     place = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK | os.X_OK) else None
-    with tempfile.TemporaryDirectory(prefix="drips-collect-", dir=place) as folder:
+    with tempfile.TemporaryDirectory(prefix=COUNTS_PREFIX, dir=place) as folder, owned(Path(folder)):
         os.environ[_FOLDER_VARIABLE] = folder
         try:
             yield

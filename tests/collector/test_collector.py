@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -31,6 +33,7 @@ from dagster_drips.collector.request_limits import RequestLimits
 from dagster_drips.links.tokens import Purpose, Tokens
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
+from dagster_drips.temporaries import COUNTS_PREFIX, OWNER_LOCK
 
 from .collecting import KEY, MESSAGE_ID, Answer, Served, counted, landed, project_in, served
 
@@ -97,9 +100,26 @@ def test_every_accepted_request_outlives_kill_9_and_sigterm_ends_in_order(projec
         assert web.ask("GET", f"/o/{TOKEN}.gif", user_agent="after").status == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
+    assert counting_folders() == []
     names = [row["user_agent"] for row in landed(project)]
     assert set(names) >= {*accepted, "after"} and len(names) == len(set(names))
     assert list(project.landing.rglob(".*.part")) == []
+
+
+def counting_folders() -> list[Path]:
+    """What no living collector holds; those of other tests' collectors are held."""
+    places = (Path("/dev/shm"), Path(tempfile.gettempdir()))
+    folders = [path for place in places for path in place.glob(f"{COUNTS_PREFIX}*")]
+    return [path for path in folders if not _is_held(path / OWNER_LOCK)]
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with lock.open() as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
 
 
 def children(pid: int) -> list[int]:
