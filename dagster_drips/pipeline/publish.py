@@ -120,7 +120,7 @@ def _next_version(versions: Path) -> str:
 
 def _link(link: Path, target: str) -> None:
     """Let a link lead there, in one step."""
-    if link.is_symlink() and os.readlink(link) == target:
+    if link.is_symlink() and str(link.readlink()) == target:
         return
     if link.is_dir() and not link.is_symlink():
         shutil.rmtree(link)  # a copy of the project that followed links

@@ -129,7 +129,7 @@ def test_files_by_their_own_names_are_those_of_the_current_set(project: Project)
         publish(warehouse, project.published)
     assert _ticks(project.published) == _ticks(project.published_set) == {2}
     names = ["current", "drips.duckdb", *(f"{name}.parquet" for name in TABLES), "versions"]
-    assert sorted(os.listdir(project.published)) == names
+    assert sorted(path.name for path in project.published.iterdir()) == names
 
 
 def test_what_an_earlier_release_published_and_copies_that_followed_links_give_way(project: Project) -> None:
@@ -147,7 +147,7 @@ def test_what_an_earlier_release_published_and_copies_that_followed_links_give_w
     for one, number in ((project, 1), (copy, 2)):
         assert _ticks(one.published) == _ticks(one.published_set) == {number}
         assert one.published_set.is_symlink()
-        assert not {"marts.duckdb", "status.duckdb", "fields.json"} & set(os.listdir(one.published))
+        assert not {"marts.duckdb", "status.duckdb", "fields.json"} & {path.name for path in one.published.iterdir()}
 
 
 def test_a_set_stays_for_who_reads_it_and_goes_later(project: Project) -> None:
@@ -223,5 +223,5 @@ def test_a_killed_publish_leaves_the_last_set_readable_and_its_leftovers_are_cle
         left += len(list(found(project)))
         clear(project)
         assert list(found(project)) == []
-        assert not [path for path in project.published.rglob(".*")]
+        assert not list(project.published.rglob(".*"))
     assert left, "some were killed in the middle"
