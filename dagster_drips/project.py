@@ -12,6 +12,8 @@ from dagster_drips.errors import DripsError
 
 FIELDS = "fields.json"
 """The file of leads' columns among what is published."""
+CURRENT_SET = "current"
+"""The link to the set that was published last."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,14 @@ class Project:
         return self.data / "published"
 
     @property
+    def published_set(self) -> Path:
+        """The link to the set of files that was published last; whoever reads several of them resolves it once."""
+        return self.published / CURRENT_SET
+
+    @property
     def published_fields(self) -> Path:
         """The names of leads' columns, for those who can't open the warehouse."""
-        return self.published / FIELDS
+        return self.published_set / FIELDS
 
     @property
     def outbox(self) -> Path:

@@ -75,17 +75,23 @@ KINDS = (
     ),
     # pipeline.journal
     Kind("commits of ticks", ("data/journal/ticks/*",), re.compile(r"\.\d{6}-[a-z]+\.\d+"), "run"),
-    # pipeline.publish, and what DuckDB makes beside
+    # pipeline.publish
     Kind(
-        "published files while they are written",
+        "published sets while they are written",
+        ("data/published/versions",),
+        re.compile(r"\.\d{8}T\d{6}\.\d{6}Z\.\d+"),
+        "run",
+    ),
+    Kind(
+        "links to published files while they are made",
         ("data/published",),
-        re.compile(r"(?:tmp_)?\.[a-z_0-9]+\.\d+\.(?:duckdb|parquet)(?:\.wal|\.tmp)?"),
+        re.compile(r"\.[a-z_0-9]+(?:\.duckdb|\.parquet)?\.\d+"),
         "run",
     ),
     # pipeline.rebuild, and DuckDB's room for what does not fit into memory
     Kind(
         "warehouses while they are made, and what DuckDB puts aside",
-        ("data", "data/published"),
+        ("data",),
         re.compile(r"warehouse\.rebuilding\.duckdb(?:\.wal)?|.+\.duckdb\.tmp"),
         "run",
     ),

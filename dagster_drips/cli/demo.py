@@ -113,8 +113,8 @@ def _next_commands(report: DemoReport, plan: DemoPlan, folder: Path) -> list[tup
         ),
         (f"less {folder}/data/outbox/{mail}", "a message as it went out; any mail program shows it"),
         (
-            f"uv run python -c \"import duckdb; duckdb.connect('{folder}/data/published/marts.duckdb', read_only=True)"
-            ".sql('from marts.marts.experiment_results').show()\"",
+            f"uv run python -c \"import duckdb; duckdb.connect('{folder}/data/published/drips.duckdb', read_only=True)"
+            ".sql('from marts.experiment_results').show()\"",
             "the published marts, for SQL and for BI",
         ),
     ]

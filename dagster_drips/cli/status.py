@@ -85,10 +85,11 @@ def _facts(project: Project) -> tuple[Facts, datetime | None]:
             losses = [{"problem": told} for told in reported_losses(project, warehouse)]
             return read_facts(warehouse) | {"losses": losses}, None
     except WarehouseBusy:
-        facts = published_facts(project.published)
+        published = project.published_set.resolve()
+        facts = published_facts(published)
         if facts is None:
             raise
-        made = (project.published / "status.duckdb").stat().st_mtime
+        made = (published / "status.duckdb").stat().st_mtime
         return facts, datetime.fromtimestamp(made, UTC).replace(tzinfo=None, microsecond=0)
 
 

@@ -1,51 +1,153 @@
-"""What BI reads: a copy of the marts that is never locked and never half-written.
+"""What BI reads: a set of copies of the marts that is never locked, never half-written and of one tick.
 
-Each file is written beside its place and renamed into it, so a reader that has the old one open goes on with it.
+    published/
+      current -> versions/20260302T120003.518204Z    what to read; swapped in one rename
+      versions/<version>/                            a set each; never changed once it has this name
+        manifest.json                                its version, the tick's `as_of`, rows by table
+        drips.duckdb                                 all tables, in schema `marts`
+        <table>.parquet                              one for each table
+        status.duckdb, fields.json                   for `drips status` and the collector
+      drips.duckdb, <table>.parquet                  links through `current`, for who reads one file
+
+Here belong writing a set, swapping and pruning. Which tables there are is dbt's matter; readers go by
+`Project.published_set`, and whoever reads several files resolves that link once. A set that was superseded stays for
+as long as somebody may be reading it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dagster_drips.files import atomic_write
+from dagster_drips.clock import format_instant
+from dagster_drips.files import sync
 from dagster_drips.pipeline.status import publish_facts
-from dagster_drips.project import FIELDS
+from dagster_drips.project import CURRENT_SET, FIELDS
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
+DATABASE = "drips.duckdb"
+"""Not `marts.duckdb`: opened by itself that would be a database and a schema of one name."""
+MANIFEST = "manifest.json"
+VERSIONS = "versions"
+READABLE_FOR = timedelta(minutes=10)
+"""How long a set stays after another took its place, for who has just resolved the link to it."""
+
 _STATEMENTS = named_statements(Path(__file__).with_name("publish.sql"))
+_IS_VERSION = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
+_VERSION = "%Y%m%dT%H%M%S.%fZ"
+_REPLACED = ("marts.duckdb", "status.duckdb", FIELDS)
+"""Files that stood in the folder itself before there were sets; people's data is in them."""
 
 
-def publish(warehouse: Warehouse, folder: Path) -> dict[str, int]:
-    """Write `marts.duckdb` (schema `marts`), `<table>.parquet` for each mart, and what `drips status` reads.
+def publish(warehouse: Warehouse, folder: Path, *, readable_for: timedelta = READABLE_FOR) -> dict[str, int]:
+    """Write a set of the marts as they are now, and make it the current one.
 
-    Beside them, `fields.json` has the names of leads' columns, for the collector.
+    Killed on the way, the set before stays current; what was begun is one of `temporaries`.
+
+    Args:
+        warehouse: with the marts built.
+        folder: the project's `data/published`.
+        readable_for: superseded sets go after this long; zero, where somebody is erased, takes all of them at once.
 
     Returns:
         Rows by mart.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    versions = folder / VERSIONS
+    versions.mkdir(parents=True, exist_ok=True)
+    version = _next_version(versions)
+    scratch = versions / f".{version}.{os.getpid()}"
+    scratch.mkdir()
+    try:
+        counts = _write_set(warehouse, scratch, version)
+        scratch.replace(versions / version)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)  # the disk may be full
+        raise
+    sync(versions)
+    _link(folder / CURRENT_SET, f"{VERSIONS}/{version}")
+    _link_files(folder, [DATABASE, *(f"{table}.parquet" for table in counts)])
+    sync(folder)
+    _prune(versions, version, readable_for)
+    return counts
+
+
+def _write_set(warehouse: Warehouse, folder: Path, version: str) -> dict[str, int]:
+    counts = _write_tables(warehouse, folder)
+    publish_facts(warehouse, folder)
+    as_of = warehouse.value(_STATEMENTS["as_of"])
+    manifest = {"version": version, "as_of": as_of and format_instant(as_of), "tables": counts}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    fields = list(warehouse.columns("marts.lead_profiles"))
+    (folder / FIELDS).write_text(json.dumps(fields), encoding="utf-8")
+    for path in (*folder.iterdir(), folder):
+        sync(path)
+    return counts
+
+
+def _write_tables(warehouse: Warehouse, folder: Path) -> dict[str, int]:
     tables = [row["table_name"] for row in warehouse.rows(_STATEMENTS["marts"])]
-    scratch = folder / f".marts.{os.getpid()}.duckdb"
-    scratch.unlink(missing_ok=True)
     counts = {}
-    warehouse.execute(f"attach {quoted_text(str(scratch))} as published")
+    warehouse.execute(f"attach {quoted_text(str(folder / DATABASE))} as published")
     try:
         warehouse.execute("create schema published.marts")
         for table in tables:
             name = quoted_name(table)
             warehouse.execute(f"create table published.marts.{name} as select * from marts.{name}")
-            parquet = folder / f".{table}.{os.getpid()}.parquet"
+            parquet = folder / f"{table}.parquet"
             warehouse.execute(f"copy marts.{name} to {quoted_text(str(parquet))} (format parquet)")
-            parquet.replace(folder / f"{table}.parquet")
             counts[table] = warehouse.value(f"select count(*) from marts.{name}")
         warehouse.execute("checkpoint published")
     finally:
         warehouse.execute("detach published")
-    scratch.replace(folder / "marts.duckdb")
-    publish_facts(warehouse, folder)
-    atomic_write(folder / FIELDS, json.dumps(list(warehouse.columns("marts.lead_profiles"))).encode())
     return counts
+
+
+# Versions and links --------------------------------------------------------------------------------------------------
+
+
+def _next_version(versions: Path) -> str:
+    """The wall clock to the microsecond: no name that was there before, or a reader could take one set for another."""
+    while (versions / (version := datetime.now(UTC).strftime(_VERSION))).exists():
+        pass
+    return version
+
+
+def _link(link: Path, target: str) -> None:
+    """Let a link lead there, in one step."""
+    if link.is_symlink() and str(link.readlink()) == target:
+        return
+    if link.is_dir() and not link.is_symlink():
+        shutil.rmtree(link)  # a copy of the project that followed links
+    scratch = link.with_name(f".{link.name}.{os.getpid()}")
+    scratch.unlink(missing_ok=True)
+    scratch.symlink_to(target)
+    scratch.replace(link)
+
+
+def _link_files(folder: Path, names: list[str]) -> None:
+    """Links by which one file is read; those of tables that are no more, and files that stood here, are taken away."""
+    for name in names:
+        _link(folder / name, f"{CURRENT_SET}/{name}")
+    gone = [path for path in folder.iterdir() if path.is_symlink() and not path.exists()]
+    for path in (*gone, *(folder / name for name in _REPLACED)):
+        path.unlink(missing_ok=True)
+
+
+def _prune(versions: Path, current: str, readable_for: timedelta) -> None:
+    """Delete sets that were superseded that long ago, and those of a clock that ran ahead."""
+    now = datetime.now(UTC)
+    made = sorted((_instant(path.name), path) for path in versions.iterdir() if _IS_VERSION.fullmatch(path.name))
+    for (_, path), (superseded_at, _) in zip(made, [*made[1:], (None, None)], strict=True):
+        is_readable = superseded_at is not None and timedelta(0) <= now - superseded_at < readable_for
+        if path.name != current and not is_readable:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _instant(version: str) -> datetime:
+    return datetime.strptime(version, _VERSION).replace(tzinfo=UTC)

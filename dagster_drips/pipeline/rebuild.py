@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -158,7 +158,8 @@ def _fill(
     failed = [node for node in pipeline.measure() if node.failed]
     if failed:
         raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}")
-    publish(warehouse, project.published)
+    # Nobody may go on reading what an erasure has taken out.
+    publish(warehouse, project.published, readable_for=timedelta(0))
     report = RebuildReport(
         commits=len(commits), files=len(loaded), deliveries=ingested.rows + lost, lost=lost, sent_later=later
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from dagster_drips.warehouse.quoting import quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("status.sql"))
+_FACTS = "status.duckdb"
 _NEEDED = {
     "decided_sequences": "decide.live_sequences",
     "due_next": "marts.enrollments",
@@ -39,10 +39,8 @@ def read_facts(warehouse: Warehouse) -> Facts:
 
 
 def publish_facts(warehouse: Warehouse, folder: Path) -> None:
-    """Write them to `status.duckdb`, replaced whole."""
-    scratch = folder / f".status.{os.getpid()}.duckdb"
-    scratch.unlink(missing_ok=True)
-    warehouse.execute(f"attach {quoted_text(str(scratch))} as published_status")
+    """Write them to a new `status.duckdb` in the folder of a set that nobody reads yet."""
+    warehouse.execute(f"attach {quoted_text(str(folder / _FACTS))} as published_status")
     try:
         for name, sql in _STATEMENTS.items():
             if _can_ask(warehouse, name):
@@ -50,12 +48,11 @@ def publish_facts(warehouse: Warehouse, folder: Path) -> None:
         warehouse.execute("checkpoint published_status")
     finally:
         warehouse.execute("detach published_status")
-    scratch.replace(folder / "status.duckdb")
 
 
 def published_facts(folder: Path) -> Facts | None:
-    """What the last tick published; None where none did."""
-    file = folder / "status.duckdb"
+    """What stands in a published set; None where there is none."""
+    file = folder / _FACTS
     if not file.exists():
         return None
     with open_warehouse(file, read_only=True) as published:

@@ -284,6 +284,7 @@ drop view if exists decide.closings_now;
 drop view if exists decide.completions_now;
 drop view if exists decide.skips_now;
 drop view if exists decide.segment_results_now;
+drop view if exists after_sending.engagement_facts_after_sending;
 create table if not exists journal.enrollment_decisions ( -- E3
     sequence_id varchar not null,
     lead_id varchar not null,

@@ -57,14 +57,14 @@ def _commit(project: Project) -> None:
         )
 
 
-def _published_table(project: Project) -> None:
-    _die_at_rename(r"\.messages\.\d+\.parquet")
+def _published_set(project: Project) -> None:
+    _die_at_rename(r"\.\d{8}T\d{6}\.\d{6}Z\.\d+")
     with open_warehouse(project.warehouse) as warehouse:
         publish(warehouse, project.published)
 
 
-def _published_database(project: Project) -> None:
-    _die_at_rename(r"\.marts\.\d+\.duckdb")
+def _published_link(project: Project) -> None:
+    _die_at_rename(r"\.current\.\d+")
     with open_warehouse(project.warehouse) as warehouse:
         publish(warehouse, project.published)
 
@@ -114,8 +114,8 @@ POINTS: dict[str, Callable[[Project], None]] = {
     # First, as it clears what the others leave.
     "erasure": _forgotten,
     "commit": _commit,
-    "published table": _published_table,
-    "published database": _published_database,
+    "published set": _published_set,
+    "published link": _published_link,
     "imported list": _imported,
     "collected rows": _collected,
     "caught mail": _caught,

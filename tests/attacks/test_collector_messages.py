@@ -53,7 +53,7 @@ class TestNamesOfFields:
     def test_names_that_are_declared_or_published_are_never_left_out(self, collector: Collector) -> None:
         project = collector.context.project
         (project.sequences / "project.yml").write_text("fields: {plan: text, Seats: integer}\n")
-        project.published.mkdir(parents=True)
+        project.published_set.mkdir(parents=True)
         project.published_fields.write_text(json.dumps(["lead_id", "favourite_colour"]))
         junk(collector, FIRST)
         identify(collector, FIRST, "ada", ["plan", "seats", "Favourite Colour", "one_more"])

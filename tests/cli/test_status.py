@@ -170,9 +170,9 @@ def test_while_a_tick_runs_it_tells_what_the_last_one_published(project: Project
     _fill(project)
     lived = read_status(project)
     assert "dbt_project/models/segments/vips.sql: no column x" in lived.problems
-    project.published.mkdir()
+    project.published_set.mkdir(parents=True)
     with open_warehouse(project.warehouse) as warehouse:
-        publish_facts(warehouse, project.published)
+        publish_facts(warehouse, project.published_set)
         warehouse.execute("delete from journal.enrollment_decisions")
     with held(project):
         told = read_status(project)

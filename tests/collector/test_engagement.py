@@ -260,7 +260,7 @@ def test_a_message_is_shown_as_it_was_sent_without_tracking(
     monkeypatch.setenv("DRIPS_PUBLIC_URL", "https://mail.acme.example")
     monkeypatch.setenv("DRIPS_SECRET_KEYS", KEY)
     as_of = datetime(2026, 3, 29, 1)
-    project.published.mkdir(parents=True)
+    project.published_set.mkdir(parents=True)
     message = {
         "message_id": MESSAGE_ID,
         "enrollment_id": "e1",
@@ -275,9 +275,9 @@ def test_a_message_is_shown_as_it_was_sent_without_tracking(
     enrollment = {"enrollment_id": "e1", "triggered_at": as_of, "occurrence_id": "ev 1"}
     lead = {"lead_id": "l1", "email": "grace@navy.example", "first_name": "Grace <3"}
     schema = {"variant_id": pl.String}
-    pl.DataFrame([message], schema_overrides=schema).write_parquet(project.published / "messages.parquet")
-    pl.DataFrame([enrollment]).write_parquet(project.published / "enrollments.parquet")
-    pl.DataFrame([lead]).write_parquet(project.published / "lead_profiles.parquet")
+    pl.DataFrame([message], schema_overrides=schema).write_parquet(project.published_set / "messages.parquet")
+    pl.DataFrame([enrollment]).write_parquet(project.published_set / "enrollments.parquet")
+    pl.DataFrame([lead]).write_parquet(project.published_set / "lead_profiles.parquet")
     for day, words in ((28, "Welcome"), (30, "Changed since")):
         commit = project.journal / "ticks" / f"2026-03-{day}" / "010000-decided-1"
         commit.mkdir(parents=True)

@@ -51,9 +51,9 @@ def report(tmp_path_factory: pytest.TempPathFactory, told: list[str]) -> DemoRep
 def test_every_message_is_caught_once_and_goes_to_nobody_real(report: DemoReport) -> None:
     caught = sorted(report.project.outbox.glob("*.eml"))
     messages = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in caught]
-    with open_warehouse(report.project.published / "marts.duckdb", read_only=True) as warehouse:
+    with open_warehouse(report.project.published / "drips.duckdb", read_only=True) as warehouse:
         sent = warehouse.rows(
-            "select message_id, recipient from marts.marts.messages where status = 'sent' order by message_id"
+            "select message_id, recipient from marts.messages where status = 'sent' order by message_id"
         )
     assert [message["X-Drips-Message-Id"] for message in messages] == [row["message_id"] for row in sent]
     assert len(sent) == report.sent > 50
@@ -61,10 +61,10 @@ def test_every_message_is_caught_once_and_goes_to_nobody_real(report: DemoReport
 
 
 def test_people_reacted_and_machines_are_told_apart(report: DemoReport) -> None:
-    with open_warehouse(report.project.published / "marts.duckdb", read_only=True) as warehouse:
+    with open_warehouse(report.project.published / "drips.duckdb", read_only=True) as warehouse:
         counts = warehouse.rows(
             "select sum(opens) as opens, sum(human_opens) as human_opens, sum(clicks) as clicks,"
-            " sum(human_clicks) as human_clicks, count(bounced_at) as bounced from marts.marts.messages"
+            " sum(human_clicks) as human_clicks, count(bounced_at) as bounced from marts.messages"
         )[0]
     assert counts["opens"] > counts["human_opens"] > 0
     assert counts["clicks"] > counts["human_clicks"] > 0
@@ -75,7 +75,7 @@ def test_the_marts_end_as_tables_and_in_published(report: DemoReport) -> None:
     assert {"enrolled", "outside_segments"} <= {row["decision"] for row in report.tables.decisions}
     assert sum(row["rejected"] for row in report.tables.landed) == report.sample.rejected
     assert all(row["subject"] for row in report.tables.outbox)
-    assert (report.project.published / "marts.duckdb").is_file()
+    assert (report.project.published / "drips.duckdb").is_file()
 
 
 def test_progress_is_told_as_often_as_promised(report: DemoReport, told: list[str]) -> None:
@@ -85,9 +85,9 @@ def test_progress_is_told_as_often_as_promised(report: DemoReport, told: list[st
 def test_a_replay_of_the_landed_files_sends_the_same_messages(
     report: DemoReport, again: list[tuple[datetime, str]]
 ) -> None:
-    with open_warehouse(report.project.published / "marts.duckdb", read_only=True) as warehouse:
+    with open_warehouse(report.project.published / "drips.duckdb", read_only=True) as warehouse:
         live = warehouse.frame(
-            "select sent_as_of, message_id from marts.marts.messages order by sent_as_of, message_id"
+            "select sent_as_of, message_id from marts.messages order by sent_as_of, message_id"
         ).rows()
     assert again == live
 

@@ -134,8 +134,8 @@ def test_send_mails_what_is_due_and_counts_it(location: CodeLocation, sent: dg.E
     assert _counts(sent, "journal/enrollment_closings", "completed") == [3]
     assert len(list(location.project.outbox.glob("*.eml"))) == 3
     assert {"marts/messages", "marts/enrollments", "published/marts"} <= _materialized(sent)
-    with open_warehouse(location.project.published / "marts.duckdb", read_only=True) as published:
-        assert published.value("select count(*) from marts.marts.messages where status = 'sent'") == 3
+    with open_warehouse(location.project.published / "drips.duckdb", read_only=True) as published:
+        assert published.value("select count(*) from marts.messages where status = 'sent'") == 3
 
 
 def test_a_second_send_of_the_same_tick_mails_nothing_more(

@@ -183,7 +183,7 @@ def traces(project: Project) -> list[str]:
         if path.suffix == ".parquet":
             texts.append(str(pl.read_parquet(path).to_dicts()).lower().encode())
         found |= {f"{path.name}: {name}" for name in (*NAMES, ZEB.lower()) for text in texts if name.encode() in text}
-    for file in (project.warehouse, project.published / "marts.duckdb"):
+    for file in (project.warehouse, project.published / "drips.duckdb"):
         for table, rows in dump(file).items():
             text = "\n".join(rows).lower()
             found |= {f"{table}: {name}" for name in (*NAMES, "'l-77'") if name in text}

@@ -44,10 +44,11 @@ def message_html(project: Project, message_id: str) -> str:
         DripsError: what it was made of is not there (yet).
         RenderError: it can't be rendered now.
     """
-    message = _one(project.published / "messages.parquet", "message_id", message_id)
-    enrollment = _one(project.published / "enrollments.parquet", "enrollment_id", message["enrollment_id"])
+    published = project.published_set.resolve()  # once: the three are of one tick
+    message = _one(published / "messages.parquet", "message_id", message_id)
+    enrollment = _one(published / "enrollments.parquet", "enrollment_id", message["enrollment_id"])
     _refuse_if_forgotten(project, message)
-    lead = _one(project.published / "lead_profiles.parquet", "lead_id", message["lead_id"])
+    lead = _one(published / "lead_profiles.parquet", "lead_id", message["lead_id"])
     version = _version(project, message["sequence_id"], message["sent_as_of"])
     sequence = Sequence.model_validate_json(version["definition"])
     facts = {name: FileFacts(**known) for name, known in json.loads(version.get("attached_files") or "{}").items()}

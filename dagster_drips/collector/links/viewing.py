@@ -34,7 +34,7 @@ class Viewer:
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
         self._sources: tuple[Path, ...] = (
-            *(project.published / f"{name}.parquet" for name in ("messages", "lead_profiles")),
+            *(project.published_set / f"{name}.parquet" for name in ("messages", "lead_profiles")),
             *(project.journal / name for name in ("forgotten.jsonl", "forgetting.json")),
         )
         self._state = self._state_now()

@@ -16,7 +16,7 @@ def build_published(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
         group_name=MEASURE,
         owners=OWNERS,
         kinds={"duckdb", "parquet"},
-        description="data/published: marts.duckdb and one Parquet file a table, replaced whole.",
+        description="data/published: drips.duckdb and one Parquet file a table, a set of one tick, swapped whole.",
         pool=POOL,
     )
     def published(drips: DripsResource) -> dg.MaterializeResult:

@@ -10,7 +10,7 @@ attempts as (
         cast(sent_as_of as date) as day,
         status,
         refused_at
-    from {{ ref('message_states_after_sending') }}
+    from {{ ref('int_message_states') }}
 
 ),
 

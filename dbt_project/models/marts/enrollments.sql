@@ -15,7 +15,7 @@ active as (
 
 next_steps as (
 
-    {{ next_steps_of('active', ref('resolved_steps_after_sending')) }}
+    {{ next_steps_of('active', ref('int_resolved_steps')) }}
 
 ),
 

@@ -38,7 +38,7 @@ caught as (
         count(distinct message_id) as messages,
         min(effective_at) as first_at,
         max(effective_at) as last_at
-    from {{ ref('engagement_facts_after_sending') }}
+    from {{ ref('int_engagement_facts') }}
     where
         machine_rule is not null
         and effective_at <= {{ as_of() }}

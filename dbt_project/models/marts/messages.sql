@@ -3,7 +3,7 @@ with
 -- A deferred attempt is not a message yet.
 messages as (
 
-    select * from {{ ref('message_states_after_sending') }}
+    select * from {{ ref('int_message_states') }}
     where status in ('sent', 'failed', 'in_doubt')
 
 ),
@@ -28,7 +28,7 @@ facts as (
         count(case when type = 'clicked' then 1 end) as clicks,
         count(case when type = 'opened' and is_human then 1 end) as human_opens,
         count(case when type = 'clicked' and is_human then 1 end) as human_clicks
-    from {{ ref('engagement_facts_after_sending') }}
+    from {{ ref('int_engagement_facts') }}
     where effective_at <= {{ as_of() }}
     group by message_id
 

@@ -25,7 +25,7 @@ touched as (
         min(touches.effective_at) as first_touched_at,
         max(touches.effective_at) as last_touched_at
     from sales
-    inner join {{ ref('engagement_facts_after_sending') }} as touches
+    inner join {{ ref('int_engagement_facts') }} as touches
         on
             sales.lead_id = touches.lead_id
             and touches.type in ('opened', 'clicked')

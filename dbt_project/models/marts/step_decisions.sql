@@ -15,7 +15,7 @@ active as (
 
 next_steps as (
 
-    {{ next_steps_of('active', ref('resolved_steps_after_sending')) }}
+    {{ next_steps_of('active', ref('int_resolved_steps')) }}
 
 ),
 
@@ -53,7 +53,7 @@ pending as (
         on next_steps.message_id = due_steps.message_id
     left join {{ ref('refused_steps') }} as refused
         on next_steps.message_id = refused.message_id
-    left join {{ ref('message_states_after_sending') }} as messages
+    left join {{ ref('int_message_states') }} as messages
         on next_steps.message_id = messages.message_id
 
 ),
@@ -78,7 +78,7 @@ attempted as (
         message_id,
         variant_id,
         detail
-    from {{ ref('message_states_after_sending') }}
+    from {{ ref('int_message_states') }}
     where status in ('sent', 'failed', 'in_doubt')
 
 ),

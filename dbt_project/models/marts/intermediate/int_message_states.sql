@@ -1,0 +1,1 @@
+{{ message_states_of(source('raw', 'delivery_log')) }}

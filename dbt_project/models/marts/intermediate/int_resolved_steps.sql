@@ -1,0 +1,1 @@
+{{ resolved_steps_of(ref('int_message_states'), source('journal', 'skipped_steps')) }}
