@@ -17,10 +17,10 @@
     count(replied_at) as replied,
     count(case when opens > 0 then 1 end) as opened_by_any,
     count(case when clicks > 0 then 1 end) as clicked_by_any,
-    sum(opens) as opens,
-    sum(clicks) as clicks,
-    sum(human_opens) as human_opens,
-    sum(human_clicks) as human_clicks
+    cast(sum(opens) as bigint) as opens,
+    cast(sum(clicks) as bigint) as clicks,
+    cast(sum(human_opens) as bigint) as human_opens,
+    cast(sum(human_clicks) as bigint) as human_clicks
 {%- endmacro %}
 
 {#- Counts of enrollments by what became of them: select-list over rows of `marts.enrollments`.

@@ -30,18 +30,18 @@ enrollment_counts as (
 
 ),
 
+-- Who opens or answers a message in doubt has it, and is engaged, though it counts as sent to nobody yet.
 message_counts as (
 
     select
         lead_id,
-        count(*) as messages_sent,
-        count(case when human_opens > 0 then 1 end) as messages_opened,
-        count(case when human_clicks > 0 then 1 end) as messages_clicked,
-        count(bounced_at) as messages_bounced,
-        max(sent_as_of) as last_sent_at,
+        count(case when status = 'sent' then 1 end) as messages_sent,
+        count(case when status = 'sent' and human_opens > 0 then 1 end) as messages_opened,
+        count(case when status = 'sent' and human_clicks > 0 then 1 end) as messages_clicked,
+        count(case when status = 'sent' then bounced_at end) as messages_bounced,
+        max(case when status = 'sent' then sent_as_of end) as last_sent_at,
         max(last_engaged_at) as last_engaged_at
     from {{ ref('messages') }}
-    where status = 'sent'
     group by lead_id
 
 ),

@@ -31,7 +31,7 @@ touched as (
             and touches.type in ('opened', 'clicked')
             and touches.is_human
             and touches.effective_at <= sales.occurred_at
-            and touches.effective_at > {{ add_seconds('sales.occurred_at', -86400 * var('attribution_days', 30)) }}
+            and touches.effective_at >= {{ add_seconds('sales.occurred_at', -86400 * var('attribution_days', 30)) }}
     group by
         sales.event_id,
         sales.lead_id,

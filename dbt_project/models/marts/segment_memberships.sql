@@ -1,11 +1,8 @@
 with
 
--- A tick that was repeated with other data may have taken back what it first saw: both changes are of one instant.
 lasting as (
 
-    select *
-    from {{ source('journal', 'segment_changes') }}
-    qualify count(*) over (partition by segment, lead_id, as_of) = 1
+    {{ lasting_segment_changes() }}
 
 ),
 
