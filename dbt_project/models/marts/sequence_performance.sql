@@ -1,12 +1,21 @@
 with
 
+attempt_counts as (
+
+    select
+        sequence_id,
+        {{ attempt_counts() }}
+    from {{ ref('message_attempts') }}
+    group by sequence_id
+
+),
+
 message_counts as (
 
     select
         sequence_id,
         {{ message_counts() }}
     from {{ ref('messages') }}
-    where status = 'sent'
     group by sequence_id
 
 ),
@@ -29,6 +38,8 @@ select
     sequences.name,
     coalesce(enrollment_counts.convertible, 0) as treated_total
 from {{ source('raw', 'sequences') }} as sequences
+left join attempt_counts
+    on sequences.sequence_id = attempt_counts.sequence_id
 left join message_counts
     on sequences.sequence_id = message_counts.sequence_id
 left join enrollment_counts

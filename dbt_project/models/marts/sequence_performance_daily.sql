@@ -1,12 +1,23 @@
 with
 
-sent_messages as (
+-- An attempt counts on its own day, whatever later days make of its message.
+attempt_counts as (
+
+    select
+        sequence_id,
+        cast(attempted_as_of as date) as day,
+        {{ attempt_counts() }}
+    from {{ ref('message_attempts') }}
+    group by sequence_id, cast(attempted_as_of as date)
+
+),
+
+tried_messages as (
 
     select
         *,
         cast(sent_as_of as date) as day
     from {{ ref('messages') }}
-    where status = 'sent'
 
 ),
 
@@ -16,7 +27,7 @@ message_counts as (
         sequence_id,
         day,
         {{ message_counts() }}
-    from sent_messages
+    from tried_messages
     group by sequence_id, day
 
 ),
@@ -37,7 +48,8 @@ reached as (
             day,
             enrollment_id,
             min(sent_as_of) as first_sent_as_of
-        from sent_messages
+        from tried_messages
+        where status = 'sent'
         group by sequence_id, day, enrollment_id
     ) as messages
     inner join {{ ref('enrollments') }} as enrollments
@@ -57,11 +69,15 @@ enrollment_counts as (
 )
 
 select
-    message_counts.sequence_id,
-    message_counts.day,
+    attempt_counts.sequence_id,
+    attempt_counts.day,
     {{ performance_columns() }}
-from message_counts
+from attempt_counts
+left join message_counts
+    on
+        attempt_counts.sequence_id = message_counts.sequence_id
+        and attempt_counts.day = message_counts.day
 left join enrollment_counts
     on
-        message_counts.sequence_id = enrollment_counts.sequence_id
-        and message_counts.day = enrollment_counts.day
+        attempt_counts.sequence_id = enrollment_counts.sequence_id
+        and attempt_counts.day = enrollment_counts.day

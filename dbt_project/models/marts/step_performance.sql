@@ -24,7 +24,19 @@ steps as (
         sequence_id,
         step_id,
         variant_id
-    from {{ ref('messages') }}
+    from {{ ref('message_attempts') }}
+
+),
+
+attempt_counts as (
+
+    select
+        sequence_id,
+        step_id,
+        variant_id,
+        {{ attempt_counts() }}
+    from {{ ref('message_attempts') }}
+    group by sequence_id, step_id, variant_id
 
 ),
 
@@ -35,7 +47,7 @@ message_counts as (
         step_id,
         variant_id,
         {{ message_counts() }}
-    from sent_messages
+    from {{ ref('messages') }}
     group by sequence_id, step_id, variant_id
 
 ),
@@ -79,6 +91,11 @@ select
 from steps
 left join {{ ref('step_positions') }} as positions
     on steps.sequence_id = positions.sequence_id and steps.step_id = positions.step_id
+left join attempt_counts
+    on
+        steps.sequence_id = attempt_counts.sequence_id
+        and steps.step_id = attempt_counts.step_id
+        and steps.variant_id is not distinct from attempt_counts.variant_id
 left join message_counts
     on
         steps.sequence_id = message_counts.sequence_id
