@@ -6,9 +6,10 @@ sales as (
         event_id,
         lead_id,
         occurred_at,
-        value
-    from {{ ref('stg_events') }}
-    where value is not null
+        gross_revenue as value,
+        currency
+    from {{ ref('sales') }}
+    where not is_refund
 
 ),
 
@@ -19,6 +20,7 @@ touched as (
         sales.event_id,
         sales.lead_id,
         sales.value,
+        sales.currency,
         sales.occurred_at,
         touches.message_id,
         touches.sequence_id,
@@ -36,6 +38,7 @@ touched as (
         sales.event_id,
         sales.lead_id,
         sales.value,
+        sales.currency,
         sales.occurred_at,
         touches.message_id,
         touches.sequence_id
@@ -91,5 +94,6 @@ select
     credit * cast(value as double) as revenue,
     occurred_at,
     first_touched_at,
-    last_touched_at
+    last_touched_at,
+    currency
 from credited

@@ -39,9 +39,10 @@ reached as (
         messages.sequence_id,
         messages.day,
         messages.first_sent_as_of,
+        enrollments.enrollment_id,
+        enrollments.lead_id,
         enrollments.status,
-        enrollments.converted_at,
-        enrollments.conversion_value
+        enrollments.has_goal
     from (
         select
             sequence_id,
@@ -62,8 +63,41 @@ enrollment_counts as (
     select
         sequence_id,
         day,
-        {{ enrollment_counts(is_counted='true', is_converted='converted_at > first_sent_as_of') }}
+        {{ enrollment_counts(is_counted='true') }}
     from reached
+    group by sequence_id, day
+
+),
+
+-- What was bought after the day's first message to that enrollment.
+followed as (
+
+    select
+        reached.sequence_id,
+        reached.day,
+        conversions.event_id,
+        conversions.lead_id,
+        conversions.is_first,
+        conversions.value,
+        conversions.currency,
+        conversions.refunds
+    from reached
+    inner join {{ ref('conversions') }} as conversions
+        on
+            reached.enrollment_id = conversions.enrollment_id
+            and conversions.occurred_at > reached.first_sent_as_of
+
+),
+
+order_counts as (
+
+    select
+        sequence_id,
+        day,
+        {{ order_counts() }}
+    from (
+        {{ orders_once(['sequence_id', 'day'], 'followed') }}
+    ) as orders
     group by sequence_id, day
 
 )
@@ -81,3 +115,7 @@ left join enrollment_counts
     on
         attempt_counts.sequence_id = enrollment_counts.sequence_id
         and attempt_counts.day = enrollment_counts.day
+left join order_counts
+    on
+        attempt_counts.sequence_id = order_counts.sequence_id
+        and attempt_counts.day = order_counts.day

@@ -60,9 +60,10 @@ reached as (
         messages.step_id,
         messages.variant_id,
         messages.sent_as_of,
+        enrollments.enrollment_id,
+        enrollments.lead_id,
         enrollments.status,
-        enrollments.converted_at,
-        enrollments.conversion_value
+        enrollments.has_goal
     from sent_messages as messages
     inner join {{ ref('enrollments') }} as enrollments
         on messages.enrollment_id = enrollments.enrollment_id
@@ -75,8 +76,36 @@ enrollment_counts as (
         sequence_id,
         step_id,
         variant_id,
-        {{ enrollment_counts(is_counted='true', is_converted='converted_at > sent_as_of') }}
+        {{ enrollment_counts(is_counted='true') }}
     from reached
+    group by sequence_id, step_id, variant_id
+
+),
+
+followed as (
+
+    select
+        reached.step_id,
+        reached.variant_id,
+        conversions.*
+    from reached
+    inner join {{ ref('conversions') }} as conversions
+        on
+            reached.enrollment_id = conversions.enrollment_id
+            and conversions.occurred_at > reached.sent_as_of
+
+),
+
+order_counts as (
+
+    select
+        sequence_id,
+        step_id,
+        variant_id,
+        {{ order_counts() }}
+    from (
+        {{ orders_once(['sequence_id', 'step_id', 'variant_id'], 'followed') }}
+    ) as orders
     group by sequence_id, step_id, variant_id
 
 )
@@ -106,3 +135,8 @@ left join enrollment_counts
         steps.sequence_id = enrollment_counts.sequence_id
         and steps.step_id = enrollment_counts.step_id
         and steps.variant_id is not distinct from enrollment_counts.variant_id
+left join order_counts
+    on
+        steps.sequence_id = order_counts.sequence_id
+        and steps.step_id = order_counts.step_id
+        and steps.variant_id is not distinct from order_counts.variant_id
