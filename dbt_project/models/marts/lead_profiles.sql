@@ -6,7 +6,7 @@ leads as (
 
 ),
 
--- As of the last result of each segment: nobody leaves one that has no result now (E5).
+-- As of the last result of each segment: nobody leaves one that has no result now (E5), unless its file is gone.
 memberships as (
 
     select
