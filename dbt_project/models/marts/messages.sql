@@ -37,6 +37,28 @@ facts as (
 
 ),
 
+-- A confirmation is not tracked either.
+untracked_versions as (
+
+    select distinct
+        sequence_id,
+        version_id
+    from {{ source('journal', 'sequence_versions') }}
+    where
+        {{ definition_text('definition', 'tracking') }} = 'false'
+        or {{ definition_text('definition', 'confirmation') }} = 'true'
+
+),
+
+-- Without `DRIPS_PUBLIC_URL` nothing is tracked, and nothing of the kind is ever landed.
+tracking as (
+
+    select count(*) > 0 as is_known
+    from facts
+    where opens > 0 or clicks > 0
+
+),
+
 classified as (
 
     select
@@ -149,8 +171,14 @@ select
     deliveries.delivery_state,
     messages.status = 'sent'
     or messages.refused_at is not null
-    or (messages.status = 'failed' and messages.smtp_code is not null) as is_answered
+    or (messages.status = 'failed' and messages.smtp_code is not null) as is_answered,
+    coalesce(facts.opens + facts.clicks, 0) > 0 or (tracking.is_known and untracked_versions.version_id is null) as is_tracked
 from messages
+cross join tracking
+left join untracked_versions
+    on
+        messages.sequence_id = untracked_versions.sequence_id
+        and messages.version_id = untracked_versions.version_id
 left join facts
     on messages.message_id = facts.message_id
 left join deliveries
