@@ -38,10 +38,14 @@ _STATEMENTS = named_statements(Path(__file__).with_name("segments.sql"))
 
 @dataclass(frozen=True)
 class SegmentFailure:
-    """A segment without a result at this tick, and why: the database's or dbt's own words, in one line."""
+    """A segment without a result at this tick, and why: the database's or dbt's own words, in one line.
+
+    `is_missing`: there is no such file, and a sequence names it.
+    """
 
     segment: str
     reason: str
+    is_missing: bool = False
 
     @property
     def file(self) -> str:
@@ -89,7 +93,8 @@ def segments_without_file(project: Project, warehouse: Warehouse) -> list[Segmen
     named = warehouse.rows(_STATEMENTS["without_result"])
     known = set(segment_names(project))
     missing = [row["segment"] for row in named if row["segment"] not in known]
-    return [SegmentFailure(segment, "there is no such file, and a sequence names this segment") for segment in missing]
+    reason = "there is no such file, and a sequence names this segment"
+    return [SegmentFailure(segment, reason, is_missing=True) for segment in missing]
 
 
 def paused_sequences(warehouse: Warehouse) -> list[dict[str, Any]]:
@@ -104,7 +109,9 @@ def recorded_failures(warehouse: Warehouse) -> list[dict[str, Any]]:
 
 def record_failures(warehouse: Warehouse, failures: list[SegmentFailure]) -> None:
     """Keep, for who asks after the tick, why segments have no result."""
-    rows = [{"segment": one.segment, "file": one.file, "reason": one.reason} for one in failures]
+    rows = [
+        {"segment": one.segment, "file": one.file, "reason": one.reason, "is_missing": one.is_missing} for one in failures
+    ]
     if not rows and not warehouse.value(_STATEMENTS["number_of_failures"]):
         return
     with warehouse.transaction():

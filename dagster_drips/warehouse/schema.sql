@@ -226,8 +226,10 @@ create table if not exists raw.sequence_segments (
 create table if not exists raw.segment_failures (
     segment varchar not null,
     file varchar not null,           -- relative to the project folder
-    reason varchar not null          -- the database's or dbt's words
+    reason varchar not null,         -- the database's or dbt's words
+    is_missing boolean               -- there is no such file; null or false: it is there, and fails
 );
+alter table raw.segment_failures add column if not exists is_missing boolean;   -- warehouses made before it
 create table if not exists raw.sequence_predicates (
     sequence_id varchar not null,
     role varchar not null,           -- trigger, goal

@@ -43,6 +43,7 @@
         message_id,
         enrollment_id,
         sequence_id,
+        version_id,
         step_id,
         variant_id,
         lead_id,

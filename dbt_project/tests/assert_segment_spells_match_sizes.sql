@@ -1,4 +1,4 @@
--- Open spells are the members that the segment had at its last result.
+-- Open spells are the members that the segment had at its last result, where it still is one.
 {{ config(meta={'dagster': {'ref': {'name': 'segment_memberships'}}}) }}
 with
 
@@ -16,10 +16,12 @@ spells as (
 sizes as (
 
     select
-        segment,
-        members,
-        row_number() over (partition by segment order by day desc) as recency
-    from {{ ref('segment_sizes') }}
+        sizes.segment,
+        sizes.members,
+        row_number() over (partition by sizes.segment order by sizes.day desc) as recency
+    from {{ ref('segment_sizes') }} as sizes
+    inner join {{ ref('new_segment_results') }} as current_results
+        on sizes.segment = current_results.segment
 
 )
 

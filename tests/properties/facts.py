@@ -215,7 +215,7 @@ class Facts:
         ]
 
     def converted(self, definition: Definition, lead_id: str, triggered_at: datetime, number: int) -> bool:
-        """L2"""
+        """By the goal of the version that enrolled (L2)."""
         goal = definition.get("goal")
         return bool(goal) and any(
             one.lead_id == lead_id

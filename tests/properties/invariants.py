@@ -56,12 +56,13 @@ class Outcome(Facts):
         after = {one.event for one in self.events(number) if one.lead_id == lead_id and one.occurred_at > since}
         trigger_segment = definition["trigger"].get("segment_entered")
         outside = self.outside(definition, lead_id, number)
+        goal = self.definition_of(enrollment, self.number_of[enrollment["decided_at"]])  # L2
         left = outside or bool(trigger_segment and lead_id not in self.members[number][trigger_segment])
         reasons = {
             "unsubscribed": bool(suppressed & {"unsubscribed", "manual"}),
             "bounced": "bounced" in suppressed,
             "complained": "complained" in suppressed,
-            "converted": exits["goal"] and self.converted(definition, lead_id, since, number),
+            "converted": exits["goal"] and self.converted(goal, lead_id, since, number),
             "exit_event": bool(after & set(exits.get("events", ()))),
             "replied": exits["replied"] and self._replied(enrollment, number),
             "left_segments": exits["leaves_segments"] and left,

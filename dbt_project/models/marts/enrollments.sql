@@ -33,26 +33,23 @@ sends as (
 -- Closed ones and control convert too, and late events may correct when (L2).
 conversions as (
 
-    {{ conversions_of('enrollments') }}
+    select * from {{ ref('conversions') }}
+    where is_first
 
 ),
 
--- Of two goal events at one instant the first by id is the conversion.
-conversion_events as (
+-- What it is measured by is the goal of the version that enrolled it (L2).
+goals as (
 
     select
-        conversions.enrollment_id,
-        min(goals.event_id) as event_id
-    from conversions
-    inner join enrollments
-        on conversions.enrollment_id = enrollments.enrollment_id
-    inner join {{ ref('matched_events') }} as goals
+        enrollments.enrollment_id,
+        spells.goal_event
+    from enrollments
+    inner join {{ ref('goal_spells') }} as spells
         on
-            enrollments.sequence_id = goals.sequence_id
-            and enrollments.lead_id = goals.lead_id
-            and conversions.converted_at = goals.occurred_at
-            and goals.role = 'goal'
-    group by conversions.enrollment_id
+            enrollments.sequence_id = spells.sequence_id
+            and enrollments.enrolled_at >= spells.seen_at
+            and (spells.until is null or enrollments.enrolled_at < spells.until)
 
 )
 
@@ -69,11 +66,12 @@ select
     coalesce(sends.steps_sent, 0) as steps_sent,
     next_steps.step_id as next_step_id,
     next_steps.scheduled_at as next_scheduled_at,
-    conversions.converted_at,
+    conversions.occurred_at as converted_at,
     enrollments.occurrence_id,
-    conversion_events.event_id as conversion_event_id,
-    events.value as conversion_value,
-    events.currency as conversion_currency
+    conversions.event_id as conversion_event_id,
+    conversions.value as conversion_value,
+    conversions.currency as conversion_currency,
+    goals.enrollment_id is not null as has_goal
 from enrollments
 left join sends
     on enrollments.enrollment_id = sends.enrollment_id
@@ -81,7 +79,5 @@ left join next_steps
     on enrollments.enrollment_id = next_steps.enrollment_id
 left join conversions
     on enrollments.enrollment_id = conversions.enrollment_id
-left join conversion_events
-    on enrollments.enrollment_id = conversion_events.enrollment_id
-left join {{ ref('stg_events') }} as events
-    on conversion_events.event_id = events.event_id
+left join goals
+    on enrollments.enrollment_id = goals.enrollment_id

@@ -6,7 +6,7 @@ leads as (
 
 ),
 
--- As of the last result of each segment: nobody leaves one that has no result now (E5).
+-- As of the last result of each segment: nobody leaves one that has no result now (E5), unless its file is gone.
 memberships as (
 
     select
@@ -30,18 +30,18 @@ enrollment_counts as (
 
 ),
 
+-- Who opens or answers a message in doubt has it, and is engaged, though it counts as sent to nobody yet.
 message_counts as (
 
     select
         lead_id,
-        count(*) as messages_sent,
-        count(case when human_opens > 0 then 1 end) as messages_opened,
-        count(case when human_clicks > 0 then 1 end) as messages_clicked,
-        count(bounced_at) as messages_bounced,
-        max(sent_as_of) as last_sent_at,
+        count(case when status = 'sent' then 1 end) as messages_sent,
+        count(case when status = 'sent' and human_opens > 0 then 1 end) as messages_opened,
+        count(case when status = 'sent' and human_clicks > 0 then 1 end) as messages_clicked,
+        count(case when status = 'sent' then bounced_at end) as messages_bounced,
+        max(case when status = 'sent' then sent_as_of end) as last_sent_at,
         max(last_engaged_at) as last_engaged_at
     from {{ ref('messages') }}
-    where status = 'sent'
     group by lead_id
 
 ),
@@ -51,10 +51,23 @@ activity as (
     select
         lead_id,
         count(*) as events,
-        max(occurred_at) as last_event_at,
-        count(value) as sales,
-        sum(value) as revenue
+        max(occurred_at) as last_event_at
     from {{ ref('stg_events') }}
+    group by lead_id
+
+),
+
+-- Sums of several currencies are none: marts.sales has them apart.
+order_counts as (
+
+    select
+        lead_id,
+        count(case when not is_refund then 1 end) as sales,
+        sum(gross_revenue) as gross_revenue,
+        sum(refunds) as refunds,
+        count(distinct coalesce(currency, '')) as currencies,
+        min(currency) as currency
+    from {{ ref('sales') }}
     group by lead_id
 
 ),
@@ -95,8 +108,11 @@ select
     message_counts.last_engaged_at,
     coalesce(activity.events, 0) as events,
     activity.last_event_at,
-    coalesce(activity.sales, 0) as sales,
-    coalesce(activity.revenue, 0) as revenue,
+    coalesce(order_counts.sales, 0) as sales,
+    {{ in_one_currency('order_counts.gross_revenue') }} as revenue,
+    {{ in_one_currency('order_counts.refunds') }} as refunds,
+    {{ in_one_currency('order_counts.gross_revenue - order_counts.refunds') }} as net_revenue,
+    case when order_counts.currencies = 1 then order_counts.currency end as currency,
     -- Custom fields come last: where one has a name that stands above, the engine numbers it and not ours.
     leads.* exclude (
         lead_id, email, first_name, last_name, company, country, locale, timezone, phone, tags, created_at, updated_at,
@@ -115,3 +131,5 @@ left join message_counts
     on leads.lead_id = message_counts.lead_id
 left join activity
     on leads.lead_id = activity.lead_id
+left join order_counts
+    on leads.lead_id = order_counts.lead_id

@@ -17,6 +17,9 @@ facts as (
         min(case when type = 'clicked' and is_human then effective_at end) as first_clicked_at,
         min(case when type = 'bounced' then effective_at end) as bounced_at,
         min(case when type = 'bounced' and bounce_class <> 'soft' then effective_at end) as hard_bounced_at,
+        max(case when type = 'bounced' then effective_at end) as last_bounced_at,
+        -- Who answers a mail has it; a machine's open says as little here as of soft bounces in a row.
+        max(case when type not in ('bounced', 'deferred') and is_human then effective_at end) as last_proof_at,
         min(case when type = 'unsubscribed' then effective_at end) as unsubscribed_at,
         min(case when type = 'complained' then effective_at end) as complained_at,
         min(case when type = 'replied' then effective_at end) as replied_at,
@@ -34,17 +37,98 @@ facts as (
 
 ),
 
--- A sender whose provider has once said what was delivered is believed from that message on: silence is then no delivery.
-reporting_senders as (
+-- A confirmation is not tracked either.
+untracked_versions as (
+
+    select distinct
+        sequence_id,
+        version_id
+    from {{ source('journal', 'sequence_versions') }}
+    where
+        {{ definition_text('definition', 'tracking') }} = 'false'
+        or {{ definition_text('definition', 'confirmation') }} = 'true'
+
+),
+
+-- Without `DRIPS_PUBLIC_URL` nothing is tracked, and nothing of the kind is ever landed.
+tracking as (
+
+    select count(*) > 0 as is_known
+    from facts
+    where opens > 0 or clicks > 0
+
+),
+
+classified as (
 
     select
+        messages.message_id,
         messages.sender,
-        min(messages.sent_as_of) as reports_from
+        messages.sent_as_of,
+        case
+            when facts.hard_bounced_at is not null then true
+            else coalesce(facts.last_bounced_at >= coalesce(facts.last_proof_at, facts.last_bounced_at), false)
+        end as has_bounced,
+        facts.last_proof_at is not null as is_proved,
+        facts.delivered_at is not null as is_reported
     from messages
-    inner join facts
+    left join facts
         on messages.message_id = facts.message_id
-    where facts.delivered_at is not null
-    group by messages.sender
+    where messages.status = 'sent'
+
+),
+
+-- Of what did not bounce: what a provider said was delivered, and what it was silent about though a person had it or a day has passed.
+daily_reports as (
+
+    select
+        sender,
+        cast(sent_as_of as date) as day,
+        count(case when is_reported then 1 end) as reported,
+        count(
+            case
+                when not is_reported and (is_proved or sent_as_of <= {{ add_seconds(as_of(), -86400) }}) then 1
+            end
+        ) as silent
+    from classified
+    where not has_bounced
+    group by sender, cast(sent_as_of as date)
+
+),
+
+-- A provider is believed where it reported at least half, in the seven days that end with the day of sending.
+weekly_reports as (
+
+    select
+        sender,
+        day,
+        sum(reported) over (
+            partition by sender order by day range between interval 6 days preceding and current row
+        ) as reported,
+        sum(silent) over (
+            partition by sender order by day range between interval 6 days preceding and current row
+        ) as silent
+    from daily_reports
+
+),
+
+deliveries as (
+
+    select
+        classified.message_id,
+        case
+            when classified.has_bounced then 'bounced'
+            when classified.is_proved then 'delivered'
+            when weekly_reports.reported = 0 or weekly_reports.reported < weekly_reports.silent then 'delivered'
+            -- as long as servers may go on trying (RFC 5321 section 4.5.4.1)
+            when classified.sent_as_of > {{ add_seconds(as_of(), -432000) }} then 'pending'
+            else 'undelivered'
+        end as delivery_state
+    from classified
+    left join weekly_reports
+        on
+            classified.sender = weekly_reports.sender
+            and cast(classified.sent_as_of as date) = weekly_reports.day
 
 )
 
@@ -71,12 +155,7 @@ select
     coalesce(facts.clicks, 0) as clicks,
     coalesce(facts.human_opens, 0) as human_opens,
     coalesce(facts.human_clicks, 0) as human_clicks,
-    case
-        when messages.status <> 'sent' then false
-        when facts.delivered_at is not null then true
-        when facts.bounced_at is not null then false
-        else reporting_senders.sender is null or messages.sent_as_of < reporting_senders.reports_from
-    end as is_delivered,
+    coalesce(deliveries.delivery_state = 'delivered', false) as is_delivered,
     case
         when messages.refused_at is not null or facts.hard_bounced_at is not null then 'hard'
         when facts.bounced_at is not null then 'soft'
@@ -88,9 +167,19 @@ select
     messages.attempts,
     messages.smtp_code,
     messages.enhanced_code,
-    messages.detail
+    messages.detail,
+    deliveries.delivery_state,
+    messages.status = 'sent'
+    or messages.refused_at is not null
+    or (messages.status = 'failed' and messages.smtp_code is not null) as is_answered,
+    coalesce(facts.opens + facts.clicks, 0) > 0 or (tracking.is_known and untracked_versions.version_id is null) as is_tracked
 from messages
+cross join tracking
+left join untracked_versions
+    on
+        messages.sequence_id = untracked_versions.sequence_id
+        and messages.version_id = untracked_versions.version_id
 left join facts
     on messages.message_id = facts.message_id
-left join reporting_senders
-    on messages.sender = reporting_senders.sender
+left join deliveries
+    on messages.message_id = deliveries.message_id

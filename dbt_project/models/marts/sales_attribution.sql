@@ -6,9 +6,10 @@ sales as (
         event_id,
         lead_id,
         occurred_at,
-        value
-    from {{ ref('stg_events') }}
-    where value is not null
+        gross_revenue as value,
+        currency
+    from {{ ref('sales') }}
+    where not is_refund
 
 ),
 
@@ -19,6 +20,7 @@ touched as (
         sales.event_id,
         sales.lead_id,
         sales.value,
+        sales.currency,
         sales.occurred_at,
         touches.message_id,
         touches.sequence_id,
@@ -31,11 +33,12 @@ touched as (
             and touches.type in ('opened', 'clicked')
             and touches.is_human
             and touches.effective_at <= sales.occurred_at
-            and touches.effective_at > {{ add_seconds('sales.occurred_at', -86400 * var('attribution_days', 30)) }}
+            and touches.effective_at >= {{ add_seconds('sales.occurred_at', -86400 * var('attribution_days', 30)) }}
     group by
         sales.event_id,
         sales.lead_id,
         sales.value,
+        sales.currency,
         sales.occurred_at,
         touches.message_id,
         touches.sequence_id
@@ -91,5 +94,6 @@ select
     credit * cast(value as double) as revenue,
     occurred_at,
     first_touched_at,
-    last_touched_at
+    last_touched_at,
+    currency
 from credited

@@ -1,12 +1,23 @@
 with
 
-sent_messages as (
+-- An attempt counts on its own day, whatever later days make of its message.
+attempt_counts as (
+
+    select
+        sequence_id,
+        cast(attempted_as_of as date) as day,
+        {{ attempt_counts() }}
+    from {{ ref('message_attempts') }}
+    group by sequence_id, cast(attempted_as_of as date)
+
+),
+
+tried_messages as (
 
     select
         *,
         cast(sent_as_of as date) as day
     from {{ ref('messages') }}
-    where status = 'sent'
 
 ),
 
@@ -16,7 +27,7 @@ message_counts as (
         sequence_id,
         day,
         {{ message_counts() }}
-    from sent_messages
+    from tried_messages
     group by sequence_id, day
 
 ),
@@ -28,16 +39,18 @@ reached as (
         messages.sequence_id,
         messages.day,
         messages.first_sent_as_of,
+        enrollments.enrollment_id,
+        enrollments.lead_id,
         enrollments.status,
-        enrollments.converted_at,
-        enrollments.conversion_value
+        enrollments.has_goal
     from (
         select
             sequence_id,
             day,
             enrollment_id,
             min(sent_as_of) as first_sent_as_of
-        from sent_messages
+        from tried_messages
+        where status = 'sent'
         group by sequence_id, day, enrollment_id
     ) as messages
     inner join {{ ref('enrollments') }} as enrollments
@@ -50,18 +63,59 @@ enrollment_counts as (
     select
         sequence_id,
         day,
-        {{ enrollment_counts(is_counted='true', is_converted='converted_at > first_sent_as_of') }}
+        {{ enrollment_counts(is_counted='true') }}
     from reached
+    group by sequence_id, day
+
+),
+
+-- What was bought after the day's first message to that enrollment.
+followed as (
+
+    select
+        reached.sequence_id,
+        reached.day,
+        conversions.event_id,
+        conversions.lead_id,
+        conversions.is_first,
+        conversions.value,
+        conversions.currency,
+        conversions.refunds
+    from reached
+    inner join {{ ref('conversions') }} as conversions
+        on
+            reached.enrollment_id = conversions.enrollment_id
+            and conversions.occurred_at > reached.first_sent_as_of
+
+),
+
+order_counts as (
+
+    select
+        sequence_id,
+        day,
+        {{ order_counts() }}
+    from (
+        {{ orders_once(['sequence_id', 'day'], 'followed') }}
+    ) as orders
     group by sequence_id, day
 
 )
 
 select
-    message_counts.sequence_id,
-    message_counts.day,
+    attempt_counts.sequence_id,
+    attempt_counts.day,
     {{ performance_columns() }}
-from message_counts
+from attempt_counts
+left join message_counts
+    on
+        attempt_counts.sequence_id = message_counts.sequence_id
+        and attempt_counts.day = message_counts.day
 left join enrollment_counts
     on
-        message_counts.sequence_id = enrollment_counts.sequence_id
-        and message_counts.day = enrollment_counts.day
+        attempt_counts.sequence_id = enrollment_counts.sequence_id
+        and attempt_counts.day = enrollment_counts.day
+left join order_counts
+    on
+        attempt_counts.sequence_id = order_counts.sequence_id
+        and attempt_counts.day = order_counts.day

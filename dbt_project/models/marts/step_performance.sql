@@ -24,7 +24,19 @@ steps as (
         sequence_id,
         step_id,
         variant_id
-    from {{ ref('messages') }}
+    from {{ ref('message_attempts') }}
+
+),
+
+attempt_counts as (
+
+    select
+        sequence_id,
+        step_id,
+        variant_id,
+        {{ attempt_counts() }}
+    from {{ ref('message_attempts') }}
+    group by sequence_id, step_id, variant_id
 
 ),
 
@@ -35,7 +47,7 @@ message_counts as (
         step_id,
         variant_id,
         {{ message_counts() }}
-    from sent_messages
+    from {{ ref('messages') }}
     group by sequence_id, step_id, variant_id
 
 ),
@@ -48,9 +60,10 @@ reached as (
         messages.step_id,
         messages.variant_id,
         messages.sent_as_of,
+        enrollments.enrollment_id,
+        enrollments.lead_id,
         enrollments.status,
-        enrollments.converted_at,
-        enrollments.conversion_value
+        enrollments.has_goal
     from sent_messages as messages
     inner join {{ ref('enrollments') }} as enrollments
         on messages.enrollment_id = enrollments.enrollment_id
@@ -63,8 +76,36 @@ enrollment_counts as (
         sequence_id,
         step_id,
         variant_id,
-        {{ enrollment_counts(is_counted='true', is_converted='converted_at > sent_as_of') }}
+        {{ enrollment_counts(is_counted='true') }}
     from reached
+    group by sequence_id, step_id, variant_id
+
+),
+
+followed as (
+
+    select
+        reached.step_id,
+        reached.variant_id,
+        conversions.*
+    from reached
+    inner join {{ ref('conversions') }} as conversions
+        on
+            reached.enrollment_id = conversions.enrollment_id
+            and conversions.occurred_at > reached.sent_as_of
+
+),
+
+order_counts as (
+
+    select
+        sequence_id,
+        step_id,
+        variant_id,
+        {{ order_counts() }}
+    from (
+        {{ orders_once(['sequence_id', 'step_id', 'variant_id'], 'followed') }}
+    ) as orders
     group by sequence_id, step_id, variant_id
 
 )
@@ -79,6 +120,11 @@ select
 from steps
 left join {{ ref('step_positions') }} as positions
     on steps.sequence_id = positions.sequence_id and steps.step_id = positions.step_id
+left join attempt_counts
+    on
+        steps.sequence_id = attempt_counts.sequence_id
+        and steps.step_id = attempt_counts.step_id
+        and steps.variant_id is not distinct from attempt_counts.variant_id
 left join message_counts
     on
         steps.sequence_id = message_counts.sequence_id
@@ -89,3 +135,8 @@ left join enrollment_counts
         steps.sequence_id = enrollment_counts.sequence_id
         and steps.step_id = enrollment_counts.step_id
         and steps.variant_id is not distinct from enrollment_counts.variant_id
+left join order_counts
+    on
+        steps.sequence_id = order_counts.sequence_id
+        and steps.step_id = order_counts.step_id
+        and steps.variant_id is not distinct from order_counts.variant_id

@@ -7,7 +7,10 @@ select
     events.properties,
     events.number_texts,
     events.value,
-    events.currency
+    events.currency,
+    {{ property_text('events.properties', 'events.number_texts', "'refund_of'") }} as refund_of,
+    coalesce(events.value < 0, false)
+    or {{ property_text('events.properties', 'events.number_texts', "'refund_of'") }} is not null as is_refund
 from {{ source('raw', 'events') }} as events
 cross join {{ source('raw', 'project_settings') }} as project
 left join {{ ref('stg_identities') }} as identities

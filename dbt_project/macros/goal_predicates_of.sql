@@ -1,0 +1,21 @@
+{#- What the `where` of these goals asks for (L2, E1): one row per goal and property.
+    Expects the columns `sequence_id`, `goal_id` and `goal`, the goal's JSON in a definition that the journal keeps. -#}
+{% macro goal_predicates_of(goals) -%}
+    {{ return(adapter.dispatch('goal_predicates_of')(goals)) }}
+{%- endmacro %}
+
+{% macro default__goal_predicates_of(goals) -%}
+    select
+        sequence_id,
+        goal_id,
+        property,
+        {{ property_text("json_extract(goal, '$.where')", 'cast(null as varchar)', 'property') }} as value
+    from (
+        select
+            sequence_id,
+            goal_id,
+            goal,
+            unnest(json_keys(goal, '$.where')) as property
+        from {{ goals }}
+    ) as properties
+{%- endmacro %}
