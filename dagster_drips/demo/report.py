@@ -12,6 +12,7 @@ from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("tables.sql"))
+_SHOWN = ("landed", "decisions", "sequences", "steps", "latest_messages")
 
 Rows = list[dict[str, Any]]
 
@@ -30,7 +31,7 @@ class DemoTables:
 
 def read_tables(warehouse: Warehouse, outbox: Path) -> DemoTables:
     """The tables, once the marts are built."""
-    rows = {name: warehouse.rows(statement) for name, statement in _STATEMENTS.items()}
+    rows = {name: warehouse.rows(_STATEMENTS[name]) for name in _SHOWN}
     return DemoTables(
         landed=rows["landed"],
         decisions=rows["decisions"],

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dagster_drips.cli.suppressions import Reason, import_list
+from dagster_drips.cli.suppressions import import_list
 from dagster_drips.landing.writer.writer import LandingWriter
 from dagster_drips.pipeline import replay
 from dagster_drips.pipeline.publish import publish
@@ -25,6 +25,7 @@ from dagster_drips.pipeline.tick_journal import TickJournal
 from dagster_drips.privacy.forget import forget
 from dagster_drips.project import Project
 from dagster_drips.smtp.sink import MailSink
+from dagster_drips.vocabulary import SuppressionReason
 from dagster_drips.warehouse import open_warehouse
 
 LEAD = "L-77"
@@ -78,7 +79,7 @@ def _imported(project: Project) -> None:
     _die_at_rename(r"\.imported-[0-9a-f]+\.csv\.\d+")
     file = project.root.parent / "list.csv"
     file.write_text(f"{ADDRESS}\n")
-    import_list(project, file, reason=Reason.MANUAL, topic=None)
+    import_list(project, file, reason=SuppressionReason.MANUAL, topic=None)
 
 
 def _collected(project: Project) -> None:
