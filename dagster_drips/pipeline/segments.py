@@ -8,7 +8,7 @@ run again.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +109,7 @@ def recorded_failures(warehouse: Warehouse) -> list[dict[str, Any]]:
 
 def record_failures(warehouse: Warehouse, failures: list[SegmentFailure]) -> None:
     """Keep, for who asks after the tick, why segments have no result."""
-    rows = [
-        {"segment": one.segment, "file": one.file, "reason": one.reason, "is_missing": one.is_missing} for one in failures
-    ]
+    rows = [asdict(one) | {"file": one.file} for one in failures]
     if not rows and not warehouse.value(_STATEMENTS["number_of_failures"]):
         return
     with warehouse.transaction():
