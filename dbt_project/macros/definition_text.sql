@@ -1,0 +1,9 @@
+{#- What a sequence's definition, the JSON that the journal keeps (S3), says at a path such as `goal.within.seconds`; NULL where it
+    says nothing. -#}
+{% macro definition_text(definition, path) -%}
+    {{ return(adapter.dispatch('definition_text')(definition, path)) }}
+{%- endmacro %}
+
+{% macro default__definition_text(definition, path) -%}
+    json_extract_string({{ definition }}, '$.{{ path }}')
+{%- endmacro %}
