@@ -157,7 +157,9 @@ exposures as (
         enrollment_id,
         version_id,
         arm_share as propensity,
-        'control=' || cast(holdout as varchar) as split
+        'control=' || cast(holdout as varchar) as split,
+        has_goal,
+        goal_closes_at
     from drawn
 
     union all
@@ -172,8 +174,12 @@ exposures as (
         tried.enrollment_id,
         tried.version_id,
         coalesce(shares.share, 0),
-        splits.split
+        splits.split,
+        enrolled.has_goal,
+        enrolled.goal_closes_at
     from tried
+    inner join enrolled
+        on tried.enrollment_id = enrolled.enrollment_id
     inner join splits
         on
             tried.sequence_id = splits.sequence_id
@@ -202,7 +208,9 @@ exposures as (
         drawn.enrollment_id,
         drawn.version_id,
         drawn.arm_share * shares.share,
-        'control=' || cast(drawn.holdout as varchar) || ', ' || splits.split
+        'control=' || cast(drawn.holdout as varchar) || ', ' || splits.split,
+        drawn.has_goal,
+        drawn.goal_closes_at
     from drawn
     inner join shares
         on
@@ -232,7 +240,9 @@ exposures as (
         drawn.enrollment_id,
         drawn.version_id,
         drawn.arm_share,
-        'control=' || cast(drawn.holdout as varchar) || ', ' || splits.split
+        'control=' || cast(drawn.holdout as varchar) || ', ' || splits.split,
+        drawn.has_goal,
+        drawn.goal_closes_at
     from drawn
     inner join splits
         on
@@ -244,19 +254,17 @@ exposures as (
 )
 
 select
-    exposures.experiment || ':' || exposures.sequence_id || coalesce(':' || exposures.step_id, '') as experiment_id,
-    exposures.experiment,
-    exposures.sequence_id,
-    exposures.step_id,
-    exposures.lead_id,
-    exposures.variation_id,
-    exposures.first_exposed_at,
-    exposures.enrollment_id,
-    exposures.version_id,
-    exposures.propensity,
-    exposures.split,
-    enrolled.has_goal,
-    enrolled.goal_closes_at
+    experiment || ':' || sequence_id || coalesce(':' || step_id, '') as experiment_id,
+    experiment,
+    sequence_id,
+    step_id,
+    lead_id,
+    variation_id,
+    first_exposed_at,
+    enrollment_id,
+    version_id,
+    propensity,
+    split,
+    has_goal,
+    goal_closes_at
 from exposures
-inner join enrolled
-    on exposures.enrollment_id = enrolled.enrollment_id
