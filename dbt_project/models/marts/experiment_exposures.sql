@@ -9,6 +9,8 @@ version_spells as (
         cast({{ definition_text('definition', 'holdout') }} as double) as holdout,
         {{ definition_text('definition', 'goal.event') }} as goal_event,
         cast({{ definition_text('definition', 'goal.within.seconds') }} as bigint) as goal_within_seconds,
+        coalesce({{ definition_text('definition', 'transactional') }} = 'true', false)
+        or coalesce({{ definition_text('definition', 'confirmation') }} = 'true', false) as is_for_everybody,
         seen_at,
         lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
     from {{ source('journal', 'sequence_versions') }}
@@ -82,6 +84,9 @@ enrolled as (
         enrollments.arm,
         spells.version_id,
         spells.holdout,
+        project_spells.version_id as project_version_id,
+        -- the project's holdout, of the tick that enrolled (E8)
+        case when spells.is_for_everybody then 0 else coalesce(project_spells.holdout, 0) end as project_holdout,
         spells.goal_event is not null as has_goal,
         {{ add_seconds('enrollments.triggered_at', 'spells.goal_within_seconds') }} as goal_closes_at
     from {{ ref('enrollments') }} as enrollments
@@ -90,6 +95,39 @@ enrolled as (
             enrollments.sequence_id = spells.sequence_id
             and enrollments.enrolled_at >= spells.seen_at
             and (spells.until is null or enrollments.enrolled_at < spells.until)
+    left join version_spells as project_spells
+        on
+            project_spells.sequence_id = 'project.yml'
+            and enrollments.enrolled_at >= project_spells.seen_at
+            and (project_spells.until is null or enrollments.enrolled_at < project_spells.until)
+
+),
+
+-- Whom the project holds back was not drawn for the sequence's own holdout.
+with_held_back as (
+
+    select
+        *,
+        {{ bucket("'holdout:project:' || lead_id") }} < project_holdout as is_held_back
+    from enrolled
+
+),
+
+-- Likewise over all sequences: a lead counts with the first enrollment while the project held anybody back.
+drawn_for_project as (
+
+    select *
+    from (
+        select
+            *,
+            row_number() over (
+                partition by lead_id
+                order by enrolled_at, triggered_at, sequence_id, occurrence_id
+            ) as nth
+        from with_held_back
+        where project_holdout > 0 and project_holdout < 1
+    ) as draws
+    where nth = 1
 
 ),
 
@@ -107,8 +145,8 @@ drawn as (
                 partition by sequence_id, lead_id
                 order by enrolled_at, triggered_at, occurrence_id
             ) as nth
-        from enrolled
-        where holdout > 0 and holdout < 1
+        from with_held_back
+        where holdout > 0 and holdout < 1 and not is_held_back
     ) as draws
     where nth = 1
 
@@ -146,6 +184,23 @@ tried as (
 ),
 
 exposures as (
+
+    select
+        'project_holdout' as experiment,
+        cast(null as varchar) as sequence_id,
+        cast(null as varchar) as step_id,
+        lead_id,
+        case when is_held_back then 'control' else 'treatment' end as variation_id,
+        enrolled_at as first_exposed_at,
+        enrollment_id,
+        project_version_id as version_id,
+        case when is_held_back then project_holdout else 1 - project_holdout end as propensity,
+        'control=' || cast(project_holdout as varchar) as split,
+        has_goal,
+        goal_closes_at
+    from drawn_for_project
+
+    union all
 
     select
         'holdout' as experiment,
@@ -254,7 +309,7 @@ exposures as (
 )
 
 select
-    experiment || ':' || sequence_id || coalesce(':' || step_id, '') as experiment_id,
+    experiment || coalesce(':' || sequence_id, '') || coalesce(':' || step_id, '') as experiment_id,
     experiment,
     sequence_id,
     step_id,
