@@ -87,6 +87,7 @@ def _sequence_row(live: LiveSequence, settings: ProjectSettings) -> dict[str, An
         "reentry": "after" if after else sequence.reentry,
         "reentry_seconds": _seconds(after),
         "holdout": float(sequence.holdout),
+        "project_holdout": 0.0 if sequence.transactional or sequence.confirmation else float(settings.holdout),
         "goal_event": goal.event if goal else None,
         "goal_within_seconds": _seconds(goal.within) if goal else None,
         "exits_on_goal": exits.goal,

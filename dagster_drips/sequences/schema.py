@@ -223,6 +223,7 @@ class ProjectSettings(StrictModel):
     timezone: TimeZone = DEFAULT_TIMEZONE
     frequency_cap: FrequencyCap | None = None
     max_per_tick: int | None = Field(default=None, ge=1)
+    holdout: float = Field(default=0.0, ge=0, le=1)
     sender: SenderChoice | None = None
     send_window: SendWindow | None = None
     fields: dict[FieldName, FieldType] = Field(default_factory=dict, max_length=MAX_FIELDS)

@@ -186,9 +186,11 @@ create table if not exists raw.sequences (
     priority integer not null,       -- F3, the default filled in
     topic varchar,
     transactional boolean not null,
-    confirmation boolean             -- null or false: an ordinary one
+    confirmation boolean,            -- null or false: an ordinary one
+    project_holdout double           -- project.yml's (E8); 0 where it holds nobody back, null: made before it
 );
 alter table raw.sequences add column if not exists confirmation boolean;   -- warehouses made before it
+alter table raw.sequences add column if not exists project_holdout double;
 create table if not exists raw.sequence_steps (
     sequence_id varchar not null,
     step_id varchar not null,

@@ -124,8 +124,10 @@ def no_sender_goes_over_its_throttle(outcome: Outcome) -> None:
 
 def nobody_in_the_control_arm_gets_mail(outcome: Outcome) -> None:
     for row in outcome.enrollments.values():
-        holdout = outcome.definition_of(row, outcome.number_of[row["decided_at"]])["holdout"]
-        held_out = bucket(f"holdout:{row['sequence_id']}:{row['lead_id']}") < holdout
+        definition = outcome.definition_of(row, outcome.number_of[row["decided_at"]])
+        held_out = bucket(f"holdout:{row['sequence_id']}:{row['lead_id']}") < definition["holdout"]
+        if not definition["transactional"]:
+            held_out |= bucket(f"holdout:project:{row['lead_id']}") < outcome.world.settings.get("holdout", 0)
         assert row["arm"] == ("control" if held_out else "treatment")
         assert not held_out or not outcome.resolved[row["enrollment_id"]]
 

@@ -122,6 +122,7 @@ SEQUENCES = stated(
 )
 SETTINGS = stated(
     timezone=st.sampled_from(["UTC", "America/New_York", "Europe/Berlin"]),
+    holdout=st.sampled_from([0, 0, 0, 0.3]),
     frequency_cap=optional(st.fixed_dictionaries({"messages": st.integers(1, 2), "per": minutes(60, 1440)})),
     max_per_tick=st.sampled_from([None, None, None, 5]),
 )

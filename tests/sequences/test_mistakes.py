@@ -279,6 +279,7 @@ SETTINGS_MISTAKES = [
     ("frequency_cap: {messages: 0, per: {days: 1}}", 1, "at least 1"),
     ("frequency_cap:\n  messages: 3", 1, "missing key 'per' in frequency_cap"),
     ("max_per_tick: many", 1, "whole number"),
+    ("holdout: 1.5", 1, "at most 1"),
     ("fields:\n  plan: strin", 2, "unknown value 'strin'; known: boolean, date"),
     ("soft_bounces: {count: 3}", 1, "missing key 'over'"),
     ("sender: {email: a@b@c}", 1, "no mail address"),

@@ -1,0 +1,8 @@
+{#- The natural logarithm of n! -#}
+{% macro log_factorial(n) -%}
+    {{ return(adapter.dispatch('log_factorial')(n)) }}
+{%- endmacro %}
+
+{% macro default__log_factorial(n) -%}
+    lgamma({{ n }} + 1.0)
+{%- endmacro %}

@@ -1,0 +1,108 @@
+{#- The exact test of "no difference" within each stratum of each comparison, as two-sided mid-p: twice the smaller tail of the
+    distribution of the first arm's conversions, given all margins, with half of the chance of what was seen (Lancaster, JASA 56,
+    1961; strata by convolution as in Mehta, Patel and Gray, JASA 80, 1985). One row a comparison.
+    `tables`: one row per comparison and stratum, with `key` (columns that name the comparison), leads `n1`, `n0` and conversions
+    `x1`, `x0` of its two arms. -#}
+{% macro mid_p_of(tables, key) -%}
+    {%- set columns = key | join(', ') -%}
+    with recursive
+
+    -- Where all converted or none, nothing can be told.
+    informative as (
+
+        select
+            {{ columns }},
+            n1,
+            n0,
+            x1 + x0 as converted,
+            x1,
+            row_number() over (partition by {{ columns }} order by n1, n0, x1, x0) as stratum
+        from {{ tables }}
+        where x1 + x0 > 0 and x1 + x0 < n1 + n0
+
+    ),
+
+    possible as (
+
+        select
+            *,
+            {{ whole_numbers('greatest(0, converted - n0)', 'least(n1, converted)') }} as count_1
+        from informative
+
+    ),
+
+    -- Hypergeometric.
+    chances as (
+
+        select
+            {{ columns }},
+            stratum,
+            count_1,
+            exp(
+                {{ log_factorial('n1') }} - {{ log_factorial('count_1') }} - {{ log_factorial('n1 - count_1') }}
+                + {{ log_factorial('n0') }} - {{ log_factorial('converted - count_1') }}
+                - {{ log_factorial('n0 - converted + count_1') }}
+                - {{ log_factorial('n1 + n0') }} + {{ log_factorial('converted') }}
+                + {{ log_factorial('n1 + n0 - converted') }}
+            ) as chance
+        from possible
+
+    ),
+
+    -- The distribution of the sum over the first strata, one more each time.
+    sums as (
+
+        select
+            {{ columns }},
+            cast(1 as bigint) as stratum,
+            count_1,
+            chance
+        from chances
+        where stratum = 1
+
+        union all
+
+        select
+            {% for column in key %}sums.{{ column }}, {% endfor %}
+            sums.stratum + 1,
+            sums.count_1 + chances.count_1,
+            sum(sums.chance * chances.chance)
+        from sums
+        inner join chances
+            on
+                sums.stratum + 1 = chances.stratum
+                {% for column in key %}and sums.{{ column }} = chances.{{ column }} {% endfor %}
+        group by
+            {% for column in key %}sums.{{ column }}, {% endfor %}
+            sums.stratum + 1,
+            sums.count_1 + chances.count_1
+
+    ),
+
+    seen as (
+
+        select
+            {{ columns }},
+            sum(x1) as x1,
+            max(stratum) as strata
+        from informative
+        group by {{ columns }}
+
+    )
+
+    select
+        {% for column in key %}seen.{{ column }}, {% endfor %}
+        least(
+            1.0,
+            2 * least(
+                sum(case when sums.count_1 < seen.x1 then chance when sums.count_1 = seen.x1 then chance / 2 else 0 end),
+                sum(case when sums.count_1 > seen.x1 then chance when sums.count_1 = seen.x1 then chance / 2 else 0 end)
+            )
+        ) as mid_p
+    from seen
+    inner join sums
+        on
+            seen.strata = sums.stratum
+            {% for column in key %}and seen.{{ column }} = sums.{{ column }} {% endfor %}
+    group by {% for column in key %}seen.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}

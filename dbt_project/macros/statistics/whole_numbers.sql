@@ -1,0 +1,8 @@
+{#- One row per whole number from `low` to `high`, both included, in a select list. -#}
+{% macro whole_numbers(low, high) -%}
+    {{ return(adapter.dispatch('whole_numbers')(low, high)) }}
+{%- endmacro %}
+
+{% macro default__whole_numbers(low, high) -%}
+    unnest(generate_series(cast({{ low }} as bigint), cast({{ high }} as bigint)))
+{%- endmacro %}

@@ -1,0 +1,30 @@
+{#- The variants of steps in these versions of sequences (M8): one row per version, step and variant, with its place in the file.
+    Expects the columns `sequence_id`, `version_id` and `definition`, the JSON that the journal keeps (S3). -#}
+{% macro variants_of_versions(versions) -%}
+    {{ return(adapter.dispatch('variants_of_versions')(versions)) }}
+{%- endmacro %}
+
+{% macro default__variants_of_versions(versions) -%}
+    select
+        sequence_id,
+        version_id,
+        step_id,
+        json_extract_string(variant, '$.id') as variant_id,
+        position,
+        cast(json_extract_string(variant, '$.weight') as double) as weight
+    from (
+        select
+            sequence_id,
+            version_id,
+            json_extract_string(step, '$.id') as step_id,
+            unnest(json_extract(step, '$.variants[*]')) as variant,
+            unnest(generate_series(1, len(json_extract(step, '$.variants[*]')))) as position
+        from (
+            select
+                sequence_id,
+                version_id,
+                unnest(json_extract(definition, '$.steps[*]')) as step
+            from {{ versions }}
+        ) as steps
+    ) as variants
+{%- endmacro %}

@@ -1,0 +1,325 @@
+with
+
+-- From when to when each version was the one that counted (S3).
+version_spells as (
+
+    select
+        sequence_id,
+        version_id,
+        cast({{ definition_text('definition', 'holdout') }} as double) as holdout,
+        {{ definition_text('definition', 'goal.event') }} as goal_event,
+        cast({{ definition_text('definition', 'goal.within.seconds') }} as bigint) as goal_within_seconds,
+        coalesce({{ definition_text('definition', 'transactional') }} = 'true', false)
+        or coalesce({{ definition_text('definition', 'confirmation') }} = 'true', false) as is_for_everybody,
+        seen_at,
+        lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
+    from {{ source('journal', 'sequence_versions') }}
+
+),
+
+versions as (
+
+    select
+        sequence_id,
+        version_id,
+        min(definition) as definition
+    from {{ source('journal', 'sequence_versions') }}
+    group by sequence_id, version_id
+
+),
+
+variants as (
+
+    {{ variants_of_versions('versions') }}
+
+),
+
+-- Which share of a step's leads each variant is given (M8).
+shares as (
+
+    select
+        *,
+        weight / sum(weight) over (partition by sequence_id, version_id, step_id) as share,
+        sum(weight) over (partition by sequence_id, version_id, step_id) as total_weight,
+        sum(weight) over (
+            partition by sequence_id, version_id, step_id
+            order by position
+            rows between unbounded preceding and current row
+        ) as cumulative_weight,
+        coalesce(
+            sum(weight) over (
+                partition by sequence_id, version_id, step_id
+                order by position
+                rows between unbounded preceding and 1 preceding
+            ),
+            0
+        ) as weight_before
+    from variants
+    where weight > 0
+
+),
+
+splits as (
+
+    select
+        sequence_id,
+        version_id,
+        step_id,
+        count(*) as variants,
+        string_agg(variant_id || '=' || cast(share as varchar), ', ' order by position) as split
+    from shares
+    group by sequence_id, version_id, step_id
+
+),
+
+enrolled as (
+
+    select
+        enrollments.enrollment_id,
+        enrollments.sequence_id,
+        enrollments.lead_id,
+        enrollments.triggered_at,
+        enrollments.enrolled_at,
+        enrollments.occurrence_id,
+        enrollments.arm,
+        spells.version_id,
+        spells.holdout,
+        project_spells.version_id as project_version_id,
+        -- the project's holdout, of the tick that enrolled (E8)
+        case when spells.is_for_everybody then 0 else coalesce(project_spells.holdout, 0) end as project_holdout,
+        spells.goal_event is not null as has_goal,
+        {{ add_seconds('enrollments.triggered_at', 'spells.goal_within_seconds') }} as goal_closes_at
+    from {{ ref('enrollments') }} as enrollments
+    inner join version_spells as spells
+        on
+            enrollments.sequence_id = spells.sequence_id
+            and enrollments.enrolled_at >= spells.seen_at
+            and (spells.until is null or enrollments.enrolled_at < spells.until)
+    left join version_spells as project_spells
+        on
+            project_spells.sequence_id = 'project.yml'
+            and enrollments.enrolled_at >= project_spells.seen_at
+            and (project_spells.until is null or enrollments.enrolled_at < project_spells.until)
+
+),
+
+-- Whom the project holds back was not drawn for the sequence's own holdout.
+with_held_back as (
+
+    select
+        *,
+        {{ bucket("'holdout:project:' || lead_id") }} < project_holdout as is_held_back
+    from enrolled
+
+),
+
+-- Likewise over all sequences: a lead counts with the first enrollment while the project held anybody back.
+drawn_for_project as (
+
+    select *
+    from (
+        select
+            *,
+            row_number() over (
+                partition by lead_id
+                order by enrolled_at, triggered_at, sequence_id, occurrence_id
+            ) as nth
+        from with_held_back
+        where project_holdout > 0 and project_holdout < 1
+    ) as draws
+    where nth = 1
+
+),
+
+-- A lead counts once, with the first enrollment whose arm was drawn: a re-entry is the same person's luck again, and who came
+-- while there was no holdout was not compared with anybody.
+drawn as (
+
+    select
+        *,
+        case when arm = 'control' then holdout else 1 - holdout end as arm_share
+    from (
+        select
+            *,
+            row_number() over (
+                partition by sequence_id, lead_id
+                order by enrolled_at, triggered_at, occurrence_id
+            ) as nth
+        from with_held_back
+        where holdout > 0 and holdout < 1 and not is_held_back
+    ) as draws
+    where nth = 1
+
+),
+
+-- The first message of the step that was tried for a lead, whether a server took it or not: a variant may be why it was refused.
+tried as (
+
+    select
+        messages.sequence_id,
+        messages.step_id,
+        messages.lead_id,
+        messages.variant_id,
+        messages.sent_as_of,
+        messages.enrollment_id,
+        spells.version_id,
+        row_number() over (
+            partition by messages.sequence_id, messages.step_id, messages.lead_id
+            order by messages.sent_as_of, messages.message_id
+        ) as nth
+    from {{ ref('messages') }} as messages
+    inner join version_spells as spells
+        on
+            messages.sequence_id = spells.sequence_id
+            and messages.sent_as_of >= spells.seen_at
+            and (spells.until is null or messages.sent_as_of < spells.until)
+    inner join splits
+        on
+            spells.sequence_id = splits.sequence_id
+            and spells.version_id = splits.version_id
+            and messages.step_id = splits.step_id
+            and splits.variants > 1
+    where messages.variant_id is not null
+
+),
+
+exposures as (
+
+    select
+        'project_holdout' as experiment,
+        cast(null as varchar) as sequence_id,
+        cast(null as varchar) as step_id,
+        lead_id,
+        case when is_held_back then 'control' else 'treatment' end as variation_id,
+        enrolled_at as first_exposed_at,
+        enrollment_id,
+        project_version_id as version_id,
+        case when is_held_back then project_holdout else 1 - project_holdout end as propensity,
+        'control=' || cast(project_holdout as varchar) as split,
+        has_goal,
+        goal_closes_at
+    from drawn_for_project
+
+    union all
+
+    select
+        'holdout' as experiment,
+        sequence_id,
+        cast(null as varchar) as step_id,
+        lead_id,
+        arm as variation_id,
+        enrolled_at as first_exposed_at,
+        enrollment_id,
+        version_id,
+        arm_share as propensity,
+        'control=' || cast(holdout as varchar) as split,
+        has_goal,
+        goal_closes_at
+    from drawn
+
+    union all
+
+    select
+        'variants',
+        tried.sequence_id,
+        tried.step_id,
+        tried.lead_id,
+        tried.variant_id,
+        tried.sent_as_of,
+        tried.enrollment_id,
+        tried.version_id,
+        coalesce(shares.share, 0),
+        splits.split,
+        enrolled.has_goal,
+        enrolled.goal_closes_at
+    from tried
+    inner join enrolled
+        on tried.enrollment_id = enrolled.enrollment_id
+    inner join splits
+        on
+            tried.sequence_id = splits.sequence_id
+            and tried.version_id = splits.version_id
+            and tried.step_id = splits.step_id
+    left join shares
+        on
+            tried.sequence_id = shares.sequence_id
+            and tried.version_id = shares.version_id
+            and tried.step_id = shares.step_id
+            and tried.variant_id = shares.variant_id
+    where tried.nth = 1
+
+    union all
+
+    -- Against control everybody counts whom the variant is for, whether they come as far as the step or not: nobody can say
+    -- which of control would have.
+    select
+        'variants_against_control',
+        drawn.sequence_id,
+        shares.step_id,
+        drawn.lead_id,
+        -- a variant may be called control
+        case when shares.variant_id = 'control' then 'variant:control' else shares.variant_id end,
+        drawn.enrolled_at,
+        drawn.enrollment_id,
+        drawn.version_id,
+        drawn.arm_share * shares.share,
+        'control=' || cast(drawn.holdout as varchar) || ', ' || splits.split,
+        drawn.has_goal,
+        drawn.goal_closes_at
+    from drawn
+    inner join shares
+        on
+            drawn.sequence_id = shares.sequence_id
+            and drawn.version_id = shares.version_id
+            and {{ bucket("'variant:' || drawn.sequence_id || ':' || shares.step_id || ':' || drawn.lead_id") }}
+            * shares.total_weight < shares.cumulative_weight
+            and {{ bucket("'variant:' || drawn.sequence_id || ':' || shares.step_id || ':' || drawn.lead_id") }}
+            * shares.total_weight >= shares.weight_before
+    inner join splits
+        on
+            shares.sequence_id = splits.sequence_id
+            and shares.version_id = splits.version_id
+            and shares.step_id = splits.step_id
+            and splits.variants > 1
+    where drawn.arm = 'treatment'
+
+    union all
+
+    select
+        'variants_against_control',
+        drawn.sequence_id,
+        splits.step_id,
+        drawn.lead_id,
+        'control',
+        drawn.enrolled_at,
+        drawn.enrollment_id,
+        drawn.version_id,
+        drawn.arm_share,
+        'control=' || cast(drawn.holdout as varchar) || ', ' || splits.split,
+        drawn.has_goal,
+        drawn.goal_closes_at
+    from drawn
+    inner join splits
+        on
+            drawn.sequence_id = splits.sequence_id
+            and drawn.version_id = splits.version_id
+            and splits.variants > 1
+    where drawn.arm = 'control'
+
+)
+
+select
+    experiment || coalesce(':' || sequence_id, '') || coalesce(':' || step_id, '') as experiment_id,
+    experiment,
+    sequence_id,
+    step_id,
+    lead_id,
+    variation_id,
+    first_exposed_at,
+    enrollment_id,
+    version_id,
+    propensity,
+    split,
+    has_goal,
+    goal_closes_at
+from exposures
