@@ -1,14 +1,36 @@
 -- Of two versions that one tick saw the one recorded later is the later (S3), and the other was in force for no time at all.
 with
 
-version_spells as (
+versions as (
 
     select
         sequence_id,
         {{ definition_text('definition', 'goal') }} as goal,
         seen_at,
-        lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
+        row_number() over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as nth
     from {{ source('earlier', 'sequence_versions') }}
+
+),
+
+-- Most versions change other things.
+compared as (
+
+    select
+        *,
+        lag(goal) over (partition by sequence_id order by nth) as goal_before
+    from versions
+
+),
+
+spells as (
+
+    select
+        *,
+        lead(seen_at) over (partition by sequence_id order by nth) as until
+    from compared
+    where
+        nth = 1
+        or goal is distinct from goal_before
 
 )
 
@@ -20,5 +42,5 @@ select
     seen_at,
     until,
     goal
-from version_spells
+from spells
 where goal is not null
