@@ -6,10 +6,14 @@ How a table gets columns belongs here; which fields there are is said by `fields
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from dagster_drips.landing.fields import LeadFields
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name
+from dagster_drips.warehouse.statements import named_statements
+
+_STATEMENTS = named_statements(Path(__file__).with_name("load.sql"))
 
 # Each `alter table` costs the more, the wider the table is: 2,000 take 20 seconds, and a copy of few rows none.
 _ALTERED_AT_ONCE = 16
@@ -56,15 +60,12 @@ def widen_staged(warehouse: Warehouse, new: Mapping[str, str]) -> None:
 
 def _make_wider(warehouse: Warehouse, new: Mapping[str, str]) -> None:
     """Copy `raw.leads` into a table with these columns behind its own, and put it in its place."""
-    columns = warehouse.rows(
-        "select column_name as name, data_type as sql_type, is_nullable = 'NO' as is_required"
-        " from information_schema.columns where table_schema = 'raw' and table_name = 'leads' order by ordinal_position"
-    )
+    columns = warehouse.rows(_STATEMENTS["lead_columns"])
     kept = [
         f"{quoted_name(row['name'])} {row['sql_type']}{' not null' if row['is_required'] else ''}" for row in columns
     ]
     added = [f"{quoted_name(name)} {sql_type}" for name, sql_type in new.items()]
     warehouse.execute(f"create table raw._drips_leads ({', '.join([*kept, *added])})")
-    warehouse.execute("insert into raw._drips_leads by name from raw.leads")
-    warehouse.execute("drop table raw.leads")
-    warehouse.execute("alter table raw._drips_leads rename to leads")
+    warehouse.execute(_STATEMENTS["fill_wider_leads"])
+    warehouse.execute(_STATEMENTS["drop_narrow_leads"])
+    warehouse.execute(_STATEMENTS["name_wider_leads"])

@@ -43,3 +43,22 @@ select
     logical_type,
     converted_type
 from parquet_schema(?)
+
+-- name: lead_columns
+select
+    column_name as name,
+    data_type as sql_type,
+    is_nullable = 'NO' as is_required
+from information_schema.columns
+where table_schema = 'raw' and table_name = 'leads'
+order by ordinal_position
+
+-- name: fill_wider_leads
+insert into raw._drips_leads by name
+from raw.leads
+
+-- name: drop_narrow_leads
+drop table raw.leads
+
+-- name: name_wider_leads
+alter table raw._drips_leads rename to leads

@@ -25,7 +25,7 @@ from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.pipeline.set_aside import draft_what_stays, sent_later
 from dagster_drips.pipeline.tick import Pipeline
-from dagster_drips.pipeline.tick_clock import set_clock
+from dagster_drips.pipeline.tick_clock import set_clock_to_last
 from dagster_drips.pipeline.tick_journal import HANDED_OVER, LOADED_FILES, TickJournal
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import read_catalog
@@ -149,7 +149,7 @@ def _fill(
     loaded = journal.rows(warehouse, LOADED_FILES)
     progress(f"{len(loaded)} landed files")
     load_again(project, warehouse, loaded, fields=live_settings(warehouse, catalog).fields)
-    set_clock(warehouse, warehouse.value("select max(as_of) from journal.ticks where phase = 'decided'"))
+    set_clock_to_last(warehouse)
     progress("models")
     pipeline.decide(warehouse)
     if cut_off := hold_cut_off(project, warehouse):

@@ -40,6 +40,11 @@ def set_clock(warehouse: Warehouse, instant: datetime) -> None:
         )
 
 
+def set_clock_to_last(warehouse: Warehouse) -> None:
+    """Make the last tick that decided something the one that has begun: for a warehouse that is made again."""
+    set_clock(warehouse, warehouse.value(_STATEMENTS["last_decided"]))
+
+
 def current_tick(warehouse: Warehouse) -> TickStart:
     """The tick that has begun last.
 

@@ -20,3 +20,8 @@ update raw.tick set sending_at = ?
 select max(as_of)
 from journal.ticks
 where phase = 'finished' and as_of < ?
+
+-- name: last_decided
+select max(as_of)
+from journal.ticks
+where phase = 'decided'

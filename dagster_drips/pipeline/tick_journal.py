@@ -132,12 +132,10 @@ class TickJournal:
                 if path.stem == SET_ASIDE_DELIVERIES:
                     warehouse.execute(_SET_ASIDE["date_back"], [str(path)])
                     continue
-                # Versions are recorded while loading, so the warehouse may have them already.
-                rows = f"select * from read_parquet({quoted_text(str(path))})"
                 if table == "sequence_versions":
-                    # Commits made before a column was added lack it.
-                    known = "select * from journal.sequence_versions"
-                    rows = f"({known} limit 0) union all by name {rows} except all {known}"
+                    warehouse.execute(_STATEMENTS["take_versions"], [str(path)])
+                    continue
+                rows = f"select * from read_parquet({quoted_text(str(path))})"
                 warehouse.execute(f"insert into journal.{quoted_name(table)} by name ({rows})")
 
     def rows(self, warehouse: Warehouse, table: str) -> list[dict[str, Any]]:

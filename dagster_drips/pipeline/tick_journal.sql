@@ -15,3 +15,14 @@ select
     phase,
     recorded_at
 from read_parquet(?)
+
+-- name: take_versions
+-- Versions are recorded while loading, so the warehouse may have them already; commits made before a column was added
+-- lack it.
+insert into journal.sequence_versions by name (
+    (select * from journal.sequence_versions limit 0)
+    union all by name
+    select * from read_parquet(?)
+    except all
+    select * from journal.sequence_versions
+)
