@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dagster_drips.cli.suppressions import import_list
+from dagster_drips.inbox.suppression_lists import import_list
 from dagster_drips.landing.writer.writer import LandingWriter
 from dagster_drips.pipeline import replay
 from dagster_drips.pipeline.publish import publish

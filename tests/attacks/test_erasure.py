@@ -75,7 +75,7 @@ def killed(lived: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project in which a process was killed at every point; each has left something."""
     folder = tmp_path_factory.mktemp("killed")
     (folder / "temporaries").mkdir()
-    shutil.copytree(lived.root, folder / "project")
+    shutil.copytree(lived.root, folder / "project", symlinks=True)
     project = Project.at(folder / "project")
     left: set[Path] = set()
     for point in POINTS:
@@ -89,7 +89,7 @@ def killed(lived: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture
 def project(killed: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A copy of it, with the system's temporaries."""
-    shutil.copytree(killed.root.parent, tmp_path / "copy")
+    shutil.copytree(killed.root.parent, tmp_path / "copy", symlinks=True)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "copy" / "temporaries"))
     return Project.at(tmp_path / "copy" / "project")
 
@@ -247,7 +247,7 @@ def test_a_kept_mail_that_hides_the_address_in_base64_is_erased(tmp_path: Path) 
 def test_a_message_that_was_shown_before_is_not_shown_after_its_reader_was_forgotten(
     lived: Project, tmp_path: Path
 ) -> None:
-    shutil.copytree(lived.root, tmp_path / "project")
+    shutil.copytree(lived.root, tmp_path / "project", symlinks=True)
     project = Project.at(tmp_path / "project")
 
     async def both() -> tuple[bytes | None, bytes | None, bytes | None]:

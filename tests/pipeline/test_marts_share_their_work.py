@@ -1,4 +1,7 @@
-"""What several marts ask for is computed once a tick: at a million messages it was a fifth of what the marts cost."""
+"""What several marts ask for is computed once a tick.
+
+That saves 7 % of their CPU and a quarter of their memory at 190,000 messages (`benchmarks/marts.py`).
+"""
 
 from __future__ import annotations
 
