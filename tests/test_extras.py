@@ -45,7 +45,7 @@ def test_ticks_need_no_extra() -> None:
     modules = tuple(name for names in EXTRAS.values() for name in names)
     done = without(
         modules,
-        "import dagster_drips.cli.commands, dagster_drips.orchestration.build, dagster_drips.pipeline.sending\n"
+        "import dagster_drips.cli.commands, dagster_drips.orchestration.build, dagster_drips.pipeline.tick\n"
         "import dagster_drips.pipeline.replay, dagster_drips.demo.run, dagster_drips.privacy.forget",
     )
     assert (done.returncode, done.stderr) == (0, "")

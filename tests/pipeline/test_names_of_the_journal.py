@@ -39,7 +39,7 @@ def test_a_commit_has_the_files_that_it_always_had(tmp_path: Path) -> None:
         commit = journal.write(warehouse, as_of=instant, phase="decided", selects=selects)
         assert {path.stem for path in commit.iterdir()} == set(EARLIER.values())
         assert {table_of(path) for path in commit.iterdir()} == set(EARLIER)
-        journal.fold(warehouse, commit)
+        journal.ingest(warehouse, commit)
         for table, name in EARLIER.items():
             assert journal.files(table) == [commit / f"{name}.parquet"]
             assert warehouse.value(f"select count(*) from journal.{table}") == 2

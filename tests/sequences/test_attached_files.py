@@ -282,8 +282,8 @@ def test_warehouses_and_commits_from_before_files_still_count(files: ProjectFold
     rows = "select sequence_id, version_id, attached_files from journal.sequence_versions order by all"
     before = warehouse.rows(rows)
     assert [row["attached_files"] for row in before] == [None, None]  # project.yml's row too
-    journal.fold(warehouse, old)
+    journal.ingest(warehouse, old)
     assert warehouse.rows(rows) == before
     warehouse.execute("delete from journal.sequence_versions")
-    journal.fold(warehouse, old)
+    journal.ingest(warehouse, old)
     assert warehouse.rows(rows) == before

@@ -151,7 +151,7 @@ def test_s3_a_repeated_tick_whose_file_changed_keeps_both_versions_in_their_orde
     commit = journal.write(warehouse, as_of=TICK, phase="decided", selects={"sequence_versions": shuffled})
     warehouse.execute("delete from journal.sequence_versions")
     for _ in range(2):
-        journal.fold(warehouse, commit)
+        journal.ingest(warehouse, commit)
     assert _versions(warehouse) == expected
     assert tick(folder, warehouse) == []
     folder.sequence()
