@@ -41,6 +41,7 @@ def build_defs(
         *landing.landed,
         *landing.load_records,
         *dbt.build_earlier(manifest),
+        dbt.build_failures(),
         decide,
         journal.decisions_journal,
         delivery.delivery_log,

@@ -1,4 +1,4 @@
--- Open spells are the members that the segment had at its last result, where it still is one.
+-- Open spells are the members that the segment had at its last result; where its file is gone, these ended there.
 {{ config(meta={'dagster': {'ref': {'name': 'segment_memberships'}}}) }}
 with
 
@@ -6,9 +6,9 @@ spells as (
 
     select
         segment,
-        count(*) as members
+        count(case when left_at is null then 1 end) as open_spells,
+        count(case when left_at = last_result_at then 1 end) as ended_at_last_result
     from {{ ref('segment_memberships') }}
-    where left_at is null
     group by segment
 
 ),
@@ -16,22 +16,21 @@ spells as (
 sizes as (
 
     select
-        sizes.segment,
-        sizes.members,
-        row_number() over (partition by sizes.segment order by sizes.day desc) as recency
-    from {{ ref('segment_sizes') }} as sizes
-    inner join {{ ref('new_segment_results') }} as current_results
-        on sizes.segment = current_results.segment
+        segment,
+        members,
+        row_number() over (partition by segment order by day desc) as recency
+    from {{ ref('segment_sizes') }}
 
 )
 
 select
     sizes.segment,
     sizes.members,
-    spells.members as spells
+    spells.open_spells
 from sizes
 left join spells
     on sizes.segment = spells.segment
 where
     sizes.recency = 1
-    and sizes.members <> coalesce(spells.members, 0)
+    and sizes.members <> coalesce(spells.open_spells, 0)
+    and not (coalesce(spells.open_spells, 0) = 0 and sizes.members <= spells.ended_at_last_result)

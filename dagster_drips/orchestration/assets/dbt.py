@@ -66,6 +66,18 @@ def build_earlier(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
     ]
 
 
+def build_failures() -> dg.AssetSpec:
+    """Which segments had no result at this tick, and why: written while the decide models run, read by the marts."""
+    return dg.AssetSpec(
+        ["raw", "segment_failures"],
+        deps=[["decide", "segment_members"]],
+        group_name=DECIDE,
+        owners=OWNERS,
+        kinds={"duckdb"},
+        description="One row per segment without a result at this tick (E5), with the reason.",
+    )
+
+
 def build_after_sending(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
     """What a tick is finished with: views over its sends, each behind what it reads.
 
