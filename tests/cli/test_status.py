@@ -162,7 +162,8 @@ def _fill(project: Project) -> None:
         )
         warehouse.execute("insert into journal.ticks values (?, 'decided', ?, 1)", [TICK, TICK])
         warehouse.execute(
-            "insert into raw.segment_failures values ('vips', 'dbt_project/models/segments/vips.sql', 'no column x')"
+            "insert into raw.segment_failures values"
+            " ('vips', 'dbt_project/models/segments/vips.sql', 'no column x', false)"
         )
 
 

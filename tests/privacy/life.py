@@ -61,7 +61,8 @@ def new_project(folder: Path) -> Project:
 @cache
 def lived_in(folder: Path) -> Project:
     """The one project with a past that all tests of a session share; whoever changes it takes a copy."""
-    project = new_project(folder / "lived")
+    # This module is imported under two names, from here and from the attacks, and each has its own.
+    project = new_project(folder / f"lived-{__name__}")
     live(project)
     return project
 
