@@ -56,7 +56,7 @@ class Kind:
 
 
 KINDS = (
-    # durable.atomic_write
+    # files.atomic_write
     Kind(
         "small files while they are written",
         (
@@ -66,14 +66,14 @@ KINDS = (
         re.compile(r"\..+\.\d+"),
         "lock",
     ),
-    # mail.journal
+    # delivery.delivery_journal
     Kind(
         "delivery journals that were not begun",
         ("data/journal/deliveries",),
         re.compile(r"\.\d{8}T\d{6}\.\d{6}Z_\d+_[0-9a-f]{8}\.jsonl"),
         "lock",
     ),
-    # pipeline.journal
+    # pipeline.tick_journal
     Kind("commits of ticks", ("data/journal/ticks/*",), re.compile(r"\.\d{6}-[a-z]+\.\d+"), "run"),
     # pipeline.publish
     Kind(
@@ -95,7 +95,7 @@ KINDS = (
         re.compile(r"warehouse\.rebuilding\.duckdb(?:\.wal)?|.+\.duckdb\.tmp"),
         "run",
     ),
-    # mail.sink
+    # smtp.sink
     Kind("caught mails while they are written", ("data/outbox",), re.compile(r"\.[A-Za-z0-9_-]+\.[0-9a-f]{8}"), "run"),
     # privacy.rewriting
     Kind(

@@ -105,12 +105,13 @@ def _pattern(name: str) -> str:
 
 
 class Transform:
-    """dbt on one project and one warehouse file, with the target that `DRIPS_TARGET` names.
+    """dbt on one project and one warehouse file.
 
     Args:
         project: whose `dbt_project/` to run.
         warehouse: the DuckDB file; the project's own where None.
         target_path: where dbt keeps what it compiled; `dbt_project/target` where None.
+        target: of the profile; the one that `DRIPS_TARGET` names where None.
     """
 
     def __init__(
@@ -119,11 +120,12 @@ class Transform:
         *,
         warehouse: Path | None = None,
         target_path: Path | None = None,
+        target: str | None = None,
     ):
         self.project = project
         self.warehouse = warehouse or project.warehouse
         self.target_path = target_path or project.dbt / "target"
-        self.target = load_settings(project).target
+        self.target = target or load_settings(project).target
         self.compiled: dict[str, str] = {}
         """SQL of the models that the last `run` ran, as dbt compiled it, by unique id."""
         self._manifest: Manifest | None = None

@@ -17,6 +17,7 @@ from dagster_drips.pipeline.segments import parse_readable
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.tick_clock import set_clock
 from dagster_drips.project import Project
+from dagster_drips.settings import load_settings
 from dagster_drips.temporaries import REPLAY_PREFIX, owned
 from dagster_drips.warehouse import open_warehouse
 from dagster_drips.warehouse.statements import named_statements
@@ -36,7 +37,7 @@ def leads_of_anonymous_ids(project: Project) -> dict[str, str]:
         # A copy of the dbt project, as running it writes into it, and an export must change nothing.
         models = Project(Path(scratch))
         shutil.copytree(project.dbt, models.dbt, ignore=shutil.ignore_patterns("target", "logs"))
-        transform = Transform(models, warehouse=file)
+        transform = Transform(models, warehouse=file, target=load_settings(project).target)
         pipeline = Pipeline(project, transform, journal=None)
         with open_warehouse(file) as warehouse:
             set_clock(warehouse, utc_now())

@@ -1,7 +1,7 @@
 """The attachments and images of a sequence: which files they are, and whether mail can carry them.
 
 Attachments are listed in `sequence.yml`; images are what `src` and `background` of its templates name
-(`templating.html_images`). Keeping their bytes is in `kept_files`, sending them in `message.attachments`.
+(`templating.html_images`). Keeping their bytes is in `blob_store`, sending them in `message.attachments`.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import ProjectSettings, Sequence
 from dagster_drips.sequences.senders import Senders, check_sender_name, check_senders, known_senders
 from dagster_drips.sequences.templates import TemplateFolder
-from dagster_drips.settings import DEFAULT_SCHEDULE, load_schedules
+from dagster_drips.settings import load_schedules
 from dagster_drips.vocabulary import LEAD_COLUMNS
 
 SEQUENCE_FILE = "sequence.yml"
@@ -148,7 +148,7 @@ class _Surroundings:
     known_senders: Collection[str] | None = ()
     settings: ProjectSettings = field(default_factory=ProjectSettings)
     settings_valid: bool = True
-    between_ticks: timedelta = DEFAULT_SCHEDULE.longest
+    between_ticks: timedelta = timedelta(minutes=5)
 
     def sender_of(self, written: Any) -> dict[str, Any] | None:
         """The sender that such a `sender:` comes to, as far as anybody knows."""

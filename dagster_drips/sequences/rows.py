@@ -67,7 +67,7 @@ def rows_of(live: list[LiveSequence], settings: ProjectSettings, senders: Sender
 
 def _sequence_row(live: LiveSequence, settings: ProjectSettings) -> dict[str, Any]:
     sequence = live.sequence
-    trigger, goal, exits, window = sequence.trigger, sequence.goal, sequence.exit_on, sequence.send_window
+    trigger, exits, window = sequence.trigger, sequence.exit_on, sequence.send_window
     sender = sequence.sender if isinstance(sequence.sender, Sender) else None
     days = window.days if window and window.days else WEEKDAYS
     after = sequence.reentry if isinstance(sequence.reentry, Duration) else None
@@ -87,9 +87,7 @@ def _sequence_row(live: LiveSequence, settings: ProjectSettings) -> dict[str, An
         "reentry": "after" if after else sequence.reentry,
         "reentry_seconds": _seconds(after),
         "holdout": float(sequence.holdout),
-        "project_holdout": 0.0 if sequence.transactional or sequence.confirmation else float(settings.holdout),
-        "goal_event": goal.event if goal else None,
-        "goal_within_seconds": _seconds(goal.within) if goal else None,
+        "project_holdout": float(settings.holdout),
         "exits_on_goal": exits.goal,
         "exits_on_reply": exits.replied,
         "exits_on_leaving_segments": exits.leaves_segments,
@@ -170,11 +168,9 @@ def _add_lists(rows: Rows, live: LiveSequence) -> None:
         for role, names in (("include", sequence.segments.include), ("exclude", sequence.segments.exclude))
         for segment in dict.fromkeys(names)
     )
-    wheres = [("trigger", sequence.trigger.where), ("goal", sequence.goal.where if sequence.goal else {})]
+    # Goals are read from the versions: an enrollment keeps that of the one that enrolled it (L2).
     rows["raw.sequence_predicates"].extend(
-        {**key, "role": role, "property": name, "value": value}
-        for role, where in wheres
-        for name, value in where.items()
+        {**key, "role": "trigger", "property": name, "value": value} for name, value in sequence.trigger.where.items()
     )
     rows["raw.sequence_exit_events"].extend({**key, "event": event} for event in dict.fromkeys(sequence.exit_on.events))
 

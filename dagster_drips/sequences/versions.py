@@ -145,8 +145,10 @@ def live_settings(warehouse: Warehouse, catalog: Catalog) -> ProjectSettings:
 
     Where it never was valid, what is right in it.
     """
+    if catalog.settings_valid:
+        return catalog.settings
     latest = {row["sequence_id"]: row for row in warehouse.rows(_LATEST)}
-    if catalog.settings_valid or SETTINGS_FILE not in latest:
+    if SETTINGS_FILE not in latest:
         return catalog.settings
     return _last(warehouse, latest, SETTINGS_FILE, ProjectSettings)
 

@@ -170,8 +170,6 @@ create table if not exists raw.sequences (
     reentry varchar not null,        -- never, after_exit, after
     reentry_seconds bigint,          -- for after
     holdout double not null,
-    goal_event varchar,
-    goal_within_seconds bigint,
     exits_on_goal boolean not null,
     exits_on_reply boolean not null,
     exits_on_leaving_segments boolean not null,
@@ -187,10 +185,13 @@ create table if not exists raw.sequences (
     topic varchar,
     transactional boolean not null,
     confirmation boolean,            -- null or false: an ordinary one
-    project_holdout double           -- project.yml's (E8); 0 where it holds nobody back, null: made before it
+    project_holdout double           -- project.yml's (E8); null: made before it
 );
 alter table raw.sequences add column if not exists confirmation boolean;   -- warehouses made before it
 alter table raw.sequences add column if not exists project_holdout double;
+-- Goals are read from the versions since an enrollment keeps its own (L2).
+alter table raw.sequences drop column if exists goal_event;
+alter table raw.sequences drop column if exists goal_within_seconds;
 create table if not exists raw.sequence_steps (
     sequence_id varchar not null,
     step_id varchar not null,
@@ -234,7 +235,7 @@ create table if not exists raw.segment_failures (
 alter table raw.segment_failures add column if not exists is_missing boolean;   -- warehouses made before it
 create table if not exists raw.sequence_predicates (
     sequence_id varchar not null,
-    role varchar not null,           -- trigger, goal
+    role varchar not null,           -- trigger
     property varchar not null,
     value varchar not null           -- JSON text, strings bare (E1)
 );

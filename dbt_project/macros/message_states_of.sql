@@ -1,21 +1,13 @@
 {#- What became of each message, from facts of its deliveries: one row a message. -#}
 {% macro message_states_of(deliveries) -%}
-    -- Outcomes of one attempt in the order in which they end the matter. An attempt gets one answer or none; without one it is
-    -- in doubt, and whatever else stands there then was put down to resolve the doubt: a deferral, too, made it due again.
+    -- An attempt gets one answer or none; without one it is in doubt, and whatever else stands there then was put down to resolve the doubt: a deferral, too, made it due again.
     with
 
     facts as (
 
         select
             *,
-            case outcome
-                when 'sent' then 1
-                when 'bounced' then 2
-                when 'failed' then 3
-                when 'deferred' then 4
-                when 'in_doubt' then 5
-                when 'claimed' then 6
-            end as precedence
+            {{ outcome_precedence('outcome') }} as precedence
         from {{ deliveries }}
 
     ),

@@ -38,7 +38,8 @@ select
     'o' as occurrence_id,
     case when k < one.converted then timestamp '2026-01-03' + to_days(one.version) end as converted_at,
     case when k < one.converted then 10 * (1 + k % 5) end as conversion_value,
-    'EUR' as conversion_currency
+    'EUR' as conversion_currency,
+    true as has_goal
 from (
     select
         one,
@@ -138,7 +139,8 @@ select
     case
         when nature < 0.6 * [0.8, 0.4, 0.2][version + 1] or luck < 0.1 * [0.8, 0.4, 0.2][version + 1]
             then cast(10 * exp(2 * luck) as decimal(18, 4))
-    end as conversion_value
+    end as conversion_value,
+    true as has_goal
 from dated;
 
 -- name: rejected

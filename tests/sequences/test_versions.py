@@ -86,8 +86,6 @@ def test_a_sequence_becomes_rows_that_dbt_reads(folder: ProjectFolder, warehouse
         "reentry": "never",
         "reentry_seconds": None,
         "holdout": 0.1,
-        "goal_event": "purchase",
-        "goal_within_seconds": 14 * 86400,
         "exits_on_goal": True,
         "exits_on_reply": False,
         "exits_on_leaving_segments": False,

@@ -7,10 +7,8 @@ version_spells as (
         sequence_id,
         version_id,
         cast({{ definition_text('definition', 'holdout') }} as double) as holdout,
-        {{ definition_text('definition', 'goal.event') }} as goal_event,
-        cast({{ definition_text('definition', 'goal.within.seconds') }} as bigint) as goal_within_seconds,
-        coalesce({{ definition_text('definition', 'transactional') }} = 'true', false)
-        or coalesce({{ definition_text('definition', 'confirmation') }} = 'true', false) as is_for_everybody,
+        coalesce({{ definition_text('definition', 'transactional') }} = 'true', false) as transactional,
+        coalesce({{ definition_text('definition', 'confirmation') }} = 'true', false) as confirmation,
         seen_at,
         lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
     from {{ source('journal', 'sequence_versions') }}
@@ -86,15 +84,21 @@ enrolled as (
         spells.holdout,
         project_spells.version_id as project_version_id,
         -- the project's holdout, of the tick that enrolled (E8)
-        case when spells.is_for_everybody then 0 else coalesce(project_spells.holdout, 0) end as project_holdout,
-        spells.goal_event is not null as has_goal,
-        {{ add_seconds('enrollments.triggered_at', 'spells.goal_within_seconds') }} as goal_closes_at
+        {{ project_holdout_of('project_spells.holdout', 'spells.transactional', 'spells.confirmation') }} as project_holdout,
+        enrollments.has_goal,
+        {{ add_seconds('enrollments.triggered_at', 'goals.goal_within_seconds') }} as goal_closes_at
     from {{ ref('enrollments') }} as enrollments
     inner join version_spells as spells
         on
             enrollments.sequence_id = spells.sequence_id
             and enrollments.enrolled_at >= spells.seen_at
             and (spells.until is null or enrollments.enrolled_at < spells.until)
+    -- the goal by which it is measured (L2)
+    left join {{ ref('goal_spells') }} as goals
+        on
+            enrollments.sequence_id = goals.sequence_id
+            and enrollments.enrolled_at >= goals.seen_at
+            and (goals.until is null or enrollments.enrolled_at < goals.until)
     left join version_spells as project_spells
         on
             project_spells.sequence_id = 'project.yml'
@@ -108,7 +112,7 @@ with_held_back as (
 
     select
         *,
-        {{ bucket("'holdout:project:' || lead_id") }} < project_holdout as is_held_back
+        {{ project_bucket('lead_id') }} < project_holdout as is_held_back
     from enrolled
 
 ),
@@ -271,9 +275,9 @@ exposures as (
         on
             drawn.sequence_id = shares.sequence_id
             and drawn.version_id = shares.version_id
-            and {{ bucket("'variant:' || drawn.sequence_id || ':' || shares.step_id || ':' || drawn.lead_id") }}
+            and {{ variant_bucket('drawn.sequence_id', 'shares.step_id', 'drawn.lead_id') }}
             * shares.total_weight < shares.cumulative_weight
-            and {{ bucket("'variant:' || drawn.sequence_id || ':' || shares.step_id || ':' || drawn.lead_id") }}
+            and {{ variant_bucket('drawn.sequence_id', 'shares.step_id', 'drawn.lead_id') }}
             * shares.total_weight >= shares.weight_before
     inner join splits
         on

@@ -1,18 +1,11 @@
--- Outcomes of one attempt in the order in which they end the matter; what is said of a doubt about it comes later, and counts.
+-- What is said of a doubt about an attempt comes later than the doubt, and counts.
 with
 
 facts as (
 
     select
         *,
-        case outcome
-            when 'sent' then 1
-            when 'bounced' then 2
-            when 'failed' then 3
-            when 'deferred' then 4
-            when 'in_doubt' then 5
-            when 'claimed' then 6
-        end as precedence
+        {{ outcome_precedence('outcome') }} as precedence
     from {{ source('raw', 'delivery_log') }}
 
 ),

@@ -75,7 +75,7 @@ with_rejection_reason as (
     select
         unjudged.*,
         sequences.holdout,
-        sequences.project_holdout,
+        {{ project_holdout_of('sequences.project_holdout', 'sequences.transactional', 'sequences.confirmation') }} as project_holdout,
         case
             when suppressed.address is not null then 'suppressed'
             when {{ as_of() }} > {{ add_seconds('unjudged.occurred_at', 'sequences.trigger_max_age_seconds') }} then 'too_old'
@@ -149,7 +149,7 @@ select
     end as enrollment_id,
     case
         when decision <> 'enrolled' then null
-        when {{ bucket("'holdout:project:' || lead_id") }} < project_holdout then 'control'
+        when {{ project_bucket('lead_id') }} < project_holdout then 'control'
         when {{ bucket("'holdout:' || sequence_id || ':' || lead_id") }} < holdout then 'control'
         else 'treatment'
     end as arm

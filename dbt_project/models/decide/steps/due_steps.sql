@@ -38,7 +38,7 @@ chosen as (
         on
             due.sequence_id = shares.sequence_id
             and due.step_id = shares.step_id
-            and {{ bucket("'variant:' || due.sequence_id || ':' || due.step_id || ':' || due.lead_id") }}
+            and {{ variant_bucket('due.sequence_id', 'due.step_id', 'due.lead_id') }}
             * shares.total_weight < shares.cumulative_weight
 
 )

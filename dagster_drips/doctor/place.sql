@@ -1,4 +1,0 @@
--- What the doctor asks a warehouse.
-
--- name: answers
-select 1
