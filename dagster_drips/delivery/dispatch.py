@@ -1,7 +1,8 @@
 """Sending what is due: the journal ingested, servers connected to, claims before SMTP, outcomes as they come.
 
-SQL found who gets what (`decide.due_steps`) and says who may not any more (`decide.refused_steps`); here is only the
-order of steps that makes it safe to be interrupted anywhere. Nothing here knows of Dagster.
+SQL found who gets what (`decide.due_steps`), says what the log leaves to send of it (`decide.sendable_steps`) and who
+may not get it any more (`decide.refused_steps`); here is only the order of steps that makes it safe to be interrupted
+anywhere. Nothing here knows of Dagster.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ _SENDING_CHECKS = [
 
 @dg.asset(
     key=DELIVERY_LOG,
-    deps=[DUE_STEPS, ["decide", "refused_steps"], ["journal", "enrollment_decisions"]],
+    deps=[DUE_STEPS, ["decide", "sendable_steps"], ["decide", "refused_steps"], ["journal", "enrollment_decisions"]],
     group_name=SEND,
     owners=OWNERS,
     kinds={"smtp", "duckdb"},

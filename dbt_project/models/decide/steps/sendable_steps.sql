@@ -1,0 +1,31 @@
+-- Sending reads the delivery log as it stands then, its own earlier run at this tick included: nothing goes twice.
+with
+
+due as (
+
+    select * from {{ ref('due_steps') }}
+
+),
+
+deliveries as (
+
+    select * from {{ source('raw', 'delivery_log') }}
+    where message_id in (select message_id from due)
+
+),
+
+states as (
+
+    {{ message_states_of('deliveries') }}
+
+)
+
+select
+    due.message_id,
+    due.send_rank
+from due
+left join states
+    on due.message_id = states.message_id
+where
+    states.message_id is null
+    or (states.status = 'deferred' and states.attempts < due.attempt)
