@@ -88,7 +88,7 @@ class MetricFlow:
     def mart(self, sql: str, keys: int = 1) -> dict[tuple[str, ...], tuple[float, ...]]:
         with duckdb.connect(self.published, read_only=True) as database:
             rows = database.execute(sql).fetchall()
-        return {tuple(str(cell) for cell in row[:keys]): _numbers(row[keys:]) for row in rows}
+        return {tuple("" if cell is None else str(cell) for cell in row[:keys]): _numbers(row[keys:]) for row in rows}
 
 
 def _numbers(cells: Iterable[Any]) -> tuple[float, ...]:
