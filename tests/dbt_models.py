@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
+import yaml
 
 _PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 
@@ -16,8 +17,18 @@ _PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)
-    environment.globals |= {"source": lambda schema, table: f"{schema}.{table}", "ref": relation_of, "config": _nothing}
+    environment.globals |= {"source": _source, "ref": relation_of, "config": _nothing}
     return environment
+
+
+@cache
+def _schemas() -> dict[str, str]:
+    sources = yaml.safe_load((_PROJECT / "models" / "sources.yml").read_text(encoding="utf-8"))["sources"]
+    return {source["name"]: source.get("schema", source["name"]) for source in sources}
+
+
+def _source(name: str, table: str) -> str:
+    return f"{_schemas()[name]}.{table}"
 
 
 def _nothing(**_configuration: object) -> str:

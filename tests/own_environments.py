@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -28,7 +29,8 @@ def locked(*packages: str) -> list[str]:
 def environment(*wanted: str) -> Path:
     """The folder of programs of an environment with these packages; skips the test where it can't be made."""
     name = hashlib.sha256("\n".join([sys.version, *wanted]).encode()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir()) / f"drips-test-environment-{name}"
+    folder = Path(tempfile.gettempdir()) / f"drips-tests-{os.getuid()}" / f"environment-{name}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():

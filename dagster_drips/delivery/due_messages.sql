@@ -9,6 +9,27 @@ from decide.sendable_steps
 group by message_id
 order by send_rank
 
+-- name: forget_held
+delete from raw.held_messages
+
+-- name: hold_all_but
+-- Parameters: addresses, then domains, as JSON lists; addresses compare as suppressions do (L3).
+insert into raw.held_messages
+select
+    sending.message_id,
+    'only_to' as reason
+from sending
+inner join decide.due_steps as due on sending.send_rank = due.send_rank and sending.message_id = due.message_id
+where
+    not list_contains(from_json(?, '["varchar"]'), due.address)
+    and not list_contains(from_json(?, '["varchar"]'), split_part(due.address, '@', -1))
+
+-- name: leave_held
+delete from sending where message_id in (select message_id from raw.held_messages)
+
+-- name: held
+select count(*) from raw.held_messages
+
 -- name: count
 select count(*) from sending
 

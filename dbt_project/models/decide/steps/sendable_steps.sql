@@ -1,4 +1,5 @@
--- Sending reads the delivery log as it stands then, its own earlier run at this tick included: nothing goes twice.
+-- Sending reads the delivery log as it stands then, its own earlier run at this tick included: nothing goes twice. For the
+-- order of a tick it is what was sent before, or sending would wait for itself.
 with
 
 due as (
@@ -9,7 +10,7 @@ due as (
 
 deliveries as (
 
-    select * from {{ source('raw', 'delivery_log') }}
+    select * from {{ source('earlier_sends', 'delivery_log') }}
     where message_id in (select message_id from due)
 
 ),
