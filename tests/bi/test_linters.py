@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import copy_project
 from own_environments import environment, locked
 
 from dagster_drips.pipeline.dbt_runner import Transform
@@ -24,11 +23,9 @@ BOUNCER = "dbt-bouncer==4.3.0"
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the dbt project, with its manifest in `target/`."""
-    root = tmp_path_factory.mktemp("linted")
-    ignored = shutil.ignore_patterns("target", "logs", ".user.yml")
-    shutil.copytree(REPOSITORY / "dbt_project", root / "dbt_project", ignore=ignored)
-    Transform(Project.at(root)).manifest()
-    return root / "dbt_project"
+    project = copy_project(tmp_path_factory.mktemp("linted") / "project")
+    Transform(project).manifest()
+    return project.dbt
 
 
 def _run(programs: Path, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
