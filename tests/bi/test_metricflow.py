@@ -131,7 +131,7 @@ def test_days_are_those_of_the_daily_mart_and_a_window_reaches_back_seven(metric
     mart = metricflow.mart(
         """
         select
-            strftime(days.day, '%Y-%m-%dT00:00:00') as day,
+            strftime(days.day, '%Y-%m-%d 00:00:00') as day,
             (select sum(sent) from marts.sequence_performance_daily as daily where daily.day = days.day) as sent,
             (
                 select sum(sent) from marts.sequence_performance_daily as daily
