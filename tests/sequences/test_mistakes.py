@@ -282,6 +282,19 @@ SETTINGS_MISTAKES = [
     ("holdout: 1.5", 1, "at most 1"),
     ("fields:\n  plan: strin", 2, "unknown value 'strin'; known: boolean, date"),
     ("soft_bounces: {count: 3}", 1, "missing key 'over'"),
+    (
+        "attribution:\n  click_window: {days: 5}\n  open_window: 5d",
+        3,
+        "open_window must be a mapping with some of the keys",
+    ),
+    (
+        "attribution:\n  click_windows: {days: 5}",
+        2,
+        "unknown key 'click_windows' in attribution; did you mean 'click_window'",
+    ),
+    ("attribution:\n  open_window: {days: -1}", 2, "must be at least 0"),
+    ("attribution:\n  half_life: {days: 0}", 2, "attribution.half_life: must be longer than nothing"),
+    ("attribution: 5", 1, "click_window, open_window, half_life"),
     ("sender: {email: a@b@c}", 1, "no mail address"),
 ]
 
