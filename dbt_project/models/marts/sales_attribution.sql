@@ -174,72 +174,61 @@ reached as (
 uncredited as (
 
     select
-        sales.event_id,
+        sales.*,
         models.model
     from sales
-    cross join models
     left join reached
         on sales.event_id = reached.event_id
-    where
-        reached.event_id is null
-        or (models.is_of_clicks and not reached.is_clicked)
-
-),
-
-credits as (
-
-    select
-        event_id,
-        message_id,
-        sequence_id,
-        step_id,
-        model,
-        credit,
-        case when last_clicked_at is null then 'opened' else 'clicked' end as touch,
-        first_touched_at,
-        last_touched_at,
-        first_clicked_at,
-        last_clicked_at
-    from credited
-    where credit > 0
-
-    union all
-
-    select
-        event_id,
-        cast(null as varchar) as message_id,
-        cast(null as varchar) as sequence_id,
-        cast(null as varchar) as step_id,
-        model,
-        cast(1 as double) as credit,
-        'none' as touch,
-        cast(null as timestamp) as first_touched_at,
-        cast(null as timestamp) as last_touched_at,
-        cast(null as timestamp) as first_clicked_at,
-        cast(null as timestamp) as last_clicked_at
-    from uncredited
+    inner join models
+        on
+            reached.event_id is null
+            or (models.is_of_clicks and not reached.is_clicked)
 
 )
 
 select
-    credits.event_id,
+    sales.event_id,
     sales.lead_id,
-    credits.message_id,
-    credits.sequence_id,
-    credits.model,
-    credits.credit,
-    credits.credit * sales.gross_revenue as revenue,
+    credited.message_id,
+    credited.sequence_id,
+    credited.model,
+    credited.credit,
+    credited.credit * sales.gross_revenue as revenue,
     sales.occurred_at,
-    credits.first_touched_at,
-    credits.last_touched_at,
+    credited.first_touched_at,
+    credited.last_touched_at,
     sales.currency,
-    credits.step_id,
-    credits.touch,
-    credits.first_clicked_at,
-    credits.last_clicked_at,
-    credits.credit * sales.gross_revenue as gross_revenue,
-    credits.credit * sales.refunds as refunds,
-    credits.credit * (sales.gross_revenue - sales.refunds) as net_revenue
-from credits
+    credited.step_id,
+    case when credited.last_clicked_at is null then 'opened' else 'clicked' end as touch,
+    credited.first_clicked_at,
+    credited.last_clicked_at,
+    credited.credit * sales.gross_revenue as gross_revenue,
+    credited.credit * sales.refunds as refunds,
+    credited.credit * (sales.gross_revenue - sales.refunds) as net_revenue
+from credited
 inner join sales
-    on credits.event_id = sales.event_id
+    on credited.event_id = sales.event_id
+where credited.credit > 0
+
+union all
+
+select
+    event_id,
+    lead_id,
+    cast(null as varchar) as message_id,
+    cast(null as varchar) as sequence_id,
+    model,
+    cast(1 as double) as credit,
+    gross_revenue as revenue,
+    occurred_at,
+    cast(null as timestamp) as first_touched_at,
+    cast(null as timestamp) as last_touched_at,
+    currency,
+    cast(null as varchar) as step_id,
+    'none' as touch,
+    cast(null as timestamp) as first_clicked_at,
+    cast(null as timestamp) as last_clicked_at,
+    gross_revenue,
+    refunds,
+    gross_revenue - refunds as net_revenue
+from uncredited
