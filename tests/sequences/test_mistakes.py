@@ -232,6 +232,16 @@ def test_a_folder_name_that_is_no_id_is_an_error(folder: ProjectFolder) -> None:
     assert "a-z, 0-9" in problems_of(folder)[0].message
 
 
+def test_no_sequence_is_called_project_as_the_projects_holdout_is_drawn_by_that_name(folder: ProjectFolder) -> None:
+    folder.sequence(sequence_id="project")
+    folder.sequence(sequence_id="projects")
+    catalog = read_catalog(folder.project, segments=segment_names(folder.project))
+    (problem,) = catalog.problems
+    assert (problem.file, problem.line, problem.severity) == ("sequences/project/sequence.yml", 1, "error")
+    assert "can't be called 'project'" in problem.message
+    assert (set(catalog.sources), catalog.invalid) == ({"projects"}, {"project"})
+
+
 def test_files_that_nobody_reads_are_pointed_out(folder: ProjectFolder) -> None:
     folder.sequence()
     folder.write("sequences/empty/readme.md", "")
