@@ -251,6 +251,12 @@ create table if not exists raw.sequence_exit_events (
     event varchar not null
 );
 
+-- What the last sending held back, though it was due: it stays due ------------------------------------------------------
+create table if not exists raw.held_messages (
+    message_id varchar not null,
+    reason varchar not null          -- only_to: DRIPS_ONLY_TO lets mail go to others alone
+);
+
 -- Deliveries: one row a fact, append-only; ingested from the delivery journal -------------------------------------------
 create table if not exists raw.delivery_log (
     message_id varchar not null,
