@@ -63,31 +63,34 @@ recorded as (
 of_all_mail as (
 
     select
-        coalesce(people.address, recorded.address) as address,
+        coalesce(people.address, about_all.address) as address,
         -- Nothing on record about all mail of an address that nobody has leaves it to its topics.
         case
-            when recorded.status <> 'subscribed' then recorded.status
+            when about_all.status <> 'subscribed' then about_all.status
             when not people.is_confirmed then 'unconfirmed'
             else 'subscribed'
         end as status,
         case
-            when recorded.address is not null then recorded.since
+            when about_all.status <> 'subscribed' then about_all.since
             when not people.is_confirmed then people.joined_at
+            when about_all.address is not null then about_all.since
             else coalesce(confirmations.confirmed_at, people.joined_at)
         end as since,
         case
-            when recorded.address is not null then recorded.source
-            when people.is_confirmed and confirmations.address is not null then 'confirmed'
+            when about_all.status <> 'subscribed' then about_all.source
+            when not people.is_confirmed then 'lead'
+            when about_all.address is not null then about_all.source
+            when confirmations.address is not null then 'confirmed'
             else 'lead'
         end as source,
-        recorded.message_id,
+        about_all.message_id,
         people.joined_at,
         confirmations.confirmed_at
     from people
-    full outer join (select * from recorded where topic is null) as recorded
-        on people.address = recorded.address
+    full outer join (select * from recorded where topic is null) as about_all
+        on people.address = about_all.address
     left join confirmations
-        on coalesce(people.address, recorded.address) = confirmations.address
+        on coalesce(people.address, about_all.address) = confirmations.address
 
 )
 

@@ -5,11 +5,14 @@ judged as (
     select
         lead_id,
         sequence_id,
-        count(*) as occurrences,
-        max(decided_at) as last_decided_at,
-        max_by(decision, (decided_at, occurred_at, occurrence_id)) as last_decision
+        decision,
+        decided_at,
+        count(*) over (partition by lead_id, sequence_id) as occurrences,
+        row_number() over (
+            partition by lead_id, sequence_id
+            order by decided_at desc, occurred_at desc, occurrence_id desc
+        ) as recency
     from {{ ref('enrollment_decisions') }}
-    group by lead_id, sequence_id
 
 ),
 
@@ -21,10 +24,25 @@ enrollment_counts as (
         count(*) as enrollments,
         min(enrolled_at) as first_enrolled_at,
         min(converted_at) as first_converted_at,
-        count(converted_at) as converted_enrollments,
-        max_by(enrollment_id, (enrolled_at, triggered_at, enrollment_id)) as last_enrollment_id
+        count(converted_at) as converted_enrollments
     from {{ ref('enrollments') }}
     group by lead_id, sequence_id
+
+),
+
+last_enrollments as (
+
+    select *
+    from (
+        select
+            *,
+            row_number() over (
+                partition by lead_id, sequence_id
+                order by enrolled_at desc, triggered_at desc, enrollment_id desc
+            ) as recency
+        from {{ ref('enrollments') }}
+    ) as ranked
+    where recency = 1
 
 ),
 
@@ -45,12 +63,12 @@ select
     judged.lead_id,
     judged.sequence_id,
     judged.occurrences,
-    judged.last_decision,
-    judged.last_decided_at,
+    judged.decision as last_decision,
+    judged.decided_at as last_decided_at,
     coalesce(enrollment_counts.enrollments, 0) as enrollments,
     enrollment_counts.first_enrolled_at,
     last_enrollments.enrolled_at as last_enrolled_at,
-    enrollment_counts.last_enrollment_id,
+    last_enrollments.enrollment_id as last_enrollment_id,
     last_enrollments.arm,
     last_enrollments.status,
     last_enrollments.exit_reason,
@@ -67,7 +85,8 @@ select
 from judged
 left join enrollment_counts
     on judged.lead_id = enrollment_counts.lead_id and judged.sequence_id = enrollment_counts.sequence_id
-left join {{ ref('enrollments') }} as last_enrollments
-    on enrollment_counts.last_enrollment_id = last_enrollments.enrollment_id
+left join last_enrollments
+    on judged.lead_id = last_enrollments.lead_id and judged.sequence_id = last_enrollments.sequence_id
 left join message_counts
     on judged.lead_id = message_counts.lead_id and judged.sequence_id = message_counts.sequence_id
+where judged.recency = 1
