@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
@@ -40,16 +40,19 @@ def descriptions_of(manifest: Manifest, schema: str) -> dict[str, Description]:
     }
 
 
-def comment_on(warehouse: Warehouse, relation: str, description: Description, columns: list[str]) -> None:
-    """Write the comments of one table and its columns.
+def comment_on(
+    warehouse: Warehouse, kind: Literal["table", "view"], relation: str, description: Description, columns: list[str]
+) -> None:
+    """Write the comments of one table or view and its columns.
 
     Args:
         warehouse: a connection to the database.
-        relation: the table's quoted name.
+        kind: what it is.
+        relation: its quoted name.
         description: what to say; a column that it lacks is a custom field.
-        columns: the table's.
+        columns: its columns.
     """
-    statements = [f"comment on table {relation} is {quoted_text(description.text)}"]
+    statements = [f"comment on {kind} {relation} is {quoted_text(description.text)}"]
     for column in columns:
         text = description.columns.get(column) or CUSTOM_FIELD
         statements.append(f"comment on column {relation}.{quoted_name(column)} is {quoted_text(text)}")

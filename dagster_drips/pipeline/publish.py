@@ -4,7 +4,7 @@
       current -> versions/20260302T120003.518204Z    what to read; swapped in one rename
       versions/<version>/                            a set each; never changed once it has this name
         manifest.json                                its version, the tick's `as_of`, rows by table
-        drips.duckdb                                 all tables, in schema `marts`
+        drips.duckdb                                 all tables and views, in schema `marts`
         <table>.parquet                              one for each table
         status.duckdb, fields.json                   for `drips status` and the collector
       drips.duckdb, <table>.parquet                  links through `current`, for who reads one file
@@ -113,14 +113,29 @@ def _write_tables(warehouse: Warehouse, folder: Path, descriptions: Mapping[str,
             parquet = folder / f"{table}.parquet"
             warehouse.execute(f"copy marts.{name} to {quoted_text(str(parquet))} (format parquet)")
             counts[table] = warehouse.value(f"select count(*) from marts.{name}")
+        views = _write_views(warehouse)
         with warehouse.transaction():
-            for table in descriptions.keys() & counts.keys():
-                columns = list(warehouse.columns(f"marts.{table}"))
-                comment_on(warehouse, f"published.marts.{quoted_name(table)}", descriptions[table], columns)
+            for name in descriptions.keys() & {*counts, *views}:
+                kind = "view" if name in views else "table"
+                columns = list(warehouse.columns(f"marts.{name}"))
+                comment_on(warehouse, kind, f"published.marts.{quoted_name(name)}", descriptions[name], columns)
         warehouse.execute("checkpoint published")
     finally:
         warehouse.execute("detach published")
     return counts
+
+
+def _write_views(warehouse: Warehouse) -> set[str]:
+    """Views over other marts that name no database come along as views: what they read is there, too; their names."""
+    views = warehouse.rows(_STATEMENTS["views"])
+    (place,) = warehouse.rows(_STATEMENTS["place"])
+    warehouse.execute("use published")
+    try:
+        for view in views:
+            warehouse.execute(view["sql"])
+    finally:
+        warehouse.execute(f"use {quoted_name(place['database_name'])}.{quoted_name(place['schema_name'])}")
+    return {view["view_name"] for view in views}
 
 
 # Versions and links --------------------------------------------------------------------------------------------------
