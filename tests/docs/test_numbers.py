@@ -58,5 +58,12 @@ def test_the_comparison_sees_numbers() -> None:
 def test_every_table_with_numbers_is_told_what_may_be_summed() -> None:
     table = PAGE.partition("## What may be summed")[2].partition("\n## ")[0]
     # One row a thing, with its number of attempts, its place or its sale.
-    of_one_thing = {"enrollments", "step_decisions", "experiment_exposures", "machine_rules"}
+    of_one_thing = {
+        "enrollments",
+        "step_decisions",
+        "experiment_exposures",
+        "machine_rules",
+        "sequence_versions",
+        "lead_timeline",
+    }
     assert {name for name, mart in MARTS.items() if _numeric(mart)} - _named(table) - of_one_thing == set()

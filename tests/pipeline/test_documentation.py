@@ -130,7 +130,10 @@ def test_the_arguments_of_macros_are_those_that_are_documented(built: Built) -> 
 def test_the_published_database_says_what_its_tables_and_columns_are(built: Built, custom_fields: set[str]) -> None:
     models = {node["name"]: node for node in built.manifest["nodes"].values() if node["schema"] == "marts"}
     with duckdb.connect(built.project.published / "drips.duckdb", read_only=True) as database:
-        tables = database.execute("select table_name, comment from duckdb_tables()").fetchall()
+        tables = database.execute(
+            "select table_name, comment from duckdb_tables()"
+            " union all select view_name, comment from duckdb_views() where not internal"
+        ).fetchall()
         columns = database.execute(
             "select table_name, column_name, comment from duckdb_columns() where schema_name = 'marts'"
         ).fetchall()
