@@ -217,6 +217,15 @@ class SoftBounces(StrictModel):
     over: Duration
 
 
+class PlanLimits(StrictModel):
+    """From where on `drips plan` says no."""
+
+    max_new_enrollments: int | None = Field(default=None, ge=0)
+    """So many people may enter a sequence whom the base leaves out."""
+    max_change: float | None = Field(default=None, ge=0)
+    """Such a share of the base's mails may differ."""
+
+
 class ProjectSettings(StrictModel):
     """The whole of `sequences/project.yml`."""
 
@@ -232,3 +241,4 @@ class ProjectSettings(StrictModel):
     """When people whom only a page's form knows are mailed; None: they wait (E3)."""
     page_events: Literal["all", "verified"] | None = None
     """Which events of pages count; None: all."""
+    plan: PlanLimits | None = None
