@@ -1,7 +1,7 @@
 """Both sides' warehouses laid side by side, and what a plan tells of them.
 
-What differs, for whom and why, is SQL (`differences.sql`, and `pipeline/comparison.sql` for the pairing of mails). Here
-belong opening the two, the record of what was found, and the files of all rows.
+What differs, for whom and why, is SQL (the .sql files beside this, and `pipeline/comparison.sql` for the pairing of
+mails). Here belong opening the two, the record of what was found, and the files of all rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
-STATEMENTS = named_statements(Path(__file__).with_name("differences.sql"))
+STATEMENTS = {
+    name: statement
+    for file in ("sides", "mails", "people", "telling")
+    for name, statement in named_statements(Path(__file__).with_name(f"{file}.sql")).items()
+}
 SAMPLES = 10
 OUT = {
     "mails": "all_mails",
@@ -38,7 +42,7 @@ _TABLES = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What a plan found. Rows are as `differences.sql` has them.
+    """What a plan found. Rows are as `telling.sql` has them.
 
     Args:
         base: what it is compared with: `live`, or the git ref.
@@ -82,7 +86,7 @@ class Plan:
 
 @contextmanager
 def compared(base: Path, working: Path, span: Span, scratch: Path) -> Generator[Warehouse]:
-    """The two sides attached to a database of their own, with the tables of `differences.sql` made.
+    """The two sides attached to a database of their own, with the tables made that tell them apart.
 
     Args:
         base: its warehouse, after its last tick.

@@ -1,6 +1,6 @@
 """A plan in words: as text for a terminal, and as Markdown for a pull request's comment.
 
-Only telling belongs here. People go by their `lead_id`: no address stands in either. `--json` has the rows themselves.
+Only telling belongs here. People go by their `lead_id`: their addresses stand in the Parquet files alone.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ _STATES = {
     "no_step": "the sequence has no such step",
     "not_triggered": "nothing triggers it (E1)",
 }
+_PREPOSITIONS = {"waiting": "since ", "later": "scheduled for "}
 _MOVED_BY = {
     "trigger": "triggered at another time",
     "schedule": "scheduled for another time",
@@ -108,7 +109,7 @@ def as_text(plan: Plan) -> list[str]:
     if plan.samples:
         lines += ["", "for example"]
         for row in plan.samples:
-            lines += [f"  {row['lead_id']}: {row['sequence_id']}/{row['step_id']} {_change(row)}"]
+            lines += [f"  {row['lead_id']} {_change(row)}"]
             lines += [f"    before: {_fate(row, 'base')}", f"    after:  {_fate(row, 'working')}"]
     lines += [f"warning: {warning_in_words(row)}" for row in plan.warnings]
     lines += [f"exceeded: {words}" for words in plan.exceeded]
@@ -117,7 +118,7 @@ def as_text(plan: Plan) -> list[str]:
 
 def as_markdown(plan: Plan) -> list[str]:
     """The same as a comment; lists that grow are folded."""
-    lines = [f"### {_title(plan)}", ""]
+    lines = [f"### {_escaped(_title(plan))}", ""]
     lines += [f"- {_escaped(line)}" for line in _edits(plan)] or ["No file differs."]
     lines += ["", *(_escaped(line) for line in _summary(plan)), ""]
     lines += [f"> **Exceeded:** {_escaped(words)}" for words in plan.exceeded]
@@ -138,17 +139,8 @@ def as_markdown(plan: Plan) -> list[str]:
     if not plan.is_empty:
         lines += _folded("Mails a day", _table(("day", "before", "after"), [_day_cells(row) for row in plan.days]))
     if plan.samples:
-        rows = [
-            (
-                row["lead_id"],
-                f"{row['sequence_id']}/{row['step_id']}",
-                _change(row),
-                _fate(row, "base"),
-                _fate(row, "working"),
-            )
-            for row in plan.samples
-        ]
-        lines += _folded(f"{len(rows)} people, and why", _table(("lead", "step", "", "before", "after"), rows))
+        rows = [(row["lead_id"], _change(row), _fate(row, "base"), _fate(row, "working")) for row in plan.samples]
+        lines += _folded(f"{len(rows)} mails, and why", _table(("lead", "what changes", "before", "after"), rows))
     return lines
 
 
@@ -230,12 +222,13 @@ def _day_cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _change(row: dict[str, Any]) -> str:
+    mail = f"{row['sequence_id']}/{row['step_id']}"
     if row["change"] == "other_variant":
-        return "is another variant"
+        return f"gets another variant of {mail}"
     if row["change"] != "moves":
-        return row["change"]
+        return f"{row['change']} {mail}"
     direction = "earlier" if row["working_as_of"] < row["base_as_of"] else "later"
-    return f"comes {direction} ({_MOVED_BY.get(row['moved_by']) or _reason(row['moved_by'])})"
+    return f"gets {mail} {direction}: {_MOVED_BY.get(row['moved_by']) or _reason(row['moved_by'])}"
 
 
 def _fate(row: dict[str, Any], side: str) -> str:
@@ -244,7 +237,7 @@ def _fate(row: dict[str, Any], side: str) -> str:
         variant = row[f"{side}_variant_id"]
         return f"sent {_short(at)}" + (f", variant {variant}" if variant else "")
     told = _STATES[state].format(_reason(reason) if reason else "")
-    return f"{told}, {_short(at)}" if at else told
+    return f"{told}, {_PREPOSITIONS.get(state, '')}{_short(at)}" if at else told
 
 
 def _reason(reason: str) -> str:

@@ -88,7 +88,7 @@ def run_side(
         problems += [str(problem) for problem in catalog.errors]
         is_wrong = bool(catalog.active_with_errors) or not (catalog.settings_valid and catalog.senders_valid)
     with open_warehouse(side.warehouse) as warehouse:
-        for name in ("schema", "limit_waits", "open_ticks", "segment_results"):
+        for name in ("schema", "limit_waits", "open_ticks", "segment_members"):
             warehouse.execute(_STATEMENTS[name])
         first = True
         for report in ticks(pipeline, warehouse, side.span, load=side.reads_sequences):

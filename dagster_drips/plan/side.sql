@@ -23,8 +23,8 @@ create or replace table plan.open_ticks (
     sequence_id varchar not null
 )
 
--- name: segment_results
--- One row per tick and segment that had a result at the first tick.
+-- name: segment_members
+-- One row per segment and member at the first tick.
 create or replace table plan.segment_members (
     segment varchar not null,
     lead_id varchar not null

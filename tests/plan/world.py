@@ -30,13 +30,13 @@ START = datetime(2026, 3, 2)
 """A Monday."""
 EVERY = timedelta(hours=8)
 LIFE = [START + number * EVERY for number in range(3)]
-SPAN = Span(LIFE[-1] + EVERY, LIFE[-1] + 7 * EVERY, EVERY)
+SPAN = Span(LIFE[-1] + EVERY, LIFE[-1] + 6 * EVERY, EVERY)
 MAIL = "<html><body><p>Hello</p></body></html>"
 PROJECT = """
 timezone: Europe/Berlin
 sender: {name: Ada, email: ada@acme.example}
-frequency_cap: {messages: 2, per: {days: 1}}
-max_per_tick: 12
+frequency_cap: {messages: 3, per: {days: 1}}
+max_per_tick: 16
 """
 SEQUENCES = {
     "welcome": """
