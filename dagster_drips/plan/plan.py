@@ -7,7 +7,8 @@ compared. Here belongs the order of things; comparing is `comparing`'s, telling 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from dagster_drips.landing.load import load_landing
 from dagster_drips.pipeline.replay import Span, copy_of_warehouse, scratch_folder
 from dagster_drips.plan.comparing import STATEMENTS, Plan, compared, read_plan, write_rows
 from dagster_drips.plan.edits import edits_of
-from dagster_drips.plan.side import Side, SideFailed, run_side, side_in_background
+from dagster_drips.plan.side import Side, run_side, side_in_background
 from dagster_drips.plan.trees import LIVE, Tree, git_tree, live_tree, working_tree
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import read_catalog
@@ -73,11 +74,10 @@ def plan(
             for name, tree in (("base", base_tree), ("working", working))
         }
         with side_in_background(sides["base"], scratch) as base_report:
-            report = run_side(sides["working"], on_tick)
-            try:
+            with _told_of(scratch / "working", ""):
+                report = run_side(sides["working"], on_tick)
+            with _told_of(scratch / "base", f" (base {base})"):
                 of_base = base_report()
-            except SideFailed as error:
-                raise DripsError(f"{error.message} (base {base})", file=error.file, line=error.line) from error
         limits = read_catalog(working.project, segments=segment_names(working.project)).settings.plan
         with compared(files["base"], files["working"], span, scratch) as comparison:
             if out is not None:
@@ -93,6 +93,17 @@ def plan(
                 problems=[*report.problems, *in_base],
                 is_wrong=report.is_wrong,
             )
+
+
+@contextmanager
+def _told_of(folder: Path, which: str) -> Generator[None]:
+    """What goes wrong inside it names files as they lie in the project, not in a throw-away folder."""
+    try:
+        yield
+    except DripsError as error:
+        file = error.file and error.file.replace(f"{folder}/", "")
+        message = error.message.replace(f"{folder}/", "")
+        raise DripsError(f"{message}{which}", file=file, line=error.line) from error
 
 
 def _base_tree(project: Project, base: str, folder: Path, warehouse: Warehouse, working: Tree) -> Tree:

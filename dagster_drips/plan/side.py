@@ -105,16 +105,12 @@ def run_side(
     return SideReport(problems, is_wrong)
 
 
-class SideFailed(DripsError):
-    """A side could not be lived to its end; in the words of its own process."""
-
-
 @contextmanager
 def side_in_background(side: Side, scratch: Path) -> Generator[Callable[[], SideReport]]:
     """Run a side in another process; yields what to call for its report, which waits for it.
 
-    Raises (when called):
-        SideFailed: what `run_side` raises.
+    Raises:
+        DripsError: by what is called: what `run_side` raises there, or that its process died.
     """
     spec, answer = scratch / "side.json", scratch / "side-report.json"
     written = {
@@ -144,8 +140,8 @@ def side_in_background(side: Side, scratch: Path) -> Generator[Callable[[], Side
             return SideReport(**json.loads(answer.read_text(encoding="utf-8")))
         if answer.exists():
             error: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
-            raise SideFailed(error["message"], file=error["file"], line=error["line"])
-        raise SideFailed(f"the process of this side ended with {process.returncode}: {_end_of(said)}")
+            raise DripsError(error["message"], file=error["file"], line=error["line"])
+        raise DripsError(f"the process of this side ended with {process.returncode}: {_end_of(said)}")
 
     try:
         yield report

@@ -133,9 +133,7 @@ EDITS = {
     "transactional": Edit(text("cart", ("status: active", "status: active\ntransactional: true"))),
     "holdout": Edit(text("welcome", ("status: active", "status: active\nholdout: 0.5")), ("loses",)),
     "holdout of the project": Edit(project(("timezone", "holdout: 0.4\ntimezone")), ("loses",)),
-    "trigger of another event": Edit(
-        text("welcome", ("{event: signup}", "{event: cart}")), ("loses", "enters", "stays_out")
-    ),
+    "trigger of another event": Edit(text("welcome", ("{event: signup}", "{event: cart}")), ("loses", "stays_out")),
     "trigger with a where": Edit(
         text("welcome", ("{event: signup}", "{event: signup, where: {plan: pro}}")), ("stays_out",)
     ),

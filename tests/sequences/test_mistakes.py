@@ -283,6 +283,8 @@ SETTINGS_MISTAKES = [
     ("fields:\n  plan: strin", 2, "unknown value 'strin'; known: boolean, date"),
     ("soft_bounces: {count: 3}", 1, "missing key 'over'"),
     ("sender: {email: a@b@c}", 1, "no mail address"),
+    ("plan: {max_chnge: 0.2}", 1, "did you mean 'max_change'"),
+    ("plan: {max_new_enrollments: -1}", 1, "at least 0"),
 ]
 
 
