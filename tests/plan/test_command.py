@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from dagster_drips.cli import commands as _registered  # noqa: F401
 from dagster_drips.cli.app import app
+from dagster_drips.warehouse import open_warehouse
 from plan.world import SPAN, World
 
 pytestmark = pytest.mark.slow
@@ -59,60 +60,78 @@ def drips(world: World, *arguments: str | Path) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_a_plan_tells_the_same_in_every_form(world: World, tmp_path: Path) -> None:
-    code, out, _ = drips(
-        world, "plan", *FROM, *SHORT, "--json", "--markdown", tmp_path / "plan.md", "--out", tmp_path / "out"
-    )
-    found: dict[str, Any] = json.loads(out)
+def snippet(*options: str) -> list[str]:
+    """The page's one call of `plan` with these options and no other; it speaks of now and weeks, here it is March."""
+    [found] = [
+        line for line in SNIPPETS if line[0] == "plan" and {part for part in line if part[:2] == "--"} == {*options}
+    ]
+    return [*found, *FROM, *SHORT]
+
+
+@pytest.fixture(scope="module")
+def against_live(world: World) -> dict[str, Any]:
+    code, out, _ = drips(world, *snippet(), "--json")
     assert code == 1
-    [words] = found["exceeded"]
+    return json.loads(out)
+
+
+def test_a_plan_as_json_tells_what_is_edited_and_exceeded(against_live: dict[str, Any]) -> None:
+    [words] = against_live["exceeded"]
     assert words.endswith("and max_change is 1.0%")
-    assert found["edits"] == [
+    assert against_live["edits"] == [
         {"kind": "sequence", "name": "welcome", "change": "changed", "what": ["steps"]},
         {"kind": "file", "name": "sequences/project.yml", "change": "changed", "what": ["plan"]},
     ]
-    assert not found["is_empty"]
-    assert found["span"]["ticks"] == 4
-    mails = pl.read_parquet(tmp_path / "out" / "mails.parquet")
-    assert mails.height == found["totals"]["differing"] > 0
-    assert set(mails["sequence_id"]) >= {"welcome"}
-    assert pl.read_parquet(tmp_path / "out" / "sends.parquet").height == found["totals"]["working_mails"]
+    assert not against_live["is_empty"]
+    assert against_live["span"]["ticks"] == 4
+    assert against_live["totals"]["later"] > 0
+    assert "@x.example" not in json.dumps(against_live)
+
+
+def test_live_and_the_commit_of_what_is_live_are_the_same_base(world: World, against_live: dict[str, Any]) -> None:
+    code, out, _ = drips(world, *snippet("--base", "--days"), "--json")
+    assert code == 1
+    assert {**json.loads(out), "base": "live"} == against_live
+
+
+def test_a_plan_is_text_markdown_and_parquet(
+    world: World, against_live: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = drips(world, *snippet("--base", "--every", "--markdown", "--out"))
+    assert code == 1, err
+    totals = against_live["totals"]
+    assert out.startswith("Plan against HEAD: 4 ticks from 2026-03-03 00:00 to 2026-03-04 00:00 UTC\n")
+    assert f"Mails {totals['base_mails']} → {totals['working_mails']}: " in out
     told = (tmp_path / "plan.md").read_text()
-    assert "### Plan against live: 4 ticks from 2026-03-03 00:00 to 2026-03-04 00:00 UTC" in told
-    assert f"> **Exceeded:** {words}" in told
-    for sample in found["samples"]:
+    assert f"> **Exceeded:** {against_live['exceeded'][0].replace('_', chr(92) + '_')}" in told
+    for sample in against_live["samples"]:
         assert f"| {sample['lead_id']} | " in told
-    # Nothing that a reader sees has an address in it.
-    assert "@x.example" not in told + out
-    assert "&#64;x.example" not in told
+    for text in (out, told):
+        assert "x.example" not in text, "an address"
+    mails = pl.read_parquet(tmp_path / "differing" / "mails.parquet")
+    assert mails.height == totals["differing"]
+    assert set(mails["sequence_id"]) >= {"welcome"}
+    assert pl.read_parquet(tmp_path / "differing" / "sends.parquet").height == totals["working_mails"]
+    assert pl.read_parquet(tmp_path / "differing" / "enrollments.parquet").height == 0
+    assert pl.read_parquet(tmp_path / "differing" / "segment_members.parquet").height == 0
 
 
-def test_live_and_the_commit_of_what_is_live_are_the_same_base(world: World) -> None:
-    against_live = drips(world, "plan", *FROM, *SHORT, "--json")[1]
-    against_commit = drips(world, "plan", *FROM, *SHORT, "--json", "--base", "HEAD")[1]
-    live, commit = (json.loads(out) for out in (against_live, against_commit))
-    assert live.pop("base") == "live"
-    assert commit.pop("base") == "HEAD"
-    assert live == commit
-
-
-@pytest.mark.parametrize("arguments", SNIPPETS, ids=" ".join)
-def test_what_the_page_shows_runs(
+@pytest.mark.parametrize("arguments", [line for line in SNIPPETS if line[0] == "replay"], ids=" ".join)
+def test_what_the_page_shows_of_replays_runs(
     world: World, arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    # The page speaks of now and of weeks; here it is March, and a day is enough.
-    given = [*arguments, *FROM, *SHORT] if arguments[0] == "plan" else arguments
-    code, out, err = drips(world, *given)
-    assert code == (1 if arguments[0] == "plan" else 0), err
-    assert out
-    for option in ("--out", "--markdown", "--warehouse"):
+    code, out, err = drips(world, *arguments)
+    assert code == 0, err
+    assert "4 ticks, " in out
+    for option in ("--out", "--warehouse"):
         if option in arguments:
             assert (tmp_path / arguments[arguments.index(option) + 1]).exists()
 
 
-def test_the_page_has_snippets_of_both_commands() -> None:
-    assert {arguments[0] for arguments in SNIPPETS} == {"plan", "replay"}
+def test_the_page_shows_no_other_calls_than_these() -> None:
+    assert [line[0] for line in SNIPPETS] == ["plan"] * 3 + ["replay"] * 4
 
 
 @pytest.mark.parametrize(
@@ -139,6 +158,19 @@ def test_what_cant_be_planned_is_told_in_one_line(world: World, arguments: list[
     assert len(lines) == 1
     assert lines[0].startswith("error: ")
     assert words in lines[0]
+
+
+def test_a_warehouse_of_an_earlier_release_keeps_no_models_to_compare_with(world: World) -> None:
+    with open_warehouse(world.project.warehouse) as warehouse:
+        kept = warehouse.frame("select * from raw.prepared_files")
+        warehouse.execute("delete from raw.prepared_files")
+    code, out, err = drips(world, "plan", *FROM, *SHORT)
+    with open_warehouse(world.project.warehouse) as warehouse:
+        warehouse.append("raw.prepared_files", kept)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
+    assert "nobody knows what is live: the next tick will" in err
+    assert kept.height > 100
 
 
 @pytest.mark.parametrize("arguments", [["--days", "0"], ["--days", "few"], ["--bsae", "live"]], ids=" ".join)
