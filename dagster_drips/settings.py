@@ -22,6 +22,7 @@ from dotenv import dotenv_values
 from pydantic import Field, PlainValidator, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from dagster_drips.addresses import OnlyTo
 from dagster_drips.cron import Cron
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
@@ -33,6 +34,7 @@ InDoubt = Literal["hold", "resend"]
 Schedule = Annotated[
     Cron, NoDecode, PlainValidator(lambda value: value if isinstance(value, Cron) else Cron.parse(value))
 ]
+Recipients = Annotated[OnlyTo, NoDecode, PlainValidator(OnlyTo.of)]
 
 SHORTEST_KEY = 8
 """Characters that a key or secret of our own has at least."""
@@ -128,6 +130,7 @@ class Settings(Schedules):
     imap_url: str | None = Field(default=None, repr=False)
     imap_password: SecretStr | None = None
     in_doubt: InDoubt = "hold"
+    only_to: Recipients = OnlyTo()
     file_mode: Literal["0600", "0640"] = "0600"
     """Of new files; `file_modes` reads it by itself, before anything else is read or written."""
     public_url: str | None = None
@@ -259,6 +262,7 @@ class Settings(Schedules):
             **{variable_of("WEBHOOK", provider): _MASK for provider in sorted(self.webhooks)},
             **{variable_of("HOOK_SECRET", hook): _MASK for hook in sorted(self.hook_secrets)},
             "DRIPS_IN_DOUBT": self.in_doubt,
+            "DRIPS_ONLY_TO": str(self.only_to),
             "DRIPS_FILE_MODE": self.file_mode,
             "DRIPS_PUBLIC_URL": self.public_url or "",
             "DRIPS_SECRET_KEYS": ",".join(_MASK for _ in self.secret_keys),

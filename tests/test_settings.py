@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from dagster_drips.addresses import OnlyTo
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.settings import ImapServer, Settings, SmtpServer, load_schedules, load_settings
@@ -177,6 +178,21 @@ def test_a_dkim_key_is_pem_text_or_the_path_of_its_file(project, monkeypatch, ab
     monkeypatch.setenv("DRIPS_DKIM_KEY_EVE", PEM.replace("\n", "\\n"))
     keys = load_settings(project).dkim_keys
     assert {name: key.get_secret_value() for name, key in keys.items()} == {"acme": PEM, "bob": PEM, "eve": PEM}
+
+
+def test_whom_mail_may_go_to_is_set(project, monkeypatch):
+    assert not load_settings(project).only_to
+    monkeypatch.setenv("DRIPS_ONLY_TO", " Ada@Acme.example,, @acme.example,team.example")
+    only_to = load_settings(project).only_to
+    assert only_to == OnlyTo(frozenset({"ada@acme.example"}), frozenset({"acme.example", "team.example"}))
+    assert load_settings(project).shown()["DRIPS_ONLY_TO"] == "ada@acme.example,acme.example,team.example"
+
+
+@pytest.mark.parametrize("value", [",", "ada@", "not a domain", "a@b@c.example", "acme.example;team.example", "*"])
+def test_a_list_of_recipients_with_something_else_in_it_is_one_line(project, monkeypatch, value):
+    monkeypatch.setenv("DRIPS_ONLY_TO", value)
+    with pytest.raises(DripsError, match=r"DRIPS_ONLY_TO: .* is neither an address nor a domain"):
+        load_settings(project)
 
 
 @pytest.mark.parametrize("written", ["hold", "resend"])

@@ -20,7 +20,8 @@ from dagster_drips.settings import Settings
 from dagster_drips.warehouse.port import open_warehouse
 
 HERE = Path(__file__).parent
-TABLES = HERE.parent.parent / "tests" / "delivery" / "due_tables.sql"
+TESTS = HERE.parent.parent / "tests"
+TABLES = TESTS / "delivery" / "due_tables.sql"
 AS_OF = datetime(2026, 3, 2, 9, 0)
 IDENTITY = {
     "sender_id": "ada",
@@ -34,7 +35,9 @@ IDENTITY = {
 
 
 def prepare(folder: Path, messages: int) -> None:
+    sys.path.append(str(TESTS))
     import content
+    from dbt_models import view_of
 
     for name in ("sequences", "dbt_project"):
         (folder / name).mkdir()
@@ -50,6 +53,7 @@ def prepare(folder: Path, messages: int) -> None:
     }
     with open_warehouse(Project.at(folder).warehouse) as warehouse:
         warehouse.execute(TABLES.read_text(encoding="utf-8"))
+        warehouse.execute(view_of("sendable_steps"))
         warehouse.append_rows("journal.sequence_versions", [version])
         sql = (HERE / "leads.sql").read_text(encoding="utf-8")
         # Written here and not bound: DuckDB binds no parameters over several statements.

@@ -39,7 +39,7 @@ class TickReport:
             "as_of": self.metadata.get("raw/tick", {}).get("as_of"),
             "loaded": {kind: self.metadata.get(f"raw/{kind}", {}) for kind in LANDING_KINDS},
             "decided": {name: due.get(name) for name in ("judged", "enrolled", "exited", "skipped", "due")},
-            "sent": {name: sent.get(name, 0) for name in (*_OUTCOMES, "held", "left_due")}
+            "sent": {name: sent.get(name, 0) for name in (*_OUTCOMES, "held", "only_to", "left_due")}
             | {"stopped": sent.get("stopped", "")},
             "completed": self.metadata.get("journal/enrollment_closings", {}).get("completed"),
             "failed_checks": self.failed_checks,
@@ -61,6 +61,8 @@ class TickReport:
         ]
         if report["sent"]["held"]:
             lines.append(f"held     {report['sent']['held']} stay due, by the rates of senders and domains")
+        if report["sent"]["only_to"]:
+            lines.append(f"held     {report['sent']['only_to']} stay due: DRIPS_ONLY_TO lets mail go to others alone")
         if report["sent"]["stopped"]:
             lines.append(f"stopped  {report['sent']['left_due']} stay due: {report['sent']['stopped']}")
         lines += [f"check    {check}" for check in self.failed_checks]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dagster_drips.pipeline.status import Facts
     from dagster_drips.project import Project
 
+_HELD = {"only_to": "DRIPS_ONLY_TO lets mail go to others alone"}
 _SHOWN_IN_DOUBT = 10
 _SHOWN_IGNORED = 10
 _SHOWN_REJECTED = 20
@@ -113,6 +114,8 @@ def _problems(facts: Facts, sequences: list[dict[str, Any]], rejected: list[dict
         found.append(f"{where}: {rows} rejected, first: {row['reason']}; see raw.rejected_rows, then --acknowledge")
     if len(rejected) > _SHOWN_REJECTED:
         found.append(f"{len(rejected) - _SHOWN_REJECTED} more files have rejected rows")
+    for row in facts["held"]:
+        found.append(f"{row['messages']} due messages are held back: {_HELD[row['reason']]}")
     for row in in_doubt[:_SHOWN_IN_DOUBT]:
         found.append(
             f"message {row['message_id']} ({row['sequence_id']}/{row['step_id']} to {row['recipient']}) is in doubt:"

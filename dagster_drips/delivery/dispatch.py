@@ -1,12 +1,14 @@
 """Sending what is due: the journal ingested, servers connected to, claims before SMTP, outcomes as they come.
 
-SQL found who gets what (`decide.due_steps`) and says who may not any more (`decide.refused_steps`); here is only the
-order of steps that makes it safe to be interrupted anywhere. Nothing here knows of Dagster.
+SQL found who gets what (`decide.due_steps`), says what the log leaves to send of it (`decide.sendable_steps`) and who
+may not get it any more (`decide.refused_steps`); here is only the order of steps that makes it safe to be interrupted
+anywhere. Nothing here knows of Dagster.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from dagster_drips.addresses import OnlyTo
 from dagster_drips.blob_store import BlobStore
 from dagster_drips.delivery.composer import Composer
 from dagster_drips.delivery.connection_pool import ConnectionPool
@@ -48,6 +51,8 @@ class DispatchReport:
     """Suppressed at the moment of sending (L3); they leave no message."""
     held: int = 0
     """Left due because the rates of their sender or domain would have let them go too late for this run."""
+    only_to: int = 0
+    """Left due because `DRIPS_ONLY_TO` lets mail go to others alone."""
     stopped: str | None = None
     """Which servers took no (more) mail, and which senders may not send it, and why; what is left stays due."""
 
@@ -55,7 +60,7 @@ class DispatchReport:
     def left_due(self) -> int:
         """How many messages no server was asked to take since sending stopped early."""
         ended = self.sent + self.deferred + self.bounced + self.failed + self.in_doubt
-        return self.due - ended - self.refused - self.held
+        return self.due - ended - self.refused - self.held - self.only_to
 
 
 def dispatch(
@@ -95,7 +100,8 @@ def dispatch(
         warehouse.execute(_STATEMENTS["open"])
         try:
             report = DispatchReport(due=warehouse.value(_STATEMENTS["count"]))
-            if not report.due:
+            report.only_to = _hold_all_but(warehouse, settings.only_to)
+            if report.due == report.only_to:
                 return report
             if stale := warehouse.value(_STATEMENTS["other_tick"], [as_of]):
                 raise DripsError(f"what is due was decided for {stale}, not for this tick; nothing was sent")
@@ -107,6 +113,17 @@ def dispatch(
             warehouse.execute(_STATEMENTS["close"])
         ingest_deliveries(project, warehouse, now=now, resend=resend)
         return report
+
+
+def _hold_all_but(warehouse: Warehouse, only_to: OnlyTo) -> int:
+    """Leave due what goes to anybody else, and keep which it is for the marts; returns how many messages."""
+    warehouse.execute(_STATEMENTS["forget_held"])
+    if not only_to:
+        return 0
+    allowed = [json.dumps(sorted(only_to.addresses)), json.dumps(sorted(only_to.domains))]
+    warehouse.execute(_STATEMENTS["hold_all_but"], allowed)
+    warehouse.execute(_STATEMENTS["leave_held"])
+    return warehouse.value(_STATEMENTS["held"])
 
 
 def _send_all(

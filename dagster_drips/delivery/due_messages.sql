@@ -1,25 +1,34 @@
 -- name: open
--- What is due and may still be claimed, by rank: narrow, so that a million of them take little room.
--- "No mail server ever accepts one message_id twice": whatever the log settles, or has at this attempt, is left out.
+-- What is due and may still be claimed, by rank: narrow, so that a million of them take little room, and read once, so
+-- that what this run itself logs takes nothing away.
 create or replace temp table sending as
-with settled as (
-    select
-        message_id,
-        max(attempt) as attempt,
-        -- a doubt that was resolved to a deferral leaves the message to its next attempt
-        bool_or(outcome in ('sent', 'bounced', 'failed'))
-        or arg_max(outcome, (attempt, outcome <> 'in_doubt')) = 'in_doubt' as is_final
-    from raw.delivery_log
-    semi join decide.due_steps using (message_id)
-    group by message_id
-)
+select
+    message_id,
+    min(send_rank) as send_rank
+from decide.sendable_steps
+group by message_id
+order by send_rank
 
-select due.message_id, due.send_rank
-from decide.due_steps as due
-left join settled on due.message_id = settled.message_id
-where settled.message_id is null or (not settled.is_final and settled.attempt < due.attempt)
-qualify row_number() over (partition by due.message_id order by due.send_rank) = 1
-order by due.send_rank
+-- name: forget_held
+delete from raw.held_messages
+
+-- name: hold_all_but
+-- Parameters: addresses, then domains, as JSON lists; addresses compare as suppressions do (L3).
+insert into raw.held_messages
+select
+    sending.message_id,
+    'only_to' as reason
+from sending
+inner join decide.due_steps as due on sending.send_rank = due.send_rank and sending.message_id = due.message_id
+where
+    not list_contains(from_json(?, '["varchar"]'), due.address)
+    and not list_contains(from_json(?, '["varchar"]'), split_part(due.address, '@', -1))
+
+-- name: leave_held
+delete from sending where message_id in (select message_id from raw.held_messages)
+
+-- name: held
+select count(*) from raw.held_messages
 
 -- name: count
 select count(*) from sending

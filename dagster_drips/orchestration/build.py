@@ -42,6 +42,7 @@ def build_defs(
         *landing.load_records,
         *dbt.build_earlier(manifest),
         dbt.build_failures(),
+        delivery.HELD_MESSAGES,
         decide,
         journal.decisions_journal,
         delivery.delivery_log,

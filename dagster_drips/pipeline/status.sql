@@ -80,6 +80,14 @@ where
 group by rejected.kind, rejected.file
 order by max(rejected._load) desc, rejected.kind, rejected.file
 
+-- name: held
+select
+    reason,
+    count(*) as messages
+from raw.held_messages
+group by reason
+order by reason
+
 -- name: in_doubt
 select
     message_id,

@@ -88,6 +88,7 @@ def _sequence_row(live: LiveSequence, settings: ProjectSettings) -> dict[str, An
         "reentry_seconds": _seconds(after),
         "holdout": float(sequence.holdout),
         "project_holdout": float(settings.holdout),
+        "rollout": sequence.rollout,
         "exits_on_goal": exits.goal,
         "exits_on_reply": exits.replied,
         "exits_on_leaving_segments": exits.leaves_segments,
@@ -148,6 +149,7 @@ def _add_steps(rows: Rows, live: LiveSequence) -> None:
                 "delay_seconds": step.delay.total_seconds,
                 "after_trigger": step.after == "trigger",
                 "expires_after_seconds": _seconds(step.expires_after),
+                "rollout": step.rollout,
             }
         )
         rows["raw.step_variants"].extend(

@@ -150,6 +150,8 @@ class Step(StrictModel):
     only_if: Conditions = Conditions()
     unless: Conditions = Conditions()
     expires_after: Duration | None = None
+    rollout: float | None = Field(default=None, ge=0, le=1)
+    """The share of leads that get it (E9); None: everybody."""
     subject: Line | None = None
     preview_text: Text | None = None
     template: Text | None = None
@@ -184,6 +186,8 @@ class Sequence(StrictModel):
     segments: Segments = Segments()
     reentry: Reentry = "never"
     holdout: float = Field(default=0.0, ge=0, le=1)
+    rollout: float | None = Field(default=None, ge=0, le=1)
+    """The share of leads that may enter so far (E9); None: everybody."""
     goal: Goal | None = None
     exit_on: ExitOn = ExitOn()
     send_window: SendWindow | None = None

@@ -185,10 +185,12 @@ create table if not exists raw.sequences (
     topic varchar,
     transactional boolean not null,
     confirmation boolean,            -- null or false: an ordinary one
-    project_holdout double           -- project.yml's (E8); null: made before it
+    project_holdout double,          -- project.yml's (E8); null: made before it
+    rollout double                   -- the share of leads that may enter (E9); null: everybody
 );
 alter table raw.sequences add column if not exists confirmation boolean;   -- warehouses made before it
 alter table raw.sequences add column if not exists project_holdout double;
+alter table raw.sequences add column if not exists rollout double;
 -- Goals are read from the versions since an enrollment keeps its own (L2).
 alter table raw.sequences drop column if exists goal_event;
 alter table raw.sequences drop column if exists goal_within_seconds;
@@ -198,8 +200,10 @@ create table if not exists raw.sequence_steps (
     position integer not null,       -- 1, 2, 3, … in the order of the file
     delay_seconds bigint not null,
     after_trigger boolean not null,
-    expires_after_seconds bigint
+    expires_after_seconds bigint,
+    rollout double                   -- the share of leads that get it (E9); null: everybody
 );
+alter table raw.sequence_steps add column if not exists rollout double;   -- warehouses made before it
 -- Steps that an earlier version had and this one has not (M1).
 create table if not exists raw.retired_steps (
     sequence_id varchar not null,
@@ -242,6 +246,12 @@ create table if not exists raw.sequence_predicates (
 create table if not exists raw.sequence_exit_events (
     sequence_id varchar not null,
     event varchar not null
+);
+
+-- What the last sending held back, though it was due: it stays due ------------------------------------------------------
+create table if not exists raw.held_messages (
+    message_id varchar not null,
+    reason varchar not null          -- only_to: DRIPS_ONLY_TO lets mail go to others alone
 );
 
 -- Deliveries: one row a fact, append-only; ingested from the delivery journal -------------------------------------------

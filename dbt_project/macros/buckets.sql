@@ -10,6 +10,18 @@
     {{ bucket("'variant:' || " ~ sequence_id ~ " || ':' || " ~ step_id ~ " || ':' || " ~ lead_id) }}
 {%- endmacro %}
 
+{#- Whether a sequence, or a step of it, lets a lead in by now (E9). -#}
+{% macro in_sequence_rollout(share, sequence_id, lead_id) -%}
+    ({{ share }} is null or {{ bucket("'rollout:' || " ~ sequence_id ~ " || ':' || " ~ lead_id) }} < {{ share }})
+{%- endmacro %}
+
+{% macro in_step_rollout(share, sequence_id, step_id, lead_id) -%}
+    (
+        {{ share }} is null
+        or {{ bucket("'rollout:' || " ~ sequence_id ~ " || ':' || " ~ step_id ~ " || ':' || " ~ lead_id) }} < {{ share }}
+    )
+{%- endmacro %}
+
 {#- The share that the project holds back from a sequence (E8): none where everybody who asked is to be told. -#}
 {% macro project_holdout_of(holdout, transactional, confirmation) -%}
     case when {{ transactional }} or {{ confirmation }} then 0 else coalesce({{ holdout }}, 0) end

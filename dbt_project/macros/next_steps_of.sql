@@ -13,6 +13,7 @@
             steps.step_id,
             steps.position,
             steps.expires_after_seconds,
+            steps.rollout,
             case
                 when steps.after_trigger
                     then {{ add_seconds('enrollments.triggered_at', 'steps.delay_seconds') }}

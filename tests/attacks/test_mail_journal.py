@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from dbt_models import view_of
 
 from dagster_drips.delivery.delivery_journal import Claim, DeliveryJournal, Result, Sending, boot_id, deliveries
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
@@ -41,6 +42,7 @@ def warehouse(project: Project) -> Iterator[Warehouse]:
     """Five messages are due."""
     with open_warehouse(project.warehouse) as warehouse:
         warehouse.execute(DUE.read_text())
+        warehouse.execute(view_of("sendable_steps"))
         step = {"id": "hello", "subject": "Hello", "template": "hello.html"}
         warehouse.execute(
             "insert into journal.sequence_versions values ('welcome', 'v1', ?, 'active', 'valid', ?, ?, null, 1)",

@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import jinja2
 import pytest
+from dbt_models import rendered
 from typer.testing import CliRunner
 
 from dagster_drips.cli import status as _registered  # noqa: F401
@@ -49,13 +49,9 @@ select 'welcome' as sequence_id, 'l' || n as lead_id, 'o' || n as occurrence_id,
 from range(0, 5) as numbers (n)
 """
 # As dbt makes it, from the macro itself.
-ENROLLMENTS = jinja2.Template(
-    (REPOSITORY / "dbt_project/macros/enrollments_of.sql").read_text()
-    + """
-create schema after_sending; create view after_sending.enrollments_after_sending as
-{{ enrollments_of("journal.enrollment_decisions", "journal.enrollment_closings") }}
-"""
-).render()
+ENROLLMENTS = "create schema after_sending; create view after_sending.enrollments_after_sending as " + rendered(
+    """{{ enrollments_of("journal.enrollment_decisions", "journal.enrollment_closings") }}"""
+)
 CLOSING = "insert into journal.enrollment_closings values ('e0', timestamp '2026-03-01 02:00', 'exited', 'converted')"
 
 

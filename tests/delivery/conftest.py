@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbt_models import view_of
 
 from dagster_drips.delivery.due_message import DueMessage
 from dagster_drips.project import Project
@@ -38,6 +39,7 @@ class World:
         self.project = project
         self.warehouse = warehouse
         warehouse.execute(Path(__file__).with_name("due_tables.sql").read_text())
+        warehouse.execute(view_of("sendable_steps"))
 
     def add_version(
         self,

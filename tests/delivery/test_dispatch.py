@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 from smtp.servers import ScriptedServer
 
+from dagster_drips.addresses import OnlyTo
 from dagster_drips.delivery import queue
 from dagster_drips.delivery.delivery_journal import deliveries
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
@@ -98,6 +99,34 @@ def test_what_is_suppressed_at_the_moment_of_sending_leaves_no_message(world, se
         report = run(world, settings_for(server.url), refresh=unsubscribe)
     assert (report.sent, report.refused) == (2, 1)
     assert set(world.outcomes()) == {f"{1:032x}", f"{3:032x}"}
+
+
+def test_mail_goes_to_those_alone_that_the_setting_names_and_the_rest_stays_due(world, settings_for):
+    world.add_version()
+    world.add_lead(1, recipient="Lead1@Example.ORG ", address="lead1@example.org")
+    world.add_lead(2)
+    world.add_lead(3, recipient="x@Acme.example", address="x@acme.example")
+    world.add_lead(4, recipient="x@below.acme.example", address="x@below.acme.example")
+    only_to = OnlyTo.of("LEAD1@example.org, acme.example")
+    with ScriptedServer() as server:
+        settings = settings_for(server.url)
+        report = run(world, settings.model_copy(update={"only_to": only_to}))
+        assert (report.due, report.sent, report.only_to, report.left_due) == (4, 2, 2, 0)
+        assert sorted(server.accepted) == [f"{1:032x}", f"{3:032x}"]
+        held = world.warehouse.rows("select * from raw.held_messages order by message_id")
+        assert held == [{"message_id": f"{number:032x}", "reason": "only_to"} for number in (2, 4)]
+        assert set(world.outcomes()) == {f"{1:032x}", f"{3:032x}"}
+        report = run(world, settings)
+    assert (report.due, report.sent, report.only_to) == (2, 2, 0)
+    assert world.warehouse.rows("select * from raw.held_messages") == []
+
+
+def test_where_nobody_may_be_written_to_no_server_is_asked(world, settings_for):
+    world.add_version()
+    world.add_lead(1)
+    settings = settings_for("smtp://127.0.0.1:1").model_copy(update={"only_to": OnlyTo.of("acme.example")})
+    report = run(world, settings)
+    assert (report.due, report.only_to, report.stopped) == (1, 1, None)
 
 
 def test_a_refused_recipient_bounces_and_the_others_are_sent(world, settings_for):

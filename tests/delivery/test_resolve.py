@@ -6,9 +6,9 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import jinja2
 import pytest
-from conftest import REPOSITORY, copy_project
+from conftest import copy_project
+from dbt_models import view_of
 from smtp.servers import RawServer, ScriptedServer
 from typer.testing import CliRunner
 
@@ -32,18 +32,13 @@ from .test_delivery_journal import claim_of
 pytestmark = pytest.mark.slow
 
 NOTED = WALL + timedelta(seconds=1)
-MODEL = REPOSITORY / "dbt_project" / "models" / "after_sending" / "message_states_after_sending.sql"
 STATES = "after_sending.message_states_after_sending"
-MACRO = REPOSITORY / "dbt_project" / "macros" / "message_states_of.sql"
 
 
 def add_states(world: World) -> None:
     """`after_sending.message_states_after_sending` as dbt would make it, from the model itself."""
-    select = jinja2.Template(MACRO.read_text() + MODEL.read_text()).render(
-        source=lambda *_: "raw.delivery_log", address=lambda column: f"lower(trim({column}))"
-    )
     world.warehouse.execute("create schema if not exists after_sending")
-    world.warehouse.execute(f"create or replace view {STATES} as {select}")
+    world.warehouse.execute(view_of("message_states_after_sending"))
 
 
 @pytest.fixture

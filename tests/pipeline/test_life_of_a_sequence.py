@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import copy_project
+from properties.facts import bucket
 
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
@@ -109,6 +110,37 @@ def test_e2_a_later_active_from_does_not_bring_the_first_tick_back(life: Life) -
     assert [life.tick(hour) for hour in (2, 3, 4)] == [[], [], []]
     life.land("leads", "l2", lead_id="L2", email="l2@x.example", created_at="2026-02-01", tags="vip")
     assert life.tick(5) == ["vips@2026-03-01T05:00:00Z"]
+
+
+def test_e9_who_waits_for_a_rollout_enters_when_it_is_raised_and_nobody_gets_anything_twice(life: Life) -> None:
+    """`segment_entered` sends to a whole segment at once, so a rollout is how it goes out bit by bit."""
+    people = [f"L{number}" for number in range(1, 41)]
+    for name in people:
+        life.land("leads", name, lead_id=name, email=f"{name}@x.example", created_at="2026-02-01", tags="vip")
+    entered: list[set[str]] = []
+    for hour, share in ((1, 0.1), (2, 0.1), (3, 0.5), (4, 0.2), (5, 1)):
+        life.write(ENTERED + f"rollout: {share}\n")
+        life.tick(hour)
+        rows = life.warehouse.rows("select lead_id from decide.due_steps")
+        entered.append({row["lead_id"] for row in rows})
+    assert [bool(one) for one in entered] == [True, False, True, False, True]
+    assert sorted(name for one in entered for name in one) == sorted(people)
+    assert entered[0] == {name for name in people if bucket(f"rollout:shop:{name}") < 0.1}
+    assert entered[0] | entered[2] == {name for name in people if bucket(f"rollout:shop:{name}") < 0.5}
+
+
+def test_e9_a_step_that_is_let_out_to_some_is_skipped_by_the_others(life: Life) -> None:
+    people = [f"L{number}" for number in range(1, 21)]
+    for name in people:
+        life.land("leads", name, lead_id=name, email=f"{name}@x.example", created_at="2026-02-01", tags="vip")
+    life.write(ENTERED.replace("template: mail.html", "template: mail.html, rollout: 0.5"))
+    life.tick(1)
+    sent = {row["lead_id"] for row in life.warehouse.rows("select lead_id from decide.due_steps")}
+    assert sent == {name for name in people if bucket(f"rollout:shop:hello:{name}") < 0.5}
+    skipped = life.warehouse.rows("select reason, count(*) as steps from journal.skipped_steps group by reason")
+    assert skipped == [{"reason": "rollout", "steps": len(people) - len(sent)}]
+    assert 0 < len(sent) < len(people)
+    assert life.warehouse.value("select count(*) from journal.enrollment_closings") == len(people)
 
 
 def test_e5_with_a_segment_more_the_first_tick_stays_the_first(life: Life) -> None:

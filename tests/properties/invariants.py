@@ -146,15 +146,21 @@ def ids_equal_their_formulas(outcome: Outcome) -> None:
         assert row["message_id"] == md5(row["enrollment_id"], row["step_id"])
 
 
+def is_let_in(share: Definition, *salt: str) -> bool:
+    """E9, of a sequence or one of its steps."""
+    rollout = share.get("rollout")
+    return rollout is None or bucket(":".join(("rollout", *salt))) < rollout
+
+
 def every_occurrence_is_judged_once_at_the_first_tick_that_can(outcome: Outcome) -> None:
-    """Exactly one decision, dated that tick; none while there is a reason to wait (E3)."""
+    """Exactly one decision, dated that tick; none while there is a reason to wait (E3, E9)."""
     expected: dict[tuple[str, str, str], tuple[datetime, datetime]] = {}
     for number, as_of in enumerate(outcome.instants):
         for sequence_id, definition in outcome.definitions[number].items():
             opens_at = outcome.opens_at(sequence_id, number)
             if definition["status"] == "active" and opens_at is not None and opens_at <= as_of:
                 for one in outcome.occurrences(sequence_id, number):
-                    if outcome.address_of(one.lead_id, number):
+                    if outcome.address_of(one.lead_id, number) and is_let_in(definition, sequence_id, one.lead_id):
                         key = (sequence_id, one.lead_id, one.occurrence_id)
                         expected.setdefault(key, (one.occurred_at, as_of))
     judged = [(row["sequence_id"], row["lead_id"], row["occurrence_id"]) for row in outcome.decisions]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from properties.facts import address
-from properties.invariants import Outcome, Row, schedule, throttle
+from properties.invariants import Outcome, Row, is_let_in, schedule, throttle
 from properties.world import Definition, span
 
 
@@ -26,7 +26,8 @@ def every_step_that_is_not_sent_has_a_true_reason(outcome: Outcome) -> None:
             if step is None:
                 continue
             for state in states:
-                assert _agrees(state, _obstacle(outcome, row, number, step)), (state, number)
+                let_in = is_let_in(step, row["sequence_id"], step["id"], row["lead_id"])
+                assert _agrees(state, _obstacle(outcome, row, number, step), let_in), (state, number)
                 _assert_told_what_happened(outcome, state, number)
 
 
@@ -75,9 +76,10 @@ def _obstacle(outcome: Outcome, enrollment: Row, number: int, step: Definition) 
     return None if outcome.window_is_open(definition, enrollment["lead_id"], number) else "window_closed"
 
 
-def _agrees(state: Row, obstacle: str | None) -> bool:
+def _agrees(state: Row, obstacle: str | None, let_in: bool) -> bool:
     if obstacle is None:
-        possible = [("due", None), ("skipped", "condition"), ("waiting", "frequency_cap"), ("waiting", "throttle")]
+        possible = [("due", None), ("waiting", "frequency_cap"), ("waiting", "throttle")] if let_in else []
+        possible += [("skipped", "condition"), *([] if let_in else [("skipped", "rollout")])]
         return (state["state"], state["reason"]) in possible
     return state["reason"] == obstacle and state["state"] == ("skipped" if obstacle == "expired" else "waiting")
 

@@ -93,6 +93,7 @@ STEPS = stated(
     expires_after=st.sampled_from([None] * 14 + [{"minutes": 60}, {"minutes": 1440}]),
     only_if=CONDITIONS,
     unless=CONDITIONS,
+    rollout=st.sampled_from([None] * 10 + [0.5]),
 )
 SEQUENCES = stated(
     name=st.just("A sequence"),
@@ -104,6 +105,7 @@ SEQUENCES = stated(
     ),
     reentry=st.sampled_from(["never", "after_exit", "after_exit", {"hours": 24}]),
     holdout=st.sampled_from([0, 0, 0, 0.4]),
+    rollout=st.sampled_from([None] * 6 + [0, 0.5, 1]),
     goal=optional(stated(event=st.just("purchase"), where=WHERE, within=optional(minutes(720, 4320)))),
     exit_on=stated(
         events=st.sampled_from([None, ["cancel"], ["cancel", "signup"]]),

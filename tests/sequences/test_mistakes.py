@@ -47,6 +47,8 @@ MISTAKES = [
     ("name: Welcome", "name: true", "name: true", ["name must be text", "quotes"]),
     ("status: active", "status: activ", "status:", ["unknown value 'activ'", "did you mean 'active'"]),
     ("holdout: 0.1", "holdout: 1.5", "holdout:", ["at most 1"]),
+    ("holdout: 0.1", "rollout: 1.5", "rollout:", ["at most 1"]),
+    ("holdout: 0.1", "rollout: -0.1", "rollout:", ["at least 0"]),
     ("holdout: 0.1", "holdout: true", "holdout:", ["must be a number", "truth value"]),
     ("priority: 50", "priority: 101", "priority:", ["at most 100"]),
     ("priority: 50", "priority: 5.5", "priority:", ["whole number"]),

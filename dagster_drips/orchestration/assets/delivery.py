@@ -33,7 +33,7 @@ _SENDING_CHECKS = [
 
 @dg.asset(
     key=DELIVERY_LOG,
-    deps=[DUE_STEPS, ["decide", "refused_steps"], ["journal", "enrollment_decisions"]],
+    deps=[DUE_STEPS, ["decide", "sendable_steps"], ["decide", "refused_steps"], ["journal", "enrollment_decisions"]],
     group_name=SEND,
     owners=OWNERS,
     kinds={"smtp", "duckdb"},
@@ -49,6 +49,8 @@ def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.
         in_doubt, losses = doubts(warehouse), reported_losses(drips.project, warehouse)
     if overtaken:
         context.log.info("a later tick has begun: what this one left due is due there, and goes out with its own run")
+    if report.only_to:
+        context.log.warning(f"{report.only_to} of {report.due} stay due: DRIPS_ONLY_TO lets mail go to others alone")
     if report.stopped:
         context.log.error(f"sending stopped early, {report.left_due} of {report.due} stay due: {report.stopped}")
     return dg.MaterializeResult(
@@ -61,6 +63,7 @@ def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.
             "in_doubt": report.in_doubt,
             "refused": report.refused,
             "held": report.held,
+            "only_to": report.only_to,
             "left_due": report.left_due,
             "stopped": report.stopped or "",
         },
@@ -70,6 +73,16 @@ def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.
             dg.AssetCheckResult(check_name=_WHOLE, passed=not losses, description="; ".join(losses[:10]) or None),
         ],
     )
+
+
+HELD_MESSAGES = dg.AssetSpec(
+    ["raw", "held_messages"],
+    deps=[DELIVERY_LOG],
+    group_name=SEND,
+    owners=OWNERS,
+    kinds={"duckdb"},
+    description="One row per due message that the last sending held back, with the reason; it stays due.",
+)
 
 
 def _stopped_check(report: DispatchReport) -> dg.AssetCheckResult:

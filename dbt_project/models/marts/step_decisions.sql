@@ -40,6 +40,7 @@ pending as (
             when states.state <> 'due' then states.reason
             when refused.message_id is not null then 'suppressed'
             when messages.status = 'deferred' and messages.sent_as_of = states.as_of then 'retry'
+            else held.reason
         end as reason,
         {{ as_of() }} as decided_at,
         next_steps.scheduled_at,
@@ -53,6 +54,8 @@ pending as (
         on next_steps.message_id = due_steps.message_id
     left join {{ ref('refused_steps') }} as refused
         on next_steps.message_id = refused.message_id
+    left join {{ source('raw', 'held_messages') }} as held
+        on next_steps.message_id = held.message_id
     left join {{ ref('int_message_states') }} as messages
         on next_steps.message_id = messages.message_id
 

@@ -2,8 +2,8 @@
 
 with
 
--- An occurrence waits until its sequence runs and its lead is visible with an address; then it is judged once (E3). A
--- confirmation's wait for an address that is to be confirmed.
+-- An occurrence waits until its sequence runs and its lead is visible with an address, and let in by now (E9); then it is
+-- judged once (E3). A confirmation's wait for an address that is to be confirmed.
 unjudged as (
 
     select
@@ -24,7 +24,9 @@ unjudged as (
             occurrences.sequence_id = earlier.sequence_id
             and occurrences.lead_id = earlier.lead_id
             and occurrences.occurrence_id = earlier.occurrence_id
-    where earlier.occurrence_id is null
+    where
+        earlier.occurrence_id is null
+        and {{ in_sequence_rollout('sequences.rollout', 'occurrences.sequence_id', 'occurrences.lead_id') }}
 
 ),
 

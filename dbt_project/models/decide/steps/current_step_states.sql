@@ -179,7 +179,7 @@ select
     candidates.retry_at,
     {{ as_of() }} as as_of,
     case
-        when candidates.eligibility in ('expired', 'condition', 'asked_lately') then 'skipped'
+        when candidates.eligibility in ('expired', 'condition', 'rollout', 'asked_lately') then 'skipped'
         when candidates.eligibility = 'in_doubt' then 'in_doubt'
         when candidates.eligibility <> 'eligible' then 'waiting'
         when capped.over_cap or limited.over_throttle or limited.over_warmup then 'waiting'

@@ -161,6 +161,7 @@ select
         when address is null then 'no_address'
         when not window_is_open then 'window_closed'
         when fails_condition then 'condition'
+        when not {{ in_step_rollout('rollout', 'sequence_id', 'step_id', 'lead_id') }} then 'rollout'
         when was_asked_lately then 'asked_lately'
         else 'eligible'
     end as eligibility

@@ -1,0 +1,56 @@
+"""A model of the dbt project as dbt compiles it, for tests and benchmarks that make the tables it reads themselves.
+
+Only the rendering of one model with the project's macros; what dbt makes of a whole project comes from a copy of it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import jinja2
+import yaml
+
+_PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)
+    environment.globals |= {"source": _source, "ref": relation_of, "config": _nothing}
+    return environment
+
+
+@cache
+def _schemas() -> dict[str, str]:
+    sources = yaml.safe_load((_PROJECT / "models" / "sources.yml").read_text(encoding="utf-8"))["sources"]
+    return {source["name"]: source.get("schema", source["name"]) for source in sources}
+
+
+def _source(name: str, table: str) -> str:
+    return f"{_schemas()[name]}.{table}"
+
+
+def _nothing(**_configuration: object) -> str:
+    return ""
+
+
+def _file_of(model: str) -> Path:
+    [file] = _PROJECT.glob(f"models/**/{model}.sql")
+    return file
+
+
+def relation_of(model: str) -> str:
+    """Schema and name: a schema is a folder of `models/`."""
+    return f"{_file_of(model).relative_to(_PROJECT / 'models').parts[0]}.{model}"
+
+
+def rendered(template: str) -> str:
+    """A template's SQL, with every macro of the project at hand."""
+    macros = "".join(file.read_text(encoding="utf-8") for file in sorted(_PROJECT.glob("macros/**/*.sql")))
+    return _environment().from_string(macros + template).render().strip()
+
+
+def view_of(model: str) -> str:
+    """The statement that creates a model as a view."""
+    return f"create or replace view {relation_of(model)} as {rendered(_file_of(model).read_text(encoding='utf-8'))}"
