@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -128,7 +129,7 @@ def side_in_background(side: Side, scratch: Path) -> Generator[Callable[[], Side
     with said.open("w") as stream:
         process = subprocess.Popen(
             [sys.executable, "-m", "dagster_drips.plan.side", str(spec)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # its end tells the side that this process is no more
             stdout=stream,
             stderr=stream,
             cwd=scratch,
@@ -148,14 +149,20 @@ def side_in_background(side: Side, scratch: Path) -> Generator[Callable[[], Side
     finally:
         if process.poll() is None:
             process.kill()
-            process.wait()
+        process.communicate()
 
 
 def _end_of(file: Path) -> str:
     return file.read_text(encoding="utf-8", errors="replace").strip()[-500:]
 
 
+def _end_with_parent() -> None:
+    os.read(0, 1)  # not by sys.stdin, whose lock a thread may not hold when Python ends
+    os._exit(1)
+
+
 def _main(spec: Path) -> int:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     given = json.loads(spec.read_text(encoding="utf-8"))
     span = Span(
         datetime.fromisoformat(given["start"]),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.dbt_files import MADE
+from dagster_drips.pipeline.dbt_runner import PARTIAL_PARSE
 from dagster_drips.pipeline.segments import prepared_files
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import read_catalog
@@ -45,7 +46,7 @@ def working_tree(project: Project, folder: Path) -> Tree:
     leave = shutil.ignore_patterns(*MADE, ".user.yml")
     for part in _PARTS:
         shutil.copytree(project.root / part, folder / part, ignore=leave)
-    _link_packages(project, folder)
+    _bring_along(project, folder)
     return Tree(Project.at(folder), "the working files")
 
 
@@ -67,7 +68,7 @@ def live_tree(project: Project, folder: Path, warehouse: Warehouse) -> Tree:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(text.encode())
     (folder / "sequences").mkdir()
-    _link_packages(project, folder)
+    _bring_along(project, folder)
     return Tree(Project.at(folder), LIVE, reads_sequences=False)
 
 
@@ -91,7 +92,7 @@ def git_tree(project: Project, folder: Path, ref: str) -> Tree:
         raise DripsError(f"--base {ref}: this commit has no folders sequences/ and dbt_project/ here")
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(folder, filter="data")
-    _link_packages(project, folder)
+    _bring_along(project, folder)
     tree = Tree(Project.at(folder), ref)
     if mistakes := read_catalog(tree.project, segments=segment_names(tree.project)).errors:
         worst = mistakes[0]
@@ -99,11 +100,15 @@ def git_tree(project: Project, folder: Path, ref: str) -> Tree:
     return tree
 
 
-def _link_packages(project: Project, folder: Path) -> None:
-    """What `dbt deps` fetched is no part of a tree, and needed to read it."""
+def _bring_along(project: Project, folder: Path) -> None:
+    """What is no part of a tree: what `dbt deps` fetched, and the last parse, from which only what differs is read."""
     for name in _PACKAGES:
         if (project.dbt / name).is_dir():
             (folder / "dbt_project" / name).symlink_to(project.dbt / name, target_is_directory=True)
+    parse = project.dbt / "target" / PARTIAL_PARSE
+    if parse.exists():
+        (folder / "dbt_project" / "target").mkdir(exist_ok=True)
+        shutil.copyfile(parse, folder / "dbt_project" / "target" / PARTIAL_PARSE)
 
 
 def _git(project: Project, *arguments: str) -> bytes | None:
