@@ -36,6 +36,7 @@ OUT = {
 _SIDES = ("comparison_schema", "here", "there")
 _TABLES = (
     "sequences", "decisions", "closings", "skipped_steps", "limit_waits", "step_states", "live_sequences", "steps",
+    "waiting_occurrences",
     "fates", "mails", "enrollments", "segment_members", "segments", "warnings",
 )  # fmt: skip
 

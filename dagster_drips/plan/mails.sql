@@ -3,8 +3,8 @@
 
 -- name: fates
 -- Of every differing mail, what becomes of it on each side: one row per mail and side. `state` is `sent`, `skipped`,
--- `exited`, `waiting`, `later` (after the plan's last tick), `control`, `completed`, `not_enrolled`, `not_triggered`, `no_step`,
--- `not_running`; `reason` a word of the rules.
+-- `exited`, `waiting`, `later` (after the plan's last tick), `control`, `completed`, `not_enrolled`, `not_judged` (E3), `not_triggered`,
+-- `no_step`, `not_running`; `reason` a word of the rules.
 create or replace table plan.fates as
 with
 
@@ -128,8 +128,14 @@ told as (
         states.reason as waits_for,
         states.scheduled_at,
         refused.decision as refused_because,
-        refused.decided_at as refused_at
+        refused.decided_at as refused_at,
+        waiting.lead_id is not null as is_unjudged
     from followed
+    left join waiting_occurrences as waiting
+        on
+            followed.side = waiting.side
+            and followed.sequence_id = waiting.sequence_id
+            and followed.lead_id = waiting.lead_id
     left join live_sequences as sequences
         on followed.side = sequences.side and followed.sequence_id = sequences.sequence_id
     left join steps
@@ -174,6 +180,7 @@ select
         when closed_as = 'completed' then 'completed'
         when enrollment_id is not null then 'later'
         when refused_because is not null then 'not_enrolled'
+        when is_unjudged then 'not_judged'
         else 'not_triggered'
     end as state,
     case

@@ -17,6 +17,7 @@ _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 _REASONS = {
     "condition": "its conditions say no (M6)",
     "expired": "expired (M7)",
+    "rollout": "not among those of the rollout (E9)",
     "asked_lately": "that address was asked lately (M6)",
     "unsubscribed": "unsubscribed (L1)",
     "bounced": "bounced (L1)",
@@ -53,6 +54,7 @@ _STATES = {
     "control": "held out (E8)",
     "completed": "completed without it (M1)",
     "no_step": "the sequence has no such step",
+    "not_judged": "not let in yet (E3, E9)",
     "not_triggered": "nothing triggers it (E1)",
 }
 _PREPOSITIONS = {"waiting": "since ", "later": "scheduled for "}

@@ -86,5 +86,15 @@ left join (
 ) as members
     on sequences.trigger_segment = members.segment
 
--- name: last_finished
-select max(as_of) from journal.ticks where phase = 'finished'
+-- name: waiting_occurrences
+-- At the last tick: who could enter and is not judged yet (E3).
+create or replace table plan.waiting_occurrences as
+select distinct
+    occurrences.sequence_id,
+    occurrences.lead_id
+from decide.occurrences as occurrences
+anti join journal.enrollment_decisions as decisions
+    on
+        occurrences.sequence_id = decisions.sequence_id
+        and occurrences.lead_id = decisions.lead_id
+        and occurrences.occurrence_id = decisions.occurrence_id

@@ -99,6 +99,12 @@ select 'base' as side, message_id, state, reason, scheduled_at from base.decide.
 union all
 select 'working' as side, message_id, state, reason, scheduled_at from working.decide.current_step_states
 
+-- name: waiting_occurrences
+create or replace temp view waiting_occurrences as
+select 'base' as side, * from base.plan.waiting_occurrences
+union all
+select 'working' as side, * from working.plan.waiting_occurrences
+
 -- name: live_sequences
 create or replace temp view live_sequences as
 select 'base' as side, sequence_id, status, is_running, segment_without_result from base.decide.live_sequences

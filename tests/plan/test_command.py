@@ -143,7 +143,7 @@ def test_the_page_shows_no_other_calls_than_these() -> None:
         (["--from", "soon"], "not an instant: 'soon'"),
         (["--from", "2026-03-01T00:00:00Z"], "is not later than the last finished one"),
         (["--out", __file__], "--out takes a folder"),
-        (["--base", "broken"], "sequences/welcome/sequence.yml:4: unknown key 'triger'"),
+        (["--base", "broken"], "sequences/welcome/sequence.yml:8: unknown key 'hour'"),
         (["--base", "unreadable"], "(base unreadable)"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -186,7 +186,7 @@ def _commit_mistake(world: World, name: str) -> None:
     git(world, "checkout", "--quiet", "-b", name)
     if name == "broken":
         file = world.project.sequences / "welcome" / "sequence.yml"
-        file.write_text(file.read_text().replace("trigger:", "triger:"))
+        file.write_text(file.read_text().replace("hours: 8", "hour: 8"))
     else:
         file = world.project.dbt / "models" / "staging" / "stg_leads.sql"
         file.write_text(file.read_text() + "{{ torn")

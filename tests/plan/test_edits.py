@@ -132,6 +132,8 @@ EDITS = {
     ),
     "transactional": Edit(text("cart", ("status: active", "status: active\ntransactional: true"))),
     "holdout": Edit(text("welcome", ("status: active", "status: active\nholdout: 0.5")), ("loses",)),
+    "rollout of a sequence": Edit(text("welcome", ("status: active", "status: active\nrollout: 0.4")), ("loses",)),
+    "rollout of a step": Edit(text("welcome", ("id: tips,", "id: tips, rollout: 0.3,")), ("loses",)),
     "holdout of the project": Edit(project(("timezone", "holdout: 0.4\ntimezone")), ("loses",)),
     "trigger of another event": Edit(text("welcome", ("{event: signup}", "{event: cart}")), ("loses", "stays_out")),
     "trigger with a where": Edit(
