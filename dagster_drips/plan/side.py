@@ -89,6 +89,8 @@ def run_side(
         problems += [str(problem) for problem in catalog.errors]
         is_wrong = bool(catalog.active_with_errors) or not (catalog.settings_valid and catalog.senders_valid)
     with open_warehouse(side.warehouse) as warehouse:
+        # The other side has the other half of the cores.
+        warehouse.execute(_STATEMENTS["set_threads"], [max(1, len(os.sched_getaffinity(0)) // 2)])
         for name in ("schema", "limit_waits", "open_ticks", "segment_members"):
             warehouse.execute(_STATEMENTS[name])
         first = True

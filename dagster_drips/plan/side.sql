@@ -1,5 +1,8 @@
 -- What a side notes down at each of its ticks, in schema `plan` of its own warehouse: the next tick makes it anew.
 
+-- name: set_threads
+set threads = ?
+
 -- name: schema
 create schema if not exists plan
 
