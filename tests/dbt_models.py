@@ -17,8 +17,21 @@ _PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)
-    environment.globals |= {"source": _source, "ref": relation_of, "config": _nothing}
+    environment.globals |= {"source": _source, "ref": relation_of, "config": _nothing, "var": _default_of}
+    environment.globals |= {"adapter": _Adapter(), "return": str}
     return environment
+
+
+class _Adapter:
+    """dbt's `adapter`, where each macro that is dispatched is DuckDB's."""
+
+    @jinja2.pass_context
+    def dispatch(self, context: jinja2.runtime.Context, macro: str) -> object:
+        return context.resolve(f"default__{macro}")
+
+
+def _default_of(name: str, default: object) -> object:
+    return default
 
 
 @cache

@@ -34,6 +34,8 @@ SETTINGS_FILE = "project.yml"
 SENDERS_FILE = "senders.yml"
 _OTHER_FILES = frozenset({SETTINGS_FILE, SENDERS_FILE})
 _ID = re.compile(r"[a-z0-9_-]+")
+_PROJECT = "project"
+"""No sequence's id: the project's holdout is drawn by this name (E8)."""
 _AT_REST = ("draft", "paused", "archived")
 """Every status but active."""
 
@@ -299,6 +301,9 @@ def _read_sequence(
     file = path.relative_to(project.root).as_posix()
     if not _ID.fullmatch(folder.name):
         message = f"the folder's name '{folder.name}' is the sequence's id: use only the characters a-z, 0-9, _ and -"
+        return None, [Problem(file, 1, message)], True
+    if folder.name == _PROJECT:
+        message = f"a sequence can't be called '{_PROJECT}': its holdout would be the project's (E8); rename the folder"
         return None, [Problem(file, 1, message)], True
     content = _content(path)
     if isinstance(content, str):

@@ -86,6 +86,12 @@ class Duration(StrictModel):
         return sum(getattr(self, unit) * seconds for unit, seconds in _SECONDS.items())
 
 
+def _longer_than_nothing(value: Duration) -> Duration:
+    if not value.total_seconds:
+        raise ValueError("must be longer than nothing; write it like {days: 7}")
+    return value
+
+
 def _as_written(value: Any) -> Any:
     text = written_text(value)
     return value if text is None else text
@@ -203,6 +209,8 @@ def listed(value: Any) -> Any:
     return value if isinstance(value, (list, Mapping)) or value is None else [value]
 
 
+PositiveDuration = Annotated[Duration, AfterValidator(_longer_than_nothing)]
+"""A span of a second at least."""
 Text = Annotated[str, BeforeValidator(_as_written), AfterValidator(_not_blank)]
 """Text that says something; a number counts as written."""
 Line = Annotated[Text, AfterValidator(_one_line)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagster_drips.sequences.fields import MINUTES_A_DAY, WEEKDAYS, Duration
-from dagster_drips.sequences.schema import ProjectSettings, Sender, Sequence
+from dagster_drips.sequences.schema import Attribution, ProjectSettings, Sender, Sequence
 from dagster_drips.sequences.senders import DEFAULT_SERVER, Identity, Rate, Senders
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -38,6 +38,7 @@ def rows_of(live: list[LiveSequence], settings: ProjectSettings, senders: Sender
     """All rows of `TABLES` for what is live."""
     rows: Rows = {table: [] for table in TABLES}
     cap, soft = settings.frequency_cap, settings.soft_bounces
+    attribution = settings.attribution or Attribution()
     rows["raw.project_settings"].append(
         {
             "timezone": settings.timezone,
@@ -49,6 +50,9 @@ def rows_of(live: list[LiveSequence], settings: ProjectSettings, senders: Sender
             "soft_bounce_over_seconds": soft.over.total_seconds if soft else None,
             "page_leads": settings.page_leads or "wait",
             "page_events": settings.page_events or "all",
+            "attribution_click_seconds": _seconds(attribution.click_window),
+            "attribution_open_seconds": _seconds(attribution.open_window),
+            "attribution_half_life_seconds": attribution.half_life.total_seconds,
         }
     )
     rows["raw.sender_identities"].extend(

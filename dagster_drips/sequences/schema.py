@@ -23,6 +23,7 @@ from dagster_drips.sequences.fields import (
     JsonText,
     Line,
     Names,
+    PositiveDuration,
     StartOfDay,
     StrictModel,
     Text,
@@ -230,6 +231,18 @@ class PlanLimits(StrictModel):
     """Such a share of the base's mails may differ."""
 
 
+class Attribution(StrictModel):
+    """Which messages a sale is credited to: how long before it a click or an open counts, none where that is 0 long.
+
+    A window of None is what the dbt variable `attribution_days` says.
+    """
+
+    click_window: Duration | None = None
+    open_window: Duration | None = None
+    half_life: PositiveDuration = Duration(days=7)
+    """Of the model `time_decay`."""
+
+
 class ProjectSettings(StrictModel):
     """The whole of `sequences/project.yml`."""
 
@@ -241,6 +254,7 @@ class ProjectSettings(StrictModel):
     send_window: SendWindow | None = None
     fields: dict[FieldName, FieldType] = Field(default_factory=dict, max_length=MAX_FIELDS)
     soft_bounces: SoftBounces | None = None
+    attribution: Attribution | None = None
     page_leads: Literal["wait", "confirm", "mail"] | None = None
     """When people whom only a page's form knows are mailed; None: they wait (E3)."""
     page_events: Literal["all", "verified"] | None = None

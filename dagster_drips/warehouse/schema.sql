@@ -119,7 +119,10 @@ create table if not exists raw.project_settings (
     soft_bounce_count integer,       -- so many soft bounces in a row over at least soft_bounce_over_seconds are a hard one; null: never
     soft_bounce_over_seconds bigint,
     page_leads varchar,              -- wait, confirm, mail: when people whom only a page's form knows are mailed; null: wait
-    page_events varchar              -- all, verified: which events of pages count; null: all
+    page_events varchar,             -- all, verified: which events of pages count; null: all
+    attribution_click_seconds bigint,-- so long before a sale a click counts for it; null: the dbt variable attribution_days
+    attribution_open_seconds bigint,
+    attribution_half_life_seconds bigint default 604800   -- of the model time_decay
 );
 -- Warehouses made before there were several servers.
 alter table raw.project_settings add column if not exists servers varchar[] default ['default'];
@@ -129,6 +132,10 @@ alter table raw.project_settings add column if not exists soft_bounce_over_secon
 -- Warehouses made before there were keys for pages.
 alter table raw.project_settings add column if not exists page_leads varchar;
 alter table raw.project_settings add column if not exists page_events varchar;
+-- Warehouses made before attribution had windows of its own.
+alter table raw.project_settings add column if not exists attribution_click_seconds bigint;
+alter table raw.project_settings add column if not exists attribution_open_seconds bigint;
+alter table raw.project_settings add column if not exists attribution_half_life_seconds bigint default 604800;
 -- sequences/senders.yml: who sends mail, and how fast.
 create table if not exists raw.sender_identities (
     sender_id varchar not null,

@@ -234,6 +234,16 @@ def test_a_folder_name_that_is_no_id_is_an_error(folder: ProjectFolder) -> None:
     assert "a-z, 0-9" in problems_of(folder)[0].message
 
 
+def test_no_sequence_is_called_project_as_the_projects_holdout_is_drawn_by_that_name(folder: ProjectFolder) -> None:
+    folder.sequence(sequence_id="project")
+    folder.sequence(sequence_id="projects")
+    catalog = read_catalog(folder.project, segments=segment_names(folder.project))
+    (problem,) = catalog.problems
+    assert (problem.file, problem.line, problem.severity) == ("sequences/project/sequence.yml", 1, "error")
+    assert "can't be called 'project'" in problem.message
+    assert (set(catalog.sources), catalog.invalid) == ({"projects"}, {"project"})
+
+
 def test_files_that_nobody_reads_are_pointed_out(folder: ProjectFolder) -> None:
     folder.sequence()
     folder.write("sequences/empty/readme.md", "")
@@ -284,6 +294,19 @@ SETTINGS_MISTAKES = [
     ("holdout: 1.5", 1, "at most 1"),
     ("fields:\n  plan: strin", 2, "unknown value 'strin'; known: boolean, date"),
     ("soft_bounces: {count: 3}", 1, "missing key 'over'"),
+    (
+        "attribution:\n  click_window: {days: 5}\n  open_window: 5d",
+        3,
+        "open_window must be a mapping with some of the keys",
+    ),
+    (
+        "attribution:\n  click_windows: {days: 5}",
+        2,
+        "unknown key 'click_windows' in attribution; did you mean 'click_window'",
+    ),
+    ("attribution:\n  open_window: {days: -1}", 2, "must be at least 0"),
+    ("attribution:\n  half_life: {days: 0}", 2, "attribution.half_life: must be longer than nothing"),
+    ("attribution: 5", 1, "click_window, open_window, half_life"),
     ("sender: {email: a@b@c}", 1, "no mail address"),
     ("plan: {max_chnge: 0.2}", 1, "did you mean 'max_change'"),
     ("plan: {max_new_enrollments: -1}", 1, "at least 0"),

@@ -104,7 +104,7 @@ def test_a_sequence_becomes_rows_that_dbt_reads(folder: ProjectFolder, warehouse
     }
     assert {key: row[key] for key in expected} == expected
     assert table(warehouse, "project_settings", "*") == [
-        ("Europe/Berlin", 3, 129600, None, ["default"], None, None, "wait", "all")
+        ("Europe/Berlin", 3, 129600, None, ["default"], None, None, "wait", "all", None, None, 604800)
     ]
     assert table(warehouse, "sequence_steps", "step_id, position, delay_seconds, after_trigger") == [
         ("security", 2, 259200, True),
@@ -289,6 +289,24 @@ def test_a_broken_project_file_leaves_the_last_settings(folder: ProjectFolder, w
     tick(folder, warehouse, 3)
     assert table(warehouse, "project_settings", "max_per_tick") == [(6,)]
     assert live(warehouse, "sender_email") == ("new@acme.example",)
+
+
+def test_windows_of_attribution_are_seconds_and_none_where_nobody_said(
+    folder: ProjectFolder, warehouse: Warehouse
+) -> None:
+    windows = "attribution_click_seconds, attribution_open_seconds, attribution_half_life_seconds"
+    folder.sequence()
+    for name in windows.split(", "):
+        warehouse.execute(f"alter table raw.project_settings drop column {name}")  # as an older warehouse has it
+    warehouse.prepare()
+    tick(folder, warehouse, 0)
+    assert table(warehouse, "project_settings", windows) == [(None, None, 604_800)]
+    folder.write("sequences/project.yml", "attribution: {open_window: {days: 0}, half_life: {hours: 12}}\n")
+    tick(folder, warehouse, 1)
+    assert table(warehouse, "project_settings", windows) == [(None, 0, 43_200)]
+    folder.write("sequences/project.yml", "attribution: {click_window: {days: 30}}\n")
+    tick(folder, warehouse, 2)
+    assert table(warehouse, "project_settings", windows) == [(2_592_000, None, 604_800)]
 
 
 def test_a_project_file_broken_from_the_start_means_defaults(folder: ProjectFolder, warehouse: Warehouse) -> None:

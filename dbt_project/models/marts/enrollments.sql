@@ -71,7 +71,9 @@ select
     conversions.event_id as conversion_event_id,
     conversions.value as conversion_value,
     conversions.currency as conversion_currency,
-    goals.enrollment_id is not null as has_goal
+    goals.enrollment_id is not null as has_goal,
+    draws.version_id,
+    draws.propensity
 from enrollments
 left join sends
     on enrollments.enrollment_id = sends.enrollment_id
@@ -81,3 +83,5 @@ left join conversions
     on enrollments.enrollment_id = conversions.enrollment_id
 left join goals
     on enrollments.enrollment_id = goals.enrollment_id
+left join {{ ref('int_enrollment_draws') }} as draws
+    on enrollments.enrollment_id = draws.enrollment_id

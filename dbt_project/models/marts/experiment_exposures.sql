@@ -1,17 +1,8 @@
 with
 
--- From when to when each version was the one that counted (S3).
 version_spells as (
 
-    select
-        sequence_id,
-        version_id,
-        cast({{ definition_text('definition', 'holdout') }} as double) as holdout,
-        coalesce({{ definition_text('definition', 'transactional') }} = 'true', false) as transactional,
-        coalesce({{ definition_text('definition', 'confirmation') }} = 'true', false) as confirmation,
-        seen_at,
-        lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
-    from {{ source('journal', 'sequence_versions') }}
+    {{ version_spells() }}
 
 ),
 
@@ -32,12 +23,16 @@ variants as (
 
 ),
 
--- Which share of a step's leads each variant is given (M8).
+variant_shares as (
+
+    {{ variant_shares_of('variants') }}
+
+),
+
 shares as (
 
     select
         *,
-        weight / sum(weight) over (partition by sequence_id, version_id, step_id) as share,
         sum(weight) over (partition by sequence_id, version_id, step_id) as total_weight,
         sum(weight) over (
             partition by sequence_id, version_id, step_id
@@ -52,8 +47,7 @@ shares as (
             ),
             0
         ) as weight_before
-    from variants
-    where weight > 0
+    from variant_shares
 
 ),
 
@@ -70,6 +64,12 @@ splits as (
 
 ),
 
+draws as (
+
+    {{ draws_of(ref('enrollments'), 'version_spells') }}
+
+),
+
 enrolled as (
 
     select
@@ -80,30 +80,21 @@ enrolled as (
         enrollments.enrolled_at,
         enrollments.occurrence_id,
         enrollments.arm,
-        spells.version_id,
-        spells.holdout,
-        project_spells.version_id as project_version_id,
-        -- the project's holdout, of the tick that enrolled (E8)
-        {{ project_holdout_of('project_spells.holdout', 'spells.transactional', 'spells.confirmation') }} as project_holdout,
+        draws.version_id,
+        draws.holdout,
+        draws.project_version_id,
+        draws.project_holdout,
         enrollments.has_goal,
         {{ add_seconds('enrollments.triggered_at', 'goals.goal_within_seconds') }} as goal_closes_at
     from {{ ref('enrollments') }} as enrollments
-    inner join version_spells as spells
-        on
-            enrollments.sequence_id = spells.sequence_id
-            and enrollments.enrolled_at >= spells.seen_at
-            and (spells.until is null or enrollments.enrolled_at < spells.until)
+    inner join draws
+        on enrollments.enrollment_id = draws.enrollment_id
     -- the goal by which it is measured (L2)
     left join {{ ref('goal_spells') }} as goals
         on
             enrollments.sequence_id = goals.sequence_id
             and enrollments.enrolled_at >= goals.seen_at
             and (goals.until is null or enrollments.enrolled_at < goals.until)
-    left join version_spells as project_spells
-        on
-            project_spells.sequence_id = 'project.yml'
-            and enrollments.enrolled_at >= project_spells.seen_at
-            and (project_spells.until is null or enrollments.enrolled_at < project_spells.until)
 
 ),
 

@@ -59,6 +59,29 @@ tracking as (
 
 ),
 
+versions as (
+
+    select
+        sequence_id,
+        version_id,
+        min(definition) as definition
+    from {{ source('journal', 'sequence_versions') }}
+    group by sequence_id, version_id
+
+),
+
+variants as (
+
+    {{ variants_of_versions('versions') }}
+
+),
+
+variant_shares as (
+
+    {{ variant_shares_of('variants') }}
+
+),
+
 classified as (
 
     select
@@ -172,7 +195,10 @@ select
     messages.status = 'sent'
     or messages.refused_at is not null
     or (messages.status = 'failed' and messages.smtp_code is not null) as is_answered,
-    coalesce(facts.opens + facts.clicks, 0) > 0 or (tracking.is_known and untracked_versions.version_id is null) as is_tracked
+    coalesce(facts.opens + facts.clicks, 0) > 0 or (tracking.is_known and untracked_versions.version_id is null) as is_tracked,
+    messages.version_id,
+    -- NULL where nobody knows by which shares its variant was drawn.
+    case when messages.variant_id is null then draws.propensity else draws.propensity * variant_shares.share end as propensity
 from messages
 cross join tracking
 left join untracked_versions
@@ -183,3 +209,11 @@ left join facts
     on messages.message_id = facts.message_id
 left join deliveries
     on messages.message_id = deliveries.message_id
+left join {{ ref('int_enrollment_draws') }} as draws
+    on messages.enrollment_id = draws.enrollment_id
+left join variant_shares
+    on
+        messages.sequence_id = variant_shares.sequence_id
+        and messages.version_id = variant_shares.version_id
+        and messages.step_id = variant_shares.step_id
+        and messages.variant_id = variant_shares.variant_id
