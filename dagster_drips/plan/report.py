@@ -142,7 +142,7 @@ def as_markdown(plan: Plan) -> list[str]:
         lines += _folded("Mails a day", _table(("day", "before", "after"), [_day_cells(row) for row in plan.days]))
     if plan.samples:
         rows = [(row["lead_id"], _change(row), _fate(row, "base"), _fate(row, "working")) for row in plan.samples]
-        lines += _folded(f"{len(rows)} mails, and why", _table(("lead", "what changes", "before", "after"), rows))
+        lines += _folded(f"{len(rows)} people, and why", _table(("lead", "what changes", "before", "after"), rows))
     return lines
 
 

@@ -122,7 +122,8 @@ where base_members is distinct from working_members or entered > 0 or "left" > 0
 order by segment
 
 -- name: samples
--- One of each kind of difference first, then another of each; which, md5 draws. Without addresses: this is shown.
+-- One of each kind of difference first, then another of each; which, md5 draws. One mail a person, and without addresses:
+-- this is shown.
 select * exclude (turn, recipient)
 from (
     select
@@ -134,6 +135,7 @@ from (
     from plan.mails
     where change <> 'other_enrollment'
 ) as drawn
+qualify row_number() over (partition by lead_id order by turn, change, sequence_id, step_id, number) = 1
 order by turn, change, sequence_id, step_id, number
 limit ?
 

@@ -85,6 +85,8 @@ def test_a_plan_as_json_tells_what_is_edited_and_exceeded(against_live: dict[str
     assert not against_live["is_empty"]
     assert against_live["span"]["ticks"] == 4
     assert against_live["totals"]["later"] > 0
+    people = [sample["lead_id"] for sample in against_live["samples"]]
+    assert len(set(people)) == len(people) == min(10, against_live["totals"]["people"])
     assert "@x.example" not in json.dumps(against_live)
 
 
