@@ -175,6 +175,19 @@ def test_a_warehouse_of_an_earlier_release_keeps_no_models_to_compare_with(world
     assert kept.height > 100
 
 
+def test_before_the_first_tick_nothing_is_live_and_everything_is_new(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    code, out, err = drips(world, "plan", *FROM, *SHORT, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["totals"]["base_mails"] == 0
+    assert found["totals"]["working_mails"] == found["totals"]["gains"] > 0
+    assert {(edit["name"], edit["change"]) for edit in found["edits"] if edit["kind"] == "sequence"} == {
+        (name, "added") for name in ("cart", "news", "vips", "welcome")
+    }
+    assert not world.project.warehouse.exists()
+
+
 @pytest.mark.parametrize("arguments", [["--days", "0"], ["--days", "few"], ["--bsae", "live"]], ids=" ".join)
 def test_wrong_usage_exits_2(world: World, arguments: list[str]) -> None:
     code, out, err = drips(world, "plan", *arguments)
