@@ -113,7 +113,7 @@ def run_demo(
             step("marts built")
             with _timed(clock, "publish"):
                 warehouse.checkpoint()
-                publish(warehouse, project.published)
+                publish(warehouse, project.published, pipeline.transform.descriptions())
             tables = read_tables(warehouse, project.outbox)
             step("marts published")
         return DemoReport(project, sample, total, dict(clock), tables)

@@ -20,6 +20,7 @@ import msgspec
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
 from dagster_drips.pipeline.dbt_files import existing_files_only
+from dagster_drips.pipeline.descriptions import Description, descriptions_of
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 
@@ -31,6 +32,7 @@ AFTER_SENDING = ("fqn:drips.after_sending",)
 """Views all of them: they are made beside the others and asked when mail is out."""
 SEEDS = "resource_type:seed"
 MEASURE = ("fqn:drips.marts",)
+MARTS_SCHEMA = "marts"
 CI_TAG = "ci"
 """Of data tests that a tick does without: each costs it its share."""
 
@@ -221,6 +223,10 @@ class Transform:
     def relation(self, unique_id: str) -> str:
         """Where a model's rows are: its quoted name in the warehouse."""
         return str(self.manifest().nodes[unique_id].relation_name)
+
+    def descriptions(self) -> dict[str, Description]:
+        """What the marts and their columns are, by name."""
+        return descriptions_of(self.manifest(), MARTS_SCHEMA)
 
     def _invoke(self, arguments: list[str], manifest: Manifest | None) -> Any:
         # Imported late: it takes a second, and most commands never need it.

@@ -4,7 +4,7 @@
       current -> versions/20260302T120003.518204Z    what to read; swapped in one rename
       versions/<version>/                            a set each; never changed once it has this name
         manifest.json                                its version, the tick's `as_of`, rows by table
-        drips.duckdb                                 all tables, in schema `marts`
+        drips.duckdb                                 all tables and views, in schema `marts`
         <table>.parquet                              one for each table
         status.duckdb, fields.json                   for `drips status` and the collector
       drips.duckdb, <table>.parquet                  links through `current`, for who reads one file
@@ -20,11 +20,13 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from dagster_drips.clock import format_instant
 from dagster_drips.files import sync
+from dagster_drips.pipeline.descriptions import Description, comment_on
 from dagster_drips.pipeline.status import publish_facts
 from dagster_drips.project import CURRENT_SET, FIELDS
 from dagster_drips.warehouse import Warehouse
@@ -45,7 +47,13 @@ _REPLACED = ("marts.duckdb", "status.duckdb", FIELDS)
 """Files that stood in the folder itself before there were sets; people's data is in them."""
 
 
-def publish(warehouse: Warehouse, folder: Path, *, readable_for: timedelta = READABLE_FOR) -> dict[str, int]:
+def publish(
+    warehouse: Warehouse,
+    folder: Path,
+    descriptions: Mapping[str, Description] | None = None,
+    *,
+    readable_for: timedelta = READABLE_FOR,
+) -> dict[str, int]:
     """Write a set of the marts as they are now, and make it the current one.
 
     Killed on the way, the set before stays current; what was begun is one of `temporaries`.
@@ -53,6 +61,7 @@ def publish(warehouse: Warehouse, folder: Path, *, readable_for: timedelta = REA
     Args:
         warehouse: with the marts built.
         folder: the project's `data/published`.
+        descriptions: by table, the comments of `drips.duckdb`; a table that it lacks gets none.
         readable_for: superseded sets go after this long; zero, where somebody is erased, takes all of them at once.
 
     Returns:
@@ -64,7 +73,7 @@ def publish(warehouse: Warehouse, folder: Path, *, readable_for: timedelta = REA
     scratch = versions / f".{version}.{os.getpid()}"
     scratch.mkdir()
     try:
-        counts = _write_set(warehouse, scratch, version)
+        counts = _write_set(warehouse, scratch, version, descriptions or {})
         scratch.replace(versions / version)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)  # the disk may be full
@@ -77,8 +86,10 @@ def publish(warehouse: Warehouse, folder: Path, *, readable_for: timedelta = REA
     return counts
 
 
-def _write_set(warehouse: Warehouse, folder: Path, version: str) -> dict[str, int]:
-    counts = _write_tables(warehouse, folder)
+def _write_set(
+    warehouse: Warehouse, folder: Path, version: str, descriptions: Mapping[str, Description]
+) -> dict[str, int]:
+    counts = _write_tables(warehouse, folder, descriptions)
     publish_facts(warehouse, folder)
     as_of = warehouse.value(_STATEMENTS["as_of"])
     manifest = {"version": version, "as_of": as_of and format_instant(as_of), "tables": counts}
@@ -90,7 +101,7 @@ def _write_set(warehouse: Warehouse, folder: Path, version: str) -> dict[str, in
     return counts
 
 
-def _write_tables(warehouse: Warehouse, folder: Path) -> dict[str, int]:
+def _write_tables(warehouse: Warehouse, folder: Path, descriptions: Mapping[str, Description]) -> dict[str, int]:
     tables = [row["table_name"] for row in warehouse.rows(_STATEMENTS["marts"])]
     counts = {}
     warehouse.execute(f"attach {quoted_text(str(folder / DATABASE))} as published")
@@ -102,10 +113,29 @@ def _write_tables(warehouse: Warehouse, folder: Path) -> dict[str, int]:
             parquet = folder / f"{table}.parquet"
             warehouse.execute(f"copy marts.{name} to {quoted_text(str(parquet))} (format parquet)")
             counts[table] = warehouse.value(f"select count(*) from marts.{name}")
+        views = _write_views(warehouse)
+        with warehouse.transaction():
+            for name in descriptions.keys() & {*counts, *views}:
+                kind = "view" if name in views else "table"
+                columns = list(warehouse.columns(f"marts.{name}"))
+                comment_on(warehouse, kind, f"published.marts.{quoted_name(name)}", descriptions[name], columns)
         warehouse.execute("checkpoint published")
     finally:
         warehouse.execute("detach published")
     return counts
+
+
+def _write_views(warehouse: Warehouse) -> set[str]:
+    """Views over other marts that name no database come along as views: what they read is there, too; their names."""
+    views = warehouse.rows(_STATEMENTS["views"])
+    (place,) = warehouse.rows(_STATEMENTS["place"])
+    warehouse.execute("use published")
+    try:
+        for view in views:
+            warehouse.execute(view["sql"])
+    finally:
+        warehouse.execute(f"use {quoted_name(place['database_name'])}.{quoted_name(place['schema_name'])}")
+    return {view["view_name"] for view in views}
 
 
 # Versions and links --------------------------------------------------------------------------------------------------

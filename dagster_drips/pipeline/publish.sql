@@ -1,8 +1,37 @@
 -- name: marts
+-- Whatever is copied: tables, and views that read what is not published.
 select table_name
 from information_schema.tables
-where table_schema = 'marts'
+where
+    table_schema = 'marts'
+    and table_name not in (
+        select view_name
+        from duckdb_views()
+        where
+            database_name = current_database()
+            and schema_name = 'marts'
+            and not contains(sql, current_database() || '.')
+            and not contains(sql, current_database() || '".')
+    )
 order by table_name
+
+-- name: views
+-- Views that name no database read marts, and do so wherever these are.
+select
+    view_name,
+    sql
+from duckdb_views()
+where
+    database_name = current_database()
+    and schema_name = 'marts'
+    and not contains(sql, current_database() || '.')
+    and not contains(sql, current_database() || '".')
+order by view_name
+
+-- name: place
+select
+    current_database() as database_name,
+    current_schema() as schema_name
 
 -- name: as_of
 select max(as_of) from journal.ticks

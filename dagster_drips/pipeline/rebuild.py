@@ -159,7 +159,7 @@ def _fill(
     if failed:
         raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}")
     # Nobody may go on reading what an erasure has taken out.
-    publish(warehouse, project.published, readable_for=timedelta(0))
+    publish(warehouse, project.published, pipeline.transform.descriptions(), readable_for=timedelta(0))
     report = RebuildReport(
         commits=len(commits), files=len(loaded), deliveries=ingested.rows + lost, lost=lost, sent_later=later
     )

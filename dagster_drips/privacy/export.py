@@ -17,12 +17,13 @@ from dagster_drips.warehouse.statements import named_statements
 _STATEMENTS = named_statements(Path(__file__).with_name("export.sql"))
 _KEYS = ("lead_id", "enrollment_id", "message_id")
 _ADDRESSES = ("email", "address", "recipient")
+"""These go before `message_id`: a row of consent need not have come by a message."""
 
 
 def export(project: Project, lead_id: str) -> dict[str, Any]:
     """What is known of a lead.
 
-    `tables` has rows by table of the warehouse: by lead, enrollment, message or address, whichever a table has first.
+    `tables` has rows by table of the warehouse: by lead, enrollment, address or message, whichever a table has first.
     `files` has the rows as they lie in landing files, journals and outbox, by path below the data folder. What is
     published is a copy of `marts`.
 
@@ -56,8 +57,8 @@ def _tables(warehouse: Warehouse, found: Survey) -> Iterator[tuple[str, list[dic
     for row in warehouse.rows(_STATEMENTS["columns"]):
         columns.setdefault(row["relation"], []).append(row["column_name"])
     for relation, names in columns.items():
-        key = next((name for name in _KEYS if name in names), None)
         address = next((name for name in _ADDRESSES if name in names), None)
+        key = next((name for name in _KEYS if name in names and (name != "message_id" or address is None)), None)
         if key is not None:
             rows = warehouse.rows(f'select * from {relation} where "{key}" in (select unnest(?))', [sorted(ids[key])])
         elif address is not None:

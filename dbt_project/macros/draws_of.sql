@@ -4,7 +4,7 @@
     select
         draws.*,
         case
-            when arm = 'control' then 1 - (1 - project_holdout) * (1 - coalesce(holdout, 0))
+            when arm = 'control' then project_holdout + (1 - project_holdout) * coalesce(holdout, 0)
             else (1 - project_holdout) * (1 - coalesce(holdout, 0))
         end as propensity
     from (

@@ -6,7 +6,12 @@
     -- Materialized: the facts are asked twice, and planning them costs more than reading them.
     facts as materialized (
 
-        select * from {{ ref('suppression_facts') }}
+        select
+            address,
+            reason,
+            topic,
+            occurred_at
+        from {{ ref('suppression_facts') }}
 
     )
 
@@ -24,11 +29,8 @@
                 select 1
                 from facts as lifts
                 where
-                    lifts.reason = 'resubscribed'
-                    and lifts.address = suppressions.address
-                    and lifts.occurred_at > suppressions.occurred_at
+                    {{ is_lifted_by('suppressions', 'lifts') }}
                     and lifts.occurred_at <= {{ instant }}
-                    and (lifts.topic is null or lifts.topic = suppressions.topic)
             )
         )
 {%- endmacro %}
@@ -42,4 +44,12 @@
             and ({{ suppression }}.topic is null or {{ suppression }}.topic = {{ sequence }}.topic)
         )
     )
+{%- endmacro %}
+
+{#- Whether a later `resubscribed` takes this unsubscribe back (L3); both are rows of `suppression_facts`. -#}
+{% macro is_lifted_by(suppression, lift) -%}
+    {{ lift }}.reason = 'resubscribed'
+                    and {{ lift }}.address = {{ suppression }}.address
+                    and {{ lift }}.occurred_at > {{ suppression }}.occurred_at
+                    and ({{ lift }}.topic is null or {{ lift }}.topic = {{ suppression }}.topic)
 {%- endmacro %}

@@ -106,6 +106,35 @@ def test_the_database_has_a_schema_marts_and_no_other_meaning_of_it(project: Pro
         assert database.execute("select count(*) from drips.marts.messages").fetchall() == [(2,)]
 
 
+def test_a_view_comes_along_and_reads_what_is_published(project: Project) -> None:
+    with warehouse_of(project) as warehouse:
+        fill(warehouse, 1)
+        warehouse.execute("create view marts.told as select tick, lead_id from marts.messages where lead_id = 'L0'")
+        assert publish(warehouse, project.published) == dict.fromkeys(TABLES, 2)
+        place = warehouse.value("select current_database() || '.' || current_schema()")
+        assert place == "warehouse.main"
+        fill(warehouse, 2)
+        assert warehouse.rows("select tick from marts.told") == [{"tick": 2}]
+    with duckdb.connect(project.published / "drips.duckdb", read_only=True) as database:
+        assert database.execute("select * from marts.told").fetchall() == [(1, "L0")]
+    with duckdb.connect() as database:
+        database.execute("create schema marts")
+        database.execute("create table marts.messages as select 9 as tick, 'L0' as lead_id")
+        database.execute(f"attach '{project.published / 'drips.duckdb'}' as other (read_only)")
+        assert database.execute("select * from other.marts.told").fetchall() == [(1, "L0")]
+    assert not (project.published / "told.parquet").exists()
+
+
+def test_a_view_of_what_is_not_published_is_copied(project: Project) -> None:
+    with warehouse_of(project) as warehouse:
+        fill(warehouse, 1)
+        warehouse.execute("create view marts.ticks as select count(*) as number from warehouse.journal.ticks")
+        assert publish(warehouse, project.published) == {**dict.fromkeys(TABLES, 2), "ticks": 1}
+    with duckdb.connect(project.published / "drips.duckdb", read_only=True) as database:
+        assert database.execute("select number from marts.ticks").fetchall() == [(1,)]
+    assert pl.read_parquet(project.published / "ticks.parquet")["number"].to_list() == [1]
+
+
 def test_the_manifest_names_version_tick_and_tables(project: Project) -> None:
     with warehouse_of(project) as warehouse:
         fill(warehouse, 1)
@@ -178,7 +207,7 @@ def test_a_publish_that_fails_leaves_the_set_before_and_no_leftovers(project: Pr
         fill(warehouse, 1)
         publish(warehouse, project.published)
         before = _versions(project)
-        warehouse.execute("create view marts.broken as select cast(lead_id as integer) as number from marts.messages")
+        warehouse.execute("create view marts.broken as select cast(phase as integer) as n from warehouse.journal.ticks")
         with pytest.raises(duckdb.Error, match="Could not convert"):
             publish(warehouse, project.published)
     assert (_versions(project), _ticks(project.published_set)) == (before, {1})

@@ -49,6 +49,7 @@ def test_an_export_has_the_rows_of_every_table(document: dict[str, Any]) -> None
     )
     assert tables["marts.messages"][0]["message_id"] == message_id(ZEB, f"e-{ZEB}")
     assert tables["marts.messages"][0]["sent_as_of"] == "2026-03-02T08:00:00Z"
+    assert "zeb.quill@forget.example" in {row["address"] for row in tables["marts.consent"]}, "by a message or not"
     assert document["known_as"] == ["anon-oldnick", "anonymous:anon-oldnick"], "and as pages call the same visitor"
     assert document["addresses"] == ["zeb.quill@forget.example", "zeb@old.example"]
 

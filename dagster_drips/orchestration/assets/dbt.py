@@ -51,7 +51,7 @@ class Translator(DagsterDbtTranslator):
 def build_earlier(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
     """What earlier ticks left and this one reads: the journal and the delivery log under a second name.
 
-    Under their own they would close the graph into a circle (the seam in `models/sources.yml`).
+    Under their own they would close the graph into a circle (the seam in `models/sources_journal.yml`).
     """
     return [
         dg.AssetSpec(

@@ -21,7 +21,7 @@ def build_published(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
     )
     def published(drips: DripsResource) -> dg.MaterializeResult:
         with drips.warehouse() as warehouse:
-            counts = publish(warehouse, drips.project.published)
+            counts = publish(warehouse, drips.project.published, drips.pipeline.transform.descriptions())
         return dg.MaterializeResult(metadata={"tables": len(counts), "rows": sum(counts.values())})
 
     return published

@@ -37,7 +37,7 @@ daily_counts as (
         attempt_counts.put_off + coalesce(message_counts.put_off_later, 0) as deferred,
         {%- for name in [
             'sent', 'delivered', 'bounced_hard', 'bounced_soft', 'bounced', 'complained', 'refused', 'failed', 'in_doubt',
-            'answered', 'pending', 'undelivered'
+            'answered', 'pending', 'undelivered', 'replied'
         ] %}
         coalesce(message_counts.{{ name }}, 0) as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
@@ -73,5 +73,10 @@ select
     answered,
     pending,
     undelivered,
-    {{ rate('bounced + refused', 'answered') }} as bounce_rate
+    {{ rate('bounced + refused', 'answered') }} as bounce_rate,
+    {{ mailbox_provider('providers', 'daily_counts.recipient_domain') }} as mailbox_provider,
+    replied,
+    {{ rate('replied', 'delivered') }} as reply_rate
 from daily_counts
+left join {{ ref('mailbox_providers') }} as providers
+    on daily_counts.recipient_domain = providers.domain

@@ -61,10 +61,9 @@ sender_limits as (
 
     select
         {{ address('sequences.sender_email') }} as sender_address,
-        min(least(
-            coalesce(sequences.sender_max_per_tick, identities.max_per_tick, project.max_per_tick),
-            coalesce(identities.max_per_tick, sequences.sender_max_per_tick, project.max_per_tick)
-        )) as max_per_tick
+        min({{ throttle_of(
+            'sequences.sender_max_per_tick', 'identities.max_per_tick', 'project.max_per_tick'
+        ) }}) as max_per_tick
     from {{ ref('live_sequences') }} as sequences
     cross join {{ source('raw', 'project_settings') }} as project
     left join {{ source('raw', 'sender_identities') }} as identities
@@ -104,17 +103,13 @@ sent as (
 ),
 
 -- Warm-up: what an address may send on this UTC day, which is the nth since its first with a message.
--- The millionth makes whole what arithmetic leaves just below: 100 * 1.15 is 115.
 allowances as (
 
     select
         identities.address as sender_address,
-        floor(
-            identities.warmup_start * power(
-                identities.warmup_growth,
-                coalesce({{ dbt.datediff('sent.first_sent_as_of', as_of(), 'day') }}, 0)
-            ) + 0.000001
-        ) as messages_a_day
+        {{ warmup_allowance(
+            'identities.warmup_start', 'identities.warmup_growth', dbt.datediff('sent.first_sent_as_of', as_of(), 'day')
+        ) }} as messages_a_day
     from {{ source('raw', 'sender_identities') }} as identities
     left join sent
         on identities.address = sent.sender_address

@@ -1,0 +1,39 @@
+{#- The mails of these versions of sequences (S3): one row per version, step and variant (M8), the latter NULL where a step has none.
+    Expects the columns `sequence_id`, `nth` and `definition`, the JSON that the journal keeps. -#}
+{% macro mails_of_versions(versions) -%}
+    {{ return(adapter.dispatch('mails_of_versions')(versions)) }}
+{%- endmacro %}
+
+{% macro default__mails_of_versions(versions) -%}
+    select
+        sequence_id,
+        nth,
+        step_id,
+        position,
+        json_extract_string(mail, '$.id') as variant_id,
+        json_extract_string(mail, '$.subject') as subject,
+        json_extract_string(mail, '$.preview_text') as preview_text,
+        json_extract_string(mail, '$.template') as template
+    from (
+        select
+            sequence_id,
+            nth,
+            json_extract_string(step, '$.id') as step_id,
+            position,
+            -- A step without variants is its own mail, and its id is no variant's.
+            unnest(
+                case
+                    when len(json_extract(step, '$.variants[*]')) > 0 then json_extract(step, '$.variants[*]')
+                    else [json_merge_patch(step, '{"id": null}')]
+                end
+            ) as mail
+        from (
+            select
+                sequence_id,
+                nth,
+                unnest(json_extract(definition, '$.steps[*]')) as step,
+                unnest(generate_series(1, len(json_extract(definition, '$.steps[*]')))) as position
+            from {{ versions }}
+        ) as steps
+    ) as mails
+{%- endmacro %}

@@ -1,0 +1,20 @@
+{#- The identities in these versions of `senders.yml` (S3) and how much they may send (F2, F4): one row per version and identity.
+    Expects the columns `nth` and `definition`, the JSON that the journal keeps. -#}
+{% macro senders_of_versions(versions) -%}
+    {{ return(adapter.dispatch('senders_of_versions')(versions)) }}
+{%- endmacro %}
+
+{% macro default__senders_of_versions(versions) -%}
+    select
+        nth,
+        {{ address("json_extract_string(sender, '$.email')") }} as sender_address,
+        cast(json_extract_string(sender, '$.warmup.start') as integer) as warmup_start,
+        cast(json_extract_string(sender, '$.warmup.growth') as double) as warmup_growth,
+        cast(json_extract_string(sender, '$.max_per_tick') as integer) as max_per_tick
+    from (
+        select
+            nth,
+            unnest(json_extract(definition, '$.senders.*')) as sender
+        from {{ versions }}
+    ) as senders
+{%- endmacro %}

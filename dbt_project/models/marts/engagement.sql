@@ -1,0 +1,58 @@
+with
+
+facts as (
+
+    select * from {{ ref('int_engagement_facts') }}
+    where effective_at <= {{ as_of() }}
+
+),
+
+-- Each user agent is looked up once, however many facts have it. Texts, not patterns: those would be compiled for every pair.
+agents as (
+
+    select distinct
+        user_agent,
+        '^' || {{ lower_a_to_z('user_agent') }} || '$' as bounded_text
+    from facts
+    where user_agent is not null
+
+),
+
+agent_families as (
+
+    select
+        agents.user_agent,
+        families.family,
+        row_number() over (partition by agents.user_agent order by families.position) as choice
+    from agents
+    inner join {{ ref('user_agent_families') }} as families
+        on position({{ lower_a_to_z('families.fragment') }} in agents.bounded_text) > 0
+
+)
+
+select
+    facts.engagement_id,
+    facts.message_id,
+    facts.sequence_id,
+    facts.step_id,
+    messages.variant_id,
+    messages.version_id,
+    facts.lead_id,
+    messages.sender,
+    split_part(facts.address, '@', -1) as recipient_domain,
+    facts.type,
+    facts.occurred_at,
+    facts.effective_at,
+    {{ link_of('facts.url') }} as link,
+    facts.topic,
+    case when facts.type = 'bounced' then facts.bounce_class end as bounce_class,
+    case when facts.user_agent is not null then coalesce(agent_families.family, 'other') end as agent_family,
+    facts.is_human,
+    facts.machine_rule
+from facts
+inner join {{ ref('int_message_states') }} as messages
+    on facts.message_id = messages.message_id
+left join agent_families
+    on
+        facts.user_agent = agent_families.user_agent
+        and agent_families.choice = 1
