@@ -1,11 +1,13 @@
 """Which files dbt reads of its project: those that are there.
 
 dbt stops at a link that leads nowhere, in whichever folder: one segment without its file must not stop the ticks (E5).
-What belongs here is that one listing. What does not: which segments there are (`sequences.segment_files`).
+What belongs here is listing them, for dbt and for keeping them. What does not: which segments there are
+(`sequences.segment_files`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import os
 import re
@@ -51,3 +53,22 @@ def _find_matching(
         for searched, path in paths
         if path.is_file() and not (ignore_spec and ignore_spec.match_file(path.relative_to(root)))
     ]
+
+
+def source_files(folder: Path) -> dict[str, str]:
+    """What somebody wrote of a dbt project: path below it → text; not what dbt made or fetched, nor what is no text."""
+    found = {}
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not (name in MADE or name.startswith(".")))
+        for name in sorted(names):
+            path = Path(place, name)
+            if name in _UNREAD or not path.is_file():
+                continue
+            with contextlib.suppress(UnicodeDecodeError, OSError):
+                found[path.relative_to(folder).as_posix()] = path.read_bytes().decode()
+    return found
+
+
+MADE = frozenset({"target", "logs", "dbt_packages", "dbt_modules", "__pycache__"})
+"""Folders of a dbt project that its tools fill."""
+_UNREAD = frozenset({".user.yml", ".DS_Store"})

@@ -36,6 +36,9 @@ MARTS_SCHEMA = "marts"
 CI_TAG = "ci"
 """Of data tests that a tick does without: each costs it its share."""
 
+PARTIAL_PARSE = "partial_parse.msgpack"
+"""In a target folder: what dbt keeps of a parse."""
+
 _SEGMENT_LIST = Path("macros") / "generated" / "segment_names.sql"
 _HIDDEN_HEAD = "# Made by drips: segments that dbt can't read. What follows is rewritten at each tick.\n"
 _SEGMENT_LIST_HEAD = (
@@ -175,9 +178,8 @@ class Transform:
 
     def _parsed_elsewhere(self) -> list[str]:
         """What a throw-away run begins with: the project's own last parse, so that only what changed is read anew."""
-        name = "partial_parse.msgpack"
-        last = self.project.dbt / "target" / name
-        known = not (self.target_path / name).exists() and last.exists()
+        last = self.project.dbt / "target" / PARTIAL_PARSE
+        known = not (self.target_path / PARTIAL_PARSE).exists() and last.exists()
         return ["--partial-parse-file-path", str(last)] if known else []
 
     def forget(self) -> None:

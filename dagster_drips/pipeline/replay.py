@@ -2,7 +2,7 @@
 
 The same phases as a live tick, in one process with one dbt parse; dbt compiles the models once
 (`pipeline/compiled.py`). What differs: landed files and sequence files are read once, nothing is journaled, every due
-step is taken to be sent (M4).
+step is taken to be sent (M4). Comparing what comes out is `comparison`'s matter.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +22,8 @@ from dagster_drips.clock import format_instant
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import Transform
-from dagster_drips.pipeline.tick import Decided, Pipeline
+from dagster_drips.pipeline.late_data import Knowing, LateRows, loads_of
+from dagster_drips.pipeline.tick import Decided, Pipeline, TickReport
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.temporaries import REPLAY_PREFIX, owned
@@ -31,7 +32,7 @@ from dagster_drips.warehouse.statements import named_statements
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it come from mkdtemp
 _MEMORY_TO_SPARE = 2 << 30
-_STATEMENTS = named_statements(Path(__file__).with_name("replay.sql"))
+STATEMENTS = named_statements(Path(__file__).with_name("replay.sql"))
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def replayed(
     span: Span,
     *,
     continued: bool = False,
+    knowing: Knowing = "as_landed",
+    edit: Callable[[Catalog], Catalog] = lambda catalog: catalog,
     on_tick: Callable[[Decided], None] | None = None,
     on_catalog: Callable[[Catalog], None] | None = None,
 ) -> Generator[tuple[Warehouse, Pipeline]]:
@@ -68,32 +71,89 @@ def replayed(
     Args:
         project: whose landed files, sequences and models to use; nothing in it changes but dbt's list of segments.
         span: the ticks.
-        continued: start from the project's warehouse as it stands instead of an empty one.
+        continued: start from the project's warehouse as it stands instead of an empty one; where it has had ticks since
+            the first of these, as it stood before that, knowing all that has landed since.
+        knowing: when landed rows are known.
+        edit: what the sequence files are taken to say instead of what they do.
         on_tick: told of each tick when it is done.
         on_catalog: told what the sequence files say, before the first tick decides.
 
     Raises:
         DripsError: a broken dbt project, or a warehouse that is busy.
     """
+    late = LateRows(knowing, loads_of(project)) if knowing != "as_landed" else None
+    with scratch_folder(project) as scratch:
+        file = scratch / "warehouse.duckdb"
+        if continued and project.warehouse.exists():
+            copy_of_warehouse(project, file)
+        transform = Transform(project, warehouse=file, target_path=scratch / "target")
+        pipeline = Pipeline(project, transform, journal=None, compiled=CompiledTables(), edit=edit)
+        with open_warehouse(file) as warehouse:
+            go_back(warehouse, span.start)
+            if on_catalog:
+                on_catalog(pipeline.catalog())
+            after_loading = late.settle if late else None
+            for report in ticks(pipeline, warehouse, span, after_loading=after_loading):
+                if on_tick:
+                    on_tick(report.decided)
+            yield warehouse, pipeline
+
+
+def ticks(
+    pipeline: Pipeline,
+    warehouse: Warehouse,
+    span: Span,
+    *,
+    load: bool = True,
+    after_loading: Callable[[Warehouse, datetime], None] | None = None,
+) -> Iterator[TickReport]:
+    """Run the ticks of a span with sending pretended, one by one as they are asked for.
+
+    Args:
+        pipeline: without a journal.
+        warehouse: its throw-away one.
+        span: the ticks.
+        load: the first one reads sequence and landing files; without it none does.
+        after_loading: called at each tick before it decides.
+    """
+    for number, instant in enumerate(span.instants()):
+
+        @contextmanager
+        def around(phase: str, instant: datetime = instant) -> Generator[None]:
+            yield
+            if phase == "load" and after_loading:
+                after_loading(warehouse, instant)
+
+        yield pipeline.tick(warehouse, instant, settings=None, load=load and number == 0, measure=False, around=around)
+
+
+@contextmanager
+def scratch_folder(project: Project) -> Generator[Path]:
+    """A folder for throw-away warehouses as large as this project's; it goes with its process."""
     with (
         tempfile.TemporaryDirectory(prefix=REPLAY_PREFIX, dir=_scratch_parent(project)) as scratch,
         owned(Path(scratch)),
     ):
-        file = Path(scratch) / "warehouse.duckdb"
-        if continued and project.warehouse.exists():
-            with open_warehouse(project.warehouse) as warehouse:
-                warehouse.checkpoint()
-                shutil.copyfile(project.warehouse, file)
-        transform = Transform(project, warehouse=file, target_path=Path(scratch) / "target")
-        pipeline = Pipeline(project, transform, journal=None, compiled=CompiledTables())
-        with open_warehouse(file) as warehouse:
-            if on_catalog:
-                on_catalog(pipeline.catalog())
-            for number, instant in enumerate(span.instants()):
-                report = pipeline.tick(warehouse, instant, settings=None, load=number == 0, measure=False)
-                if on_tick:
-                    on_tick(report.decided)
-            yield warehouse, pipeline
+        yield Path(scratch)
+
+
+def copy_of_warehouse(project: Project, file: Path) -> None:
+    """The project's warehouse as it stands, in another file.
+
+    Raises:
+        DripsError: a tick is writing it.
+    """
+    with open_warehouse(project.warehouse) as warehouse:
+        warehouse.checkpoint()
+        shutil.copyfile(project.warehouse, file)
+
+
+def go_back(warehouse: Warehouse, start: datetime) -> None:
+    """Take out of a throw-away warehouse what its ticks from `start` on decided and sent."""
+    with warehouse.transaction():
+        for name, statement in STATEMENTS.items():
+            if name.startswith("go_back_"):
+                warehouse.execute(statement, [start])
 
 
 def _scratch_parent(project: Project) -> Path | None:
@@ -109,7 +169,7 @@ def _scratch_parent(project: Project) -> Path | None:
 
 def sends(warehouse: Warehouse, span: Span) -> pl.DataFrame:
     """What would be sent in that span, one row a message, in the contract's columns and order."""
-    return warehouse.frame(_STATEMENTS["sends"], [span.start, span.end])
+    return warehouse.frame(STATEMENTS["sends"], [span.start, span.end])
 
 
 def write_sends(frame: pl.DataFrame, file: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from dagster_drips.pipeline.compiled import CompiledTables
+from dagster_drips.pipeline.dbt_files import source_files
 from dagster_drips.pipeline.dbt_runner import (
     AFTER_SENDING,
     DECIDE,
@@ -117,6 +118,11 @@ def record_failures(warehouse: Warehouse, failures: list[SegmentFailure]) -> Non
         warehouse.append_rows("raw.segment_failures", rows)
 
 
+def prepared_files(warehouse: Warehouse) -> dict[str, str]:
+    """The dbt project that the last tick decided by: path below `dbt_project/` → text; empty where none was kept."""
+    return {row["path"]: row["content"] for row in warehouse.rows(_STATEMENTS["prepared_files"])}
+
+
 def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentFailure]:
     """Parse the dbt project, without the segments that dbt can't read; returns those.
 
@@ -169,9 +175,15 @@ def _run(
 
 
 def _remember(transform: Transform, warehouse: Warehouse) -> None:
+    is_same = warehouse.value(_STATEMENTS["prepared"]) == transform.fingerprint
+    if is_same and warehouse.value(_STATEMENTS["number_of_prepared_files"]):
+        return
+    files = [{"path": path, "content": text} for path, text in source_files(transform.project.dbt).items()]
     with warehouse.transaction():
         warehouse.execute(_STATEMENTS["forget_prepared"])
         warehouse.execute(_STATEMENTS["note_prepared"], [transform.fingerprint])
+        warehouse.execute(_STATEMENTS["forget_prepared_files"])
+        warehouse.append_rows("raw.prepared_files", files)
 
 
 def _broken_segments(names: list[str], failed: list[NodeResult], warehouse: Warehouse) -> list[SegmentFailure]:

@@ -2,6 +2,20 @@
 -- Of which models and macros the views were made.
 select fingerprint from raw.prepared_models
 
+-- name: prepared_files
+-- The dbt project that the last tick decided by; a warehouse that was made before they were kept has none.
+select
+    path,
+    content
+from raw.prepared_files
+order by path
+
+-- name: number_of_prepared_files
+select count(*) from raw.prepared_files
+
+-- name: forget_prepared_files
+delete from raw.prepared_files
+
 -- name: forget_prepared
 delete from raw.prepared_models
 

@@ -86,6 +86,7 @@ class Pipeline:
         transform: dbt on the warehouse that the phases are given.
         journal: where decisions are kept; None for a throw-away run, which keeps nothing.
         compiled: for many ticks in a row, where to keep what dbt compiled; None: dbt runs at every tick.
+        edit: what a look ahead takes the sequence files to say instead of what they do.
     """
 
     def __init__(
@@ -94,8 +95,10 @@ class Pipeline:
         transform: Transform,
         journal: TickJournal | None,
         compiled: CompiledTables | None = None,
+        edit: Callable[[Catalog], Catalog] = lambda catalog: catalog,
     ):
         self._compiled = compiled
+        self._edit = edit
         self.project = project
         self.transform = transform
         self.journal = journal
@@ -152,7 +155,7 @@ class Pipeline:
 
     def catalog(self) -> Catalog:
         """What the sequence files say now."""
-        return self._catalogs.read()
+        return self._edit(self._catalogs.read())
 
     def begin(self, warehouse: Warehouse, as_of: datetime | None = None) -> datetime:
         """Take in what a crash left, and set the clock (T1): to `as_of`, or the wall clock where None; returns it.

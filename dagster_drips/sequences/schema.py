@@ -222,6 +222,15 @@ class SoftBounces(StrictModel):
     over: Duration
 
 
+class PlanLimits(StrictModel):
+    """From where on `drips plan` says no."""
+
+    max_new_enrollments: int | None = Field(default=None, ge=0)
+    """So many people may enter a sequence whom the base leaves out."""
+    max_change: float | None = Field(default=None, ge=0)
+    """Such a share of the base's mails may differ."""
+
+
 class Attribution(StrictModel):
     """Which messages a sale is credited to: how long before it a click or an open counts, none where that is 0 long.
 
@@ -250,3 +259,4 @@ class ProjectSettings(StrictModel):
     """When people whom only a page's form knows are mailed; None: they wait (E3)."""
     page_events: Literal["all", "verified"] | None = None
     """Which events of pages count; None: all."""
+    plan: PlanLimits | None = None

@@ -153,6 +153,12 @@ def live_settings(warehouse: Warehouse, catalog: Catalog) -> ProjectSettings:
     return _last(warehouse, latest, SETTINGS_FILE, ProjectSettings)
 
 
+def last_settings(warehouse: Warehouse) -> ProjectSettings:
+    """What the last tick took `project.yml` to say; the defaults where none was ever seen."""
+    latest = {row["sequence_id"]: row for row in warehouse.rows(_LATEST)}
+    return _last(warehouse, latest, SETTINGS_FILE, ProjectSettings)
+
+
 def load_version(warehouse: Warehouse, sequence_id: str, version_id: str) -> SequenceSource:
     """A version as it was seen, rebuilt from the journal.
 

@@ -361,3 +361,9 @@ alter table journal.sequence_versions add column if not exists version_number bi
 create table if not exists raw.prepared_models (
     fingerprint varchar not null
 );
+-- The dbt project as the last tick decided by it, so that a plan can tell what working files would change: written where the
+-- fingerprint is.
+create table if not exists raw.prepared_files (
+    path varchar not null,           -- below dbt_project/: models/segments/vips.sql
+    content varchar not null
+);

@@ -308,6 +308,8 @@ SETTINGS_MISTAKES = [
     ("attribution:\n  half_life: {days: 0}", 2, "attribution.half_life: must be longer than nothing"),
     ("attribution: 5", 1, "click_window, open_window, half_life"),
     ("sender: {email: a@b@c}", 1, "no mail address"),
+    ("plan: {max_chnge: 0.2}", 1, "did you mean 'max_change'"),
+    ("plan: {max_new_enrollments: -1}", 1, "at least 0"),
 ]
 
 

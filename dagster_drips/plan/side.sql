@@ -1,0 +1,103 @@
+-- What a side notes down at each of its ticks, in schema `plan` of its own warehouse: the next tick makes it anew.
+
+-- name: set_threads
+set threads = ?
+
+-- name: schema
+create schema if not exists plan
+
+-- name: limit_waits
+-- One row per tick and mail that waits for a limit.
+create or replace table plan.limit_waits (
+    as_of timestamp not null,
+    message_id varchar not null,
+    enrollment_id varchar not null,
+    sequence_id varchar not null,
+    step_id varchar not null,
+    lead_id varchar not null,
+    sender varchar not null,
+    reason varchar not null
+)
+
+-- name: open_ticks
+-- One row per tick and sequence whose window is open somewhere.
+create or replace table plan.open_ticks (
+    as_of timestamp not null,
+    sequence_id varchar not null
+)
+
+-- name: segment_members
+-- One row per segment and member at the first tick.
+create or replace table plan.segment_members (
+    segment varchar not null,
+    lead_id varchar not null
+)
+
+-- name: note_limit_waits
+insert into plan.limit_waits by name
+select
+    as_of,
+    message_id,
+    enrollment_id,
+    sequence_id,
+    step_id,
+    lead_id,
+    lower(trim(sender_email)) as sender,
+    reason
+from decide.current_step_states
+where state = 'waiting' and reason in ('frequency_cap', 'throttle', 'warmup')
+
+-- name: note_open_ticks
+insert into plan.open_ticks by name
+select distinct
+    tick.as_of,
+    windows.sequence_id
+from decide.open_windows as windows
+cross join raw.tick as tick
+
+-- name: note_segment_members
+-- At the first tick, which is the one that sees an edit.
+insert into plan.segment_members by name
+select
+    segment,
+    lead_id
+from decide.segment_members
+
+-- name: triggers
+-- At the last tick: how often each sequence's trigger has ever fired, whoever may enter.
+create or replace table plan.triggers as
+select
+    sequences.sequence_id,
+    case sequences.trigger_kind
+        when 'event' then coalesce(fired.times, 0)
+        when 'lead_created' then (select count(*) from staging.stg_leads)
+        else coalesce(members.times, 0)
+    end as times
+from raw.sequences as sequences
+left join (
+    select sequence_id, count(*) as times
+    from decide.matched_events
+    where role = 'trigger'
+    group by sequence_id
+) as fired
+    on sequences.sequence_id = fired.sequence_id
+left join (
+    select segment, count(*) as times
+    from journal.segment_changes
+    where change = 'entered'
+    group by segment
+) as members
+    on sequences.trigger_segment = members.segment
+
+-- name: waiting_occurrences
+-- At the last tick: who could enter and is not judged yet (E3).
+create or replace table plan.waiting_occurrences as
+select distinct
+    occurrences.sequence_id,
+    occurrences.lead_id
+from decide.occurrences as occurrences
+anti join journal.enrollment_decisions as decisions
+    on
+        occurrences.sequence_id = decisions.sequence_id
+        and occurrences.lead_id = decisions.lead_id
+        and occurrences.occurrence_id = decisions.occurrence_id
