@@ -28,6 +28,7 @@ pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).parents[2]
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+COMMENT = re.compile(r"--[^\n]*|\{#.*?#\}", re.DOTALL)
 MAIL = (
     "<html><body><p>{{ lead.leads }}, {{ lead.events }}, {{ lead['due'] }}, {{ event.properties.word }}</p>"
     "<a href='https://acme.example/'>there</a></body></html>"
@@ -44,9 +45,10 @@ class Lived(NamedTuple):
 
 
 def identifiers() -> list[str]:
-    """Every word of the project's SQL, keywords included, that isn't a known or a reserved name."""
+    """Every word of the project's SQL but its comments, keywords included, that isn't a known or a reserved name."""
     folders = [REPOSITORY / "dagster_drips", *(REPOSITORY / "dbt_project" / name for name in ("models", "macros"))]
-    texts = [file.read_text(encoding="utf-8") for folder in folders for file in folder.rglob("*.sql")]
+    files = [file for folder in folders for file in folder.rglob("*.sql")]
+    texts = [COMMENT.sub(" ", file.read_text(encoding="utf-8")) for file in files]
     # Aliases that once stood in the way.
     words = {"content", "content_before", "is_loaded"}
     words |= {word.lower() for text in texts for word in WORD.findall(text)}
@@ -100,7 +102,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
 
 
 def test_there_are_as_many_names_as_the_sql_has_words(lived):
-    assert len(lived.names) > 1_200
+    assert 1_200 < len(lived.names) < MAX_FIELDS
     assert {"content", "content_before", "is_loaded", "leads", "events", "rowid", "select"} <= set(lived.names)
 
 
