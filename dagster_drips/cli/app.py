@@ -84,6 +84,20 @@ def chosen_project(option: Path | None) -> Project:
     return project
 
 
+def check_writable(*files: Path | None) -> None:
+    """Tell before the work, and not after it, that a file or folder can't be written.
+
+    Raises:
+        DripsError: the nearest folder that is there lets nobody write.
+    """
+    for file in files:
+        if file is None:
+            continue
+        folder = next(place for place in (file.absolute(), *file.absolute().parents) if place.is_dir())
+        if not os.access(folder, os.W_OK):
+            raise DripsError("can't write there", file=file)
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout; times as the contract spells them."""
     typer.echo(json.dumps(value, indent=2, default=_plain))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+from dagster_drips.cli.app import JsonOption, ProjectOption, app, check_writable, chosen_project, print_json
 from dagster_drips.clock import format_instant, parse_duration, parse_instant
 from dagster_drips.errors import DripsError
 
@@ -44,9 +43,7 @@ def plan(
     between = parse_duration(every)
     if out is not None and out.exists() and not out.is_dir():
         raise DripsError("--out takes a folder, and this is a file", file=out)
-    for file in (out, markdown):
-        if file is not None and not os.access(_nearest_folder(file), os.W_OK):
-            raise DripsError("can't write there", file=file)
+    check_writable(out, markdown)
     number = timedelta(days=days) // between + 1
 
     def on_tick(as_of: datetime) -> None:
@@ -68,7 +65,3 @@ def plan(
         for line in report.as_text(found):
             typer.echo(line)
     raise typer.Exit(1 if found.exceeded or found.is_wrong else 0)
-
-
-def _nearest_folder(file: Path) -> Path:
-    return next(folder for folder in (file.absolute(), *file.absolute().parents) if folder.is_dir())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+from dagster_drips.cli.app import JsonOption, ProjectOption, app, check_writable, chosen_project, print_json
 from dagster_drips.clock import format_instant, parse_duration, parse_instant
 from dagster_drips.errors import DripsError
 
@@ -74,9 +73,7 @@ def replay(
         raise DripsError("--out takes a name that ends in .csv or .parquet", file=out)
     if warehouse is not None and warehouse.exists():
         raise DripsError("--warehouse makes a new file, and this one is there already", file=warehouse)
-    for file in (out, warehouse):
-        if file is not None and not os.access(_nearest_folder(file), os.W_OK):
-            raise DripsError("can't write there", file=file)
+    check_writable(out, warehouse)
     problems: list[str] = []
     wrong = False
 
@@ -182,7 +179,3 @@ def _tell_late(late: list[dict[str, Any]]) -> None:
 
 
 _EFFECTS = ("missed", "wrongly_sent", "other_time", "other_variant")
-
-
-def _nearest_folder(file: Path) -> Path:
-    return next(folder for folder in file.absolute().parents if folder.exists())

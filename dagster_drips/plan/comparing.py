@@ -33,11 +33,11 @@ OUT = {
     "sends": "all_sends",
 }
 """Parquet files of `--out`, and the statement behind each."""
-_SIDES = ("comparison_schema", "here", "there")
+_SIDES = ("comparison_schema", "sends", "here", "there")
 _TABLES = (
     "sequences", "decisions", "closings", "skipped_steps", "limit_waits", "step_states", "live_sequences", "steps",
     "waiting_occurrences",
-    "fates", "mails", "enrollments", "segment_members", "segments", "warnings",
+    "differences", "fates", "mails", "enrollments", "segment_members", "segments", "warnings",
 )  # fmt: skip
 
 

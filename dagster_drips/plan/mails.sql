@@ -1,21 +1,20 @@
 -- Which mails differ between the two sides of a plan, what becomes of each on either, and why. `sides.sql` makes what is read
 -- here.
 
+-- name: differences
+-- Numbered once, as rows may be alike in all that they are ordered by.
+create or replace table plan.differences as
+select
+    *,
+    row_number() over (order by difference, sequence_id, step_id, lead_id, here_as_of, there_as_of) as number
+from comparison.differences
+
 -- name: fates
 -- Of every differing mail, what becomes of it on each side: one row per mail and side. `state` is `sent`, `skipped`,
 -- `exited`, `waiting`, `later` (after the plan's last tick), `control`, `completed`, `not_enrolled`, `not_judged` (E3), `not_triggered`,
 -- `no_step`, `not_running`; `reason` a word of the rules.
 create or replace table plan.fates as
 with
-
-numbered as (
-
-    select
-        *,
-        row_number() over (order by difference, sequence_id, step_id, lead_id, here_as_of, there_as_of) as number
-    from comparison.differences
-
-),
 
 wanted as (
 
@@ -28,7 +27,7 @@ wanted as (
         here_as_of as sent_as_of,
         here_enrollment_id as own_enrollment_id,
         there_enrollment_id as other_enrollment_id
-    from numbered
+    from plan.differences
 
     union all
 
@@ -41,7 +40,7 @@ wanted as (
         there_as_of as sent_as_of,
         there_enrollment_id as own_enrollment_id,
         here_enrollment_id as other_enrollment_id
-    from numbered
+    from plan.differences
 
 ),
 
@@ -210,21 +209,12 @@ from told
 create or replace table plan.mails as
 with
 
-numbered as (
-
-    select
-        *,
-        row_number() over (order by difference, sequence_id, step_id, lead_id, here_as_of, there_as_of) as number
-    from comparison.differences
-
-),
-
 waited as (
 
     select
         numbered.number,
         min(waits.reason) as reason
-    from numbered
+    from plan.differences as numbered
     inner join limit_waits as waits
         on
             waits.side = 'working'
@@ -239,7 +229,7 @@ freed as (
     select
         numbered.number,
         min(waits.reason) as reason
-    from numbered
+    from plan.differences as numbered
     inner join limit_waits as waits
         on
             waits.side = 'base'
@@ -266,7 +256,7 @@ told as (
         there.scheduled_at as there_scheduled_at,
         waited.reason as waited_for,
         freed.reason as freed_from
-    from numbered
+    from plan.differences as numbered
     left join plan.sequences as sequences
         on numbered.sequence_id = sequences.sequence_id
     left join plan.fates as working
@@ -316,7 +306,7 @@ select
                 rows between unbounded preceding and current row
             )
     end as displaced_by,
-    freed_from as freed_from,
+    freed_from,
     case
         when difference <> 'other_time' then null
         when base_triggered_at <> working_triggered_at then 'trigger'

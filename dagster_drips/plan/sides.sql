@@ -17,39 +17,35 @@ select
 -- name: comparison_schema
 create schema if not exists comparison
 
+-- name: sends
+create or replace temp view sends as
+select
+    sides.side,
+    sides.as_of,
+    sides.message_id,
+    sides.enrollment_id,
+    sides.sequence_id,
+    sides.step_id,
+    sides.variant_id,
+    sides.lead_id,
+    sides.recipient,
+    sides.scheduled_at,
+    sides.version_id,
+    sides.as_of as slot
+from (
+    select 'base' as side, * from base.raw.delivery_log
+    union all by name
+    select 'working' as side, * from working.raw.delivery_log
+) as sides
+where sides.outcome = 'sent' and sides.as_of >= (select first_as_of from plan.span)
+
 -- name: here
 create or replace table comparison.here as
-select
-    as_of,
-    message_id,
-    enrollment_id,
-    sequence_id,
-    step_id,
-    variant_id,
-    lead_id,
-    recipient,
-    scheduled_at,
-    version_id,
-    as_of as slot
-from working.raw.delivery_log
-where outcome = 'sent' and as_of >= (select first_as_of from plan.span)
+select * exclude (side) from sends where side = 'working'
 
 -- name: there
 create or replace table comparison.there as
-select
-    as_of,
-    message_id,
-    enrollment_id,
-    sequence_id,
-    step_id,
-    variant_id,
-    lead_id,
-    recipient,
-    scheduled_at,
-    version_id,
-    as_of as slot
-from base.raw.delivery_log
-where outcome = 'sent' and as_of >= (select first_as_of from plan.span)
+select * exclude (side) from sends where side = 'base'
 
 -- name: sequences
 -- One row per sequence of either side, with what is another: `added`, `removed`, `changed`, or nothing.

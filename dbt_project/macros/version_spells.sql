@@ -1,6 +1,15 @@
-{#- From when to when each version of a sequence was the one that counted (S3), and what of it draws arms (E8): one row a spell.
-    `project.yml` is a sequence of that name here. -#}
-{% macro version_spells() -%}
+{#- From when to when each of these versions was the one that counted (S3): `nth` of its sequence, and `until`, NULL of the latest. Of two that
+    one tick saw, since it was repeated after the file had changed, the one recorded later is the later; the other counted for no time. -#}
+{% macro version_spells_of(versions) -%}
+    select
+        *,
+        row_number() over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as nth,
+        lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
+    from {{ versions }}
+{%- endmacro %}
+
+{#- What of each version draws arms (E8), and from when to when: one row a spell. `project.yml` is a sequence of that name here. -#}
+{% macro holdout_spells() -%}
     select
         sequence_id,
         version_id,
@@ -8,6 +17,8 @@
         coalesce({{ definition_text('definition', 'transactional') }} = 'true', false) as transactional,
         coalesce({{ definition_text('definition', 'confirmation') }} = 'true', false) as confirmation,
         seen_at,
-        lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
-    from {{ source('journal', 'sequence_versions') }}
+        until
+    from (
+        {{ version_spells_of(source('journal', 'sequence_versions')) }}
+    ) as spells
 {%- endmacro %}

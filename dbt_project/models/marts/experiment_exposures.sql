@@ -1,31 +1,14 @@
 with
 
-version_spells as (
+holdout_spells as (
 
-    {{ version_spells() }}
-
-),
-
-versions as (
-
-    select
-        sequence_id,
-        version_id,
-        min(definition) as definition
-    from {{ source('journal', 'sequence_versions') }}
-    group by sequence_id, version_id
-
-),
-
-variants as (
-
-    {{ variants_of_versions('versions') }}
+    {{ holdout_spells() }}
 
 ),
 
 variant_shares as (
 
-    {{ variant_shares_of('variants') }}
+    {{ variant_shares() }}
 
 ),
 
@@ -66,7 +49,7 @@ splits as (
 
 draws as (
 
-    {{ draws_of(ref('enrollments'), 'version_spells') }}
+    {{ draws_of(ref('enrollments'), 'holdout_spells') }}
 
 ),
 
@@ -163,7 +146,7 @@ tried as (
             order by messages.sent_as_of, messages.message_id
         ) as nth
     from {{ ref('messages') }} as messages
-    inner join version_spells as spells
+    inner join holdout_spells as spells
         on
             messages.sequence_id = spells.sequence_id
             and messages.sent_as_of >= spells.seen_at

@@ -59,26 +59,9 @@ tracking as (
 
 ),
 
-versions as (
-
-    select
-        sequence_id,
-        version_id,
-        min(definition) as definition
-    from {{ source('journal', 'sequence_versions') }}
-    group by sequence_id, version_id
-
-),
-
-variants as (
-
-    {{ variants_of_versions('versions') }}
-
-),
-
 variant_shares as (
 
-    {{ variant_shares_of('variants') }}
+    {{ variant_shares() }}
 
 ),
 

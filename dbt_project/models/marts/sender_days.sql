@@ -14,11 +14,7 @@ days as (
 
 versions as (
 
-    select
-        *,
-        row_number() over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as nth,
-        lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
-    from {{ source('journal', 'sequence_versions') }}
+    {{ version_spells_of(source('journal', 'sequence_versions')) }}
 
 ),
 

@@ -1,13 +1,8 @@
--- Of two versions that one tick saw the one recorded later is the later (S3), and the other was in force for no time at all.
 with
 
 versions as (
 
-    select
-        *,
-        row_number() over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as nth,
-        lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
-    from {{ source('journal', 'sequence_versions') }}
+    {{ version_spells_of(source('journal', 'sequence_versions')) }}
     -- The files of the whole project are kept beside them.
     where status not in ('settings', 'senders')
 

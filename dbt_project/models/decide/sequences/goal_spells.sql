@@ -1,4 +1,3 @@
--- Of two versions that one tick saw the one recorded later is the later (S3), and the other was in force for no time at all.
 with
 
 versions as (
@@ -7,8 +6,10 @@ versions as (
         sequence_id,
         {{ definition_text('definition', 'goal') }} as goal,
         seen_at,
-        row_number() over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as nth
-    from {{ source('earlier', 'sequence_versions') }}
+        nth
+    from (
+        {{ version_spells_of(source('earlier', 'sequence_versions')) }}
+    ) as version_spells
 
 ),
 

@@ -35,18 +35,9 @@ ticks as (
 
 ),
 
--- From when to when each version was the one that counted. A tick that was repeated after its file had changed saw several:
--- the one recorded later is the later (S3).
 version_spells as (
 
-    select
-        sequence_id,
-        status,
-        definition,
-        seen_at,
-        row_number() over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as nth,
-        lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
-    from {{ source('earlier', 'sequence_versions') }}
+    {{ version_spells_of(source('earlier', 'sequence_versions')) }}
 
 ),
 

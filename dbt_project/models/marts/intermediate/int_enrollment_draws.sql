@@ -1,9 +1,9 @@
 with
 
-version_spells as (
+holdout_spells as (
 
-    {{ version_spells() }}
+    {{ holdout_spells() }}
 
 )
 
-{{ draws_of(ref('enrollments_after_sending'), 'version_spells') }}
+{{ draws_of(ref('enrollments_after_sending'), 'holdout_spells') }}
