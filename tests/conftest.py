@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_drips.pipeline.compiled_runs import FOLDER
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.project import Project
 
@@ -22,6 +24,12 @@ SCENARIOS = REPOSITORY / "tests" / "scenarios"
 
 
 _PARSED = "partial_parse.msgpack"
+_SHARED = Path(tempfile.gettempdir()) / f"drips-tests-{os.getuid()}"
+_COMPILED = _SHARED / FOLDER
+_NEWEST = 60
+"""So many compiled runs are handed on: more than there are dbt projects among the tests."""
+_made: list[Path] = []
+"""Target folders of the projects made so far."""
 
 
 @cache
@@ -31,7 +39,7 @@ def _parsed_models() -> Path:
     for path in sorted((REPOSITORY / "dbt_project").rglob("*")):
         if path.is_file() and not {"target", "logs"} & set(path.parts):
             digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes() + b"\0")
-    folder = Path(tempfile.gettempdir()) / f"drips-tests-{os.getuid()}" / digest.hexdigest()
+    folder = _SHARED / digest.hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / _PARSED
     with (folder / "lock").open("w") as lock:
@@ -50,6 +58,34 @@ def _parsed_models() -> Path:
     return kept
 
 
+def _collect_compiled_runs() -> None:
+    """Keep what dbt compiled for the projects made so far."""
+    _COMPILED.mkdir(parents=True, exist_ok=True)
+    for earlier in _made:
+        for run in (earlier / FOLDER).glob("[!.]*"):
+            # Runs are added to a file by putting a larger one in its place.
+            with contextlib.suppress(FileNotFoundError):
+                known = _COMPILED / run.name
+                if not known.exists() or known.stat().st_size < run.stat().st_size:
+                    link = _COMPILED / f".{run.name}.{os.getpid()}"
+                    link.unlink(missing_ok=True)
+                    link.hardlink_to(run)
+                    link.replace(known)
+
+
+def _share_compiled_runs(target: Path) -> None:
+    """Hand what dbt compiled for earlier projects on to a new one: kept by their content, they stand for no other."""
+    _collect_compiled_runs()
+    (target / FOLDER).mkdir()
+    runs = sorted(_COMPILED.glob("[!.]*"), key=lambda run: run.stat().st_mtime)
+    for outdated in runs[:-_NEWEST]:
+        outdated.unlink(missing_ok=True)
+    for run in runs[-_NEWEST:]:
+        with contextlib.suppress(FileNotFoundError):
+            (target / FOLDER / run.name).hardlink_to(run)
+    _made.append(target)
+
+
 def copy_project(
     to: Path, *, sequences: Path | None = None, segments: Path | None = None, data: Path | None = None
 ) -> Project:
@@ -61,6 +97,7 @@ def copy_project(
     shutil.copytree(sequences or REPOSITORY / "sequences", to / "sequences")
     (to / "dbt_project" / "target").mkdir()
     shutil.copyfile(_parsed_models(), to / "dbt_project" / "target" / _PARSED)
+    _share_compiled_runs(to / "dbt_project" / "target")
     if segments is not None:
         shutil.rmtree(to / "dbt_project" / "models" / "segments")
         shutil.copytree(segments, to / "dbt_project" / "models" / "segments")
@@ -85,3 +122,8 @@ def pytest_runtest_setup() -> None:
     not be able to read their own settings.
     """
     os.umask(0o022)
+
+
+def pytest_sessionfinish() -> None:
+    """What the last projects compiled is for the next session."""
+    _collect_compiled_runs()

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import fnmatch
+import hashlib
 import os
 import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,28 @@ def source_files(folder: Path) -> dict[str, str]:
     return found
 
 
+def fingerprint_of(folder: Path, settings: Sequence[str]) -> str:
+    """What dbt makes of a project depends on this and nothing else: its files and packages, dbt itself, and settings.
+
+    Args:
+        folder: the dbt project.
+        settings: what else its SQL depends on.
+    """
+    digest = hashlib.sha256()
+    for part in (*settings, *(version(name) for name in _ENGINES)):
+        digest.update(f"{part}\0".encode())
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _NO_INPUT)
+        for name in sorted(names):
+            path = Path(place, name)
+            if name not in _UNREAD and path.is_file():
+                content = path.read_bytes()
+                digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
 MADE = frozenset({"target", "logs", "dbt_packages", "dbt_modules", "__pycache__"})
 """Folders of a dbt project that its tools fill."""
+_NO_INPUT = MADE - {"dbt_packages", "dbt_modules"}
+_ENGINES = ("dbt-core", "dbt-adapters", "dbt-duckdb", "dagster-drips")
 _UNREAD = frozenset({".user.yml", ".DS_Store"})

@@ -7,11 +7,9 @@ did. What does not: which rows come out.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +17,10 @@ import msgspec
 
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
-from dagster_drips.pipeline.dbt_files import existing_files_only
+from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledRuns, compiled_nodes, run_compiled
+from dagster_drips.pipeline.dbt_files import existing_files_only, fingerprint_of
 from dagster_drips.pipeline.descriptions import Description, descriptions_of
+from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 
@@ -44,27 +44,6 @@ _HIDDEN_HEAD = "# Made by drips: segments that dbt can't read. What follows is r
 _SEGMENT_LIST_HEAD = (
     "{#- Made by ticks, replays and `drips validate` from the files in models/segments; don't edit. -#}\n"
 )
-
-
-@dataclass(frozen=True)
-class NodeResult:
-    """What became of one dbt node; status is `success`, `error`, `skipped`, `pass`, `fail` or `warn`."""
-
-    unique_id: str
-    status: str
-    message: str
-    seconds: float
-    failures: int | None
-
-    @property
-    def name(self) -> str:
-        """The node's own name: `stg_leads`."""
-        return self.unique_id.split(".")[2]
-
-    @property
-    def failed(self) -> bool:
-        """Whether it went wrong (a warning did not)."""
-        return self.status in ("error", "fail", "runtime error")
 
 
 class TransformFailed(DripsError):
@@ -104,6 +83,12 @@ def hide_segments(project: Project, segments: Sequence[str]) -> bool:
     return True
 
 
+def hidden_segments(project: Project) -> bool:
+    """Whether there are segments that dbt is kept from reading."""
+    path = project.dbt / ".dbtignore"
+    return path.exists() and _HIDDEN_HEAD in path.read_text(encoding="utf-8")
+
+
 def _pattern(name: str) -> str:
     """A file's name for `.dbtignore`, where some characters mean something else: `?` is any one of them."""
     return re.sub(r"[^\w-]", "?", name)
@@ -134,6 +119,7 @@ class Transform:
         self.compiled: dict[str, str] = {}
         """SQL of the models that the last `run` ran, as dbt compiled it, by unique id."""
         self._manifest: Manifest | None = None
+        self._runs: CompiledRuns | None = None
         self._fingerprint = ""
 
     @property
@@ -155,9 +141,15 @@ class Transform:
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever a model or macro does: views are made anew then."""
-        self.manifest()
+        """Changes whenever a file of the dbt project does: views are made anew then."""
+        if not self._fingerprint:
+            self._fingerprint = fingerprint_of(self.project.dbt, [self.target, self.warehouse.stem])
         return self._fingerprint
+
+    @property
+    def is_known(self) -> bool:
+        """Whether dbt has read the project before, as its files are now, and ran it: it needs no parse then."""
+        return self._compiled_runs().is_known
 
     def manifest(self) -> Manifest:
         """The parsed project; parsed once, and again after `forget`.
@@ -170,7 +162,6 @@ class Transform:
             if not result.success:
                 raise TransformFailed(f"dbt can't read the project: {_reason(result)}", file=str(self.project.dbt))
             self._manifest = result.result
-            self._fingerprint = _fingerprint(result.result)
             for node in result.result.nodes.values():
                 if node.resource_type == "seed":
                     node.root_path = str(self.project.dbt)  # or it is read where it was parsed first
@@ -183,8 +174,17 @@ class Transform:
         return ["--partial-parse-file-path", str(last)] if known else []
 
     def forget(self) -> None:
-        """Parse anew at the next use."""
+        """Look at the project's files anew at the next use."""
         self._manifest = None
+        self._runs = None
+        self._fingerprint = ""
+
+    def _compiled_runs(self) -> CompiledRuns:
+        if self._runs is None:
+            # A throw-away run keeps its own beside its other files, and begins with the project's.
+            places = [self.target_path / FOLDER, self.project.dbt / "target" / FOLDER]
+            self._runs = CompiledRuns(places[0], self.fingerprint, elsewhere=places[1:])
+        return self._runs
 
     def run(
         self, command: str, select: Sequence[str], *, exclude: Sequence[str] = (), full_refresh: bool = False
@@ -201,9 +201,17 @@ class Transform:
             arguments += ["--exclude-resource-type", "unit_test"]
         if full_refresh:
             arguments += ["--full-refresh"]
+        runs = self._compiled_runs()
+        known = runs.find(arguments)
+        if known is not None:
+            self.compiled = {node.unique_id: node.sql for node in known if node.sql}
+            return run_compiled(known, self.warehouse, self.project.dbt)
         result = self._invoke(arguments, self.manifest())
         if result.result is None:
             raise TransformFailed(f"dbt {command} could not start: {_reason(result)}")
+        nodes = compiled_nodes(self.manifest(), result.result.results, self.warehouse)
+        if nodes is not None:
+            runs.keep(arguments, nodes, descriptions_of(self.manifest(), MARTS_SCHEMA))
         self.compiled = {
             node.node.unique_id: code
             for node in result.result.results
@@ -220,13 +228,10 @@ class Transform:
             for node in result.result.results
         ]
 
-    def relation(self, unique_id: str) -> str:
-        """Where a model's rows are: its quoted name in the warehouse."""
-        return str(self.manifest().nodes[unique_id].relation_name)
-
     def descriptions(self) -> dict[str, Description]:
         """What the marts and their columns are, by name."""
-        return descriptions_of(self.manifest(), MARTS_SCHEMA)
+        runs = self._compiled_runs()
+        return runs.descriptions() if runs.is_known else descriptions_of(self.manifest(), MARTS_SCHEMA)
 
     def _invoke(self, arguments: list[str], manifest: Manifest | None) -> Any:
         # Imported late: it takes a second, and most commands never need it.
@@ -260,15 +265,3 @@ def _is_json(path: Path) -> bool:
 
 def _reason(result: Any) -> str:
     return str(result.exception) if result.exception else "see dbt's own output"
-
-
-def _fingerprint(manifest: Manifest) -> str:
-    digest = hashlib.sha256()
-    for unique_id, node in sorted(manifest.nodes.items()):
-        # What a seed holds is in its checksum alone.
-        content = f"{getattr(node, 'raw_code', '')}\0{node.checksum.checksum}"
-        digest.update(f"{unique_id}\0{content}\0{node.config.materialized}\0".encode())
-    for unique_id, macro in sorted(manifest.macros.items()):
-        if macro.package_name == manifest.metadata.project_name:
-            digest.update(f"{unique_id}\0{macro.macro_sql}\0".encode())
-    return digest.hexdigest()

@@ -20,7 +20,6 @@ import polars as pl
 
 from dagster_drips.clock import format_instant
 from dagster_drips.errors import DripsError
-from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.late_data import Knowing, LateRows, loads_of
 from dagster_drips.pipeline.tick import Decided, Pipeline, TickReport
@@ -87,7 +86,7 @@ def replayed(
         if continued and project.warehouse.exists():
             copy_of_warehouse(project, file)
         transform = Transform(project, warehouse=file, target_path=scratch / "target")
-        pipeline = Pipeline(project, transform, journal=None, compiled=CompiledTables(), edit=edit)
+        pipeline = Pipeline(project, transform, journal=None, edit=edit)
         with open_warehouse(file) as warehouse:
             go_back(warehouse, span.start)
             if on_catalog:

@@ -14,18 +14,18 @@ from typing import Any
 
 import duckdb
 
-from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_files import source_files
 from dagster_drips.pipeline.dbt_runner import (
     AFTER_SENDING,
     DECIDE,
     SEEDS,
-    NodeResult,
     Transform,
     TransformFailed,
+    hidden_segments,
     hide_segments,
     write_segment_list,
 )
+from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.project import Project
 from dagster_drips.sequences.segment_files import segment_names, unnameable_segments
 from dagster_drips.warehouse import Warehouse
@@ -58,7 +58,7 @@ class SegmentFailure:
 
 
 def run_decisions(
-    project: Project, transform: Transform, warehouse: Warehouse, compiled: CompiledTables | None = None
+    project: Project, transform: Transform, warehouse: Warehouse
 ) -> tuple[list[NodeResult], list[SegmentFailure]]:
     """Run everything up to the due steps; results of the nodes, and the segments that had to be set aside.
 
@@ -66,19 +66,18 @@ def run_decisions(
         project: whose segments to offer to dbt.
         transform: dbt on its models.
         warehouse: the same that dbt writes.
-        compiled: where a replay keeps what dbt compiled; None: dbt runs every time.
 
     Raises:
         TransformFailed: a model failed that is not a segment.
     """
-    broken = parse_readable(project, transform)
+    broken = {} if _is_readable(project, transform) else parse_readable(project, transform)
     while True:
         names = [name for name in segment_names(project) if name not in broken]
         if write_segment_list(project, names):
             transform.forget()
         # Others than these dbt doesn't see, and their names might mean something else to it.
         aside = [f"fqn:drips.segments.{name}" for name in segment_names(project) if name in broken]
-        results = _run(transform, warehouse, aside, compiled)
+        results = _run(transform, warehouse, aside)
         failed = [result for result in results if result.failed]
         if not failed:
             _remember(transform, warehouse)
@@ -159,17 +158,19 @@ def current_manifest_json(project: Project, transform: Transform) -> Path:
     return transform.manifest_json
 
 
-def _run(
-    transform: Transform, warehouse: Warehouse, exclude: list[str], compiled: CompiledTables | None
-) -> list[NodeResult]:
-    # Views hold no data: they are made anew only when a model or macro has changed since they were.
+def _is_readable(project: Project, transform: Transform) -> bool:
+    """Whether dbt has read these files before, all segments among them, so that it needn't now."""
+    if unnameable_segments(project) or hidden_segments(project):
+        return False
+    if write_segment_list(project, segment_names(project)):
+        transform.forget()
+    return transform.is_known
+
+
+def _run(transform: Transform, warehouse: Warehouse, exclude: list[str]) -> list[NodeResult]:
+    # Views hold no data: they are made anew only when a file of the dbt project has changed since they were.
     if warehouse.value(_STATEMENTS["prepared"]) == transform.fingerprint:
-        if compiled and compiled.knows(transform):
-            return compiled.run(warehouse)
-        results = transform.run("run", DECIDE, exclude=[*exclude, "config.materialized:view"])
-        if compiled:
-            compiled.learn(transform, results)
-        return results
+        return transform.run("run", DECIDE, exclude=[*exclude, "config.materialized:view"])
     models = (*DECIDE, *AFTER_SENDING)
     return [*transform.run("seed", [SEEDS], full_refresh=True), *transform.run("run", models, exclude=exclude)]
 

@@ -20,8 +20,8 @@ from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import LoadReport, load_landing
 from dagster_drips.pipeline.catalog import CatalogReader
 from dagster_drips.pipeline.commits import STATEMENTS, commit, recover, recover_commits
-from dagster_drips.pipeline.compiled import CompiledTables
-from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, NodeResult, Transform
+from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, Transform
+from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.segments import (
     SegmentFailure,
     record_failures,
@@ -85,7 +85,6 @@ class Pipeline:
         project: whose files to read.
         transform: dbt on the warehouse that the phases are given.
         journal: where decisions are kept; None for a throw-away run, which keeps nothing.
-        compiled: for many ticks in a row, where to keep what dbt compiled; None: dbt runs at every tick.
         edit: what a look ahead takes the sequence files to say instead of what they do.
     """
 
@@ -94,10 +93,8 @@ class Pipeline:
         project: Project,
         transform: Transform,
         journal: TickJournal | None,
-        compiled: CompiledTables | None = None,
         edit: Callable[[Catalog], Catalog] = lambda catalog: catalog,
     ):
-        self._compiled = compiled
         self._edit = edit
         self.project = project
         self.transform = transform
@@ -201,7 +198,7 @@ class Pipeline:
         Raises:
             TransformFailed: a model failed that is not a segment.
         """
-        nodes, broken = run_decisions(self.project, self.transform, warehouse, self._compiled)
+        nodes, broken = run_decisions(self.project, self.transform, warehouse)
         record_failures(warehouse, [*broken, *segments_without_file(self.project, warehouse)])
         counts = warehouse.rows(STATEMENTS["counts"])[0]
         return Decided(as_of=self.as_of(warehouse), nodes=nodes, broken_segments=broken, **counts)

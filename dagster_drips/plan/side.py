@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from dagster_drips.errors import DripsError
-from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.replay import Span, ticks
 from dagster_drips.pipeline.tick import Pipeline
@@ -81,7 +80,7 @@ def run_side(
         transform = Transform(
             project, warehouse=side.warehouse, target_path=side.tree / "dbt_project" / "target", target=side.target
         )
-        pipeline = Pipeline(project, transform, journal=None, compiled=CompiledTables())
+        pipeline = Pipeline(project, transform, journal=None)
     problems: list[str] = []
     is_wrong = False
     if side.reads_sequences:

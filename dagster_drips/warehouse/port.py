@@ -207,8 +207,13 @@ def _in_words(error: duckdb.Error) -> str:
 
 
 @contextmanager
-def open_warehouse(path: Path, *, read_only: bool = False) -> Generator[Warehouse]:
+def open_warehouse(path: Path, *, read_only: bool = False, prepared: bool = False) -> Generator[Warehouse]:
     """The warehouse in that file, its schemas created where they are missing.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+        read_only: nothing is created.
+        prepared: nothing is missing, since this process has opened it before.
 
     Raises:
         WarehouseBusy: another process holds the file.
@@ -217,7 +222,7 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> Generator[Warehous
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with _opened(path, read_only) as warehouse:
+        with _opened(path, read_only, prepared or read_only) as warehouse:
             yield warehouse
     except duckdb.IOException as error:
         raise (WarehouseBusy if _is_busy(error) else DripsError)(_in_words(error), file=path) from error
@@ -226,13 +231,13 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> Generator[Warehous
 
 
 @contextmanager
-def _opened(path: Path, read_only: bool) -> Generator[Warehouse]:
+def _opened(path: Path, read_only: bool, prepared: bool) -> Generator[Warehouse]:
     connection = _connected(path, read_only)
     # It would print onto stdout, where --json goes.
     connection.execute("set enable_progress_bar = false")
     warehouse = Warehouse(connection)
     try:
-        if not read_only:
+        if not prepared:
             warehouse.prepare()
         yield warehouse
     finally:

@@ -18,7 +18,6 @@ import msgspec
 from dagster_drips.collector.events.callers import Callers
 from dagster_drips.collector.events.identities import FieldNames, Recent
 from dagster_drips.collector.events.segment_messages import Envelope, Intake
-from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
@@ -77,7 +76,7 @@ class Town:
         (root / "sequences" / "asks" / "ask.html").write_text('<p><a href="{{ confirm_url }}">Yes</a></p>')
         self.project = Project.at(root)
         self._transform = Transform(self.project, warehouse=root / "town_0" / "warehouse.duckdb")
-        self._pipeline = Pipeline(self.project, self._transform, journal=None, compiled=CompiledTables())
+        self._pipeline = Pipeline(self.project, self._transform, journal=None)
         self._prepared = root / "prepared.duckdb"
         self._number = self._files = 0
         self._prepare()

@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from dagster_drips.cli import commands as _registered  # noqa: F401
 from dagster_drips.cli.app import app
-from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.tick_journal import TickJournal
@@ -47,7 +46,6 @@ class Life:
 
     def __init__(self, project: Project):
         self.project = project
-        self.compiled = CompiledTables()
         self.transform = Transform(project)
 
     def write(self, name: str, status: str = "active", trigger: str = "signup") -> None:
@@ -61,7 +59,7 @@ class Life:
 
     def live(self, landing: dict[int, Callable[[], None]], hours: int = HOURS) -> None:
         journal = TickJournal(self.project.journal / "ticks")
-        pipeline = Pipeline(self.project, self.transform, journal, compiled=self.compiled)
+        pipeline = Pipeline(self.project, self.transform, journal)
         with open_warehouse(self.project.warehouse) as warehouse:
             for number in range(hours + 1):
                 landing.get(number, lambda: None)()

@@ -11,7 +11,6 @@ import pytest
 from conftest import SCENARIOS, copy_project
 
 from dagster_drips.clock import parse_instant
-from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.replay import STATEMENTS
 from dagster_drips.pipeline.tick import Pipeline
@@ -42,7 +41,7 @@ def test_unchanged_files_plan_nothing_and_changed_ones_what_is_sent_then(name: s
         data=scenario / "data",
     )
     start = parse_instant(json.loads((scenario / "ticks.json").read_text())["from"])
-    pipeline = Pipeline(project, Transform(project), TickJournal(project.journal / "ticks"), compiled=CompiledTables())
+    pipeline = Pipeline(project, Transform(project), TickJournal(project.journal / "ticks"))
     middle = start + timedelta(days=DAYS)
     with open_warehouse(project.warehouse) as warehouse:
         for number in range(DAYS * 4):

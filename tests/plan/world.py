@@ -15,7 +15,6 @@ from typing import Any
 
 from conftest import copy_project
 
-from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.replay import Span
 from dagster_drips.pipeline.tick import Pipeline
@@ -93,7 +92,6 @@ class World:
             (folder / name).mkdir()
         self.project = copy_project(folder / "project", sequences=folder / "sequences", segments=folder / "segments")
         self.transform = Transform(self.project)
-        self.compiled = CompiledTables()
         self._sides = 0
         (self.project.sequences / "project.yml").write_text(PROJECT)
         for name, text in SEQUENCES.items():
@@ -111,7 +109,7 @@ class World:
     def live(self, instants: list[datetime] = LIFE) -> None:
         journal = TickJournal(self.project.journal / "ticks")
         self.transform.warehouse = self.project.warehouse
-        pipeline = Pipeline(self.project, self.transform, journal, compiled=self.compiled)
+        pipeline = Pipeline(self.project, self.transform, journal)
         with open_warehouse(self.project.warehouse) as warehouse:
             for instant in instants:
                 pipeline.tick(warehouse, instant, settings=None, measure=False)
@@ -123,7 +121,7 @@ class World:
         file.parent.mkdir()
         shutil.copyfile(self.project.warehouse, file)
         self.transform.warehouse = file
-        pipeline = Pipeline(self.project, self.transform, journal=None, compiled=self.compiled)
+        pipeline = Pipeline(self.project, self.transform, journal=None)
         side = Side(self.project.root, file, SPAN, self.transform.target, reads_sequences)
         return file, run_side(side, pipeline=pipeline)
 

@@ -15,9 +15,10 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from dagster_drips.orchestration.names import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL
 from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.orchestration.tick_tags import metadata_of
-from dagster_drips.pipeline.dbt_runner import AFTER_SENDING, CI_TAG, NodeResult, TransformFailed
+from dagster_drips.pipeline.dbt_runner import AFTER_SENDING, CI_TAG, TransformFailed
 from dagster_drips.pipeline.dbt_runner import DECIDE as DECIDE_MODELS
 from dagster_drips.pipeline.dbt_runner import MEASURE as MART_MODELS
+from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.segments import SegmentFailure
 
 _LAST = "new_enrollment_completions"

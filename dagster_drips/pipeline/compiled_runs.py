@@ -1,0 +1,329 @@
+"""dbt runs done again from the SQL that dbt compiled, without dbt.
+
+Importing dbt, its parse and its own work on a node cost several times what a tick's SQL does, and since the tick's
+instant stands in a table (T1) the SQL is the same text at every tick. So a run that went well is kept, under a
+fingerprint of all files of the dbt project, and done again from there until one of them changes.
+
+What belongs here: which runs can be kept, where they lie, and doing them as dbt does. What does not: compiling (dbt).
+A run is kept only where it consists of plain tables, views, seeds and data tests whose SQL depends on nothing but
+those files; whatever else there is (hooks, grants, incremental models, Jinja that asks the database, the environment
+or the clock, a profile with extensions or attached databases) leaves the run to dbt.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import duckdb
+import msgspec
+
+from dagster_drips.files import atomic_write
+from dagster_drips.pipeline.descriptions import Description
+from dagster_drips.pipeline.node_result import NodeResult
+from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.quoting import quoted_name, quoted_text
+from dagster_drips.warehouse.statements import named_statements
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+FOLDER = "compiled_runs"
+"""In a target folder: a file for each state of the dbt project."""
+_KEPT_STATES = 64
+_STATEMENTS = named_statements(Path(__file__).with_name("compiled_runs.sql"))
+
+_DBT = frozenset({"dbt", "dbt_duckdb"})
+_CHANGEABLE = re.compile(
+    r"\b(run_query|load_result|env_var|run_started_at|invocation_id|thread_id|call\s+statement)\b"
+    r"|\bmodules\s*\.\s*(datetime|pytz)\b|\badapter\s*\.\s*(?!dispatch\b|quote\b)|\|\s*random\b"
+)
+"""Words of Jinja whose value isn't in the project's files."""
+_ASKS_THE_DATABASE = frozenset({"macro.dbt.run_query", "macro.dbt.statement"})
+_PROFILE_EXTRAS = (
+    *("config_options", "extensions", "settings", "secrets", "attach", "filesystems", "remote", "plugins"),
+    *("module_paths", "retries", "is_ducklake", "use_credential_provider", "flights", "motherduck_token"),
+)
+
+
+class CompiledNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A node as dbt compiled it.
+
+    Args:
+        unique_id: dbt's.
+        kind: what it makes.
+        relation: its quoted name; empty for a test.
+        parents: what it reads; it is skipped where one of them failed.
+        sql: the select of a table, view or test; empty for a seed.
+        columns: those of an enforced contract in its order, or of a seed with their types.
+        file: of a seed, below the dbt project.
+        delimiter: of that file.
+        is_error: whether a failing test is one; else it warns.
+        test: of a test, what counts its failures (`fail_calc`), and when they warn and fail (`warn_if`, `error_if`).
+    """
+
+    unique_id: str
+    kind: Literal["table", "view", "seed", "test"]
+    relation: str = ""
+    parents: tuple[str, ...] = ()
+    sql: str = ""
+    columns: dict[str, str] = {}
+    file: str = ""
+    delimiter: str = ","
+    is_error: bool = True
+    test: tuple[str, str, str] = ("count(*)", "!= 0", "!= 0")
+
+
+class _State(msgspec.Struct):
+    """What is known of one state of a dbt project: its runs by dbt's arguments, and its descriptions."""
+
+    runs: dict[str, list[CompiledNode]] = {}
+    descriptions: dict[str, Description] = {}
+
+
+class CompiledRuns:
+    """The runs of one state of a dbt project.
+
+    Args:
+        folder: where to keep them.
+        fingerprint: of the state.
+        elsewhere: where to look for them, too.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str, elsewhere: Sequence[Path] = ()):
+        self._file = folder / f"{fingerprint}.msgpack"
+        self._state: _State | None = None
+        for place in (folder, *elsewhere):
+            # Half a file is none.
+            with suppress(OSError, msgspec.DecodeError):
+                self._state = msgspec.msgpack.decode((place / self._file.name).read_bytes(), type=_State)
+                break
+
+    @property
+    def is_known(self) -> bool:
+        """Whether dbt has read this state of the project before, and ran it."""
+        return self._state is not None
+
+    def descriptions(self) -> dict[str, Description]:
+        """What the marts and their columns are, by name; only where the state is known."""
+        return self._state.descriptions if self._state else {}
+
+    def find(self, arguments: Sequence[str]) -> list[CompiledNode] | None:
+        """The nodes of a run in their order; None where it isn't kept."""
+        return self._state.runs.get(" ".join(arguments)) if self._state else None
+
+    def keep(self, arguments: Sequence[str], nodes: list[CompiledNode], descriptions: dict[str, Description]) -> None:
+        """Keep a run; of the states of the project the latest stay."""
+        state = self._state or _State({}, descriptions)
+        state.runs[" ".join(arguments)] = nodes
+        self._state = state
+        atomic_write(self._file, msgspec.msgpack.encode(state))
+        states = sorted(self._file.parent.glob("*.msgpack"), key=lambda path: path.stat().st_mtime)
+        for outdated in states[:-_KEPT_STATES]:
+            outdated.unlink(missing_ok=True)
+
+
+def compiled_nodes(manifest: Manifest, results: Sequence[Any], warehouse: Path) -> list[CompiledNode] | None:
+    """The nodes of a dbt run that went well, in their order; None where it is to be left to dbt.
+
+    Args:
+        manifest: of the project that was run.
+        results: dbt's own.
+        warehouse: the file that it wrote.
+    """
+    from dbt.adapters.factory import FACTORY
+
+    adapter: Any = FACTORY.adapters.get("duckdb")
+    credentials = adapter.config.credentials if adapter else None
+    if credentials is None or any(getattr(credentials, name, None) for name in _PROFILE_EXTRAS):
+        return None
+    if any(node.resource_type == "operation" for node in manifest.nodes.values()):
+        return None
+    nodes = []
+    for result in results:
+        is_done = str(getattr(result.status, "value", result.status)) in ("success", "pass", "fail", "warn")
+        compiled = _compiled(result.node) if is_done and not _is_changeable(result.node, manifest) else None
+        if compiled is None:
+            return None
+        nodes.append(compiled)
+    return _with_types_of_seeds(nodes, warehouse)
+
+
+def run_compiled(nodes: Sequence[CompiledNode], warehouse: Path, dbt: Path) -> list[NodeResult]:
+    """Do a run again; a node that fails leaves the others, but for those that read it.
+
+    Args:
+        nodes: the run, in order.
+        warehouse: the file to write.
+        dbt: the project's folder, for its seeds.
+    """
+    results: list[NodeResult] = []
+    failed: set[str] = set()
+    with open_warehouse(warehouse, prepared=True) as connection:
+        _make_room(connection, nodes)
+        for node in nodes:
+            if failed.intersection(node.parents):
+                result = NodeResult(node.unique_id, "skipped", "", 0.0, None)
+            else:
+                result = _run(connection, node, dbt)
+            if result.status in ("error", "skipped"):
+                failed.add(node.unique_id)
+            results.append(result)
+    return results
+
+
+def _run(warehouse: Warehouse, node: CompiledNode, dbt: Path) -> NodeResult:
+    began = time.monotonic()
+    status, message, failures = "success", "", None
+    try:
+        if node.kind == "test":
+            status, message, failures = _tested(warehouse, node)
+        else:
+            for statement in _statements(node, dbt):
+                warehouse.execute(statement)
+    except duckdb.Error as error:
+        status, message = "error", str(error)
+    return NodeResult(node.unique_id, status, message, time.monotonic() - began, failures)
+
+
+def _statements(node: CompiledNode, dbt: Path) -> Iterator[str]:
+    # A line of its own for the parenthesis: the last one of a model may be a comment.
+    if node.kind == "view":
+        yield f"create or replace view {node.relation} as (\n{node.sql}\n)"
+    elif node.kind == "seed":
+        columns = ", ".join(f"{quoted_name(name)} {type_}" for name, type_ in node.columns.items())
+        options = f"format csv, header true, delimiter {quoted_text(node.delimiter)}"
+        yield f"create or replace table {node.relation} ({columns})"
+        yield f"copy {node.relation} from {quoted_text(str(dbt / node.file))} ({options})"
+    elif node.columns:
+        columns = ", ".join(quoted_name(name) for name in node.columns)
+        yield f"create or replace table {node.relation} as (select {columns} from (\n{node.sql}\n) as contracted)"
+    else:
+        yield f"create or replace table {node.relation} as (\n{node.sql}\n)"
+
+
+def _tested(warehouse: Warehouse, node: CompiledNode) -> tuple[str, str, int]:
+    """Status, message and failures of a data test, by dbt's own terms."""
+    count, warn_if, error_if = node.test
+    counts = f"{count} as failures, {count} {warn_if} as warns, {count} {error_if} as fails"
+    row = warehouse.rows(f"select {counts} from (\n{node.sql}\n) as tested")[0]
+    failures = int(row["failures"])
+    said = f"Got {failures} result{'' if failures == 1 else 's'}, configured to"
+    if node.is_error and row["fails"]:
+        return "fail", f"{said} fail if {error_if}", failures
+    if row["warns"]:
+        return "warn", f"{said} warn if {warn_if}", failures
+    return "pass", "", 0
+
+
+def _make_room(warehouse: Warehouse, nodes: Sequence[CompiledNode]) -> None:
+    """Schemas for what is to be made; and what another state of the project made as the other kind goes."""
+    made = [node for node in nodes if node.relation]
+    for schema in {node.relation.rpartition(".")[0] for node in made}:
+        warehouse.execute(f"create schema if not exists {schema}")
+    views, tables = ({row["relation"] for row in warehouse.rows(_STATEMENTS[kind])} for kind in ("views", "tables"))
+    for node in made:
+        if node.kind == "view" and node.relation in tables:
+            warehouse.execute(f"drop table {node.relation}")
+        elif node.kind != "view" and node.relation in views:
+            warehouse.execute(f"drop view {node.relation}")
+
+
+def _compiled(node: Any) -> CompiledNode | None:
+    """A node as it is to be kept; None where there is more to it than its SQL."""
+    config = node.config.to_dict()
+    # A seed depends on macros alone.
+    parents = tuple(getattr(node.depends_on, "nodes", ()))
+    if node.resource_type == "test":
+        if config.get("store_failures") or config.get("limit"):
+            return None
+        return CompiledNode(
+            unique_id=node.unique_id,
+            kind="test",
+            parents=parents,
+            sql=node.compiled_code,
+            is_error=str(config["severity"]).lower() == "error",
+            test=(config["fail_calc"], config["warn_if"], config["error_if"]),
+        )
+    extras = ("pre-hook", "post-hook", "grants", "sql_header", "indexes", "partitioned_by", "sorted_by")
+    if any(config.get(extra) for extra in extras) or any(config.get("persist_docs", {}).values()):
+        return None
+    kind = config["materialized"]
+    if node.resource_type == "seed":
+        plain = config.get("fast", True) and not config.get("quote_columns")
+        return _kept(node, "seed", file=node.original_file_path, delimiter=config["delimiter"]) if plain else None
+    if kind not in ("table", "view") or node.language != "sql" or getattr(node, "constraints", None):
+        return None
+    if any(column.constraints for column in node.columns.values()):
+        return None
+    contracted = kind == "table" and config["contract"]["enforced"]
+    columns = {column.name: str(column.data_type) for column in node.columns.values()} if contracted else {}
+    sql = re.sub(r";\s*$", "", node.compiled_code)
+    return _kept(node, kind, parents=parents, sql=sql, columns=columns)
+
+
+def _kept(node: Any, kind: Literal["table", "view", "seed"], **what: Any) -> CompiledNode:
+    return CompiledNode(unique_id=node.unique_id, kind=kind, relation=node.relation_name, **what)
+
+
+def _with_types_of_seeds(nodes: list[CompiledNode], warehouse: Path) -> list[CompiledNode]:
+    """dbt guesses types of a seed's columns: those that it has chosen."""
+    if not any(node.kind == "seed" for node in nodes):
+        return nodes
+    with open_warehouse(warehouse, prepared=True) as connection:
+        return [
+            msgspec.structs.replace(
+                node,
+                columns={
+                    row["column_name"]: row["column_type"] for row in connection.rows(f"describe {node.relation}")
+                },
+            )
+            if node.kind == "seed"
+            else node
+            for node in nodes
+        ]
+
+
+def _is_changeable(node: Any, manifest: Manifest) -> bool:
+    """Whether a node's SQL may come out otherwise although no file of the project has changed."""
+    if _CHANGEABLE.search(getattr(node, "raw_code", "") or ""):
+        return True
+    for unique_id in _macros(node, manifest):
+        macro = manifest.macros[unique_id]
+        if unique_id in _ASKS_THE_DATABASE:
+            return True
+        if macro.package_name not in _DBT and _CHANGEABLE.search(macro.macro_sql):
+            return True
+    return False
+
+
+def _macros(node: Any, manifest: Manifest) -> set[str]:
+    """All macros that a node calls, and those that they call; of a dispatched one every implementation."""
+    found: set[str] = set()
+    # While it runs a test, dbt adds what calls the test to what the test calls.
+    around = manifest.macros["macro.dbt.materialization_test_default"].depends_on.macros
+    added = set(around) if node.resource_type == "test" else set()
+    wanted = [unique_id for unique_id in node.depends_on.macros if unique_id not in added]
+    implementations = _implementations(manifest.macros)
+    while wanted:
+        unique_id = wanted.pop()
+        if unique_id in found or unique_id not in manifest.macros:
+            continue
+        found.add(unique_id)
+        macro = manifest.macros[unique_id]
+        wanted += [*macro.depends_on.macros, *implementations.get(macro.name, ())]
+    return found
+
+
+def _implementations(macros: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Ids of `adapter__name` by `name`."""
+    found: dict[str, list[str]] = {}
+    for unique_id, macro in macros.items():
+        prefix, separator, name = macro.name.partition("__")
+        if separator and prefix:
+            found.setdefault(name, []).append(unique_id)
+    return found

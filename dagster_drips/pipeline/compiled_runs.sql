@@ -1,0 +1,10 @@
+-- name: views
+-- As dbt writes the names of relations.
+select concat('"', database_name, '"."', schema_name, '"."', view_name, '"') as relation
+from duckdb_views()
+where not internal
+
+-- name: tables
+select concat('"', database_name, '"."', schema_name, '"."', table_name, '"') as relation
+from duckdb_tables()
+where not internal
