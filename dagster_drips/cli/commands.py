@@ -1,6 +1,7 @@
 """The list of commands: importing this module registers them."""
 
 from dagster_drips.cli import (
+    adopt,
     collect,
     demo,
     doctor,
@@ -18,6 +19,7 @@ from dagster_drips.cli import (
 )
 
 __all__ = [
+    "adopt",
     "collect",
     "demo",
     "doctor",

@@ -61,6 +61,7 @@ def read_status(project: Project) -> Status:
         enrolled=facts["enrolled"],
         due_next=facts["due_next"],
         problems=[
+            *_misplaced(project),
             *_problems(facts, sequences, unacknowledged(project, facts["rejected"])),
             *(row["problem"] for row in facts.get("losses", [])),
             *_ignored(project),
@@ -136,6 +137,13 @@ def _ignored(project: Project) -> list[str]:
     found = [str(file) for file in ignored_files(project)]
     more = len(found) - _SHOWN_IGNORED
     return [*found[:_SHOWN_IGNORED], f"{more} more files are ignored in data/landing"] if more > 0 else found
+
+
+def _misplaced(project: Project) -> list[str]:
+    from dagster_drips.delivery.place import misplaced
+
+    reason = misplaced(project)
+    return [f"nothing is sent from here: {reason}; if the project has moved for good, `drips adopt`"] if reason else []
 
 
 def _mails_to_look_at(project: Project) -> list[str]:

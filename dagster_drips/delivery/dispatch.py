@@ -23,6 +23,7 @@ from dagster_drips.delivery.connection_pool import ConnectionPool
 from dagster_drips.delivery.delivery_journal import DeliveryJournal
 from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
 from dagster_drips.delivery.losses import hold_cut_off
+from dagster_drips.delivery.place import require_place
 from dagster_drips.delivery.queue import MessageQueue
 from dagster_drips.delivery.routes import Routes
 from dagster_drips.errors import DripsError
@@ -88,8 +89,8 @@ def dispatch(
         deadlines: how long servers are waited for.
 
     Raises:
-        DripsError: another send is running; no mail server is set, or none takes our login or TLS (nothing is claimed
-            then); a key can't be read; the journal can't be written.
+        DripsError: another send is running; the project is a copy (`place`); no mail server is set, or none takes our
+            login or TLS (nothing is claimed then); a key can't be read; the journal can't be written.
     """
     resend = settings.in_doubt == "resend"
     with _only_one(project), warehouse.modest():
@@ -103,6 +104,7 @@ def dispatch(
             report.only_to = _hold_all_but(warehouse, settings.only_to)
             if report.due == report.only_to:
                 return report
+            require_place(project)
             if stale := warehouse.value(_STATEMENTS["other_tick"], [as_of]):
                 raise DripsError(f"what is due was decided for {stale}, not for this tick; nothing was sent")
             with DeliveryJournal(project, now=now, resend=resend) as journal:

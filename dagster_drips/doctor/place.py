@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from dagster_drips.delivery.place import misplaced
 from dagster_drips.doctor.report import Check, many
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
@@ -28,7 +29,15 @@ def check_place(project: Project, catalog: Catalog) -> Iterator[Check]:
     yield check_files(catalog)
     yield check_warehouse(project.warehouse)
     yield check_writable("journal", project.journal)
+    yield check_moved(project)
     yield check_disk(project)
+
+
+def check_moved(project: Project) -> Check:
+    """Whether this is where the journal was written; a copy sends nothing."""
+    if reason := misplaced(project):
+        return Check("place", "problem", f"nothing is sent from here: {reason}", "if it has moved, say `drips adopt`")
+    return Check("place", "ok", "the journal was written here" if project.journal.exists() else "no journal yet")
 
 
 def check_files(catalog: Catalog) -> Check:

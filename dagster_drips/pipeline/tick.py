@@ -16,6 +16,7 @@ from dagster_drips.blob_store import BlobStore
 from dagster_drips.clock import format_instant, utc_now
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
 from dagster_drips.delivery.lengths import drop_lengths
+from dagster_drips.delivery.place import mark_place
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import LoadReport, load_landing
 from dagster_drips.pipeline.catalog import CatalogReader
@@ -162,6 +163,7 @@ class Pipeline:
         """
         instant = (as_of or utc_now()).replace(microsecond=0)
         if self.journal is not None:
+            mark_place(self.project)
             recover(self.project, warehouse, self.journal)
         last = warehouse.rows(STATEMENTS["last_ticks"])[0]
         if last["finished"] and instant <= last["finished"]:
