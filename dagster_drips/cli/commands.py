@@ -1,6 +1,7 @@
 """The list of commands: importing this module registers them."""
 
 from dagster_drips.cli import (
+    activate,
     adopt,
     collect,
     demo,
@@ -19,6 +20,7 @@ from dagster_drips.cli import (
 )
 
 __all__ = [
+    "activate",
     "adopt",
     "collect",
     "demo",

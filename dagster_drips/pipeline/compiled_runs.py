@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 FOLDER = "compiled_runs"
 """In a target folder: a file for each state of the dbt project."""
-_KEPT_STATES = 64
+_KEPT_STATES = 16
 _STATEMENTS = named_statements(Path(__file__).with_name("compiled_runs.sql"))
 
 _DBT = frozenset({"dbt", "dbt_duckdb"})

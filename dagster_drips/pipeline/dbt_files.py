@@ -82,7 +82,7 @@ def fingerprint_of(folder: Path, settings: Sequence[str]) -> str:
     for part in (*settings, *(version(name) for name in _ENGINES)):
         digest.update(f"{part}\0".encode())
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in _NO_INPUT)
+        folders[:] = sorted(name for name in folders if not (name in _NO_INPUT or name.startswith(".")))
         for name in sorted(names):
             path = Path(place, name)
             if name not in _UNREAD and path.is_file():

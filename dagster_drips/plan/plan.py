@@ -31,6 +31,7 @@ from dagster_drips.warehouse import Warehouse, open_warehouse
 def plan(
     project: Project,
     *,
+    files: Project | None = None,
     base: str = LIVE,
     days: float = 14,
     every: timedelta = timedelta(hours=6),
@@ -42,6 +43,7 @@ def plan(
 
     Args:
         project: with a warehouse, or none yet: then nothing is live.
+        files: where the working files lie; in the project where None.
         base: `live`, or a git ref.
         days: how far to look ahead.
         every: between ticks.
@@ -56,21 +58,21 @@ def plan(
     first = (start or utc_now()).replace(microsecond=0)
     span = Span(first, first + timedelta(days=days), every)
     with scratch_folder(project) as scratch:
-        files = {name: scratch / name / "warehouse.duckdb" for name in ("base", "working")}
-        for file in files.values():
+        warehouses = {name: scratch / name / "warehouse.duckdb" for name in ("base", "working")}
+        for file in warehouses.values():
             file.parent.mkdir()
         if project.warehouse.exists():
-            copy_of_warehouse(project, files["base"])
-        working = working_tree(project, scratch / "working")
-        with open_warehouse(files["base"]) as warehouse:
+            copy_of_warehouse(project, warehouses["base"])
+        working = working_tree(files or project, scratch / "working")
+        with open_warehouse(warehouses["base"]) as warehouse:
             base_tree = _base_tree(project, base, scratch / "base", warehouse, working)
             # Once for both sides, so that neither sees a file that the other doesn't.
             load_landing(project, warehouse, fields=last_settings(warehouse).fields, loaded_at=utc_now())
             warehouse.checkpoint()
-        shutil.copyfile(files["base"], files["working"])
+        shutil.copyfile(warehouses["base"], warehouses["working"])
         target = load_settings(project).target
         sides = {
-            name: Side(tree.project.root, files[name], span, target, tree.reads_sequences)
+            name: Side(tree.project.root, warehouses[name], span, target, tree.reads_sequences)
             for name, tree in (("base", base_tree), ("working", working))
         }
         with side_in_background(sides["base"], scratch) as base_report:
@@ -79,7 +81,7 @@ def plan(
             with _told_of(scratch / "base", f" (base {base})"):
                 of_base = base_report()
         limits = read_catalog(working.project, segments=segment_names(working.project)).settings.plan
-        with compared(files["base"], files["working"], span, scratch) as comparison:
+        with compared(warehouses["base"], warehouses["working"], span, scratch) as comparison:
             if out is not None:
                 write_rows(comparison, out)
             edits = edits_of(base_tree, working, comparison)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.compiled_runs import FOLDER as COMPILED_RUNS
 from dagster_drips.pipeline.dbt_files import MADE
 from dagster_drips.pipeline.dbt_runner import PARTIAL_PARSE
 from dagster_drips.pipeline.segments import prepared_files
@@ -101,14 +102,16 @@ def git_tree(project: Project, folder: Path, ref: str) -> Tree:
 
 
 def _bring_along(project: Project, folder: Path) -> None:
-    """What is no part of a tree: what `dbt deps` fetched, and the last parse, from which only what differs is read."""
+    """What is no part of a tree: what `dbt deps` fetched, and what dbt keeps of its last work, to begin with."""
     for name in _PACKAGES:
         if (project.dbt / name).is_dir():
             (folder / "dbt_project" / name).symlink_to(project.dbt / name, target_is_directory=True)
-    parse = project.dbt / "target" / PARTIAL_PARSE
+    parse, runs = (project.dbt / "target" / name for name in (PARTIAL_PARSE, COMPILED_RUNS))
     if parse.exists():
         (folder / "dbt_project" / "target").mkdir(exist_ok=True)
         shutil.copyfile(parse, folder / "dbt_project" / "target" / PARTIAL_PARSE)
+    if runs.is_dir():
+        shutil.copytree(runs, folder / "dbt_project" / "target" / COMPILED_RUNS)
 
 
 def _git(project: Project, *arguments: str) -> bytes | None:
