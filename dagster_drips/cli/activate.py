@@ -1,20 +1,9 @@
-"""`drips activate`, `pause` and `archive`: a sequence's status, in its file, with the plan of it shown first."""
+"""`drips activate`: start a sequence, with the plan of it shown first. The work is `plan.status_change`'s."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from dagster_drips.cli.app import ProjectOption, app, chosen_project
-from dagster_drips.clock import format_instant
-
-SequenceArgument = Annotated[
-    str, typer.Argument(metavar="SEQUENCE", help="Its id: the name of its folder.", show_default=False)
-]
-YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
-NoPlanOption = Annotated[bool, typer.Option("--no-plan", help="Don't work out first what it changes.")]
+from dagster_drips.cli.app import ProjectOption, app
+from dagster_drips.cli.status_change import NoPlanOption, SequenceArgument, YesOption, change_status
 
 
 @app.command(epilog="Example: `drips activate smb_onboarding`")
@@ -22,50 +11,4 @@ def activate(
     sequence: SequenceArgument, yes: YesOption = False, no_plan: NoPlanOption = False, project: ProjectOption = None
 ) -> None:
     """Start a sequence: show whom it mails in the next 14 days, then write `status: active` into its file."""
-    _change(sequence, "active", yes=yes, no_plan=no_plan, project=project)
-
-
-@app.command(epilog="Example: `drips pause smb_onboarding`")
-def pause(
-    sequence: SequenceArgument, yes: YesOption = False, no_plan: NoPlanOption = False, project: ProjectOption = None
-) -> None:
-    """Let a sequence rest: nobody enters and nothing is sent, until it is activated again (S1)."""
-    _change(sequence, "paused", yes=yes, no_plan=no_plan, project=project)
-
-
-@app.command(epilog="Example: `drips archive smb_onboarding`")
-def archive(
-    sequence: SequenceArgument, yes: YesOption = False, no_plan: NoPlanOption = False, project: ProjectOption = None
-) -> None:
-    """End a sequence for good: whoever is in it leaves it (S1)."""
-    _change(sequence, "archived", yes=yes, no_plan=no_plan, project=project)
-
-
-def _change(sequence: str, status: str, *, yes: bool, no_plan: bool, project: Path | None) -> None:
-    from dagster_drips.cli.progress import progress_of
-    from dagster_drips.plan.plan import plan
-    from dagster_drips.plan.report import as_text
-    from dagster_drips.plan.status_change import status_change
-
-    place = chosen_project(project)
-    with status_change(place, sequence, status) as change:
-        if change.before == status and not change.errors:
-            typer.echo(f"{sequence} is {status} already")
-            return
-        for problem in change.problems:
-            typer.echo(f"{problem.severity}: {problem}", err=True)
-        if change.errors:
-            typer.echo(f"{sequence} stays {change.before}", err=True)
-            raise typer.Exit(1)
-        if not no_plan and place.warehouse.exists():
-            with progress_of("plan", 57) as advance:
-                found = plan(place, files=change.files, on_tick=lambda as_of: advance(format_instant(as_of)))
-            for line in as_text(found):
-                typer.echo(line)
-            if found.exceeded or found.is_wrong:
-                typer.echo(f"{sequence} stays {change.before}: the plan says no (docs/plan.md)", err=True)
-                raise typer.Exit(1)
-        if not yes:
-            typer.confirm(f"Write `status: {status}` into {change.file.relative_to(place.root)}?", abort=True, err=True)
-        change.write()
-    typer.echo(f"{sequence} is {status} from the next tick on; it was {change.before}")
+    change_status(sequence, "active", yes=yes, no_plan=no_plan, project=project)

@@ -9,7 +9,7 @@ import pytest
 from conftest import copy_project
 from typer.testing import CliRunner, Result
 
-from dagster_drips.cli import activate as _registered  # noqa: F401
+from dagster_drips.cli import activate, archive, pause  # noqa: F401
 from dagster_drips.cli.app import app
 from dagster_drips.clock import utc_now
 from dagster_drips.pipeline.tick import Pipeline
