@@ -29,6 +29,7 @@ REQUIRED = {
     "forget": ["L1"],
     "export": ["L1"],
     "suppressions": ["export"],
+    "new": ["sequence", "welcome"],
     **{name: ["welcome"] for name in ("activate", "pause", "archive")},
 }
 SPAN = REQUIRED["replay"]

@@ -1,0 +1,31 @@
+"""`drips new`: a sequence or a segment to begin with. The files are `scaffold`'s."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from dagster_drips.cli.app import ProjectOption, app, chosen_project
+
+
+@app.command(epilog="Example: `drips new sequence trial_ending`")
+def new(
+    what: Annotated[
+        Literal["sequence", "segment"],
+        typer.Argument(metavar="sequence|segment", help="What to begin.", show_default=False),
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its id.", show_default=False)],
+    project: ProjectOption = None,
+) -> None:
+    """Write a commented draft that is valid as it stands: a sequence with two mails, or a segment model."""
+    from dagster_drips.scaffold.new_files import new_segment, new_sequence
+
+    place = chosen_project(project)
+    files = new_sequence(place, name) if what == "sequence" else new_segment(place, name)
+    for file in files:
+        typer.echo(file.relative_to(place.root).as_posix())
+    if what == "sequence":
+        typer.echo(f"a draft: write it, `drips validate`, then `drips activate {name}`", err=True)
+    else:
+        typer.echo("name it in a sequence's `segments:`; `drips validate --warehouse` tries it", err=True)

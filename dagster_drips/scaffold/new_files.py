@@ -1,0 +1,62 @@
+"""New files of a project, from the templates beside this module.
+
+What belongs here is writing them, all or none, over nothing that is there. What a sequence means is docs/contract.md's;
+editing files that exist is not done here.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from dagster_drips.errors import DripsError
+from dagster_drips.files import atomic_write
+from dagster_drips.project import Project
+
+_TEMPLATES = Path(__file__).parent
+_NAME = "NEW_NAME"
+_TITLE = "New title"
+_SEQUENCE_ID = re.compile(r"[a-z0-9_-]+")
+_SEGMENT_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def new_sequence(project: Project, sequence_id: str) -> list[Path]:
+    """A draft with two mails, and its tests; returns the files, each written.
+
+    Raises:
+        DripsError: the id can't be one, there is such a sequence, or the folder can't be written.
+    """
+    if not _SEQUENCE_ID.fullmatch(sequence_id):
+        raise DripsError(
+            f"'{sequence_id}' can't be a sequence's id: a-z, 0-9, _ and - are allowed (rules.md, Identity)"
+        )
+    if sequence_id == "project":
+        raise DripsError("a sequence can't be called 'project' (E8)")
+    return _write("sequence", project.sequences / sequence_id, {}, sequence_id)
+
+
+def new_segment(project: Project, name: str) -> list[Path]:
+    """A segment model, and its description and tests for dbt; returns the files, each written.
+
+    Raises:
+        DripsError: the name can't be one, there is such a segment, or the folder can't be written.
+    """
+    if not _SEGMENT_NAME.fullmatch(name):
+        raise DripsError(f"'{name}' can't be a segment's name: a letter a-z, then a-z, 0-9 and _ are allowed")
+    return _write("segment", project.segments, {"segment.sql": f"{name}.sql", "segment.yml": f"{name}.yml"}, name)
+
+
+def _write(kind: str, folder: Path, names: dict[str, str], name: str) -> list[Path]:
+    """The files of a kind; a template that `names` doesn't rename keeps its name."""
+    templates = sorted(path for path in (_TEMPLATES / kind).iterdir() if path.is_file())
+    made = {folder / names.get(template.name, template.name): template for template in templates}
+    if there := [path for path in made if path.exists()]:
+        raise DripsError("there is such a file already; nothing was written", file=there[0])
+    title = name.replace("_", " ").replace("-", " ").capitalize()
+    try:
+        for path, template in made.items():
+            text = template.read_text(encoding="utf-8").replace(_NAME, name).replace(_TITLE, title)
+            atomic_write(path, text.encode())
+    except OSError as error:
+        raise DripsError(f"can't write: {error.strerror}", file=folder) from error
+    return list(made)

@@ -1,0 +1,75 @@
+"""New files are valid as they stand, and nothing that is there is written over."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+from typer.testing import CliRunner, Result
+
+from dagster_drips.cli import new as _registered  # noqa: F401
+from dagster_drips.cli.app import app
+from dagster_drips.errors import DripsError
+from dagster_drips.project import Project
+from dagster_drips.scaffold.new_files import new_segment, new_sequence
+from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.sequences.segment_check import segment_problems
+from dagster_drips.sequences.segment_files import segment_names
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "dbt_project" / "models" / "segments").mkdir(parents=True)
+    (tmp_path / "sequences").mkdir()
+    for name in ("project.yml", "senders.yml"):
+        shutil.copyfile(REPOSITORY / "sequences" / name, tmp_path / "sequences" / name)
+    return Project.at(tmp_path)
+
+
+def asked(project: Project, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["new", *arguments, "--project", str(project.root)])
+
+
+def test_a_new_sequence_and_a_new_segment_are_valid_as_they_stand(project: Project) -> None:
+    result = asked(project, "sequence", "trial_ending")
+    assert result.exit_code == 0, result.output
+    assert "sequences/trial_ending/sequence.yml" in result.output
+    result = asked(project, "segment", "new_people")
+    assert result.exit_code == 0, result.output
+    assert segment_names(project) == ["new_people"]
+    file = project.sequences / "trial_ending" / "sequence.yml"
+    # What is commented out is right, too.
+    text = file.read_text().replace("small_business", "new_people").replace("[customers]", "[new_people]")
+    optional = "segments|include|exclude|exit_on|events|leaves_segments|holdout"
+    file.write_text(re.sub(rf"^# (?=(  )?({optional}):)", "", text, flags=re.MULTILINE))
+    assert "\nholdout: 0.1" in file.read_text()
+    catalog = read_catalog(project, segments=segment_names(project))
+    assert [str(problem) for problem in (*catalog.problems, *segment_problems(project))] == []
+    sequence = catalog.written["trial_ending"].sequence
+    assert (sequence.name, sequence.status, [step.id for step in sequence.steps]) == (
+        "Trial ending",
+        "draft",
+        ["first", "second"],
+    )
+
+
+def test_what_is_there_is_never_written_over(project: Project) -> None:
+    new_segment(project, "people")
+    (project.segments / "people.yml").unlink()
+    (project.segments / "people.sql").write_text("select 1")
+    with pytest.raises(DripsError, match=r"people\.sql.*already"):
+        new_segment(project, "people")
+    assert not (project.segments / "people.yml").exists()
+    new_sequence(project, "welcome")
+    with pytest.raises(DripsError, match="already"):
+        new_sequence(project, "welcome")
+
+
+@pytest.mark.parametrize(("what", "name"), [("sequence", "Weg/.."), ("sequence", "project"), ("segment", "9-x")])
+def test_a_name_that_cannot_be_one_is_refused(project: Project, what: str, name: str) -> None:
+    result = asked(project, what, name)
+    assert result.exit_code == 1
+    assert list(project.segments.iterdir()) == []
