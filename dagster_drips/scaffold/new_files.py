@@ -12,6 +12,7 @@ from pathlib import Path
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
 from dagster_drips.project import Project
+from dagster_drips.scaffold.json_schemas import write_json_schemas
 
 _TEMPLATES = Path(__file__).parent
 _NAME = "NEW_NAME"
@@ -32,7 +33,7 @@ def new_sequence(project: Project, sequence_id: str) -> list[Path]:
         )
     if sequence_id == "project":
         raise DripsError("a sequence can't be called 'project' (E8)")
-    return _write("sequence", project.sequences / sequence_id, {}, sequence_id)
+    return _write(project, "sequence", project.sequences / sequence_id, {}, sequence_id)
 
 
 def new_segment(project: Project, name: str) -> list[Path]:
@@ -43,10 +44,12 @@ def new_segment(project: Project, name: str) -> list[Path]:
     """
     if not _SEGMENT_NAME.fullmatch(name):
         raise DripsError(f"'{name}' can't be a segment's name: a letter a-z, then a-z, 0-9 and _ are allowed")
-    return _write("segment", project.segments, {"segment.sql": f"{name}.sql", "segment.yml": f"{name}.yml"}, name)
+    return _write(
+        project, "segment", project.segments, {"segment.sql": f"{name}.sql", "segment.yml": f"{name}.yml"}, name
+    )
 
 
-def _write(kind: str, folder: Path, names: dict[str, str], name: str) -> list[Path]:
+def _write(project: Project, kind: str, folder: Path, names: dict[str, str], name: str) -> list[Path]:
     """The files of a kind; a template that `names` doesn't rename keeps its name."""
     templates = sorted(path for path in (_TEMPLATES / kind).iterdir() if path.is_file())
     made = {folder / names.get(template.name, template.name): template for template in templates}
@@ -57,6 +60,7 @@ def _write(kind: str, folder: Path, names: dict[str, str], name: str) -> list[Pa
         for path, template in made.items():
             text = template.read_text(encoding="utf-8").replace(_NAME, name).replace(_TITLE, title)
             atomic_write(path, text.encode())
+        write_json_schemas(project.sequences)
     except OSError as error:
         raise DripsError(f"can't write: {error.strerror}", file=folder) from error
     return list(made)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -41,7 +41,9 @@ _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\.]+(\.[^\s@<>
 class StrictModel(BaseModel):
     """A mapping with known keys; a key without a value counts as absent."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -209,33 +211,41 @@ def listed(value: Any) -> Any:
     return value if isinstance(value, (list, Mapping)) or value is None else [value]
 
 
+_WrittenId = Annotated[str, Field(pattern=f"^{_ID.pattern}$")]
+_WrittenInstant = Annotated[str, Field(pattern=f"^\\s*{_INSTANT.pattern}\\s*$")]
+_WrittenTime = Annotated[str, Field(pattern=f"^\\s*{_TIME_OF_DAY.pattern}\\s*$")]
+
 PositiveDuration = Annotated[Duration, AfterValidator(_longer_than_nothing)]
 """A span of a second at least."""
-Text = Annotated[str, BeforeValidator(_as_written), AfterValidator(_not_blank)]
+Text = Annotated[
+    str, BeforeValidator(_as_written, json_schema_input_type=str | int | float), AfterValidator(_not_blank)
+]
 """Text that says something; a number counts as written."""
 Line = Annotated[Text, AfterValidator(_one_line)]
 """Text without line breaks."""
-Identifier = Annotated[str, BeforeValidator(_as_written), AfterValidator(_is_id)]
+Identifier = Annotated[
+    str, BeforeValidator(_as_written, json_schema_input_type=_WrittenId | int), AfterValidator(_is_id)
+]
 """A step's or variant's id: `[a-z0-9_-]+`."""
 Address = Annotated[str, AfterValidator(_is_address)]
 """A mail address without a name."""
-Flag = Annotated[bool, BeforeValidator(as_flag)]
+Flag = Annotated[bool, BeforeValidator(as_flag, json_schema_input_type=bool | Literal["yes", "no", "on", "off"])]
 """true or false; yes, no, on and off as older YAML has them."""
-Instant = Annotated[datetime, BeforeValidator(_instant)]
+Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=_WrittenInstant)]
 """Naive UTC; a date alone is its midnight."""
-TimeOfDay = Annotated[int, BeforeValidator(_minutes), PlainSerializer(_clock)]
+TimeOfDay = Annotated[int, BeforeValidator(_minutes, json_schema_input_type=_WrittenTime), PlainSerializer(_clock)]
 """Minutes since midnight, 0 to 1440; written "09:00"."""
 StartOfDay = Annotated[TimeOfDay, AfterValidator(_starts_in_the_day)]
 """A time of day before 24:00."""
-Weekday = Annotated[str, AfterValidator(_weekday)]
+Weekday = Annotated[str, AfterValidator(_weekday), Field(json_schema_extra={"enum": list(WEEKDAYS)})]
 """mon … sun."""
 TimeZone = Annotated[str, AfterValidator(_zone)]
 """An IANA name."""
 TimeZoneOrLead = Annotated[str, AfterValidator(_zone_or_lead)]
 """An IANA name, or `lead`: each lead's own."""
-JsonText = Annotated[str, BeforeValidator(_json_text)]
+JsonText = Annotated[str, BeforeValidator(_json_text, json_schema_input_type=str | int | float | bool)]
 """A scalar as JSON text: strings bare, numbers as written (E1)."""
 FieldName = Annotated[str, AfterValidator(_field_name)]
 """What a custom field of leads may be called."""
-Names = Annotated[list[Text], BeforeValidator(listed)]
+Names = Annotated[list[Text], BeforeValidator(listed, json_schema_input_type=Text | list[Text])]
 """One name or a list of them."""

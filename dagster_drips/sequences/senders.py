@@ -57,7 +57,11 @@ Domain = Annotated[str, AfterValidator(_is_domain)]
 """A domain name in lower case."""
 Selector = Annotated[str, AfterValidator(_is_selector)]
 """What stands before `._domainkey` (RFC 6376 3.1)."""
-ServerNames = Annotated[list[Identifier], BeforeValidator(listed), Field(min_length=1)]
+ServerNames = Annotated[
+    list[Identifier],
+    BeforeValidator(listed, json_schema_input_type=Identifier | list[Identifier]),
+    Field(min_length=1),
+]
 """One server's name or a list of them, in the order in which they are tried."""
 
 

@@ -78,13 +78,16 @@ def _event_name(value: str) -> str:
     return value
 
 
-def _short_for(key: str) -> BeforeValidator:
-    """A bare value stands for a mapping with this one key."""
-    return BeforeValidator(lambda value: value if isinstance(value, Mapping) else {key: value})
+def _short_for(key: str, written: Any) -> BeforeValidator:
+    """A bare value stands for a mapping with this one key; `written` is what editors are told of both."""
+    whole = lambda value: value if isinstance(value, Mapping) else {key: value}  # noqa: E731
+    return BeforeValidator(whole, json_schema_input_type=written)
 
 
-PlaceField = Annotated[Place, BeforeValidator(place)]
+PlaceField = Annotated[Place, BeforeValidator(place, json_schema_input_type=str | list[str | int])]
 """A path."""
+JsonTexts = Annotated[list[JsonText], BeforeValidator(listed, json_schema_input_type=JsonText | list[JsonText])]
+"""One value or a list of them."""
 Header = Annotated[str, AfterValidator(_header)]
 """A header's name, in lower case."""
 
@@ -137,14 +140,20 @@ class Time(StrictModel):
 class EventRule(StrictModel):
     """One event, or with `each` one for every item of a list. Paths start at the item, those with `$.` at the body."""
 
-    event: Annotated[EventName, _short_for("name")]
+    event: Annotated[EventName, _short_for("name", EventName | str)]
     lead_id: PlaceField
     event_id: PlaceField | None = None
-    occurred_at: Annotated[Time, _short_for("path")] | None = None
-    when: dict[str, Annotated[list[JsonText], BeforeValidator(listed)]] = Field(default_factory=dict)
+    occurred_at: Annotated[Time, _short_for("path", Time | str)] | None = None
+    when: dict[
+        str, Annotated[list[JsonText], BeforeValidator(listed, json_schema_input_type=JsonText | list[JsonText])]
+    ] = Field(default_factory=dict)
     each: PlaceField | None = None
     properties: Annotated[
-        dict[str, PlaceField] | None, BeforeValidator(lambda value: None if value == "all" else value)
+        dict[str, PlaceField] | None,
+        BeforeValidator(
+            lambda value: None if value == "all" else value,
+            json_schema_input_type=dict[str, PlaceField] | Literal["all"] | None,
+        ),
     ] = None
     value: PlaceField | None = None
     currency: PlaceField | None = None
