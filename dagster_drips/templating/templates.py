@@ -107,7 +107,7 @@ class StepTemplate:
         subject = self._line("subject", self._subject, context)
         if not subject:
             raise RenderError("subject: it is empty")
-        preview = self._line("preview_text", self._preview, context)
+        preview = self.preview_text(context)
         pieces = pieces_of(self._environment, self._html.name or "template", self._html, context)
         cache = self._html_caches[bool(preview), links.clicks is not None]
         html, values = cache.of(pieces, self._environment.constants)
@@ -119,6 +119,14 @@ class StepTemplate:
             pieces = pieces_of(self._environment, self._text.name or "text", self._text, context)
             text = Text(*self._text_cache.of(pieces, self._environment.constants))
         return RenderedMessage(subject, Text(html.body, placeholders), text, (*html.images, *self._attachments))
+
+    def preview_text(self, context: Mapping[str, Any]) -> str:
+        """What an inbox shows behind the subject; empty where the step has none.
+
+        Raises:
+            RenderError: as `render` does.
+        """
+        return self._line("preview_text", self._preview, context)
 
     def _prepared(self, document: str, count: int, *, preview: bool, tracked: bool) -> _Html:
         changed = with_inlined_styles(document)

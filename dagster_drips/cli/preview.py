@@ -1,0 +1,44 @@
+"""`drips preview`: every mail of the working files as somebody would see it, before anybody does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dagster_drips.cli.app import ProjectOption, app, check_writable, chosen_project
+from dagster_drips.clock import utc_now
+from dagster_drips.errors import DripsError
+
+
+@app.command(epilog="Example: `drips preview abandoned_cart --out preview --lead ada@acme.example`")
+def preview(
+    sequence: Annotated[
+        str | None, typer.Argument(metavar="[SEQUENCE]", help="One sequence; else all of them.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the page and the mails.")] = Path("preview"),
+    lead: Annotated[
+        str | None,
+        typer.Option(metavar="LEAD", help="Render for this lead, by lead_id or address; else for one made up."),
+    ] = None,
+    project: ProjectOption = None,
+) -> None:
+    """Render every step and variant into a folder: a page of all, HTML, plain text, and pictures where Chromium is."""
+    from dagster_drips.preview.mails import previewed, reader_of
+    from dagster_drips.preview.pages import write_pages
+
+    place = chosen_project(project)
+    if out.exists() and not out.is_dir():
+        raise DripsError("--out takes a folder, and this is a file", file=out)
+    check_writable(out)
+    reader = reader_of(place, lead)
+    mails = previewed(place, sequence, reader)
+    written = write_pages(out, mails, reader, made_at=utc_now(), title=sequence or place.root.name)
+    for mail in mails:
+        told = mail.error or ("Gmail clips it at 102 KB" if mail.is_clipped else "")
+        if told:
+            typer.echo(f"{mail.sequence_id}/{mail.name}: {told}", err=True)
+    typer.echo(f"{len(mails)} mails, {written.pictures} pictures: {written.index}")
+    if any(mail.error for mail in mails):
+        raise typer.Exit(1)

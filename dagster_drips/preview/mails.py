@@ -1,0 +1,222 @@
+"""Every mail that a sequence's working files can send, rendered for one reader, and what is odd about each.
+
+What belongs here: whom it is rendered for, and rendering. What does not: pages (`pages`) and pictures (`pictures`).
+Nothing is sent, tracked or written into the project; templates are the same as when a mail is sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dagster_drips.clock import utc_now
+from dagster_drips.errors import DripsError
+from dagster_drips.links.message_links import LinkMaker
+from dagster_drips.project import Project
+from dagster_drips.sequences.attached_files import AttachedFile
+from dagster_drips.sequences.catalog import SequenceSource, read_catalog
+from dagster_drips.sequences.problems import suggestion
+from dagster_drips.sequences.schema import Sender, Step, Variant
+from dagster_drips.sequences.segment_files import segment_names
+from dagster_drips.sequences.template_facts import template_facts
+from dagster_drips.templating.context import MessageFacts, message_context
+from dagster_drips.templating.html_tokens import address_of_link, start_tags, tokens
+from dagster_drips.templating.rendering import RenderError
+from dagster_drips.templating.templates import compile_step
+from dagster_drips.warehouse import open_warehouse
+from dagster_drips.warehouse.statements import named_statements
+
+GMAIL_CLIPS_AT = 102 * 1024
+"""Bytes of HTML beyond which Gmail shows the rest of a mail only on demand."""
+_STATEMENTS = named_statements(Path(__file__).with_name("reader.sql"))
+_CONTENT_ID = re.compile(r"cid:([0-9a-f]{32}@drips)")
+_MADE_UP = {
+    "lead_id": "L-1",
+    "email": "ada@example.org",
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "company": "Example Ltd",
+    "country": "DE",
+    "locale": "en",
+    "timezone": "Europe/Berlin",
+}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Whom mails are rendered for; `lead_id` None: somebody made up. `project` is where events are looked up."""
+
+    lead: dict[str, Any]
+    lead_id: str | None
+    project: Project
+
+
+@dataclass(frozen=True)
+class PreviewedMail:
+    """One step, or one variant of it, as its reader would see it.
+
+    Args:
+        sequence_id: of the sequence.
+        step_id: of the step.
+        variant_id: of the variant; None: the step has none.
+        subject: as rendered; empty where the mail can't be made.
+        preview_text: what an inbox shows behind the subject.
+        html: with images as data, for a browser.
+        text: the plain part.
+        size: bytes of the HTML as it is sent.
+        links: where its links lead, in order, each once.
+        missing: fields of the lead that its templates name and this reader lacks.
+        error: why it can't be made; empty where it can.
+    """
+
+    sequence_id: str
+    step_id: str
+    variant_id: str | None
+    subject: str = ""
+    preview_text: str = ""
+    html: str = ""
+    text: str = ""
+    size: int = 0
+    links: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def name(self) -> str:
+        """What files of it are called: `hello`, `hello-short`."""
+        return f"{self.step_id}-{self.variant_id}" if self.variant_id else self.step_id
+
+    @property
+    def is_clipped(self) -> bool:
+        """Whether Gmail would show its beginning only."""
+        return self.size > GMAIL_CLIPS_AT
+
+
+def reader_of(project: Project, lead: str | None) -> Reader:
+    """A lead by id or address as the last tick staged it, or somebody made up where None.
+
+    Raises:
+        DripsError: there is no warehouse, or no such lead in it.
+    """
+    if lead is None:
+        return Reader(dict(_MADE_UP), None, project)
+    if not project.warehouse.exists():
+        raise DripsError("there is no warehouse to take a lead from; make it with `drips run`", file=project.warehouse)
+    with open_warehouse(project.warehouse, read_only=True) as warehouse:
+        rows = warehouse.rows(_STATEMENTS["lead"], {"lead": lead}) if warehouse.columns("staging.stg_leads") else []
+    if not rows:
+        raise DripsError(f"there is no lead '{lead}', by lead_id or address")
+    return Reader(rows[0], rows[0]["lead_id"], project)
+
+
+def previewed(project: Project, sequence_id: str | None, reader: Reader) -> list[PreviewedMail]:
+    """The mails of one sequence, or of all, in the order of their files.
+
+    Raises:
+        DripsError: there is no such sequence, or its files have mistakes.
+    """
+    catalog = read_catalog(project, segments=segment_names(project))
+    if sequence_id is not None and sequence_id not in catalog.sources:
+        wrong = [one for one in catalog.errors if one.file.startswith(f"sequences/{sequence_id}/")]
+        if wrong:
+            raise DripsError(wrong[0].message, file=wrong[0].file, line=wrong[0].line)
+        raise DripsError(f"there is no sequence '{sequence_id}'{suggestion(sequence_id, catalog.sources)}")
+    mails: list[PreviewedMail] = []
+    for name in [sequence_id] if sequence_id is not None else sorted(catalog.sources):
+        source = catalog.sources[name]
+        images = {file.facts.content_id: file for file in catalog.written[name].attached_files.values()}
+        event = _event(source, reader)
+        for step in source.sequence.steps:
+            for variant in step.variants or [None]:
+                mails.append(_mail(source, step, variant, reader, event, images))
+    return mails
+
+
+def _mail(
+    source: SequenceSource,
+    step: Step,
+    variant: Variant | None,
+    reader: Reader,
+    event: dict[str, Any] | None,
+    images: Mapping[str, AttachedFile],
+) -> PreviewedMail:
+    sequence, variant_id = source.sequence, variant.id if variant else None
+    sender = sequence.sender
+    assert isinstance(sender, Sender), "the catalog resolves identities"
+    facts = MessageFacts(
+        sequence_id=source.sequence_id,
+        step_id=step.id,
+        variant_id=variant_id,
+        sender_name=sender.name,
+        sender_email=sender.email,
+        sender_reply_to=sender.reply_to,
+        trigger_kind=sequence.trigger.kind,
+        triggered_at=event["occurred_at"] if event else utc_now(),
+    )
+    links = LinkMaker().of_message("0" * 32, replies_to=sender.reply_to or sender.email)
+    mail = PreviewedMail(source.sequence_id, step.id, variant_id, missing=_missing(source, step, variant, reader))
+    definition = json.loads(source.definition)
+    try:
+        template = compile_step(definition, source.files, step.id, variant_id, attached_files=source.attached_files)
+        context = message_context(facts, lead=reader.lead, event=event, sequence_name=sequence.name, links=links)
+        rendered, preview_text = template.render(context, links), template.preview_text(context)
+    except RenderError as error:
+        return replace(mail, error=str(error))
+    html = str(rendered.html)
+    return replace(
+        mail,
+        subject=rendered.subject,
+        preview_text=preview_text,
+        html=_with_images(html, images),
+        text=str(rendered.text),
+        size=len(html.encode()),
+        links=_links(html),
+    )
+
+
+def _event(source: SequenceSource, reader: Reader) -> dict[str, Any] | None:
+    """What brought the reader: the lead's latest event of that name, anybody's, or one that is made up."""
+    trigger, project = source.sequence.trigger, reader.project
+    if trigger.kind != "event":
+        return None
+    name = trigger.event or ""
+    found: list[dict[str, Any]] = []
+    if project.warehouse.exists():
+        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+            if reader.lead_id is not None:
+                found = warehouse.rows(_STATEMENTS["event_of_lead"], {"event": name, "lead": reader.lead_id})
+            found = found or warehouse.rows(_STATEMENTS["event"], {"event": name})
+    return found[0] if found else {"event_id": "e-1", "event": name, "occurred_at": utc_now(), "properties": "{}"}
+
+
+def _missing(source: SequenceSource, step: Step, variant: Variant | None, reader: Reader) -> list[str]:
+    shown = variant or step
+    texts = (source.files.get(shown.template or "", ""), shown.subject or "", shown.preview_text or "")
+    uses = [use.chain for text in texts for use in template_facts(text).uses]
+    return sorted({chain[1] for chain in uses if chain[0] == "lead" and len(chain) > 1 and _lacks(reader, chain[1])})
+
+
+def _lacks(reader: Reader, name: str) -> bool:
+    return reader.lead.get(name) is None
+
+
+def _links(html: str) -> list[str]:
+    found = (tag.value("href") for tag in start_tags(tokens(html)) if tag.name in ("a", "area"))
+    return list(dict.fromkeys(address_of_link(address) for address in found if address))
+
+
+def _with_images(html: str, images: Mapping[str, AttachedFile]) -> str:
+    """Images of the message as data, since a browser knows no `cid:`."""
+
+    def data(found: re.Match[str]) -> str:
+        image = images.get(found[1])
+        if image is None:
+            return found[0]
+        return f"data:{image.facts.content_type};base64,{base64.b64encode(image.path.read_bytes()).decode()}"
+
+    return _CONTENT_ID.sub(data, html)
