@@ -52,7 +52,7 @@ REVIEWED = {
     "pipeline/commits.py": {"table": OURS, "select": STATEMENT},
     "pipeline/compiled.py": {"table.relation": STATEMENT, "table.select": STATEMENT},
     "pipeline/tick_journal.py": {"select": STATEMENT, "rows": STATEMENT, "table": STATEMENT},
-    "pipeline/publish.py": {"name": QUOTED},
+    "pipeline/publish.py": {"name": QUOTED, "schema": QUOTED},
     "pipeline/status.py": {"name": OURS, "sql": STATEMENT},
     "privacy/search.py": {"name": QUOTED},
     "privacy/export.py": {"relation": OURS, "key": OURS, "address": OURS},
@@ -121,8 +121,11 @@ def test_no_placeholder_of_an_sql_file_stands_in_a_comment_or_a_literal():
 
 
 # What dbt puts between quotes: names that the pipeline checked, constants, and what a model's author wrote.
-# `change`, `model` and `name` run over lists of constants in the models themselves.
-LITERALS = {"because", "change", "links_at_once()", "model", "name", "segment", "stage", 'tag | replace("\'", "\'\'")'}
+# `change`, `day`, `key`, `model` and `name` run over lists of constants in the models and macros themselves.
+LITERALS = {
+    *("because", "change", "day", "key", "links_at_once()", "model", "name", "segment", "stage"),
+    *("'{' ~ name ~ '}'", 'tag | replace("\'", "\'\'")'),
+}
 
 
 def test_what_dbt_puts_between_quotes_is_known():
