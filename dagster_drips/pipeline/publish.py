@@ -126,8 +126,15 @@ def _write_tables(warehouse: Warehouse, folder: Path, descriptions: Mapping[str,
 
 
 def _write_views(warehouse: Warehouse) -> set[str]:
-    """Views over other marts that name no database come along as views: what they read is there, too; their names."""
+    """Views over other marts that name no database come along as views: what they read is there, too; their names.
+
+    What they read beside marts is small, of the project and of nobody in it, and comes along as tables.
+    """
     views = warehouse.rows(_STATEMENTS["views"])
+    for table in warehouse.rows(_STATEMENTS["beside"]) if views else ():
+        schema, name = quoted_name(table["table_schema"]), quoted_name(table["table_name"])
+        warehouse.execute(f"create schema if not exists published.{schema}")
+        warehouse.execute(f"create table published.{schema}.{name} as select * from {schema}.{name}")
     (place,) = warehouse.rows(_STATEMENTS["place"])
     warehouse.execute("use published")
     try:

@@ -28,6 +28,24 @@ where
     and not contains(sql, current_database() || '".')
 order by view_name
 
+-- name: beside
+-- What these views read beside marts, where it is there: settings, live sequences, sentences, clocks.
+select
+    table_schema,
+    table_name
+from information_schema.tables
+where
+    (table_schema = 'decide' and table_name = 'live_sequences')
+    or (table_schema = 'staging' and table_name = 'explanation_words')
+    or (
+        table_schema = 'raw'
+        and table_name in (
+            'tick', 'time_zones', 'clock_changes', 'project_settings', 'sequence_steps', 'step_conditions', 'sequence_segments',
+            'sequence_predicates'
+        )
+    )
+order by table_schema, table_name
+
 -- name: place
 select
     current_database() as database_name,

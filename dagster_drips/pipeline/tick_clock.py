@@ -5,17 +5,19 @@ Only setting and reading it; whether a tick may begin at an instant is `tick`'s 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
-from dagster_drips.time_zones import utc_offsets
+from dagster_drips.time_zones import offset_spells, tzdata_version, utc_offsets
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("tick_clock.sql"))
+_KNOWN_AHEAD = timedelta(days=400)
+_YEARS_MADE = 3
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,21 @@ def set_clock(warehouse: Warehouse, instant: datetime) -> None:
             "raw.time_zones",
             [{"timezone": name, "utc_offset_seconds": seconds} for name, seconds in offsets.items()],
         )
+    _know_clock_changes(warehouse, instant)
+
+
+def _know_clock_changes(warehouse: Warehouse, instant: datetime) -> None:
+    """Have the clocks' changes of the years to come at hand: made anew once a year, and for another `tzdata`."""
+    release = tzdata_version()
+    known = warehouse.rows(_STATEMENTS["known_changes"], [release])[0]
+    if known["since"] and known["since"] <= instant and known["made_until"] - instant >= _KNOWN_AHEAD:
+        return
+    # By whole years, so that replays and tests of one process make them once.
+    start, end = datetime(instant.year, 1, 1), datetime(min(instant.year + _YEARS_MADE, datetime.max.year), 1, 1)
+    spells = [asdict(spell) | {"tzdata": release, "made_until": end} for spell in offset_spells(start, end)]
+    with warehouse.transaction():
+        warehouse.execute(_STATEMENTS["forget_changes"])
+        warehouse.append_rows("raw.clock_changes", spells)
 
 
 def set_clock_to_last(warehouse: Warehouse) -> None:

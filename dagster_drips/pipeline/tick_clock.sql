@@ -25,3 +25,11 @@ where phase = 'finished' and as_of < ?
 select max(as_of)
 from journal.ticks
 where phase = 'decided'
+
+-- name: known_changes
+select min(since) as since, min(made_until) as made_until
+from raw.clock_changes
+where tzdata = ?
+
+-- name: forget_changes
+delete from raw.clock_changes

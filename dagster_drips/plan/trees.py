@@ -13,17 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_drips.errors import DripsError
-from dagster_drips.pipeline.compiled_runs import FOLDER as COMPILED_RUNS
 from dagster_drips.pipeline.dbt_files import MADE
-from dagster_drips.pipeline.dbt_runner import PARTIAL_PARSE
-from dagster_drips.pipeline.segments import prepared_files
+from dagster_drips.pipeline.live_models import bring_along, write_live_models
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.warehouse import Warehouse
 
 LIVE = "live"
-_PACKAGES = ("dbt_packages", "dbt_modules")
 _PARTS = ("sequences", "dbt_project")
 
 
@@ -47,7 +44,7 @@ def working_tree(project: Project, folder: Path) -> Tree:
     leave = shutil.ignore_patterns(*MADE, ".user.yml")
     for part in _PARTS:
         shutil.copytree(project.root / part, folder / part, ignore=leave)
-    _bring_along(project, folder)
+    bring_along(project, folder)
     return Tree(Project.at(folder), "the working files")
 
 
@@ -57,19 +54,13 @@ def live_tree(project: Project, folder: Path, warehouse: Warehouse) -> Tree:
     Raises:
         DripsError: no tick has kept its models.
     """
-    files = prepared_files(warehouse)
-    if not files:
+    if not write_live_models(project, folder, warehouse):
         raise DripsError(
             "no tick has kept what it decided by, so nobody knows what is live: the next tick will; until then compare"
             " with a commit, `drips plan --base GIT_REF`",
             file=project.warehouse,
         )
-    for path, text in files.items():
-        place = folder / "dbt_project" / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(text.encode())
     (folder / "sequences").mkdir()
-    _bring_along(project, folder)
     return Tree(Project.at(folder), LIVE, reads_sequences=False)
 
 
@@ -93,25 +84,12 @@ def git_tree(project: Project, folder: Path, ref: str) -> Tree:
         raise DripsError(f"--base {ref}: this commit has no folders sequences/ and dbt_project/ here")
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         tar.extractall(folder, filter="data")
-    _bring_along(project, folder)
+    bring_along(project, folder)
     tree = Tree(Project.at(folder), ref)
     if mistakes := read_catalog(tree.project, segments=segment_names(tree.project)).errors:
         worst = mistakes[0]
         raise DripsError(f"{worst.message} (--base {ref})", file=worst.file, line=worst.line)
     return tree
-
-
-def _bring_along(project: Project, folder: Path) -> None:
-    """What is no part of a tree: what `dbt deps` fetched, and what dbt keeps of its last work, to begin with."""
-    for name in _PACKAGES:
-        if (project.dbt / name).is_dir():
-            (folder / "dbt_project" / name).symlink_to(project.dbt / name, target_is_directory=True)
-    parse, runs = (project.dbt / "target" / name for name in (PARTIAL_PARSE, COMPILED_RUNS))
-    if parse.exists():
-        (folder / "dbt_project" / "target").mkdir(exist_ok=True)
-        shutil.copyfile(parse, folder / "dbt_project" / "target" / PARTIAL_PARSE)
-    if runs.is_dir():
-        shutil.copytree(runs, folder / "dbt_project" / "target" / COMPILED_RUNS)
 
 
 def _git(project: Project, *arguments: str) -> bytes | None:

@@ -17,6 +17,15 @@ create table if not exists raw.time_zones (
     timezone varchar not null,
     utc_offset_seconds integer not null
 );
+-- The same for the years to come, of which nothing is decided: `drips explain` tells when a window opens next (M5).
+create table if not exists raw.clock_changes (
+    timezone varchar not null,
+    since timestamp not null,
+    until timestamp not null,        -- excluded; of the last one the end of the calendar
+    utc_offset_seconds integer not null,
+    tzdata varchar not null,         -- the release that says so
+    made_until timestamp not null    -- changes later than this are not in it
+);
 
 -- Landed -------------------------------------------------------------------------------------------------------------
 -- _load: loaded_files.load_id; _line: 1-based line (row for Parquet). (_load, _line) is the order of loading.

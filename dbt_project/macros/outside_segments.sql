@@ -10,8 +10,11 @@
     cross join {{ ref('stg_mailable_leads') }} as leads
     left join {{ ref('segment_members') }} as members
         on segments.segment = members.segment and leads.lead_id = members.lead_id
-    where
-        (segments.role = 'include' and members.lead_id is null)
-        or (segments.role = 'exclude' and members.lead_id is not null)
+    where {{ is_kept_out('segments.role', 'members.lead_id is not null') }}
     group by segments.sequence_id, leads.lead_id
+{%- endmacro %}
+
+{#- Whether a segment in this role keeps out a lead that is a member, or not. -#}
+{% macro is_kept_out(role, is_member) -%}
+    (({{ role }} = 'include' and not ({{ is_member }})) or ({{ role }} = 'exclude' and {{ is_member }}))
 {%- endmacro %}

@@ -13,3 +13,8 @@
 {% macro warmup_allowance(start, growth, nth_day) -%}
     floor({{ start }} * power({{ growth }}, coalesce({{ nth_day }}, 0)) + 0.000001)
 {%- endmacro %}
+
+{#- Whether a message counts against the frequency cap of its address (F1). -#}
+{% macro counts_for_cap(messages) -%}
+    ({{ messages }}.status in ('sent', 'in_doubt') and not {{ messages }}.transactional)
+{%- endmacro %}

@@ -29,6 +29,7 @@ OURS = "a constant of this project"
 QUOTED = "made by quoted_name"
 TYPE = "a type of ours or of the engine's catalog"
 STATEMENT = "a whole statement of ours"
+COMPILED = "the dbt project's own, as dbt compiled it"
 REVIEWED = {
     "orchestration/assets/sequences.py": {"table": OURS},
     "orchestration/assets/journal.py": {"table": OURS},
@@ -50,9 +51,20 @@ REVIEWED = {
     },
     "delivery/lead_fields.py": {"columns": QUOTED},
     "pipeline/commits.py": {"table": OURS, "select": STATEMENT},
-    "pipeline/compiled.py": {"table.relation": STATEMENT, "table.select": STATEMENT},
+    "pipeline/compiled_runs.py": {
+        "node.relation": COMPILED,
+        "node.sql": COMPILED,
+        "columns": QUOTED,
+        "type_": TYPE,
+        "schema": COMPILED,
+        "options": QUOTED,
+        "counts": COMPILED,
+        "count": COMPILED,
+        "warn_if": COMPILED,
+        "error_if": COMPILED,
+    },
     "pipeline/tick_journal.py": {"select": STATEMENT, "rows": STATEMENT, "table": STATEMENT},
-    "pipeline/publish.py": {"name": QUOTED},
+    "pipeline/publish.py": {"name": QUOTED, "schema": QUOTED},
     "pipeline/status.py": {"name": OURS, "sql": STATEMENT},
     "privacy/search.py": {"name": QUOTED},
     "privacy/export.py": {"relation": OURS, "key": OURS, "address": OURS},
@@ -121,8 +133,11 @@ def test_no_placeholder_of_an_sql_file_stands_in_a_comment_or_a_literal():
 
 
 # What dbt puts between quotes: names that the pipeline checked, constants, and what a model's author wrote.
-# `change`, `model` and `name` run over lists of constants in the models themselves.
-LITERALS = {"because", "change", "links_at_once()", "model", "name", "segment", "stage", 'tag | replace("\'", "\'\'")'}
+# `change`, `day`, `key`, `model` and `name` run over lists of constants in the models and macros themselves.
+LITERALS = {
+    *("because", "change", "day", "key", "links_at_once()", "model", "name", "segment", "stage"),
+    *("'{' ~ name ~ '}'", 'tag | replace("\'", "\'\'")'),
+}
 
 
 def test_what_dbt_puts_between_quotes_is_known():

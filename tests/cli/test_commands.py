@@ -27,6 +27,7 @@ COMMANDS = sorted(GROUP.commands)
 REQUIRED = {
     "replay": ["--from", "2026-03-01", "--to", "2026-03-02"],
     "forget": ["L1"],
+    "explain": ["L1"],
     "export": ["L1"],
     "suppressions": ["export"],
     "new": ["sequence", "welcome"],

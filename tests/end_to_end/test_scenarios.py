@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from conftest import SCENARIOS, copy_project
+from explain.agreement import nobody_waits_in_vain, rows_say_what_was_decided
 
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.warehouse import open_warehouse
@@ -70,6 +71,8 @@ def test_a_replay_gives_exactly_the_rows_of_the_scenario(name: str, tmp_path: Pa
         assert _sorted(warehouse.rows(DECISIONS)) == _read(expected / "decisions.csv")
         assert _sorted(warehouse.rows(ENROLLMENTS)) == _read(expected / "enrollments.csv")
         rejected = warehouse.rows("select kind, file, cast(line as varchar) as line from raw.rejected_rows")
+        rows_say_what_was_decided(warehouse)
+        nobody_waits_in_vain(warehouse)
     assert _sorted(rejected) == _read(expected / "rejected.csv", without="reason")
     # What CI asks of every model's keys, of a warehouse with something in it. What may be sent is asked before it is.
     tests = Transform(project, warehouse=kept).run("test", ["fqn:drips"], exclude=["assert_due_steps_may_be_sent"])

@@ -131,7 +131,7 @@ def test_the_published_database_says_what_its_tables_and_columns_are(built: Buil
     models = {node["name"]: node for node in built.manifest["nodes"].values() if node["schema"] == "marts"}
     with duckdb.connect(built.project.published / "drips.duckdb", read_only=True) as database:
         tables = database.execute(
-            "select table_name, comment from duckdb_tables()"
+            "select table_name, comment from duckdb_tables() where schema_name = 'marts'"
             " union all select view_name, comment from duckdb_views() where not internal"
         ).fetchall()
         columns = database.execute(

@@ -113,6 +113,11 @@ select
     {{ in_one_currency('order_counts.refunds') }} as refunds,
     {{ in_one_currency('order_counts.gross_revenue - order_counts.refunds') }} as net_revenue,
     case when order_counts.currencies = 1 then order_counts.currency end as currency,
+    case
+        when mailable.address is not null then 'mailable'
+        when mailable.unconfirmed_address is not null then 'unconfirmed'
+        else 'none'
+    end as address_state,
     -- Custom fields come last: where one has a name that stands above, the engine numbers it and not ours.
     leads.* exclude (
         lead_id, email, first_name, last_name, company, country, locale, timezone, phone, tags, created_at, updated_at,

@@ -181,7 +181,8 @@ select
     coalesce(facts.opens + facts.clicks, 0) > 0 or (tracking.is_known and untracked_versions.version_id is null) as is_tracked,
     messages.version_id,
     -- NULL where nobody knows by which shares its variant was drawn.
-    case when messages.variant_id is null then draws.propensity else draws.propensity * variant_shares.share end as propensity
+    case when messages.variant_id is null then draws.propensity else draws.propensity * variant_shares.share end as propensity,
+    messages.transactional as is_transactional
 from messages
 cross join tracking
 left join untracked_versions

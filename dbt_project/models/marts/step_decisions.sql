@@ -46,7 +46,9 @@ pending as (
         next_steps.scheduled_at,
         next_steps.message_id,
         coalesce(due_steps.variant_id, messages.variant_id) as variant_id,
-        messages.detail
+        messages.detail,
+        {{ add_seconds('next_steps.planned_at', 'next_steps.expires_after_seconds') }} as expires_at,
+        case when messages.status = 'deferred' then messages.retry_at end as retry_at
     from next_steps
     left join {{ ref('current_step_states') }} as states
         on next_steps.enrollment_id = states.enrollment_id and next_steps.step_id = states.step_id
@@ -80,7 +82,9 @@ attempted as (
         scheduled_at,
         message_id,
         variant_id,
-        detail
+        detail,
+        cast(null as timestamp) as expires_at,
+        cast(null as timestamp) as retry_at
     from {{ ref('int_message_states') }}
     where status in ('sent', 'failed', 'in_doubt')
 
@@ -99,7 +103,9 @@ skipped_steps as (
         cast(null as timestamp) as scheduled_at,
         md5(skipped.enrollment_id || ':' || skipped.step_id) as message_id,
         cast(null as varchar) as variant_id,
-        cast(null as varchar) as detail
+        cast(null as varchar) as detail,
+        cast(null as timestamp) as expires_at,
+        cast(null as timestamp) as retry_at
     from {{ source('journal', 'skipped_steps') }} as skipped
     inner join enrollments
         on skipped.enrollment_id = enrollments.enrollment_id
@@ -134,7 +140,9 @@ select
     decisions.scheduled_at,
     decisions.message_id,
     decisions.variant_id,
-    decisions.detail
+    decisions.detail,
+    decisions.expires_at,
+    decisions.retry_at
 from decisions
 left join {{ ref('step_positions') }} as positions
     on decisions.sequence_id = positions.sequence_id and decisions.step_id = positions.step_id

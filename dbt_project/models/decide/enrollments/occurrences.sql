@@ -42,8 +42,7 @@ from_events as (
     inner join {{ ref('matched_events') }} as events
         on sequences.sequence_id = events.sequence_id and events.role = 'trigger'
     where
-        events.occurred_at >= {{ add_seconds('sequences.opens_at', '-sequences.lookback_seconds') }}
-        and (sequences.restarted_at is null or events.occurred_at >= sequences.restarted_at)
+        events.occurred_at >= {{ counts_from('sequences') }}
 
 ),
 
@@ -58,8 +57,7 @@ from_leads as (
     inner join {{ ref('stg_leads') }} as leads
         on
             sequences.trigger_kind = 'lead_created'
-            and leads.created_at >= {{ add_seconds('sequences.opens_at', '-sequences.lookback_seconds') }}
-            and (sequences.restarted_at is null or leads.created_at >= sequences.restarted_at)
+            and leads.created_at >= {{ counts_from('sequences') }}
 
 ),
 

@@ -23,8 +23,7 @@ messages_in_cap_period as (
     from {{ ref('message_states') }} as messages
     cross join {{ source('raw', 'project_settings') }} as project
     where
-        messages.status in ('sent', 'in_doubt')
-        and not messages.transactional
+        {{ counts_for_cap('messages') }}
         and messages.sent_as_of > {{ add_seconds(as_of(), '-project.cap_per_seconds') }}
         and messages.sent_as_of <= {{ as_of() }}
     group by messages.address

@@ -45,44 +45,10 @@ due_conditions as (
 
 met_conditions as (
 
-    select due_conditions.*
-    from due_conditions
-    inner join {{ ref('segment_members') }} as members
-        on
-            due_conditions.kind = 'segment'
-            and due_conditions.value = members.segment
-            and due_conditions.lead_id = members.lead_id
-
-    union
-
-    select due_conditions.*
-    from due_conditions
-    inner join {{ ref('stg_events') }} as events
-        on
-            due_conditions.kind = 'event'
-            and due_conditions.value = events.event
-            and due_conditions.lead_id = events.lead_id
-            and events.occurred_at > due_conditions.triggered_at
-
-    union
-
-    -- A click counts as an open.
-    select due_conditions.*
-    from due_conditions
-    inner join {{ ref('engagement_facts') }} as facts
-        on
-            due_conditions.enrollment_id = facts.enrollment_id
-            and due_conditions.value = facts.step_id
-            and facts.is_human
-            and facts.effective_at <= {{ as_of() }}
-            and (
-                (due_conditions.kind = 'opened' and facts.type in ('opened', 'clicked'))
-                or (due_conditions.kind = 'clicked' and facts.type = 'clicked')
-            )
+    {{ met_conditions_of('due_conditions', ref('segment_members'), ref('stg_events'), ref('engagement_facts'), as_of()) }}
 
 ),
 
--- All of only_if must hold, none of unless.
 failing_conditions as (
 
     select distinct due_conditions.message_id
@@ -93,9 +59,7 @@ failing_conditions as (
             and due_conditions.polarity = met_conditions.polarity
             and due_conditions.kind = met_conditions.kind
             and due_conditions.value = met_conditions.value
-    where
-        (due_conditions.polarity = 'only_if' and met_conditions.message_id is null)
-        or (due_conditions.polarity = 'unless' and met_conditions.message_id is not null)
+    where {{ condition_fails('due_conditions.polarity', 'met_conditions.message_id is not null') }}
 
 ),
 
@@ -137,10 +101,7 @@ next_steps as (
     left join {{ ref('open_windows') }} as windows
         on
             scheduled.sequence_id = windows.sequence_id
-            and windows.timezone = case
-                when sequences.window_timezone <> 'lead' then sequences.window_timezone
-                else coalesce(lead_zones.timezone, project.timezone)
-            end
+            and windows.timezone = {{ window_zone_of('sequences.window_timezone', 'lead_zones.timezone', 'project.timezone') }}
     left join failing_conditions
         on scheduled.message_id = failing_conditions.message_id
 

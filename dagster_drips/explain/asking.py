@@ -1,0 +1,138 @@
+"""What somebody asks by a lead or an address, a sequence and an instant: the right tick, the right people.
+
+Here belongs where an answer comes from: the warehouse as it stands, what was published while a tick holds it, or an
+earlier tick made again. How it is told is `telling`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dagster_drips.clock import format_instant
+from dagster_drips.errors import DripsError
+from dagster_drips.explain.explanation import STATEMENTS, Explanation, explain
+from dagster_drips.explain.past import as_of_tick
+from dagster_drips.landing.forgotten import normalized_address
+from dagster_drips.pipeline.publish import DATABASE
+from dagster_drips.project import Project
+from dagster_drips.warehouse import Warehouse, WarehouseBusy, open_warehouse
+
+
+@dataclass(frozen=True)
+class LeadAnswer:
+    """One lead: its time zone as landed, what could have entered it into sequences, and why each mail went out or not.
+
+    `occurrences` are rows with `sequence_id`, `occurrence_id`, `occurred_at`, `decided_at`, `decision` (or `waiting`)
+    and `enrollment_id`.
+    """
+
+    lead_id: str
+    timezone: str | None
+    occurrences: list[dict[str, Any]]
+    explanations: list[Explanation]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """As of the end of a tick.
+
+    `is_published`: another tick holds the warehouse, and this is what was published last.
+    """
+
+    as_of: datetime
+    leads: list[LeadAnswer]
+    is_published: bool = False
+
+
+def ask(project: Project, lead: str, *, sequence: str | None = None, at: datetime | None = None) -> Answer:
+    """Why a lead got each mail, or did not, as of the last decided tick, or the last one up to an instant.
+
+    Args:
+        project: whose; nothing in it changes.
+        lead: a lead_id, or an address, which several leads may have.
+        sequence: this one alone.
+        at: the instant.
+
+    Raises:
+        DripsError: there was no tick yet, or none by then; the lead or the sequence is unknown; a tick holds the
+            warehouse and nothing is published, or `at` is asked for.
+    """
+    if not project.warehouse.exists():
+        raise DripsError("there is no warehouse yet; make it with `drips run`", file=project.warehouse)
+    with _warehouse(project, at) as (warehouse, as_of, is_published):
+        known = [row["sequence_id"] for row in warehouse.rows(STATEMENTS["sequences"])]
+        if sequence is not None and sequence not in known:
+            raise DripsError(f"no sequence {sequence!r} was live at {format_instant(as_of)}")
+        return Answer(
+            as_of,
+            [_answer(warehouse, row, sequence) for row in _people(warehouse, lead, as_of)],
+            is_published,
+        )
+
+
+@contextmanager
+def _warehouse(project: Project, at: datetime | None) -> Generator[tuple[Warehouse, datetime, bool]]:
+    """Where the answer stands, the tick that it is of, and whether it is only what was published."""
+    again: datetime | None = None
+    try:
+        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+            tick = _tick(warehouse, project, at)
+            if _is_measured(warehouse, tick):
+                yield warehouse, tick, False
+                return
+            again = tick
+    except WarehouseBusy:
+        file = project.published_set.resolve() / DATABASE
+        if at is not None or not file.exists():
+            raise
+    if again is not None:
+        with as_of_tick(project, again) as warehouse:
+            yield warehouse, again, False
+        return
+    with open_warehouse(file, read_only=True) as warehouse:
+        yield warehouse, warehouse.value(STATEMENTS["measured"]), True
+
+
+def _tick(warehouse: Warehouse, project: Project, at: datetime | None) -> datetime:
+    ticks = warehouse.rows(STATEMENTS["ticks"], {"at": at})[0] if warehouse.columns("journal.ticks") else {"last": None}
+    if ticks["last"] is None:
+        raise DripsError("this warehouse has seen no tick yet; start with `drips run`", file=project.warehouse)
+    if ticks["asked"] is None:
+        assert at is not None
+        raise DripsError(
+            f"no tick is as early as {format_instant(at)}: the first was at {format_instant(ticks['first'])}"
+        )
+    return ticks["asked"]
+
+
+def _is_measured(warehouse: Warehouse, tick: datetime) -> bool:
+    """Whether the marts, and what they are made of, are that tick's, which was the last one to begin."""
+    if not warehouse.columns("marts.explanations"):
+        return False
+    begun = warehouse.rows(STATEMENTS["ticks"], {"at": None})[0]["begun"]
+    return tick == begun == warehouse.value(STATEMENTS["measured"])
+
+
+def _people(warehouse: Warehouse, lead: str, as_of: datetime) -> list[dict[str, Any]]:
+    found = warehouse.rows(STATEMENTS["by_id"], {"lead": lead})
+    address = normalized_address(lead)
+    if not found and address:
+        rows = warehouse.rows(STATEMENTS["by_address"], {"lead": address})
+        found = [row for row in rows if normalized_address(row["email"]) == address]
+    if not found:
+        raise DripsError(f"no lead {lead!r} was known at {format_instant(as_of)}; give a lead_id or an address")
+    return found
+
+
+def _answer(warehouse: Warehouse, person: dict[str, Any], sequence: str | None) -> LeadAnswer:
+    asked = {"lead": person["lead_id"], "sequence": sequence}
+    occurrences = warehouse.rows(STATEMENTS["judged"], asked)
+    if warehouse.columns("decide.occurrences"):
+        occurrences += warehouse.rows(STATEMENTS["waiting"], asked)
+    return LeadAnswer(
+        person["lead_id"], person["timezone"], occurrences, explain(warehouse, person["lead_id"], sequence)
+    )

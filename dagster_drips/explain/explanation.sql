@@ -1,0 +1,97 @@
+-- name: explanations
+select explanations.*
+from marts.explanations as explanations
+left join marts.enrollments as enrollments
+    on
+        explanations.lead_id = enrollments.lead_id
+        and explanations.enrollment_id = enrollments.enrollment_id
+where
+    explanations.lead_id = $lead_id
+    and ($sequence_id is null or explanations.sequence_id = $sequence_id)
+    and ($step_id is null or explanations.step_id = $step_id)
+order by
+    explanations.sequence_id,
+    enrollments.enrolled_at nulls last,
+    enrollments.triggered_at,
+    explanations.position,
+    explanations.step_id
+
+-- name: ticks
+-- Decided ticks, and the one that the marts are of.
+select
+    min(as_of) as first,
+    max(as_of) as last,
+    max(as_of) filter (where as_of <= $at or $at is null) as asked,
+    (select max(as_of) from raw.tick) as begun
+from journal.ticks
+where phase = 'decided'
+
+-- name: measured
+select max(as_of) from marts.pipeline_latency
+
+-- name: by_id
+select lead_id, email, timezone
+from marts.lead_profiles
+where lead_id = $lead
+
+-- name: by_address
+-- Candidates: whose address it is, is told as suppressions tell it (L3).
+select lead_id, email, timezone
+from marts.lead_profiles
+where contains(lower(email), lower($lead))
+order by lead_id
+
+-- name: sequences
+select sequence_id from decide.live_sequences
+order by sequence_id
+
+-- name: judged
+select
+    sequence_id,
+    occurrence_id,
+    occurred_at,
+    decided_at,
+    decision,
+    enrollment_id
+from marts.enrollment_decisions
+where lead_id = $lead and ($sequence is null or sequence_id = $sequence)
+order by sequence_id, decided_at, occurred_at, occurrence_id
+
+-- name: waiting
+-- Occurrences that count and are not judged yet (E3).
+select
+    occurrences.sequence_id,
+    occurrences.occurrence_id,
+    occurrences.occurred_at,
+    cast(null as timestamp) as decided_at,
+    'waiting' as decision,
+    cast(null as varchar) as enrollment_id
+from decide.occurrences as occurrences
+anti join journal.enrollment_decisions as decisions
+    using (sequence_id, lead_id, occurrence_id)
+where occurrences.lead_id = $lead and ($sequence is null or occurrences.sequence_id = $sequence)
+order by occurrences.sequence_id, occurrences.occurred_at, occurrences.occurrence_id
+
+-- name: last_load
+-- What was landed by the end of a tick.
+select max(last_load_id) from journal.ticks where as_of = ?
+
+-- name: forget_leads
+-- Here and below: what landed after a tick, taken out of a copy of the warehouse.
+delete from raw.leads where _load > ?
+
+-- name: forget_events
+delete from raw.events where _load > ?
+
+-- name: forget_suppressions
+delete from raw.suppressions where _load > ?
+
+-- name: forget_engagement
+delete from raw.engagement where _load > ?
+
+-- name: forget_loaded_files
+delete from raw.loaded_files where load_id > ?
+
+-- name: forget_held_messages
+-- Known of the last sending alone.
+delete from raw.held_messages

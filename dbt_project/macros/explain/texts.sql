@@ -1,0 +1,50 @@
+{#- How explanations write values. -#}
+
+{#- An instant as the contract spells it: `2026-03-29T01:00:00Z`; NULL where it is. -#}
+{% macro instant_text(instant) -%}
+    strftime({{ instant }}, '%Y-%m-%dT%H:%M:%SZ')
+{%- endmacro %}
+
+{#- A span of seconds in its largest whole unit: `3 days`, `90 minutes`. -#}
+{% macro span_text(seconds) -%}
+    case
+        when {{ seconds }} = 86400 then '1 day'
+        when {{ seconds }} = 3600 then '1 hour'
+        when {{ seconds }} % 86400 = 0 then ({{ seconds }} // 86400) || ' days'
+        when {{ seconds }} % 3600 = 0 then ({{ seconds }} // 3600) || ' hours'
+        when {{ seconds }} % 60 = 0 then ({{ seconds }} // 60) || ' minutes'
+        else {{ seconds }} || ' seconds'
+    end
+{%- endmacro %}
+
+{#- A window (M5) as people write it: `mon tue wed thu fri 09:00-17:00`. -#}
+{% macro window_text(window) -%}
+    concat_ws(
+        ' ',
+        {% for day in ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] -%}
+        case when {{ window }}.window_days <> '1111111' and substr({{ window }}.window_days, {{ loop.index }}, 1) = '1' then '{{ day }}' end,
+        {% endfor -%}
+        {% for edge in ['start', 'end'] -%}
+        lpad(cast({{ window }}.window_{{ edge }}_minute // 60 as varchar), 2, '0') || ':'
+        || lpad(cast({{ window }}.window_{{ edge }}_minute % 60 as varchar), 2, '0'){{ " || '-' ||" if loop.first }}
+        {% endfor %}
+    )
+{%- endmacro %}
+
+{#- What a sequence's trigger is (E1), with its `where`: `event cart where kind = big`. -#}
+{% macro trigger_text(sequences, predicates) -%}
+    case {{ sequences }}.trigger_kind
+        when 'event' then 'event ' || {{ sequences }}.trigger_event || coalesce(' where ' || {{ predicates }}, '')
+        when 'segment_entered' then 'segment_entered ' || {{ sequences }}.trigger_segment
+        else {{ sequences }}.trigger_kind
+    end
+{%- endmacro %}
+
+{#- The JSON objects of a group as one list. -#}
+{% macro json_list(item, order) -%}
+    {{ return(adapter.dispatch('json_list')(item, order)) }}
+{%- endmacro %}
+
+{% macro default__json_list(item, order) -%}
+    to_json(array_agg({{ item }} order by {{ order }}))
+{%- endmacro %}
