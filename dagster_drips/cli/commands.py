@@ -20,6 +20,7 @@ from dagster_drips.cli import (
     run,
     status,
     suppressions,
+    test,
     validate,
 )
 
@@ -43,5 +44,6 @@ __all__ = [
     "run",
     "status",
     "suppressions",
+    "test",
     "validate",
 ]
