@@ -32,7 +32,6 @@ def test(
     from dagster_drips.sequence_tests.telling import first_difference
 
     place = chosen_project(project)
-    check_writable(junit)
 
     def on_start(tests: Sequence[WrittenTest]) -> None:
         if not as_json:
@@ -48,6 +47,7 @@ def test(
             typer.echo(f"  {line}")
 
     try:
+        check_writable(junit)
         report = run_tests(place, sequence, on_start=on_start, on_verdict=on_verdict)
     except DripsError as error:
         typer.echo(f"error: {error}", err=True)
@@ -62,6 +62,6 @@ def test(
     if report.untested:
         typer.echo(f"without tests: {', '.join(report.untested)}", err=True)
     passed = len(report.verdicts) - len(report.failed)
-    mistakes = f", {len(report.problems)} mistakes in files" if report.problems else ""
+    mistakes = f", mistakes in files: {len(report.problems)}" if report.problems else ""
     typer.echo(f"{passed} passed, {len(report.failed)} failed{mistakes}")
     raise typer.Exit(report.exit_code)

@@ -120,12 +120,19 @@ class Bench:
         """Empty between tests."""
         return self._warehouse
 
-    def run(self, written: WrittenTest, edit: Callable[[Catalog], Catalog] = lambda catalog: catalog) -> Verdict:
+    def run(
+        self,
+        written: WrittenTest,
+        edit: Callable[[Catalog], Catalog] = lambda catalog: catalog,
+        *,
+        on_tick: Callable[[list[dict[str, Any]]], None] = lambda happened: None,
+    ) -> Verdict:
         """Run a test up to its first difference.
 
         Args:
             written: the test.
             edit: what the sequence files are taken to say instead of what they do.
+            on_tick: told after each tick what it did in the sequence, in the columns of `Comparison.tick`.
 
         Raises:
             DripsError: the sequence's file has mistakes, or a given row can't be landed.
@@ -134,12 +141,14 @@ class Bench:
         self._active = lambda catalog: _only(edit(catalog), written)
         try:
             with self._warehouse.taken_back(), self._segments_of(written.test):
-                difference, ticks = self._live(written)
+                difference, ticks = self._live(written, on_tick)
         except duckdb.Error as error:
             raise DripsError(" ".join(str(error).split())[:_WORDS], file=written.file, line=written.line) from error
         return Verdict(written, difference, time.monotonic() - began, ticks)
 
-    def _live(self, written: WrittenTest) -> tuple[Difference | None, int]:
+    def _live(
+        self, written: WrittenTest, on_tick: Callable[[list[dict[str, Any]]], None]
+    ) -> tuple[Difference | None, int]:
         rows = given_rows(written.test)
         land(self._project, rows)
         comparison = Comparison(written)
@@ -164,6 +173,7 @@ class Bench:
             happened = self._warehouse.rows(
                 _STATEMENTS["happened"], {"sequence_id": written.sequence_id, "as_of": as_of}
             )
+            on_tick(happened)
             if found := comparison.tick(as_of, happened, mails):
                 return self._with_reason(written, found), number + 1
         found = comparison.end()
