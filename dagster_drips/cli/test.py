@@ -47,6 +47,8 @@ def test(
             typer.echo(f"  {line}")
 
     try:
+        if junit is not None and junit.is_dir():
+            raise DripsError("--junit takes a file, and this is a folder", file=junit)
         check_writable(junit)
         report = run_tests(place, sequence, on_start=on_start, on_verdict=on_verdict)
     except DripsError as error:

@@ -34,11 +34,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     for folder in project.sequences.iterdir():
         if folder.is_dir() and folder.name != SEQUENCE and not folder.name.startswith("_"):
             shutil.rmtree(folder)
-    tests_of(project).write_text(EXAMPLE, encoding="utf-8")
+    file_of_tests(project).write_text(EXAMPLE, encoding="utf-8")
     return project
 
 
-def tests_of(project: Project) -> Path:
+def file_of_tests(project: Project) -> Path:
     return project.sequences / SEQUENCE / "tests.yml"
 
 
@@ -47,7 +47,7 @@ def written(project: Project) -> Callable[[str], WrittenTest]:
     """The one test of a file with that text."""
 
     def read(text: str) -> WrittenTest:
-        file = tests_of(project)
+        file = file_of_tests(project)
         file.write_text(text, encoding="utf-8")
         segments = segment_names(project)
         [test], problems = read_tests(project, read_catalog(project, segments=segments), segments=segments)
