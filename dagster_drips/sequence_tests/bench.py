@@ -18,15 +18,14 @@ from typing import Any
 import duckdb
 
 from dagster_drips.errors import DripsError
-from dagster_drips.pipeline.compiled import CompiledTable
-from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.replay import scratch_folder
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
 from dagster_drips.sequence_tests.comparing import Comparison, Difference
 from dagster_drips.sequence_tests.given import engagement_row, given_rows, land
 from dagster_drips.sequence_tests.mails import Mail, MailRoom
-from dagster_drips.sequence_tests.prepared import FilledTables, PlannedWarehouse
+from dagster_drips.sequence_tests.models import BenchTransform
+from dagster_drips.sequence_tests.prepared import PlannedWarehouse
 from dagster_drips.sequence_tests.reasons import why
 from dagster_drips.sequences.activation import activated
 from dagster_drips.sequences.catalog import Catalog
@@ -84,7 +83,7 @@ def bench_of(project: Project, tests: Collection[WrittenTest]) -> Generator[Benc
     """
     with scratch_folder(None) as scratch:
         staged = StagedProject(project.root, scratch / "data")
-        transform = Transform(staged, warehouse=scratch / "warehouse.duckdb", target_path=scratch / "target")
+        transform = BenchTransform(staged, warehouse=scratch / "warehouse.duckdb", target_path=scratch / "target")
         with open_warehouse(transform.warehouse) as warehouse:
             yield Bench(staged, transform, PlannedWarehouse(warehouse), tests)
 
@@ -100,16 +99,13 @@ class Bench:
     """
 
     def __init__(
-        self, project: Project, transform: Transform, warehouse: PlannedWarehouse, tests: Collection[WrittenTest]
+        self, project: Project, transform: BenchTransform, warehouse: PlannedWarehouse, tests: Collection[WrittenTest]
     ):
         self._project = project
         self._warehouse = warehouse
         self._active: Callable[[Catalog], Catalog] = _without_sequences
-        self._compiled = FilledTables()
         self._transform = transform
-        self._pipeline = Pipeline(
-            project, transform, journal=None, compiled=self._compiled, edit=lambda catalog: self._active(catalog)
-        )
+        self._pipeline = Pipeline(project, transform, journal=None, edit=lambda catalog: self._active(catalog))
         for name in ("one_thread", "plan_for_any_rows", "schema", "members"):
             warehouse.execute(_STATEMENTS[name])
         self._prepare(tests)
@@ -207,6 +203,10 @@ class Bench:
             line = written.line_of("given", row["kind"], row["line"] - 1)
             raise DripsError(row["reason"], file=written.file, line=line)
 
+    def replace_segment(self, name: str, select: str) -> None:
+        """Have another query than its model's say who is in a segment."""
+        self._transform.replace_segment(name, select)
+
     @contextmanager
     def _segments_of(self, test: SequenceTest) -> Generator[None]:
         """The test's own segments in place of the models', while it runs."""
@@ -235,15 +235,6 @@ class Bench:
                 self.replace_segment(segment, self.segments[segment].select)
             self._warehouse.execute(_STATEMENTS["forget_members"])
 
-    def replace_segment(self, name: str, select: str) -> None:
-        """Have another query than its model's say who is in a segment."""
-        segment = self.segments[name]
-        tables = self._compiled.tables
-        if segment in tables:
-            tables[tables.index(segment)] = replace(segment, select=select)
-        else:
-            self._warehouse.execute(f"create or replace view {segment.relation} as ({select})")
-
     def _prepare(self, tests: Collection[WrittenTest]) -> None:
         """Make the models by a tick before all others, with the columns that any test's leads have."""
         leads = [lead for written in tests for lead in given_rows(written.test)["leads"]]
@@ -252,15 +243,8 @@ class Bench:
         if report.decided.broken_segments:
             failure = report.decided.broken_segments[0]
             raise DripsError(failure.reason, file=failure.file)
-        nodes = self._transform.manifest().nodes
-        self._compiled.settle(
-            self._warehouse, {name for name, node in nodes.items() if node.config.materialized == "view"}
-        )
-        self.segments: dict[str, CompiledTable] = {
-            node.name: CompiledTable(unique_id, self._transform.relation(unique_id), select)
-            for unique_id, select in self._transform.compiled.items()
-            if (node := nodes[unique_id]).fqn[1] == "segments"
-        }
+        self._transform.settle(self._warehouse)
+        self.segments = self._transform.segments()
         """Segment models as dbt compiled them, by name."""
         with self._warehouse.transaction():
             for row in self._warehouse.rows(_STATEMENTS["filled_tables"]):

@@ -1,23 +1,17 @@
 """A throw-away warehouse for thousands of ticks over a handful of rows: nothing is planned twice, nothing is kept.
 
-Planning costs more than running on so few rows. So statements that come again and again are planned once, models are
-emptied and filled instead of made anew (which would make all plans void), and a test is one transaction, taken back at
-its end. Only for tables that keep their columns, and for one test after the other.
+Planning costs more than running on so few rows. So statements that come again and again are planned once, and a test is
+one transaction, taken back at its end. Only for tables that keep their columns, and for one test after the other.
 """
 
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import duckdb
-
-from dagster_drips.pipeline.compiled import CompiledTables
-from dagster_drips.pipeline.dbt_runner import NodeResult
 from dagster_drips.warehouse import Warehouse
 
 _PLANNABLE = re.compile(r"(?:\s*--[^\n]*\n)*\s*(?:select|insert|delete|with)\s")
@@ -90,39 +84,3 @@ class PlannedWarehouse(Warehouse):
             self._connection.execute(f"prepare {name} as {sql}")
             self._plans[sql] = f"execute {name}"
         return self._plans[sql]
-
-
-class FilledTables(CompiledTables):
-    """What one dbt run made, made again by emptying and filling it.
-
-    Views among the models that decide become tables too: what several models read is computed once. Segments stay what
-    they are, and so do the models that are asked when mail is out.
-    """
-
-    def holds(self, node: Any) -> bool:
-        """Whether a model of dbt's manifest is made again at every tick."""
-        return super().holds(node) or tuple(node.fqn[1:2]) in (("staging",), ("decide",))
-
-    def settle(self, warehouse: Warehouse, views: Collection[str]) -> None:
-        """Make tables of those of its models that are views, given by unique id."""
-        for table in self.tables:
-            if table.unique_id in views:
-                warehouse.execute(f"drop view {table.relation}")
-                warehouse.execute(f"create table {table.relation} as from ({table.select}) limit 0")
-
-    def run(self, warehouse: Warehouse) -> list[NodeResult]:
-        """Fill them in their order; what comes behind a failure is skipped, as dbt does."""
-        results: list[NodeResult] = []
-        failed = False
-        for table in self.tables:
-            began = time.monotonic()
-            status, message = "skipped", ""
-            if not failed:
-                try:
-                    warehouse.execute(f"delete from {table.relation}")
-                    warehouse.execute(f"insert into {table.relation} by name ({table.select})")
-                    status = "success"
-                except duckdb.Error as error:
-                    status, message, failed = "error", str(error), True
-            results.append(NodeResult(table.unique_id, status, message, time.monotonic() - began, None))
-        return results

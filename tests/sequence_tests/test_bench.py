@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY
 
-from dagster_drips.pipeline.compiled import CompiledTables
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
@@ -153,7 +152,7 @@ def test_the_ticks_are_those_of_a_replay(
         start = one.sequence.model_copy(update={"active_from": datetime(2026, 3, 1, 11)})
         return activated(replace(active, written={SEQUENCE: replace(one, sequence=start)}), [SEQUENCE])
 
-    pipeline = Pipeline(staged, transform, journal=None, compiled=CompiledTables(), edit=edit)
+    pipeline = Pipeline(staged, transform, journal=None, edit=edit)
     land(staged, given_rows(test.test))
     replayed = []
     statement = (REPOSITORY / "dagster_drips" / "sequence_tests" / "bench.sql").read_text()
