@@ -25,7 +25,7 @@ from sequence_tests.mutants import Mutant, mutants_of_segments, mutants_of_seque
 
 pytestmark = pytest.mark.slow
 
-SAMPLE = 70
+SAMPLE = 40
 SEED = 13
 
 
