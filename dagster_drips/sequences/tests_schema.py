@@ -56,9 +56,9 @@ def _every(value: Any) -> timedelta:
     return span
 
 
-Moment = Annotated[InstanceOf[datetime] | InstanceOf[timedelta], BeforeValidator(_moment)]
+Moment = Annotated[InstanceOf[datetime] | InstanceOf[timedelta], BeforeValidator(_moment, json_schema_input_type=str)]
 """An instant (naive UTC), or how long after the test's start; before it where it is negative."""
-Every = Annotated[InstanceOf[timedelta], BeforeValidator(_every)]
+Every = Annotated[InstanceOf[timedelta], BeforeValidator(_every, json_schema_input_type=str)]
 """A span such as `1h`."""
 
 
@@ -131,7 +131,8 @@ def _as_member(value: Any) -> Any:
     return value if text is None else {"lead_id": text}
 
 
-Members = Annotated[list[Annotated[GivenMember, BeforeValidator(_as_member)]], BeforeValidator(listed)]
+_Member = Annotated[GivenMember, BeforeValidator(_as_member, json_schema_input_type=Text | GivenMember)]
+Members = Annotated[list[_Member], BeforeValidator(listed, json_schema_input_type=Text | list[_Member])]
 """Ids of leads, or members with times."""
 
 
