@@ -161,7 +161,7 @@ def _lacks(wanted: Any, row: Mapping[str, Any], mail: Mail | None) -> list[tuple
     if wanted.variant not in (None, row["variant"]):
         found.append((f"variant {wanted.variant}", f"variant {row['variant']}"))
     if wanted.sender not in (None, row["sender"]):
-        found.append((f"from {wanted.sender}", f"from {row['sender']}"))
+        found.append((f"sender {wanted.sender}", f"sender {row['sender']}"))
     if mail is None:
         return found
     if mail.error:
