@@ -18,6 +18,7 @@ from dbt_models import rendered
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.sequence_tests.bench import Bench, bench_of
+from dagster_drips.sequence_tests.telling import first_difference
 from dagster_drips.sequences.catalog import SETTINGS_FILE, Catalog, read_catalog
 from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.sequences.tests_file import WrittenTest, read_tests
@@ -113,6 +114,13 @@ def mutants(project: Project, suite: Suite) -> list[Mutant]:
         *mutants_of_settings(project, suite.catalog),
         *mutants_of_segments(project),
     ]
+
+
+def test_the_tests_that_the_sequences_ship_with_pass_in_any_order(suite: Suite) -> None:
+    shuffled = random.Random(SEED).sample(suite.tests, len(suite.tests))
+    failed = [verdict for verdict in map(suite.bench.run, shuffled) if not verdict.passed]
+    assert [first_difference(verdict) for verdict in failed] == []
+    assert {test.sequence_id for test in suite.tests} == {*suite.catalog.written}
 
 
 def test_there_are_mutants_of_every_kind(mutants: list[Mutant], suite: Suite) -> None:
