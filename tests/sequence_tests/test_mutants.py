@@ -26,7 +26,7 @@ from sequence_tests.mutants import Mutant, mutants_of_segments, mutants_of_seque
 
 pytestmark = pytest.mark.slow
 
-SAMPLE = 40
+SAMPLE = 25
 SEED = 13
 
 
