@@ -114,6 +114,11 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What no run does by itself."""
+    parser.addoption("--all-mutants", action="store_true", help="every mutant of the sequences, not a sample of them")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """The umask of most systems, before any fixture: commands and the code location set the process's own (0077).

@@ -21,6 +21,7 @@ from dagster_drips.cli import (
     run,
     status,
     suppressions,
+    test,
     validate,
 )
 
@@ -45,5 +46,6 @@ __all__ = [
     "run",
     "status",
     "suppressions",
+    "test",
     "validate",
 ]

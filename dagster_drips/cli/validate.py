@@ -1,4 +1,4 @@
-"""`drips validate`: every mistake of every sequence file and of `hooks.yml`, each with its place.
+"""`drips validate`: every mistake of every sequence file, its tests and `hooks.yml`, each with its place.
 
 Only printing belongs here; the checks are in `dagster_drips.sequences`.
 """
@@ -23,6 +23,7 @@ from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reserved_senders import reserved_senders
 from dagster_drips.sequences.segment_check import segment_problems
 from dagster_drips.sequences.segment_files import segment_names
+from dagster_drips.sequences.tests_file import read_tests
 
 
 @app.command("validate", epilog="Example: `drips validate --project shop --warehouse`")
@@ -58,6 +59,7 @@ def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> 
         *segment_problems(project),
         *reserved_senders(catalog),
         *hook_problems(project),
+        *read_tests(project, catalog, segments=segments)[1],
         *_names_that_never_landed(project, catalog),
     ]
     if on_warehouse:

@@ -11,13 +11,16 @@ from datetime import datetime
 from typing import Any
 
 from dagster_drips.blob_store import BlobStore
+from dagster_drips.delivery.due_message import DueMessage
 from dagster_drips.delivery.queue import QueuedMessage
-from dagster_drips.links.message_links import LinkMaker
+from dagster_drips.links.message_links import LinkMaker, Links
 from dagster_drips.message.attachments import AttachmentError, Attachments
+from dagster_drips.message.content import RenderedMessage
 from dagster_drips.message.mime import AddressError, OutgoingMessage, Sender, build_message
 from dagster_drips.smtp.outcomes import Outcome, cut
 from dagster_drips.templating.context import message_context
 from dagster_drips.templating.rendering import RenderError, cause_of, is_failure
+from dagster_drips.templating.templates import StepTemplate
 
 _NO = frozenset({"false", "no", "off", "0"})
 
@@ -52,16 +55,7 @@ class Composer:
         if isinstance(template, RenderError):
             # A new one: all messages of the step have this one, and it would keep a trace of each.
             raise RenderError(str(template))
-        # A confirmation may go to a stranger: it says nothing of what a page said of the lead.
-        lead = {"email": due.recipient} if template.confirms else due.lead
-        links = self._links.of_message(
-            due.message_id,
-            replies_to=due.sender_reply_to or due.sender_email,
-            tracked=template.tracked and not template.confirms and not _declines_tracking(lead),
-            confirms=template.confirms,
-        )
-        context = message_context(due, lead=lead, event=due.event, sequence_name=template.sequence_name, links=links)
-        rendered = template.render(context, links)
+        rendered, links = rendered_message(due, template, self._links)
         return build_message(
             rendered,
             message_id=due.message_id,
@@ -75,6 +69,32 @@ class Composer:
             files=self._attachments.of(rendered.attachments),
             sign=route.signer.sign if route.signer else None,
         )
+
+
+def rendered_message(
+    due: DueMessage, template: StepTemplate, links: LinkMaker, *, tracked: bool = True
+) -> tuple[RenderedMessage, Links]:
+    """What its reader gets to see of a due message, and the message's links.
+
+    Args:
+        due: with its lead and event.
+        template: of its step.
+        links: makes them.
+        tracked: whether links and opens may be tracked, where nothing else is against it.
+
+    Raises:
+        RenderError: the template did something wrong.
+    """
+    # A confirmation may go to a stranger: it says nothing of what a page said of the lead.
+    lead = {"email": due.recipient} if template.confirms else due.lead
+    its_links = links.of_message(
+        due.message_id,
+        replies_to=due.sender_reply_to or due.sender_email,
+        tracked=tracked and template.tracked and not template.confirms and not _declines_tracking(lead),
+        confirms=template.confirms,
+    )
+    context = message_context(due, lead=lead, event=due.event, sequence_name=template.sequence_name, links=its_links)
+    return template.render(context, its_links), its_links
 
 
 def _failed(error: Exception) -> Outcome:

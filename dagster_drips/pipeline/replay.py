@@ -127,8 +127,8 @@ def ticks(
 
 
 @contextmanager
-def scratch_folder(project: Project) -> Generator[Path]:
-    """A folder for throw-away warehouses as large as this project's; it goes with its process."""
+def scratch_folder(project: Project | None) -> Generator[Path]:
+    """A folder for throw-away warehouses as large as this project's (None: small ones); it goes with its process."""
     with (
         tempfile.TemporaryDirectory(prefix=REPLAY_PREFIX, dir=_scratch_parent(project)) as scratch,
         owned(Path(scratch)),
@@ -155,12 +155,13 @@ def go_back(warehouse: Warehouse, start: datetime) -> None:
                 warehouse.execute(statement, [start])
 
 
-def _scratch_parent(project: Project) -> Path | None:
+def _scratch_parent(project: Project | None) -> Path | None:
     """Where the throw-away warehouse goes: into memory where there is plenty, since nothing in it needs to survive.
 
     A tick commits some forty times, and a disk that keeps its promises makes every commit wait.
     """
-    landed = sum(path.stat().st_size for path in project.landing.rglob("*") if path.is_file())
+    files = project.landing.rglob("*") if project else ()
+    landed = sum(path.stat().st_size for path in files if path.is_file())
     if not os.access(_MEMORY, os.W_OK) or shutil.disk_usage(_MEMORY).free < 20 * landed + _MEMORY_TO_SPARE:
         return None
     return _MEMORY

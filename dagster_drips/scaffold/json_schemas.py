@@ -16,6 +16,7 @@ from dagster_drips.collector.events.hooks_config import HooksFile
 from dagster_drips.files import atomic_write
 from dagster_drips.sequences.schema import ProjectSettings, Sequence
 from dagster_drips.sequences.senders import Senders
+from dagster_drips.sequences.tests_schema import TestsFile
 
 FOLDER = ".schema"
 """In `sequences/`; folders that begin with a dot are no sequences."""
@@ -25,6 +26,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "project": ProjectSettings,
     "senders": Senders,
     "sequence": Sequence,
+    "tests": TestsFile,
 }
 
 
@@ -34,7 +36,7 @@ def header(name: str, depth: int) -> str:
 
 
 def json_schemas() -> dict[str, str]:
-    """The text of each schema by the kind of file: `sequence`, `project`, `senders`, `hooks`."""
+    """The text of each schema by the kind of file: `sequence`, `tests`, `project`, `senders`, `hooks`."""
     return {
         name: json.dumps(_plain({"$schema": "http://json-schema.org/draft-07/schema#", **_schema(model)}), indent=1)
         + "\n"

@@ -32,6 +32,8 @@ from dagster_drips.vocabulary import LEAD_COLUMNS
 SEQUENCE_FILE = "sequence.yml"
 SETTINGS_FILE = "project.yml"
 SENDERS_FILE = "senders.yml"
+TESTS_FILE = "tests.yml"
+"""Beside a sequence's file: its tests (`tests_file`), which are no part of a version."""
 _OTHER_FILES = frozenset({SETTINGS_FILE, SENDERS_FILE})
 _ID = re.compile(r"[a-z0-9_-]+")
 _PROJECT = "project"
@@ -348,7 +350,7 @@ def _content(path: Path) -> bytes | str:
 
 def _no_sequence(project: Project, folder: Path) -> Problem:
     name = folder.relative_to(project.root).as_posix()
-    other = next((path.name for path in sorted(folder.glob("*.y*ml"))), None)
+    other = next((path.name for path in sorted(folder.glob("*.y*ml")) if path.name != TESTS_FILE), None)
     if other:
         return Problem(f"{name}/{other}", None, f"is not read: rename it to {SEQUENCE_FILE}", "warning")
     hint = f"holds no {SEQUENCE_FILE}, so it is no sequence; folders that templates share begin with _"

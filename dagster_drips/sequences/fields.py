@@ -130,7 +130,12 @@ def as_flag(value: Any) -> Any:
     return value
 
 
-def _instant(value: Any) -> Any:
+def instant_of(value: Any) -> datetime:
+    """A time as naive UTC.
+
+    Raises:
+        ValueError: it is none.
+    """
     if isinstance(value, datetime):
         parsed = value
     elif isinstance(value, str) and _INSTANT.fullmatch(value.strip()):
@@ -231,7 +236,7 @@ Address = Annotated[str, AfterValidator(_is_address)]
 """A mail address without a name."""
 Flag = Annotated[bool, BeforeValidator(as_flag, json_schema_input_type=bool | Literal["yes", "no", "on", "off"])]
 """true or false; yes, no, on and off as older YAML has them."""
-Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=_WrittenInstant)]
+Instant = Annotated[datetime, BeforeValidator(instant_of, json_schema_input_type=_WrittenInstant)]
 """Naive UTC; a date alone is its midnight."""
 TimeOfDay = Annotated[int, BeforeValidator(_minutes, json_schema_input_type=_WrittenTime), PlainSerializer(_clock)]
 """Minutes since midnight, 0 to 1440; written "09:00"."""

@@ -68,6 +68,7 @@ REVIEWED = {
     "pipeline/status.py": {"name": OURS, "sql": STATEMENT},
     "privacy/search.py": {"name": QUOTED},
     "privacy/export.py": {"relation": OURS, "key": OURS, "address": OURS},
+    "sequence_tests/models.py": {"model.relation": STATEMENT, "model.select": STATEMENT, "select": STATEMENT},
     "sequences/versions.py": {"table": OURS},
     "warehouse/port.py": {"table": OURS, "casts": QUOTED, "types[name]": TYPE},
 }

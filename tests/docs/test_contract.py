@@ -19,6 +19,7 @@ from dagster_drips.landing.columns import REQUIRED_COLUMNS
 from dagster_drips.sequences.fields import Duration, StrictModel
 from dagster_drips.sequences.schema import ProjectSettings, Sequence
 from dagster_drips.sequences.senders import Senders
+from dagster_drips.sequences.tests_schema import TestsFile
 from dagster_drips.settings import Settings
 from dagster_drips.vocabulary import ENGAGEMENT_TYPES, LANDED_COLUMNS, SuppressionReason
 from dagster_drips.warehouse import open_warehouse
@@ -166,6 +167,7 @@ def keys_of(model: type[StrictModel], prefix: str = "") -> set[str]:
     ("title", "model"),
     [
         ("`sequences/<sequence_id>/sequence.yml`", Sequence),
+        ("`sequences/<sequence_id>/tests.yml`", TestsFile),
         ("`sequences/project.yml`", ProjectSettings),
         ("`sequences/senders.yml`", Senders),
         ("`sequences/hooks.yml`", HooksFile),

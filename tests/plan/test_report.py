@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY
 
+from dagster_drips.pipeline.reasons import REASONS
 from dagster_drips.pipeline.replay import Span
 from dagster_drips.plan import report
 from dagster_drips.plan.comparing import Plan
@@ -117,4 +118,4 @@ def words_of_rules() -> set[str]:
 
 @pytest.mark.parametrize("word", sorted(words_of_rules() - {"eligible", "skipped", "waiting", "enrolled", "control"}))
 def test_every_reason_of_the_models_has_words(word: str) -> None:
-    assert word in report._REASONS
+    assert word in REASONS

@@ -16,7 +16,11 @@ from dagster_drips.sequences.yaml_source import YamlDocument, read_yaml
 
 SEQUENCES = REPOSITORY / "sequences"
 SCHEMAS = {name: json.loads(text) for name, text in json_schemas().items()}
-FILES = sorted(REPOSITORY.glob("sequences/*.yml")) + sorted(REPOSITORY.glob("**/sequences/*/sequence.yml"))
+FILES = [
+    *sorted(REPOSITORY.glob("sequences/*.yml")),
+    *sorted(REPOSITORY.glob("**/sequences/*/sequence.yml")),
+    *sorted(REPOSITORY.glob("sequences/*/tests.yml")),
+]
 
 
 def problems(kind: str, text: str) -> list[str]:
@@ -38,6 +42,8 @@ def test_every_file_names_its_schema() -> None:
         assert file.read_text().startswith(header(file.stem, 0)), file
     for file in SEQUENCES.glob("*/sequence.yml"):
         assert file.read_text().startswith(header("sequence", 1)), file
+    for file in SEQUENCES.glob("*/tests.yml"):
+        assert file.read_text().startswith(header("tests", 1)), file
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(REPOSITORY)))
@@ -60,6 +66,8 @@ def test_what_is_valid_is_valid_to_an_editor(file: Path) -> None:
         ("project", "frequency_cap: {messages: 4}\n"),
         ("senders", "senders: {acme: {name: A}}\n"),
         ("hooks", "hooks: {shop: {open: true, events: []}}\n"),
+        ("tests", "tests: [{name: a, start: 2026-03-02, given: {leads: [{lead_id: a}]}}]\n"),
+        ("tests", "tests: [{name: a, start: 2026-03-02, given: {leads: []}, expect: {mail: []}}]\n"),
     ],
 )
 def test_what_is_wrong_is_told_by_an_editor(kind: str, text: str) -> None:
@@ -80,6 +88,11 @@ def test_what_is_wrong_is_told_by_an_editor(kind: str, text: str) -> None:
             "trigger: {event: x}\nsender: {email: a@b.c}\nsend_window: {start: '9:00', end: '24:00'}\nsteps: [{id: a}]",
         ),
         ("hooks", "hooks: {shop: {open: true, events: [{event: paid, lead_id: customer.id, occurred_at: $.at}]}}\n"),
+        (
+            "tests",
+            "tests: [{name: a, start: 2026-03-02, given: {leads: [{lead_id: 1, shoe: 9}], segments: {s: 1}},"
+            " ticks: [+1d], expect: {mails: [{lead_id: 1, step: a, contains: Hi}]}}]\n",
+        ),
         ("hooks", "hooks: {shop: {open: true, events: [{event: {path: kind}, lead_id: [a, b.c], when: {x: 5}}]}}\n"),
     ],
 )

@@ -1,0 +1,126 @@
+"""The project's models on the bench: made by dbt once, then emptied and filled again at every tick.
+
+What is emptied and filled keeps its columns, so that plans stay good; made anew it would make them void. Views among
+the models that decide become tables too: what several models read is computed once a tick. Segments stay what they
+are, and so do the models that are asked when mail is out.
+
+Only running them belongs here; the SQL is as dbt compiled it. Hooks of models, if a project has any, are not run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from dagster_drips.pipeline.dbt_runner import Transform
+from dagster_drips.pipeline.node_result import NodeResult
+from dagster_drips.sequence_tests.prepared import PlannedWarehouse
+
+_DECIDING = ("staging", "decide")
+_SEGMENTS = "segments"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model as dbt compiled it: where its rows are (`"db"."schema"."name"`), and the select that says which."""
+
+    unique_id: str
+    relation: str
+    select: str
+    is_view: bool
+
+    @property
+    def schema(self) -> str:
+        """The folder of `models/` that it is from."""
+        return self.relation.split('"."')[1]
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+        return self.relation.split('"."')[2].rstrip('"')
+
+
+class BenchTransform(Transform):
+    """dbt for the first run, and from `settle` on the same models without it, in the bench's own transaction."""
+
+    _models: list[Model] | None = None
+    _warehouse: PlannedWarehouse | None = None
+    _made: list[Model]
+
+    def run(
+        self, command: str, select: Sequence[str], *, exclude: Sequence[str] = (), full_refresh: bool = False
+    ) -> list[NodeResult]:
+        """Run dbt, or from `settle` on fill all models that hold rows."""
+        if self._models is not None:
+            return self._fill()
+        results = super().run(command, select, exclude=exclude, full_refresh=full_refresh)
+        if command == "run":
+            known = self._compiled_runs().find(
+                [command, "--select", *select, *(["--exclude", *exclude] * bool(exclude))]
+            )
+            self._made = (
+                [Model(node.unique_id, node.relation, node.sql, node.kind == "view") for node in known]
+                if known is not None
+                else self._as_parsed(results)
+            )
+        return results
+
+    def settle(self, warehouse: PlannedWarehouse) -> None:
+        """From here on do what the last run did, on this connection."""
+        self._warehouse = warehouse
+        self._models = [model for model in self._made if not model.is_view or model.schema in _DECIDING]
+        for model in self._models:
+            if model.is_view:
+                warehouse.execute(f"drop view {model.relation}")
+                warehouse.execute(f"create table {model.relation} as from ({model.select}) limit 0")
+
+    def segments(self) -> dict[str, Model]:
+        """The models of segments, by name."""
+        return {model.name: model for model in self._made if model.schema == _SEGMENTS}
+
+    def replace_segment(self, name: str, select: str) -> None:
+        """Have another query than its model's say who is in a segment."""
+        model = self.segments()[name]
+        if self._warehouse is None or self._models is None:
+            raise ValueError("nothing is settled yet")
+        if model.is_view:
+            self._warehouse.execute(f"create or replace view {model.relation} as ({select})")
+        else:
+            self._models = [
+                replace(one, select=select) if one.unique_id == model.unique_id else one for one in self._models
+            ]
+
+    def _as_parsed(self, results: Sequence[NodeResult]) -> list[Model]:
+        """The models of a run that has more to it than what `compiled_runs` keeps."""
+        nodes = self.manifest().nodes
+        return [
+            Model(
+                result.unique_id,
+                str(nodes[result.unique_id].relation_name),
+                self.compiled[result.unique_id],
+                nodes[result.unique_id].config.materialized == "view",
+            )
+            for result in results
+            if result.unique_id in self.compiled
+        ]
+
+    def _fill(self) -> list[NodeResult]:
+        """Fill them in their order; what comes behind a failure is skipped, as dbt does."""
+        assert self._warehouse is not None
+        results: list[NodeResult] = []
+        failed = False
+        for model in self._models or ():
+            began = time.monotonic()
+            status, message = "skipped", ""
+            if not failed:
+                try:
+                    self._warehouse.execute(f"delete from {model.relation}")
+                    self._warehouse.execute(f"insert into {model.relation} by name (\n{model.select}\n)")
+                    status = "success"
+                except duckdb.Error as error:
+                    status, message, failed = "error", str(error), True
+            results.append(NodeResult(model.unique_id, status, message, time.monotonic() - began, None))
+        return results
