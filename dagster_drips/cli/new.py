@@ -18,7 +18,7 @@ def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its id.", show_default=False)],
     project: ProjectOption = None,
 ) -> None:
-    """Write a commented draft that is valid as it stands: a sequence with two mails, or a segment model."""
+    """Write a commented draft that is valid as it stands: a sequence with two mails and tests, or a segment model."""
     from dagster_drips.scaffold.new_files import new_segment, new_sequence
 
     place = chosen_project(project)
@@ -26,6 +26,7 @@ def new(
     for file in files:
         typer.echo(file.relative_to(place.root).as_posix())
     if what == "sequence":
-        typer.echo(f"a draft: write it, `drips validate`, then `drips activate {name}`", err=True)
+        then = ", ".join(f"`drips {command} {name}`" for command in ("preview", "test", "activate"))
+        typer.echo(f"a draft: write it, then `drips validate`, {then}", err=True)
     else:
         typer.echo("name it in a sequence's `segments:`; `drips validate --warehouse` tries it", err=True)

@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, copy_project
 from typer.testing import CliRunner, Result
 
-from dagster_drips.cli import new as _registered  # noqa: F401
+from dagster_drips.cli import new, test  # noqa: F401
 from dagster_drips.cli.app import app
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
@@ -73,3 +73,11 @@ def test_a_name_that_cannot_be_one_is_refused(project: Project, what: str, name:
     result = asked(project, what, name)
     assert result.exit_code == 1
     assert list(project.segments.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_new_sequence_passes_its_own_tests(tmp_path: Path) -> None:
+    place = copy_project(tmp_path)
+    new_sequence(place, "trial_ending")
+    result = CliRunner().invoke(app, ["test", "trial_ending", "--project", str(place.root)])
+    assert result.exit_code == 0, result.output
