@@ -22,6 +22,7 @@ from dagster_drips.cli import (
     status,
     suppressions,
     validate,
+    waive,
 )
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "status",
     "suppressions",
     "validate",
+    "waive",
 ]

@@ -87,7 +87,7 @@
 
         union all
 
-        -- What a segment without a result would say is not known: then nobody left.
+        -- What a segment without a result would say is not known, and what a gate holds is not trusted (G1): then nobody left.
         select
             enrollments.enrollment_id,
             enrollments.sequence_id,
@@ -96,6 +96,10 @@
         from {{ enrollments }} as enrollments
         inner join {{ ref('live_sequences') }} as sequences
             on enrollments.sequence_id = sequences.sequence_id and sequences.exits_on_leaving_segments
+        left join (
+            {{ held_sequences() }}
+        ) as held
+            on enrollments.sequence_id = held.sequence_id
         left join {{ ref('new_segment_results') }} as trigger_results
             on sequences.trigger_segment = trigger_results.segment
         left join {{ ref('segment_members') }} as trigger_members
@@ -109,8 +113,11 @@
                 enrollments.sequence_id = outside.sequence_id
                 and enrollments.lead_id = outside.lead_id
         where
-            outside.lead_id is not null
-            or (trigger_results.segment is not null and trigger_members.lead_id is null)
+            held.sequence_id is null
+            and (
+                outside.lead_id is not null
+                or (trigger_results.segment is not null and trigger_members.lead_id is null)
+            )
 
         union all
 

@@ -2,8 +2,14 @@
 
 with
 
--- An occurrence waits until its sequence runs and its lead is visible with an address, and let in by now (E9); then it is
--- judged once (E3). A confirmation's wait for an address that is to be confirmed.
+held_sequences as (
+
+    {{ held_sequences() }}
+
+),
+
+-- An occurrence waits until its sequence runs, no gate holds it (G1), and its lead is visible with an address, and let in by
+-- now (E9); then it is judged once (E3). A confirmation's wait for an address that is to be confirmed.
 unjudged as (
 
     select
@@ -24,8 +30,11 @@ unjudged as (
             occurrences.sequence_id = earlier.sequence_id
             and occurrences.lead_id = earlier.lead_id
             and occurrences.occurrence_id = earlier.occurrence_id
+    left join held_sequences
+        on occurrences.sequence_id = held_sequences.sequence_id
     where
         earlier.occurrence_id is null
+        and held_sequences.sequence_id is null
         and {{ in_sequence_rollout('sequences.rollout', 'occurrences.sequence_id', 'occurrences.lead_id') }}
 
 ),
