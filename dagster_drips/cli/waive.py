@@ -23,7 +23,9 @@ _LONGEST = 500
     " --until 2026-03-29T18:00:00Z --why 'two rows, known, mended tonight'`"
 )
 def waive(
-    gate: Annotated[str, typer.Argument(metavar="TEST", help="The data test's name, as `drips status` has it.")],
+    gate: Annotated[
+        str, typer.Argument(metavar="GATE", help="The data test's name or the gate's key, as `drips status` has it.")
+    ],
     sequence: Annotated[str, typer.Option("--sequence", metavar="S", help="The sequence that is to go on.")],
     until: Annotated[str, typer.Option("--until", metavar="T", help="For ticks before it; then the gate holds again.")],
     why: Annotated[str, typer.Option("--why", help="The reason, for whoever reads the journal.")],
@@ -62,16 +64,19 @@ def _check_names(project: Project, gate: str, sequence: str) -> None:
     from dagster_drips.pipeline.data_tests import gate_names
     from dagster_drips.pipeline.dbt_runner import Transform
     from dagster_drips.pipeline.segments import parse_readable
+    from dagster_drips.sequences.gates import GATE_KEYS
     from dagster_drips.sequences.problems import suggestion
 
     sequences = sorted(file.parent.name for file in project.sequences.glob("*/sequence.yml"))
     if sequence not in sequences:
         raise typer.BadParameter(f"there is no sequence '{sequence}'{suggestion(sequence, sequences)}")
+    if gate in GATE_KEYS:
+        return
     transform = Transform(project)
     parse_readable(project, transform)
     gates = gate_names(transform.manifest())
     if gate not in gates:
         raise typer.BadParameter(
-            f"there is no data test '{gate}' of severity error on a segment, staging or a source"
-            f"{suggestion(gate, gates)}"
+            f"there is no data test '{gate}' of severity error on a segment, staging or a source, nor such a gate"
+            f"{suggestion(gate, [*gates, *GATE_KEYS])}"
         )

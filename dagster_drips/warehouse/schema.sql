@@ -271,6 +271,17 @@ create table if not exists raw.failed_tests (
     segment varchar,                 -- null: deciding reads it by another way, whatever segments a sequence names
     reason varchar not null          -- in one sentence
 );
+-- Gates of sequence files: one row per sequence and gate, of freshness per kind of row too.
+create table if not exists raw.sequence_gate_limits (
+    sequence_id varchar not null,
+    gate varchar not null,           -- max_new_enrollments, segment_change, bounce_rate, complaint_rate, freshness
+    subject varchar,                 -- of freshness: leads, events, engagement
+    warn_above double,
+    stop_above double,               -- a number of enrollments, or a share
+    span_seconds bigint,             -- of segment_change: since when; of freshness: how old
+    messages integer,                -- of rates: over so many of a sender
+    is_warning boolean not null      -- it only warns
+);
 -- data/journal/waivers.jsonl, read at each tick.
 create table if not exists raw.gate_waivers (
     number bigint not null,          -- 1, 2, 3, … in the order in which they were given

@@ -38,7 +38,7 @@ REST = ("--until", "2040-01-01", "--why", "  known \n since Monday")
 WAIVED = f"letters goes on in spite of {UNIQUE} at ticks before 2040-01-01T00:00:00Z\n"
 SEQUENCE = """
 status: active
-active_from: 2026-01-01T00:00:00Z
+active_from: {active_from}
 sender: {{name: Ada, email: ada@acme.example}}
 trigger: {trigger}
 {more}
@@ -50,6 +50,7 @@ SEQUENCES = {
     "letters": ("{event: lead_created}", "segments: {include: [vips]}\nexit_on: {leaves_segments: true}"),
     "entering": ("{segment_entered: vips}", ""),
     "everybody": ("{event: lead_created}", ""),
+    "capped": ("{event: lead_created}", "gates: {max_new_enrollments: 2}"),
 }
 FILES = {
     "models/segments/vips.sql": """
@@ -153,7 +154,11 @@ def made(root: Path) -> Project:
     sequences = root.with_name(f"{root.name}_sequences")
     for name, (trigger, more) in SEQUENCES.items():
         (sequences / name).mkdir(parents=True)
-        (sequences / name / "sequence.yml").write_text(SEQUENCE.format(trigger=trigger, more=more))
+        (sequences / name / "sequence.yml").write_text(
+            SEQUENCE.format(
+                trigger=trigger, more=more, active_from="2026-03-01T03:30:00Z" if name == "capped" else "2026-01-01"
+            )
+        )
         (sequences / name / "mail.html").write_text("<html><body>Hello</body></html>")
     project = copy_project(root, sequences=sequences)
     shutil.rmtree(project.segments)
@@ -183,7 +188,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     world.land("E", 240, "vip;twice")
     world.tick(240)
     assert drips(project, *COMMAND) == (0, WAIVED, "")
+    for lead_id in ("F", "G", "H"):
+        world.land(lead_id, 245, "")
     world.tick(245)
+    assert drips(project, "waive", "max_new_enrollments", "--sequence", "capped", *REST)[0] == 0
     with open_warehouse(project.warehouse) as warehouse:
         world.decide(warehouse, 300)
         world.kept["first"] = world.facts(warehouse)
@@ -267,9 +275,21 @@ def test_a_test_that_could_not_be_run_has_failed_and_one_that_warns_has_not(worl
 def test_a_repetition_and_a_rebuild_have_what_held_whom_and_later_waivers_change_nothing(world: World) -> None:
     first = world.kept["first"]
     assert {row["sequence_id"] for row in first["decide.sequence_gates"] if row["is_holding"]} == {"entering"}
+    assert {row["gate"] for row in first["decide.sequence_gates"]} == {UNIQUE, "max_new_enrollments"}
     assert first["journal.failed_tests"]
     assert world.kept["repeated"] == first
     assert world.kept["rebuilt"] == first
+
+
+def test_more_than_may_enter_at_once_wait_whole_until_somebody_has_looked(world: World) -> None:
+    assert {row["lead_id"] for row in world.tables[240]["decisions"] if row["sequence_id"] == "capped"} == {"E"}
+    assert ("capped", "max_new_enrollments") in world.held(245)
+    assert "capped E again" not in world.waiting(245)
+    assert [row for row in world.tables[245]["decisions"] if row["sequence_id"] == "capped"] == []
+    [problem] = [line for line in world.problems[245] if "sequence capped" in line]
+    assert problem.startswith("sequence capped is held: 3 would enter at this tick, more than 2; ")
+    judged = {row["lead_id"] for row in world.kept["first"]["judged"] if row["sequence_id"] == "capped"}
+    assert judged == {"E", "F", "G", "H"}
 
 
 def test_a_replay_takes_every_data_test_to_pass(world: World) -> None:
