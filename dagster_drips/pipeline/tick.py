@@ -239,7 +239,7 @@ class Pipeline:
     def send(
         self, warehouse: Warehouse, settings: Settings, progress: Callable[[int, int], None] | None = None
     ) -> DispatchReport:
-        """Dispatch what is due at this tick, suppressions read again up to the moment (L3).
+        """Dispatch what is due at this tick, suppressions (L3) and exits (L1) asked again up to the moment.
 
         Nothing goes out where the tick's decisions are not committed or it is finished.
 
@@ -250,7 +250,7 @@ class Pipeline:
             return DispatchReport()
 
         def refresh() -> None:
-            self.load_landing(warehouse, ("suppressions", "engagement"))
+            self.load_landing(warehouse, ("suppressions", "engagement", "events"))
             note_sending(warehouse)
 
         return dispatch(

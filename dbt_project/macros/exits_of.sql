@@ -40,50 +40,7 @@
 
         union all
 
-        select
-            enrollments.enrollment_id,
-            enrollments.sequence_id,
-            enrollments.lead_id,
-            4 as rank
-        from {{ enrollments }} as enrollments
-        inner join {{ ref('live_sequences') }} as sequences
-            on enrollments.sequence_id = sequences.sequence_id and sequences.exits_on_goal
-        inner join (
-            {{ conversions_of(enrollments) }}
-        ) as conversions
-            on enrollments.enrollment_id = conversions.enrollment_id
-
-        union all
-
-        select
-            enrollments.enrollment_id,
-            enrollments.sequence_id,
-            enrollments.lead_id,
-            5 as rank
-        from {{ enrollments }} as enrollments
-        inner join {{ source('raw', 'sequence_exit_events') }} as exit_events
-            on enrollments.sequence_id = exit_events.sequence_id
-        inner join {{ ref('stg_events') }} as events
-            on
-                exit_events.event = events.event
-                and enrollments.lead_id = events.lead_id
-                and events.occurred_at > enrollments.triggered_at
-
-        union all
-
-        select
-            enrollments.enrollment_id,
-            enrollments.sequence_id,
-            enrollments.lead_id,
-            6 as rank
-        from {{ enrollments }} as enrollments
-        inner join {{ ref('live_sequences') }} as sequences
-            on enrollments.sequence_id = sequences.sequence_id and sequences.exits_on_reply
-        inner join {{ ref('engagement_facts') }} as replies
-            on
-                enrollments.enrollment_id = replies.enrollment_id
-                and replies.type = 'replied'
-                and replies.effective_at <= {{ as_of() }}
+        {{ exits_by_doing(enrollments, ref('stg_events'), ref('matched_events'), ref('engagement_facts'), as_of()) }}
 
         union all
 
