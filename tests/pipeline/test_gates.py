@@ -104,15 +104,15 @@ class World:
 
     def land(self, lead_id: str, minute: int, tags: str) -> None:
         self.landed += 1
-        at = f"{START + timedelta(minutes=minute - 1):%Y-%m-%dT%H:%M:%SZ}"
+        time = f"{at(minute - 1):%Y-%m-%dT%H:%M:%SZ}"
         row = {"lead_id": lead_id, "email": f"{lead_id}@x.example", "created_at": "2026-02-01", "tags": tags}
         file = self.project.landing / "leads" / f"{self.landed}.jsonl"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(row | {"updated_at": at, "created_at": at}) + "\n")
+        file.write_text(json.dumps(row | {"updated_at": time, "created_at": time}) + "\n")
 
     def tick(self, minute: int) -> TickReport:
         with open_warehouse(self.project.warehouse) as warehouse:
-            as_of = START + timedelta(minutes=minute)
+            as_of = at(minute)
             report = self.pipeline.tick(warehouse, as_of, settings=None, measure=False)
             self.tables[minute] = {
                 "gates": warehouse.rows("select * from decide.sequence_gates order by all"),
@@ -127,15 +127,17 @@ class World:
         return report
 
     def decide(self, warehouse: Warehouse, minute: int) -> None:
-        self.pipeline.begin(warehouse, START + timedelta(minutes=minute))
+        self.pipeline.begin(warehouse, at(minute))
         self.pipeline.load_sequences(warehouse)
         self.pipeline.load_landing(warehouse, ("leads",))
         self.pipeline.decide(warehouse)
         self.pipeline.commit_decisions(warehouse)
 
     def facts(self, warehouse: Warehouse) -> dict[str, Any]:
-        tables = ("decide.sequence_gates", "journal.sequence_gates", "journal.failed_tests")
+        tables = ("journal.sequence_gates", "journal.failed_tests")
         facts = {table: warehouse.rows(f"select * from {table} order by all") for table in tables}
+        # A crowd that was waived is judged, and none any more.
+        facts["holding"] = warehouse.rows("select * from decide.sequence_gates where is_holding order by all")
         judged = "select sequence_id, lead_id, decided_at from journal.enrollment_decisions order by all"
         return facts | {"judged": warehouse.rows(judged)}
 
@@ -148,6 +150,10 @@ class World:
     def waiting(self, minute: int) -> set[str]:
         rows = self.tables[minute]["states"]
         return {f"{row['sequence_id']} {row['lead_id']} {row['step_id']}" for row in rows if row["reason"] == "gate"}
+
+
+def at(minute: int) -> datetime:
+    return START + timedelta(minutes=minute)
 
 
 def made(root: Path) -> Project:
@@ -177,8 +183,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     world.tick(0)
     world.land("B", 60, "vip;twice")
     world.tick(60)
-    at = START + timedelta(minutes=100)
-    give_waiver(project, Waiver(UNIQUE, "letters", at, "known", "ada", datetime(2026, 3, 1)))
+    give_waiver(project, Waiver(UNIQUE, "letters", at(100), "known", "ada", datetime(2026, 3, 1)))
     world.land("C", 90, "vip")
     world.tick(90)
     world.land("D", 120, "vip")
@@ -274,8 +279,9 @@ def test_a_test_that_could_not_be_run_has_failed_and_one_that_warns_has_not(worl
 
 def test_a_repetition_and_a_rebuild_have_what_held_whom_and_later_waivers_change_nothing(world: World) -> None:
     first = world.kept["first"]
-    assert {row["sequence_id"] for row in first["decide.sequence_gates"] if row["is_holding"]} == {"entering"}
-    assert {row["gate"] for row in first["decide.sequence_gates"]} == {UNIQUE, "max_new_enrollments"}
+    assert {row["sequence_id"] for row in first["holding"]} == {"entering"}
+    kept = {(row["gate"], row["is_holding"]) for row in first["journal.sequence_gates"] if row["as_of"] == at(300)}
+    assert kept == {(UNIQUE, True), (UNIQUE, False), ("max_new_enrollments", False)}
     assert first["journal.failed_tests"]
     assert world.kept["repeated"] == first
     assert world.kept["rebuilt"] == first
@@ -293,7 +299,7 @@ def test_more_than_may_enter_at_once_wait_whole_until_somebody_has_looked(world:
 
 
 def test_a_replay_takes_every_data_test_to_pass(world: World) -> None:
-    held = START + timedelta(minutes=60)
+    held = at(60)
     with replayed(world.project, Span(held, held, timedelta(hours=1)), continued=True) as (warehouse, _):
         assert warehouse.rows("select * from decide.sequence_gates") == []
         sent = warehouse.rows(
