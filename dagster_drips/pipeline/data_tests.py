@@ -44,7 +44,7 @@ def failed_gates(transform: Transform, warehouse: Warehouse, results: Iterable[N
 
     dbt's lineage is kept in the warehouse until a file of the dbt project changes: a parse costs more than a tick.
     """
-    messages = {result.unique_id: " ".join(result.message.split())[:_LONGEST] for result in results if result.failed}
+    messages = {result.unique_id: _words(result) for result in results if result.failed}
     if not messages:
         return []
     lineage = warehouse.rows(_STATEMENTS["lineage"], [transform.fingerprint])
@@ -64,6 +64,11 @@ def failed_gates(transform: Transform, warehouse: Warehouse, results: Iterable[N
         for row in lineage
         if row["unique_id"] in messages
     ]
+
+
+def _words(result: NodeResult) -> str:
+    # What an engine says of an error may quote somebody's data, and the journal is kept for good.
+    return " ".join(result.message.split())[:_LONGEST] if result.status == "fail" else "it could not be run"
 
 
 def gate_lineage(manifest: Manifest) -> list[dict[str, Any]]:

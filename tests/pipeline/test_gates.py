@@ -273,8 +273,11 @@ def test_a_test_that_could_not_be_run_has_failed_and_one_that_warns_has_not(worl
     [unique_id] = {row["unique_id"] for row in gate_lineage(transform.manifest()) if row["test"] == UNIQUE}
     with open_warehouse(world.project.warehouse) as warehouse:
         for status, count in {"error": 1, "fail": 1, "warn": 0, "pass": 0}.items():
-            result = NodeResult(unique_id, status, "no such column", 0.0, None)
-            assert len(failed_gates(transform, warehouse, [result])) == count
+            result = NodeResult(unique_id, status, "can't read ada@x.example", 0.0, None)
+            rows = failed_gates(transform, warehouse, [result])
+            assert len(rows) == count
+            # What the engine quotes of somebody's data is not kept for good.
+            assert all(("ada" in row["reason"]) == (status == "fail") for row in rows)
 
 
 def test_a_repetition_and_a_rebuild_have_what_held_whom_and_later_waivers_change_nothing(world: World) -> None:
