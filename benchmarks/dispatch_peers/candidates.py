@@ -51,8 +51,11 @@ SIGNED = {
 }
 """Ours again, with a signature on every message."""
 
-ASKING = {"exits": Candidate("… exits asked again", HERE / "ours.py", None, slow=False, options=("exits",))}
-"""Ours again, with a file of events landing every second of the sending."""
+ASKING = {
+    "landing": Candidate("… events landing", HERE / "ours.py", None, slow=False, options=("landing",)),
+    "exits": Candidate("… exits asked again", HERE / "ours.py", None, slow=False, options=("exits",)),
+}
+"""Ours again, with a file of events landing every second of the sending; then with exits asked again of them."""
 
 
 def interpreter_for(candidate: Candidate) -> Path:

@@ -1,7 +1,8 @@
 """dagster-drips: due rows in a DuckDB warehouse, sent by `dispatch()` with its journal on.
 
 Signed with DKIM where a further argument of `send` names the algorithm, `rsa` (2048 bits) or `ed25519`; the key is made
-before the clock runs. With the argument `exits` a file of events lands whenever exits are asked again (L1).
+before the clock runs. With `landing` a file of events lands every second;
+with `exits` exits are asked again of them (L1) too.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def send(folder: Path, port: int, connections: int, messages: int, *options: str
         secret_keys="benchmark-key-of-thirty-two-bytes",
     )
     with open_warehouse(project.warehouse) as warehouse:
-        refresh = events_landing(folder, warehouse) if "exits" in options else None
+        lands = bool({"landing", "exits"} & {*options})
+        refresh = events_landing(folder, warehouse, asks="exits" in options) if lands else None
         if algorithm:
             warehouse.append_rows("raw.sender_identities", [IDENTITY])
         watch = Stopwatch()
@@ -84,14 +86,15 @@ def send(folder: Path, port: int, connections: int, messages: int, *options: str
         watch.report(lambda: report.sent, note=report.stopped)
 
 
-def events_landing(folder: Path, warehouse: Warehouse) -> Callable[[], None]:
-    """Has exits asked again as a tick does: each call lands a file of events and loads it."""
+def events_landing(folder: Path, warehouse: Warehouse, *, asks: bool) -> Callable[[], None]:
+    """Each call lands a file of events and loads it; `asks` has exits asked again of them, as a tick does."""
     sys.path.append(str(TESTS))
     from dbt_models import view_of
 
     project = Project.at(folder)
-    warehouse.execute((HERE / "exits.sql").read_text(encoding="utf-8"))
-    warehouse.execute(view_of("exited_steps"))
+    if asks:
+        warehouse.execute((HERE / "exits.sql").read_text(encoding="utf-8"))
+        warehouse.execute(view_of("exited_steps"))
     landing = project.landing / "events"
     landing.mkdir(parents=True)
     numbers = itertools.count()

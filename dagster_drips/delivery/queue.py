@@ -37,7 +37,8 @@ _VALUES_A_CHUNK = 400_000
 # Suppressions and exits are asked again after so many seconds, and never for more than that share of the time.
 _BETWEEN_REFRESHES = 1.0
 _ASKING_SHARE = 0.1
-# Exits, which need more planning than suppressions, only where a file has landed, and for no more than that share.
+# Exits, which the engine plans for longer than it asks them: only where a file has landed, and less often.
+_BETWEEN_EXITS = 3.0
 _EXITS_SHARE = 0.05
 _STATEMENTS = named_statements(Path(__file__).with_name("due_messages.sql"))
 
@@ -194,7 +195,7 @@ class MessageQueue:
         began = time.monotonic()
         last_load = self._warehouse.value(_STATEMENTS["last_load"])
         if self._exits_asked_at is not None:
-            pause = self._exits_took * (1 / _EXITS_SHARE - 1)
+            pause = max(_BETWEEN_EXITS, self._exits_took * (1 / _EXITS_SHARE - 1))
             if last_load == self._last_load or began - self._exits_asked_at < pause:
                 return
         self._ended = self._message_ids("exited")
