@@ -212,9 +212,9 @@ found as (
         'segment_change' as kind,
         'stop' as level,
         'segment ' || changed_segments.segment || ' has changed by '
-        || {{ percent('1.0 * changed_segments.changed / changed_segments.earlier_members') }}
-        || ' since ' || {{ instant_text('earlier_results.as_of') }}
-        || ', more than ' || {{ percent('earlier_results.stop_above') }} as reason
+        || {{ gate_percent('1.0 * changed_segments.changed / changed_segments.earlier_members') }}
+        || ' since ' || {{ gate_instant('earlier_results.as_of') }}
+        || ', more than ' || {{ gate_percent('earlier_results.stop_above') }} as reason
     from changed_segments
     inner join earlier_results
         on
@@ -230,7 +230,7 @@ found as (
         'freshness' as kind,
         case when limits.is_warning then 'warn' else 'stop' end as level,
         coalesce(
-            'the newest ' || limits.subject || ' are of ' || {{ instant_text('newest.instant') }} || ', which is too old',
+            'the newest ' || limits.subject || ' are of ' || {{ gate_instant('newest.instant') }} || ', which is too old',
             'nothing of ' || limits.subject || ' has come yet'
         ) as reason
     from limits
@@ -247,8 +247,8 @@ found as (
         gate,
         gate as kind,
         case when rate > stop_above then 'stop' else 'warn' end as level,
-        gate || ' of ' || sender_address || ' is ' || {{ percent('rate') }} || ' over its last ' || messages || ' messages, more than '
-        || {{ percent('case when rate > stop_above then stop_above else warn_above end') }} as reason
+        gate || ' of ' || sender_address || ' is ' || {{ gate_percent('rate') }} || ' over its last ' || messages || ' messages, more than '
+        || {{ gate_percent('case when rate > stop_above then stop_above else warn_above end') }} as reason
     from rates
     where
         rate > stop_above
