@@ -36,7 +36,8 @@ def _default_of(name: str, default: object) -> object:
 
 @cache
 def _schemas() -> dict[str, str]:
-    sources = yaml.safe_load((_PROJECT / "models" / "sources.yml").read_text(encoding="utf-8"))["sources"]
+    files = sorted((_PROJECT / "models").glob("sources*.yml"))
+    sources = [source for file in files for source in yaml.safe_load(file.read_text(encoding="utf-8"))["sources"]]
     return {source["name"]: source.get("schema", source["name"]) for source in sources}
 
 
@@ -54,7 +55,9 @@ def _file_of(model: str) -> Path:
 
 
 def relation_of(model: str) -> str:
-    """Schema and name: a schema is a folder of `models/`."""
+    """Schema and name: a schema is a folder of `models/`; seeds stand in that of staging."""
+    if (_PROJECT / "seeds" / f"{model}.csv").exists():
+        return f"staging.{model}"
     return f"{_file_of(model).relative_to(_PROJECT / 'models').parts[0]}.{model}"
 
 

@@ -21,7 +21,7 @@ RULES_PAGE = Path(__file__).parents[1] / "docs" / "rules.md"
 
 _HEADING = re.compile(r"^### ([A-Z]\d+) · \S", re.MULTILINE)
 # Letters, digits, `/`, `-` and `.` around it make something else of it (UTF-8, E.164, v1.E3).
-_ID = re.compile(r"(?<![A-Za-z0-9./-])([TEMLFS]\d{1,2})(?![A-Za-z0-9/-]|\.\d)")
+_ID = re.compile(r"(?<![A-Za-z0-9./-])([TEMLFGS]\d{1,2})(?![A-Za-z0-9/-]|\.\d)")
 _SQL_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/|{#.*?#}", re.DOTALL)
 _YAML_COMMENT = re.compile(r"(?:^|\s)#.*$", re.MULTILINE)
 _MADE = {"__pycache__", "target", "logs", "dbt_packages", "scenarios"}

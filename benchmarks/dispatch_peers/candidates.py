@@ -51,6 +51,12 @@ SIGNED = {
 }
 """Ours again, with a signature on every message."""
 
+ASKING = {
+    "landing": Candidate("… events landing", HERE / "ours.py", None, slow=False, options=("landing",)),
+    "exits": Candidate("… exits asked again", HERE / "ours.py", None, slow=False, options=("exits",)),
+}
+"""Ours again, with a file of events landing every second of the sending; then with exits asked again of them."""
+
 
 def interpreter_for(candidate: Candidate) -> Path:
     """The Python that runs it; its environment is made where it isn't there yet."""

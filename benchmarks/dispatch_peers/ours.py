@@ -1,13 +1,16 @@
 """dagster-drips: due rows in a DuckDB warehouse, sent by `dispatch()` with its journal on.
 
 Signed with DKIM where a further argument of `send` names the algorithm, `rsa` (2048 bits) or `ed25519`; the key is made
-before the clock runs.
+before the clock runs. With `landing` a file of events lands every second;
+with `exits` exits are asked again of them (L1) too.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -15,13 +18,15 @@ from reporting import Stopwatch
 
 from dagster_drips.clock import utc_now
 from dagster_drips.delivery.dispatch import dispatch
+from dagster_drips.landing.load import load_landing
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
-from dagster_drips.warehouse.port import open_warehouse
+from dagster_drips.warehouse.port import Warehouse, open_warehouse
 
 HERE = Path(__file__).parent
 TESTS = HERE.parent.parent / "tests"
 TABLES = TESTS / "delivery" / "due_tables.sql"
+EVENTS_A_FILE = 200
 AS_OF = datetime(2026, 3, 2, 9, 0)
 IDENTITY = {
     "sender_id": "ada",
@@ -61,8 +66,9 @@ def prepare(folder: Path, messages: int) -> None:
         warehouse.checkpoint()
 
 
-def send(folder: Path, port: int, connections: int, messages: int, algorithm: str | None = None) -> None:
+def send(folder: Path, port: int, connections: int, messages: int, *options: str) -> None:
     project = Project.at(folder)
+    algorithm = next((option for option in options if option in ("rsa", "ed25519")), None)
     settings = Settings(
         dkim_keys={IDENTITY["sender_id"]: private_key(algorithm)} if algorithm else {},
         smtp_url=f"smtp://127.0.0.1:{port}",
@@ -71,11 +77,39 @@ def send(folder: Path, port: int, connections: int, messages: int, algorithm: st
         secret_keys="benchmark-key-of-thirty-two-bytes",
     )
     with open_warehouse(project.warehouse) as warehouse:
+        lands = bool({"landing", "exits"} & {*options})
+        refresh = events_landing(folder, warehouse, asks="exits" in options) if lands else None
         if algorithm:
             warehouse.append_rows("raw.sender_identities", [IDENTITY])
         watch = Stopwatch()
-        report = dispatch(project, warehouse, settings, as_of=AS_OF, now=utc_now)
+        report = dispatch(project, warehouse, settings, as_of=AS_OF, now=utc_now, refresh=refresh)
         watch.report(lambda: report.sent, note=report.stopped)
+
+
+def events_landing(folder: Path, warehouse: Warehouse, *, asks: bool) -> Callable[[], None]:
+    """Each call lands a file of events and loads it; `asks` has exits asked again of them, as a tick does."""
+    sys.path.append(str(TESTS))
+    from dbt_models import view_of
+
+    project = Project.at(folder)
+    if asks:
+        warehouse.execute((HERE / "exits.sql").read_text(encoding="utf-8"))
+        warehouse.execute(view_of("exited_steps"))
+    landing = project.landing / "events"
+    landing.mkdir(parents=True)
+    numbers = itertools.count()
+
+    def land() -> None:
+        file = next(numbers)
+        at = f"{AS_OF.isoformat()}Z"
+        rows = [
+            {"event_id": f"{file}-{row}", "lead_id": f"other-{row}", "event": "purchase", "occurred_at": at}
+            for row in range(EVENTS_A_FILE)
+        ]
+        (landing / f"{file:06}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        load_landing(project, warehouse, kinds=("events",), fields={}, loaded_at=utc_now())
+
+    return land
 
 
 def private_key(algorithm: str) -> str:

@@ -23,6 +23,7 @@ from dagster_drips.cli import (
     suppressions,
     test,
     validate,
+    waive,
 )
 
 __all__ = [
@@ -48,4 +49,5 @@ __all__ = [
     "suppressions",
     "test",
     "validate",
+    "waive",
 ]

@@ -18,7 +18,7 @@ from dagster_drips.vocabulary import LANDING_KINDS
 
 # Full, over quota, read-only; a step hands on its error as text.
 _DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-_OUTCOMES = ("sent", "failed", "bounced", "deferred", "in_doubt", "refused")
+_OUTCOMES = ("sent", "failed", "bounced", "deferred", "in_doubt", "refused", "exited_at_send")
 
 
 @dataclass

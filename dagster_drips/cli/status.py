@@ -109,6 +109,7 @@ def _problems(facts: Facts, sequences: list[dict[str, Any]], rejected: list[dict
         if row["file_state"] == "deleted":
             found.append(f"{name} is paused: its file is gone")
     found += [f"{row['file']}: {row['reason']}" for row in facts["segment_failures"]]
+    found += [_gate(row) for row in facts["gates"]]
     for row in rejected[:_SHOWN_REJECTED]:
         rows = "1 row" if row["rows"] == 1 else f"{row['rows']} rows"
         where = f"data/landing/{row['kind']}/{row['file']}" + (f":{row['line']}" if row["line"] else "")
@@ -129,6 +130,18 @@ def _problems(facts: Facts, sequences: list[dict[str, Any]], rejected: list[dict
             "messages in doubt hold their enrollments until somebody says what became of them: `drips resolve`"
         )
     return found
+
+
+def _gate(row: dict[str, Any]) -> str:
+    held = f"sequence {row['sequence_id']}"
+    if row["waived_until"]:
+        until = format_instant(row["waived_until"])
+        waived = f"waived until {until} by {row['waived_by']}, {row['waived_because']}"
+        return f"{held} goes on though {row['reason']}: {waived}"
+    if not row["is_holding"]:
+        return f"{held} is warned: {row['reason']}"
+    waive = f"`drips waive {row['gate']} --sequence {row['sequence_id']}` lets it go"
+    return f"{held} is held: {row['reason']}; {waive}"
 
 
 def _ignored(project: Project) -> list[str]:

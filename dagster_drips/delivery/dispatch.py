@@ -1,8 +1,8 @@
 """Sending what is due: the journal ingested, servers connected to, claims before SMTP, outcomes as they come.
 
 SQL found who gets what (`decide.due_steps`), says what the log leaves to send of it (`decide.sendable_steps`) and who
-may not get it any more (`decide.refused_steps`); here is only the order of steps that makes it safe to be interrupted
-anywhere. Nothing here knows of Dagster.
+may not get it any more (`decide.refused_steps`, `decide.exited_steps`); here is only the order of steps that makes it
+safe to be interrupted anywhere. Nothing here knows of Dagster.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class DispatchReport:
     in_doubt: int = 0
     refused: int = 0
     """Suppressed at the moment of sending (L3); they leave no message."""
+    exited_at_send: int = 0
+    """Of enrollments that have ended by what landed since the tick decided (L1); they leave no message."""
     held: int = 0
     """Left due because the rates of their sender or domain would have let them go too late for this run."""
     only_to: int = 0
@@ -61,7 +63,7 @@ class DispatchReport:
     def left_due(self) -> int:
         """How many messages no server was asked to take since sending stopped early."""
         ended = self.sent + self.deferred + self.bounced + self.failed + self.in_doubt
-        return self.due - ended - self.refused - self.held - self.only_to
+        return self.due - ended - self.refused - self.exited_at_send - self.held - self.only_to
 
 
 def dispatch(
@@ -84,7 +86,7 @@ def dispatch(
         as_of: the tick's instant; due rows of another tick are a mistake of the caller's.
         now: the time to record, naive UTC.
         refresh: called about once a second before messages are claimed: loads what has landed meanwhile and sets
-            `raw.tick.sending_at`, so that `decide.refused_steps` is up to that moment (L3).
+            `raw.tick.sending_at`, so that `decide.refused_steps` (L3) and `decide.exited_steps` (L1) are up to then.
         progress: called with `(done, due)` after each message.
         deadlines: how long servers are waited for.
 
@@ -172,7 +174,7 @@ def _send_all(
                 between_ticks=settings.schedule.shortest,
             )
             pool.send(queue.next_batch, lambda: queue.next_at)
-            report.refused, report.held = queue.refused, queue.held
+            report.refused, report.exited_at_send, report.held = queue.refused, queue.exited, queue.held
             refusals += [_reserved(sender, count) for sender, count in queue.reserved_senders.items()]
     report.stopped = "; ".join([*([pool.stopped] if pool.stopped else []), *refusals]) or None
     for kind, count in counts.items():

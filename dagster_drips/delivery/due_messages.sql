@@ -84,6 +84,13 @@ where leads.lead_id in (select unnest(from_json(?, '["varchar"]')))
 -- Suppressed by now (L3).
 select message_id from decide.refused_steps
 
+-- name: exited
+-- Bought, answered, or did what ends it, by now (L1).
+select message_id from decide.exited_steps
+
+-- name: last_load
+select max(load_id) from raw.loaded_files
+
 -- name: close
 drop table if exists sending
 

@@ -1,8 +1,8 @@
-"""What is due, handed out in claimed batches: read in rank order, suppressions asked again, rates kept to.
+"""What is due, handed out in claimed batches: read in rank order, suppressions and exits asked again, rates kept to.
 
-Here a due message becomes a claimed `QueuedMessage`, or is left: for good where its address is suppressed by now (L3),
-for another run where no server of its route takes it or its rate lets it go too late. Sending is in `connection_pool`.
-What is read ahead is a few thousand rows, however many are due.
+Here a due message becomes a claimed `QueuedMessage`, or is left: for good where its address is suppressed (L3) or its
+enrollment has ended by now (L1), for another run where no server of its route takes it or its rate lets it go too late.
+Sending is in `connection_pool`. What is read ahead is a few thousand rows, however many are due.
 """
 
 from __future__ import annotations
@@ -34,9 +34,12 @@ LONGEST_BETWEEN_TICKS = timedelta(hours=1)
 _CHUNK = 2_000
 # Where templates take leads as a whole, there may be thousands of values a due.
 _VALUES_A_CHUNK = 400_000
-# Suppressions are asked again after so many seconds, and never for more than that share of the time.
+# Suppressions and exits are asked again after so many seconds, and never for more than that share of the time.
 _BETWEEN_REFRESHES = 1.0
 _ASKING_SHARE = 0.1
+# Exits, which the engine plans for longer than it asks them: only where a file has landed, and less often.
+_BETWEEN_EXITS = 3.0
+_EXITS_SHARE = 0.05
 _STATEMENTS = named_statements(Path(__file__).with_name("due_messages.sql"))
 
 
@@ -58,7 +61,7 @@ class MessageQueue:
         journal: where claims go.
         templates: of all sequences.
         routes: of all senders.
-        refresh: called before suppressions are asked, at most once a second.
+        refresh: called before suppressions and exits are asked, at most once a second.
         is_open: whether one of these servers takes mail for that domain now.
         between_ticks: the shortest time from one tick to the next.
     """
@@ -76,6 +79,8 @@ class MessageQueue:
     ):
         self.refused = 0
         """Suppressed by now; they leave no message."""
+        self.exited = 0
+        """Of enrollments that have ended by now; they leave no message either."""
         self.held = 0
         """Left due because a rate would have let them go too late."""
         self.reserved_senders: dict[str, int] = {}
@@ -92,8 +97,12 @@ class MessageQueue:
         self._read_all = False
         self._waiting: dict[RateKey, deque[DueMessage]] = {}
         self._suppressed: frozenset[str] = frozenset()
+        self._ended: frozenset[str] = frozenset()
         self._asked_at: float | None = None
         self._asking_took = 0.0
+        self._last_load: int | None = None
+        self._exits_asked_at: float | None = None
+        self._exits_took = 0.0
 
     def next_batch(self) -> list[QueuedMessage]:
         """Up to `BATCH` messages that may go now, claimed; none where all that is left waits, or nothing is left.
@@ -102,7 +111,7 @@ class MessageQueue:
             DripsError: the journal can't be written; nothing of the batch may be sent then.
         """
         now = time.monotonic()
-        self._refresh_suppressions(now)
+        self._ask_again(now)
         messages: list[QueuedMessage] = []
         for rate_key, waiting in list(self._waiting.items()):
             while waiting and len(messages) < BATCH and self._rate_limiter.ready_at(rate_key) <= now:
@@ -146,6 +155,8 @@ class MessageQueue:
         route = self._routes.of(due.sender_email)
         if due.message_id in self._suppressed:
             self.refused += 1
+        elif due.message_id in self._ended:
+            self.exited += 1
         elif self._is_open(route.servers, rate_key.domain):
             self._rate_limiter.take(rate_key, now)
             messages.append(QueuedMessage(due, self._template_of(due), route, rate_key))
@@ -169,15 +180,31 @@ class MessageQueue:
             yield from due_messages([{**row, "lead": leads[row["lead_id"]]} for row in rows])
             after = upto
 
-    def _refresh_suppressions(self, now: float) -> None:
+    def _ask_again(self, now: float) -> None:
         pause = max(_BETWEEN_REFRESHES, self._asking_took * (1 / _ASKING_SHARE - 1))
         if self._asked_at is not None and now - self._asked_at < pause:
             return
         if self._refresh:
             self._refresh()
-        self._suppressed = frozenset(row["message_id"] for row in self._warehouse.rows(_STATEMENTS["refused"]))
+        self._suppressed = self._message_ids("refused")
+        self._ask_exits()
         self._asked_at = time.monotonic()
         self._asking_took = self._asked_at - now
+
+    def _ask_exits(self) -> None:
+        began = time.monotonic()
+        last_load = self._warehouse.value(_STATEMENTS["last_load"])
+        if self._exits_asked_at is not None:
+            pause = max(_BETWEEN_EXITS, self._exits_took * (1 / _EXITS_SHARE - 1))
+            if last_load == self._last_load or began - self._exits_asked_at < pause:
+                return
+        self._ended = self._message_ids("exited")
+        self._last_load = last_load
+        self._exits_asked_at = time.monotonic()
+        self._exits_took = self._exits_asked_at - began
+
+    def _message_ids(self, statement: str) -> frozenset[str]:
+        return frozenset(row["message_id"] for row in self._warehouse.rows(_STATEMENTS[statement]))
 
     def _template_of(self, due: DueMessage) -> StepTemplate | RenderError:
         try:

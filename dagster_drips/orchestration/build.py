@@ -42,6 +42,7 @@ def build_defs(
         *landing.load_records,
         *dbt.build_earlier(manifest),
         dbt.build_failures(),
+        *dbt.build_gate_facts(),
         delivery.HELD_MESSAGES,
         decide,
         journal.decisions_journal,
@@ -52,7 +53,7 @@ def build_defs(
     ]
     return dg.Definitions(
         assets=with_freshness(limit, assets),
-        asset_checks=[checks.segments_have_results],
+        asset_checks=[checks.segments_have_results, checks.no_gate_holds],
         jobs=[jobs.tick_job, jobs.rest_job, jobs.decide_job, jobs.send_job, jobs.measure_job, inbox_job],
         # For what is started from the UI too: one process a run, so that a run holds the project's lock to its end.
         executor=dg.in_process_executor,

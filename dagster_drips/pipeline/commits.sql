@@ -28,6 +28,21 @@ left join journal.segment_results as known
     on new.segment = known.segment and new.as_of = known.as_of
 where known.segment is null
 
+-- name: decided_failed_tests
+select tick.as_of, new.test, new.segment, new.reason
+from raw.failed_tests as new
+cross join raw.tick as tick
+where not exists (select 1 from journal.ticks where ticks.as_of = tick.as_of and ticks.phase = 'decided')
+
+-- name: decided_sequence_gates
+select tick.as_of, new.sequence_id, new.gate, new.kind, new.level, new.reason, new.is_holding
+from decide.sequence_gates as new
+cross join raw.tick as tick
+where not exists (
+    select 1 from journal.sequence_gates as known
+    where known.as_of = tick.as_of and known.sequence_id = new.sequence_id and known.gate = new.gate
+)
+
 -- name: finished_enrollment_closings
 select enrollment_id, closed_at, status, exit_reason
 from after_sending.new_enrollment_completions

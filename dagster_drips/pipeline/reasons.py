@@ -31,6 +31,7 @@ REASONS = {
     "warmup": "the warm-up (F4)",
     "window_closed": "the send window (M5)",
     "no_address": "an address (M4)",
+    "gate": "a gate (G1)",
     "retry": "its next attempt (M4)",
     "in_doubt": "what became of an attempt (M4)",
     "not_yet": "its time (M2)",

@@ -151,10 +151,10 @@ def _fill(
     load_again(project, warehouse, loaded, fields=live_settings(warehouse, catalog).fields)
     set_clock_to_last(warehouse)
     progress("models")
-    pipeline.decide(warehouse)
+    pipeline.decide(warehouse, tested=False)
     if cut_off := hold_cut_off(project, warehouse):
         lost += cut_off
-        pipeline.decide(warehouse)
+        pipeline.decide(warehouse, tested=False)
     failed = [node for node in pipeline.measure() if node.failed]
     if failed:
         raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}")

@@ -35,5 +35,11 @@ delete from journal.segment_changes where as_of >= ?
 -- name: go_back_sequence_versions
 delete from journal.sequence_versions where seen_at >= ?
 
+-- name: go_back_failed_tests
+delete from journal.failed_tests where as_of >= ?
+
+-- name: go_back_sequence_gates
+delete from journal.sequence_gates where as_of >= ?
+
 -- name: go_back_delivery_log
 delete from raw.delivery_log where as_of >= ?

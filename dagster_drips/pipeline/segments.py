@@ -8,6 +8,7 @@ run again.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,7 @@ def run_decisions(
         names = [name for name in segment_names(project) if name not in broken]
         if write_segment_list(project, names):
             transform.forget()
-        # Others than these dbt doesn't see, and their names might mean something else to it.
-        aside = [f"fqn:drips.segments.{name}" for name in segment_names(project) if name in broken]
-        results = _run(transform, warehouse, aside)
+        results = _run(transform, warehouse, left_out(project, broken))
         failed = [result for result in results if result.failed]
         if not failed:
             _remember(transform, warehouse)
@@ -86,6 +85,11 @@ def run_decisions(
         if not found:
             raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", results)
         broken |= {failure.segment: failure for failure in found}
+
+
+def left_out(project: Project, broken: Collection[str]) -> list[str]:
+    """What selects the segments that are set aside and that dbt sees; names of others may mean something else to it."""
+    return [f"fqn:drips.segments.{name}" for name in segment_names(project) if name in broken]
 
 
 def segments_without_file(project: Project, warehouse: Warehouse) -> list[SegmentFailure]:

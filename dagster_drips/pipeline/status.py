@@ -24,6 +24,7 @@ _NEEDED = {
     "decided_sequences": "decide.live_sequences",
     "due_next": "marts.enrollments",
     "enrolled": "after_sending.enrollments_after_sending",
+    "gates": "decide.sequence_gates",
     "in_doubt": "after_sending.message_states_after_sending",
     "segment_failures": "raw.segment_failures",
 }

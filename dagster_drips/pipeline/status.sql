@@ -38,6 +38,11 @@ order by sequence_id
 select file, reason from raw.segment_failures
 order by file
 
+-- name: gates
+select sequence_id, gate, level, reason, is_holding, waived_until, waived_by, waived_because
+from decide.sequence_gates
+order by sequence_id, gate
+
 -- name: enrolled
 select
     sequence_id,

@@ -21,10 +21,13 @@ from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import LoadReport, load_landing
 from dagster_drips.pipeline.catalog import CatalogReader
 from dagster_drips.pipeline.commits import STATEMENTS, commit, recover, recover_commits
+from dagster_drips.pipeline.data_tests import failed_gates, run_tests
 from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, Transform
+from dagster_drips.pipeline.gates import decided_at, expect_gates, set_failed_tests
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.segments import (
     SegmentFailure,
+    left_out,
     record_failures,
     run_decisions,
     segments_without_file,
@@ -57,6 +60,7 @@ class Decided:
     skipped: int
     due: int
     nodes: list[NodeResult] = field(default_factory=list)
+    tests: list[NodeResult] = field(default_factory=list)
     broken_segments: list[SegmentFailure] = field(default_factory=list)
 
 
@@ -194,16 +198,33 @@ class Pipeline:
         fields = live_settings(warehouse, self.catalog()).fields
         return load_landing(self.project, warehouse, kinds=kinds, fields=fields, loaded_at=utc_now(), progress=progress)
 
-    def decide(self, warehouse: Warehouse) -> Decided:
-        """Run the decide models; nothing is settled before `commit_decisions`.
+    def decide(self, warehouse: Warehouse, *, tested: bool = True) -> Decided:
+        """Run the decide models, held by the gates of this tick (G1); nothing is settled before `commit_decisions`.
+
+        Args:
+            warehouse: with a tick begun.
+            tested: ask dbt's data tests first; a tick that has decided keeps what they said then, and a throw-away run
+                takes all to pass.
 
         Raises:
             TransformFailed: a model failed that is not a segment.
         """
+        is_life = self.journal is not None
+        expect_gates(self.project, warehouse, is_life=is_life)
         nodes, broken = run_decisions(self.project, self.transform, warehouse)
+        tests: list[NodeResult] = []
+        if tested and is_life:
+            tests = self._test(broken)
+            failed = failed_gates(self.transform, warehouse, tests)
+            if decided_at(warehouse) is None and set_failed_tests(warehouse, failed):
+                nodes, broken = run_decisions(self.project, self.transform, warehouse)
+                tests = self._test(broken)
         record_failures(warehouse, [*broken, *segments_without_file(self.project, warehouse)])
         counts = warehouse.rows(STATEMENTS["counts"])[0]
-        return Decided(as_of=self.as_of(warehouse), nodes=nodes, broken_segments=broken, **counts)
+        return Decided(as_of=self.as_of(warehouse), nodes=nodes, tests=tests, broken_segments=broken, **counts)
+
+    def _test(self, broken: Sequence[SegmentFailure]) -> list[NodeResult]:
+        return run_tests(self.transform, left_out(self.project, {one.segment for one in broken}))
 
     def commit_decisions(self, warehouse: Warehouse) -> None:
         """Keep what the models decided, for good: who is enrolled, exits, skips, segment changes. Before sending."""
@@ -218,7 +239,7 @@ class Pipeline:
     def send(
         self, warehouse: Warehouse, settings: Settings, progress: Callable[[int, int], None] | None = None
     ) -> DispatchReport:
-        """Dispatch what is due at this tick, suppressions read again up to the moment (L3).
+        """Dispatch what is due at this tick, suppressions (L3) and exits (L1) asked again up to the moment.
 
         Nothing goes out where the tick's decisions are not committed or it is finished.
 
@@ -229,7 +250,7 @@ class Pipeline:
             return DispatchReport()
 
         def refresh() -> None:
-            self.load_landing(warehouse, ("suppressions", "engagement"))
+            self.load_landing(warehouse, ("suppressions", "engagement", "events"))
             note_sending(warehouse)
 
         return dispatch(
@@ -265,7 +286,7 @@ class Pipeline:
         return self.transform.run("run", MEASURE)
 
     def check(self, models: Sequence[str]) -> list[NodeResult]:
-        """Run the data tests of models that were built, but for those that are CI's; a failed one stops nothing."""
+        """Run the data tests of marts that were built, but for those that are CI's; a failed one stops nothing."""
         return self.transform.run("test", models, exclude=[f"tag:{CI_TAG}"])
 
     def as_of(self, warehouse: Warehouse) -> datetime:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagster_drips.sequences.fields import MINUTES_A_DAY, WEEKDAYS, Duration
+from dagster_drips.sequences.gates import limits_of
 from dagster_drips.sequences.schema import Attribution, ProjectSettings, Sender, Sequence
 from dagster_drips.sequences.senders import DEFAULT_SERVER, Identity, Rate, Senders
 
@@ -18,6 +19,7 @@ Rows = dict[str, list[dict[str, Any]]]
 TABLES = (
     "raw.project_settings", "raw.sequences", "raw.sequence_steps", "raw.step_variants", "raw.step_conditions",
     "raw.sequence_segments", "raw.sequence_predicates", "raw.sequence_exit_events",
+    "raw.sequence_gate_limits",
     "raw.sender_identities", "raw.recipient_domains",
 )  # fmt: skip
 """The tables that follow from the live definitions alone; `raw.retired_steps` needs history as well."""
@@ -66,6 +68,9 @@ def rows_of(live: list[LiveSequence], settings: ProjectSettings, senders: Sender
         rows["raw.sequences"].append(_sequence_row(one, settings))
         _add_steps(rows, one)
         _add_lists(rows, one)
+        rows["raw.sequence_gate_limits"].extend(
+            {"sequence_id": one.sequence_id, **row} for row in limits_of(settings.gates, one.sequence.gates)
+        )
     return rows
 
 

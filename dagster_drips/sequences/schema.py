@@ -32,6 +32,7 @@ from dagster_drips.sequences.fields import (
     TimeZoneOrLead,
     Weekday,
 )
+from dagster_drips.sequences.gates import Gates
 from dagster_drips.vocabulary import DEFAULT_TIMEZONE, LEAD_CREATED
 
 DEFAULT_PRIORITY, TRANSACTIONAL_PRIORITY = 50, 100
@@ -198,6 +199,8 @@ class Sequence(StrictModel):
     tracking: Flag | None = None
     confirmation: Flag | None = None
     """Asks people whom a page's form brought in whether the address is theirs; mails nobody else (E3)."""
+    gates: Gates | None = None
+    """Its own gates; keys that it lacks are the project's (G1)."""
     steps: list[Step] = Field(min_length=1)
 
     @property
@@ -260,3 +263,5 @@ class ProjectSettings(StrictModel):
     page_events: Literal["all", "verified"] | None = None
     """Which events of pages count; None: all."""
     plan: PlanLimits | None = None
+    gates: Gates | None = None
+    """Of all sequences (G1)."""

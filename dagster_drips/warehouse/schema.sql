@@ -264,6 +264,36 @@ create table if not exists raw.sequence_exit_events (
     event varchar not null
 );
 
+-- Gates (G1) -------------------------------------------------------------------------------------------------------------
+-- Data tests that failed at this tick: a row for each segment that is made from what the test is about. Empty in a replay.
+create table if not exists raw.failed_tests (
+    test varchar not null,           -- its name in dbt
+    segment varchar,                 -- null: deciding reads it by another way, whatever segments a sequence names
+    reason varchar not null          -- in one sentence
+);
+-- Gates of sequence files: one row per sequence and gate, of freshness per kind of row too.
+create table if not exists raw.sequence_gate_limits (
+    sequence_id varchar not null,
+    gate varchar not null,           -- max_new_enrollments, segment_change, bounce_rate, complaint_rate, freshness
+    subject varchar,                 -- of freshness: leads, events, engagement
+    warn_above double,
+    stop_above double,               -- a number of enrollments, or a share
+    span_seconds bigint,             -- of segment_change: since when; of freshness: how old
+    messages integer,                -- of rates: over so many of a sender
+    is_warning boolean not null      -- it only warns
+);
+-- data/journal/waivers.jsonl, read at each tick.
+create table if not exists raw.gate_waivers (
+    number bigint not null,          -- 1, 2, 3, … in the order in which they were given
+    gate varchar not null,
+    sequence_id varchar not null,
+    until timestamp not null,        -- ticks before it
+    why varchar not null,
+    given_by varchar not null,
+    given_at timestamp not null,     -- wall clock
+    counts_from timestamp            -- null: at this tick; in a replay given_at
+);
+
 -- What the last sending held back, though it was due: it stays due ------------------------------------------------------
 create table if not exists raw.held_messages (
     message_id varchar not null,
@@ -366,6 +396,22 @@ create table if not exists journal.sequence_versions (   -- S3
 alter table journal.sequence_versions add column if not exists attached_files varchar;
 alter table journal.sequence_versions add column if not exists version_number bigint;
 
+create table if not exists journal.failed_tests (        -- G1: raw.failed_tests of each tick
+    as_of timestamp not null,
+    test varchar not null,
+    segment varchar,
+    reason varchar not null
+);
+create table if not exists journal.sequence_gates (      -- G1: what each tick found
+    as_of timestamp not null,
+    sequence_id varchar not null,
+    gate varchar not null,           -- a data test's name, or the key of a gate in project.yml or sequence.yml
+    kind varchar not null,           -- test, or the key
+    level varchar not null,          -- stop, warn
+    reason varchar not null,
+    is_holding boolean not null      -- false: only a warning, or waived
+);
+
 -- What the views were made from: they are made anew when it changes.
 create table if not exists raw.prepared_models (
     fingerprint varchar not null
@@ -375,4 +421,12 @@ create table if not exists raw.prepared_models (
 create table if not exists raw.prepared_files (
     path varchar not null,           -- below dbt_project/: models/segments/vips.sql
     content varchar not null
+);
+-- Which segments each data test speaks of, by dbt's lineage (G1): made where one has failed, until the dbt project changes.
+create table if not exists raw.gate_lineage (
+    fingerprint varchar not null,    -- of the dbt project
+    unique_id varchar not null,      -- dbt's, of the test
+    test varchar not null,
+    subjects varchar not null,       -- what it is about
+    segment varchar                  -- null: deciding itself reads that
 );

@@ -40,54 +40,11 @@
 
         union all
 
-        select
-            enrollments.enrollment_id,
-            enrollments.sequence_id,
-            enrollments.lead_id,
-            4 as rank
-        from {{ enrollments }} as enrollments
-        inner join {{ ref('live_sequences') }} as sequences
-            on enrollments.sequence_id = sequences.sequence_id and sequences.exits_on_goal
-        inner join (
-            {{ conversions_of(enrollments) }}
-        ) as conversions
-            on enrollments.enrollment_id = conversions.enrollment_id
+        {{ exits_by_doing(enrollments, ref('stg_events'), ref('matched_events'), ref('engagement_facts'), as_of()) }}
 
         union all
 
-        select
-            enrollments.enrollment_id,
-            enrollments.sequence_id,
-            enrollments.lead_id,
-            5 as rank
-        from {{ enrollments }} as enrollments
-        inner join {{ source('raw', 'sequence_exit_events') }} as exit_events
-            on enrollments.sequence_id = exit_events.sequence_id
-        inner join {{ ref('stg_events') }} as events
-            on
-                exit_events.event = events.event
-                and enrollments.lead_id = events.lead_id
-                and events.occurred_at > enrollments.triggered_at
-
-        union all
-
-        select
-            enrollments.enrollment_id,
-            enrollments.sequence_id,
-            enrollments.lead_id,
-            6 as rank
-        from {{ enrollments }} as enrollments
-        inner join {{ ref('live_sequences') }} as sequences
-            on enrollments.sequence_id = sequences.sequence_id and sequences.exits_on_reply
-        inner join {{ ref('engagement_facts') }} as replies
-            on
-                enrollments.enrollment_id = replies.enrollment_id
-                and replies.type = 'replied'
-                and replies.effective_at <= {{ as_of() }}
-
-        union all
-
-        -- What a segment without a result would say is not known: then nobody left.
+        -- What a segment without a result would say is not known, and what a gate holds is not trusted (G1): then nobody left.
         select
             enrollments.enrollment_id,
             enrollments.sequence_id,
@@ -96,6 +53,10 @@
         from {{ enrollments }} as enrollments
         inner join {{ ref('live_sequences') }} as sequences
             on enrollments.sequence_id = sequences.sequence_id and sequences.exits_on_leaving_segments
+        left join (
+            {{ held_sequences() }}
+        ) as held
+            on enrollments.sequence_id = held.sequence_id
         left join {{ ref('new_segment_results') }} as trigger_results
             on sequences.trigger_segment = trigger_results.segment
         left join {{ ref('segment_members') }} as trigger_members
@@ -109,8 +70,11 @@
                 enrollments.sequence_id = outside.sequence_id
                 and enrollments.lead_id = outside.lead_id
         where
-            outside.lead_id is not null
-            or (trigger_results.segment is not null and trigger_members.lead_id is null)
+            held.sequence_id is null
+            and (
+                outside.lead_id is not null
+                or (trigger_results.segment is not null and trigger_members.lead_id is null)
+            )
 
         union all
 

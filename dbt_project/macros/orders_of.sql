@@ -1,6 +1,6 @@
 {#- Every event that the goal of one of these enrollments counts (L2): the event that the version which enrolled named, after the
     trigger, at most `within` after it. One row an enrollment and event. -#}
-{% macro orders_of(enrollments) -%}
+{% macro orders_of(enrollments, matched_events) -%}
     select
         enrollments.enrollment_id,
         goals.event_id,
@@ -11,7 +11,7 @@
             enrollments.sequence_id = spells.sequence_id
             and enrollments.enrolled_at >= spells.seen_at
             and (spells.until is null or enrollments.enrolled_at < spells.until)
-    inner join {{ ref('matched_events') }} as goals
+    inner join {{ matched_events }} as goals
         on
             enrollments.sequence_id = goals.sequence_id
             and spells.goal_id = goals.goal_id

@@ -28,6 +28,7 @@ REQUIRED = {
     "replay": ["--from", "2026-03-01", "--to", "2026-03-02"],
     "forget": ["L1"],
     "explain": ["L1"],
+    "waive": ["x", "--sequence", "s", "--until", "2040-01-01", "--why", "known"],
     "export": ["L1"],
     "suppressions": ["export"],
     "new": ["sequence", "welcome"],

@@ -1,4 +1,4 @@
--- What dbt makes, as plain tables: the due steps, those refused meanwhile, and the leads.
+-- What dbt makes, as plain tables: the due steps, those refused and ended meanwhile, and the leads.
 create schema if not exists decide;
 create schema if not exists staging;
 create or replace table decide.due_steps (
@@ -8,6 +8,7 @@ create or replace table decide.due_steps (
     occurrence_id varchar, trigger_kind varchar, send_rank bigint
 );
 create or replace table decide.refused_steps (message_id varchar);
+create or replace table decide.exited_steps (message_id varchar);
 create or replace table staging.stg_leads (
     lead_id varchar, email varchar, first_name varchar, company varchar, plan varchar, created_at timestamp
 );

@@ -101,6 +101,19 @@ def test_what_is_suppressed_at_the_moment_of_sending_leaves_no_message(world, se
     assert set(world.outcomes()) == {f"{1:032x}", f"{3:032x}"}
 
 
+def test_who_has_bought_by_the_moment_of_sending_gets_no_message_and_is_counted(world, settings_for):
+    world.add_version()
+    world.add_leads(3)
+
+    def buy() -> None:
+        world.warehouse.execute("insert into decide.exited_steps values (?)", [f"{2:032x}"])
+
+    with ScriptedServer() as server:
+        report = run(world, settings_for(server.url), refresh=buy)
+    assert (report.sent, report.refused, report.exited_at_send, report.left_due) == (2, 0, 1, 0)
+    assert set(world.outcomes()) == {f"{1:032x}", f"{3:032x}"}
+
+
 def test_mail_goes_to_those_alone_that_the_setting_names_and_the_rest_stays_due(world, settings_for):
     world.add_version()
     world.add_lead(1, recipient="Lead1@Example.ORG ", address="lead1@example.org")

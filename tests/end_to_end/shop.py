@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from conftest import copy_project
 
 from dagster_drips.cli.status import read_status
 from dagster_drips.delivery.dispatch import DispatchReport
-from dagster_drips.pipeline.tick import Decided, Pipeline
+from dagster_drips.pipeline.tick import Decided, Phase, Pipeline
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.vocabulary import LANDING_KINDS
@@ -91,13 +92,16 @@ class Shop:
             ],
         )
 
-    def tick(self, url: str, hours: float = 1) -> tuple[Decided, DispatchReport]:
-        """A tick, `hours` after the one before, its mail to the server at `url`; marts are built when asked for."""
+    def tick(self, url: str, hours: float = 1, around: Phase = nullcontext) -> tuple[Decided, DispatchReport]:
+        """A tick, `hours` after the one before, its mail to the server at `url`; marts are built when asked for.
+
+        `around` is entered and left around each phase.
+        """
         self.now += timedelta(hours=hours)
         settings = Settings(smtp_url=url, smtp_connections=1)
         pipeline = self._pipeline
         with open_warehouse(self.project.warehouse) as warehouse:
-            report = pipeline.tick(warehouse, self.now, settings=settings, measure=False)
+            report = pipeline.tick(warehouse, self.now, settings=settings, measure=False, around=around)
         self._measured = False
         return report.decided, report.sent
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from shop import Shop, new_shop
 
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.smtp.sink import MailSink
+from dagster_drips.warehouse import open_warehouse
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +43,54 @@ def test_soft_bounces_in_a_row_end_the_mail_where_the_project_says_so(shop: Shop
         shop.land("engagement", [bounce | {"occurred_at": (first + timedelta(hours=24)).isoformat()}])
         shop.tick(sink.url, hours=24)
     assert [(row["status"], row["exit_reason"]) for row in shop.enrollments("ann")] == [("exited", "bounced")]
+
+
+ENDING = """
+active_from: 2026-01-01T00:00:00Z
+status: active
+sender: {name: Ada, email: ada@acme.example}
+trigger: {event: welcome}
+goal: {event: purchase, where: {plan: pro}}
+exit_on: {events: [cancelled], replied: true}
+steps:
+  - {id: hello, subject: Hello, template: mail.html}
+  - {id: offer, delay: {hours: 1}, subject: Offer, template: mail.html}
+"""
+
+
+def test_who_bought_left_or_answered_between_deciding_and_sending_gets_no_mail(shop: Shop) -> None:
+    shop.add_sequence("welcome").write_text(ENDING)
+    log = "select lead_id, message_id from raw.delivery_log where outcome = 'sent' and step_id = ?"
+
+    @contextmanager
+    def landing(phase: str) -> Iterator[None]:
+        if phase == "send":
+            did = {"ann": ("purchase", "pro"), "bob": ("cancelled", None), "cyd": ("purchase", "free")}
+            at = shop.now.isoformat()
+            events = [
+                {"event_id": name, "lead_id": name, "event": event, "occurred_at": at, "plan": plan}
+                for name, (event, plan) in did.items()
+            ]
+            shop.land("events", events)
+            shop.land("engagement", [{"message_id": hello["dan"], "type": "replied", "occurred_at": at}])
+        yield
+
+    with MailSink(shop.project.outbox) as sink:
+        shop.sign_up("ann", "bob", "cyd", "dan")
+        shop.tick(sink.url)
+        with open_warehouse(shop.project.warehouse, read_only=True) as warehouse:
+            hello = {row["lead_id"]: row["message_id"] for row in warehouse.rows(log, ["hello"])}
+        decided, sent = shop.tick(sink.url, around=landing)
+        assert (decided.due, sent.due, sent.sent, sent.exited_at_send, sent.left_due) == (4, 4, 1, 3, 0)
+        decided, sent = shop.tick(sink.url)
+    assert (decided.exited, decided.due, sent.due) == (3, 0, 0)
+    with open_warehouse(shop.project.warehouse, read_only=True) as warehouse:
+        assert [row["lead_id"] for row in warehouse.rows(log, ["offer"])] == ["cyd"]
+        reasons = warehouse.rows(
+            "select exit_reason from journal.enrollment_closings where status = 'exited' order by all"
+        )
+        assert [row["exit_reason"] for row in reasons] == ["converted", "exit_event", "replied"]
+        assert warehouse.rows("select * from journal.skipped_steps") == []
 
 
 def test_a_changed_list_of_machines_changes_all_history_at_the_next_tick(shop: Shop) -> None:

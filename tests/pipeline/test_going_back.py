@@ -45,7 +45,8 @@ SENT = "select lead_id, sequence_id, step_id, sent_as_of, status, detail from ma
 TABLES = """
 select table_schema, table_name
 from information_schema.tables
-where table_schema in ('raw', 'journal', 'marts', 'staging') and table_name not in ('tick', 'prepared_models')
+where table_schema in ('raw', 'journal', 'marts', 'staging')
+    and table_name not in ('tick', 'prepared_models', 'gate_lineage')
 order by all
 """
 

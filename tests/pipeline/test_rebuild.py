@@ -44,7 +44,7 @@ TERMS = b"%PDF-1.7 terms"
 LOGO = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 # Not state of the pipeline: what the tick at hand decided is in the journal, and the wall clock is not kept.
-TRANSIENT = {"tick", "prepared_models"}
+TRANSIENT = {"tick", "prepared_models", "gate_lineage"}
 
 
 @pytest.fixture(scope="module")

@@ -166,7 +166,7 @@ def dump(file: Path) -> dict[str, list[str]]:
             "select table_catalog, table_schema, table_name from information_schema.tables"
             " where table_schema in ('raw', 'journal', 'marts', 'decide', 'staging') and table_type = 'BASE TABLE'"
         ):
-            if row["table_name"] not in ("tick", "prepared_models"):
+            if row["table_name"] not in ("tick", "prepared_models", "gate_lineage"):
                 name = f'{row["table_schema"]}."{row["table_name"]}"'
                 select = f'select * from "{row["table_catalog"]}".{name}'
                 tables[name] = sorted(map(repr, map(dict.items, warehouse.rows(select))))

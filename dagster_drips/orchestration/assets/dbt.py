@@ -12,11 +12,10 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
-from dagster_drips.orchestration.names import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL
+from dagster_drips.orchestration.names import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL, TICK, raw_spec
 from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.orchestration.tick_tags import metadata_of
 from dagster_drips.pipeline.dbt_runner import AFTER_SENDING, CI_TAG, TransformFailed
-from dagster_drips.pipeline.dbt_runner import DECIDE as DECIDE_MODELS
 from dagster_drips.pipeline.dbt_runner import MEASURE as MART_MODELS
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.segments import SegmentFailure
@@ -79,6 +78,15 @@ def build_failures() -> dg.AssetSpec:
     )
 
 
+def build_gate_facts() -> list[dg.AssetSpec]:
+    """What deciding knows of gates: written while the decide models run, as data tests are asked then."""
+    described = {
+        "failed_tests": "One row per data test that failed at this tick and segment that it speaks of (G1).",
+        "gate_waivers": "One row per waiver of a gate that was given and known by this tick (G1).",
+    }
+    return [raw_spec(table, DECIDE, description, [TICK], set()) for table, description in described.items()]
+
+
 def build_after_sending(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
     """What a tick is finished with: views over its sends, each behind what it reads.
 
@@ -114,7 +122,6 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
             try:
                 decided = drips.pipeline.decide(warehouse)
                 tick = drips.pipeline.current_tick(warehouse)
-                checks = drips.pipeline.check(DECIDE_MODELS)
             except TransformFailed as error:
                 yield from _events(context, manifest, translator, error.results, {}, views_stand=False)
                 raise
@@ -128,7 +135,7 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
         }
         _warn(context, decided.broken_segments)
         broken = {failure.segment for failure in decided.broken_segments}
-        results = [*decided.nodes, *checks]
+        results = [*decided.nodes, *decided.tests]
         yield from _events(context, manifest, translator, results, {DUE_STEPS: counts}, broken)
 
     @dbt_assets(

@@ -16,7 +16,7 @@ _SENDING_CHECKS = [
     dg.AssetCheckSpec(
         _STOPPED,
         asset=DELIVERY_LOG,
-        description="All that is due was offered to its mail server, or left because of a suppression or a rate limit.",
+        description="All that is due was offered to its mail server, or left for a suppression, exit or rate limit.",
     ),
     dg.AssetCheckSpec(
         _IN_DOUBT,
@@ -33,7 +33,13 @@ _SENDING_CHECKS = [
 
 @dg.asset(
     key=DELIVERY_LOG,
-    deps=[DUE_STEPS, ["decide", "sendable_steps"], ["decide", "refused_steps"], ["journal", "enrollment_decisions"]],
+    deps=[
+        DUE_STEPS,
+        ["decide", "sendable_steps"],
+        ["decide", "refused_steps"],
+        ["decide", "exited_steps"],
+        ["journal", "enrollment_decisions"],
+    ],
     group_name=SEND,
     owners=OWNERS,
     kinds={"smtp", "duckdb"},
@@ -62,6 +68,7 @@ def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.
             "deferred": report.deferred,
             "in_doubt": report.in_doubt,
             "refused": report.refused,
+            "exited_at_send": report.exited_at_send,
             "held": report.held,
             "only_to": report.only_to,
             "left_due": report.left_due,

@@ -15,6 +15,8 @@ _DECIDED = {
     "segment_results": "One row per segment and tick.",
     "segment_changes": "One row per lead that entered or left a segment.",
     "sequence_versions": "One row per version of a sequence that was ever live (S3).",
+    "sequence_gates": "One row per tick, sequence and gate that found something (G1).",
+    "failed_tests": "One row per tick, data test that failed and segment that it speaks of (G1).",
 }
 _FINISHED = {
     "enrollment_closings": "One row per closed enrollment (L1, M1).",
@@ -35,6 +37,7 @@ _FINISHED = {
                     "new_skipped_steps",
                     "new_segment_changes",
                     "new_segment_results",
+                    "sequence_gates",
                 )
             ),
         ],

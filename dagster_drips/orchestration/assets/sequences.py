@@ -18,6 +18,7 @@ _TABLES = {
     "step_conditions": "One row per condition of a step (M6).",
     "sequence_segments": "One row per segment that a sequence includes or excludes (E5).",
     "sequence_predicates": "One row per property that a `where` asks for (E1, L2).",
+    "sequence_gate_limits": "One row per gate of a sequence that is no data test (G1).",
     "sequence_exit_events": "One row per event that ends a sequence (L1).",
 }
 

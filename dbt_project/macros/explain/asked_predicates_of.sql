@@ -260,6 +260,7 @@
         sequences.file_state,
         sequences.is_running,
         sequences.segment_without_result,
+        sequences.held_by,
         sequences.opens_at,
         {{ counts_from('sequences') }} as counts_from,
         sequences.trigger_max_age_seconds,

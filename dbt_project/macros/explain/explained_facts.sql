@@ -3,7 +3,7 @@
 {%- set objects = {
     'sequence': {
         'status': 'status', 'file_state': 'file_state', 'is_running': 'is_running', 'segment_without_result': 'segment_without_result',
-        'opens_at': instant_text(rows ~ '.opens_at')
+        'held_by': 'held_by', 'opens_at': instant_text(rows ~ '.opens_at')
     },
     'lead': {'timezone': 'lead_timezone', 'address_state': 'address_state'},
     'trigger': {

@@ -31,6 +31,7 @@
     'max_age': span_text('rows.trigger_max_age_seconds'),
     'reentry': "case rows.reentry when 'after' then " ~ span_text('rows.reentry_seconds') ~ ' else rows.reentry end',
     'failed_segment': 'rows.segment_without_result',
+    'gates': 'rows.held_by',
     'file_state': 'rows.file_state',
     'variant': 'rows.variant_id',
     'detail': 'rows.detail',

@@ -15,8 +15,8 @@
             case
                 when state = 'not_judged' and reason = 'not_open' then 'opens'
                 when state not in ('waiting', 'due') then null
-                when reason = 'suppressed' then 'exited'
-                when reason in ('paused', 'in_doubt') then null
+                when reason in ('suppressed', 'exited') then 'exited'
+                when reason in ('paused', 'in_doubt', 'gate') then null
                 when expires_at <= coalesce(may_go_at, expires_at) then 'expired'
                 when may_go_at is null or not has_address then null
                 when failing is not null then 'condition'

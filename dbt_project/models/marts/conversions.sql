@@ -8,7 +8,7 @@ enrollments as (
 
 orders as (
 
-    {{ orders_of('enrollments') }}
+    {{ orders_of('enrollments', ref('matched_events')) }}
 
 ),
 

@@ -13,10 +13,25 @@ tick as (
 
 ),
 
+-- Gates that hold a sequence at this tick, and what they found (G1).
+gates as (
+
+    select
+        found.sequence_id,
+        string_agg(found.gate || ' (' || found.reason || ')', '; ' order by found.gate) as held_by
+    from {{ source('journal', 'sequence_gates').include(database=false) }} as found
+    inner join tick
+        on found.as_of = tick.as_of
+    where found.is_holding
+    group by found.sequence_id
+
+),
+
 steps as (
 
     select
         sequences.*,
+        gates.held_by,
         steps.step_id,
         steps.position,
         steps.delay_seconds,
@@ -25,6 +40,8 @@ steps as (
     from {{ ref('live_sequences').include(database=false) }} as sequences
     inner join {{ source('raw', 'sequence_steps').include(database=false) }} as steps
         on sequences.sequence_id = steps.sequence_id
+    left join gates
+        on sequences.sequence_id = gates.sequence_id
 
 ),
 
@@ -174,6 +191,7 @@ unjudged as (
             when triggered.last_at is null then 'never_triggered'
             when triggered.last_at < {{ counts_from('steps') }} then 'before_opening'
             when steps.trigger_kind = 'segment_entered' and triggered.last_at <= steps.starts_at then 'before_opening'
+            when steps.held_by is not null then 'gate'
             else 'no_occurrence'
         end as reason,
         tick.as_of as decided_at,

@@ -31,7 +31,7 @@ pending as (
         case
             when states.state is null then 'waiting'
             when states.state <> 'due' then states.state
-            when refused.message_id is not null then 'waiting'
+            when coalesce(refused.message_id, exited.message_id) is not null then 'waiting'
             when messages.status = 'deferred' and messages.sent_as_of = states.as_of then 'waiting'
             else 'due'
         end as state,
@@ -39,6 +39,7 @@ pending as (
             when states.state is null then 'not_yet'
             when states.state <> 'due' then states.reason
             when refused.message_id is not null then 'suppressed'
+            when exited.message_id is not null then 'exited'
             when messages.status = 'deferred' and messages.sent_as_of = states.as_of then 'retry'
             else held.reason
         end as reason,
@@ -56,6 +57,8 @@ pending as (
         on next_steps.message_id = due_steps.message_id
     left join {{ ref('refused_steps') }} as refused
         on next_steps.message_id = refused.message_id
+    left join {{ ref('exited_steps') }} as exited
+        on next_steps.message_id = exited.message_id
     left join {{ source('raw', 'held_messages') }} as held
         on next_steps.message_id = held.message_id
     left join {{ ref('int_message_states') }} as messages

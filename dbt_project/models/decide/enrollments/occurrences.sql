@@ -31,6 +31,17 @@ segment_changes as (
 
 ),
 
+-- What entered a segment while its sequence was held may have been a mistake: it counts as long as it is a member (G1).
+held_entries as (
+
+    select distinct
+        sequence_id,
+        as_of
+    from {{ source('earlier', 'sequence_gates') }}
+    where is_holding
+
+),
+
 from_events as (
 
     select
@@ -102,4 +113,14 @@ select * from from_events
 union all
 select * from from_leads
 union all
-select * from from_segments
+select from_segments.*
+from from_segments
+inner join sequences
+    on from_segments.sequence_id = sequences.sequence_id
+left join held_entries
+    on from_segments.sequence_id = held_entries.sequence_id and from_segments.occurred_at = held_entries.as_of
+left join {{ ref('segment_members') }} as members
+    on sequences.trigger_segment = members.segment and from_segments.lead_id = members.lead_id
+where
+    held_entries.sequence_id is null
+    or members.lead_id is not null

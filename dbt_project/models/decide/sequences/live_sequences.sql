@@ -4,13 +4,7 @@ with
 
 named_segments as (
 
-    select sequence_id, segment from {{ source('raw', 'sequence_segments') }}
-    union
-    select sequence_id, trigger_segment from {{ source('raw', 'sequences') }}
-    where trigger_segment is not null
-    union
-    select sequence_id, value from {{ source('raw', 'step_conditions') }}
-    where kind = 'segment'
+    {{ named_segments() }}
 
 ),
 

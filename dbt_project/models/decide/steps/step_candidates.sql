@@ -63,10 +63,17 @@ failing_conditions as (
 
 ),
 
+held_sequences as (
+
+    {{ held_sequences() }}
+
+),
+
 next_steps as (
 
     select
         scheduled.*,
+        held_sequences.sequence_id is not null as is_held,
         sequences.version_id,
         sequences.trigger_kind,
         sequences.sender_name,
@@ -104,6 +111,8 @@ next_steps as (
             and windows.timezone = {{ window_zone_of('sequences.window_timezone', 'lead_zones.timezone', 'project.timezone') }}
     left join failing_conditions
         on scheduled.message_id = failing_conditions.message_id
+    left join held_sequences
+        on scheduled.sequence_id = held_sequences.sequence_id
 
 )
 
@@ -114,6 +123,14 @@ select
         when message_status = 'in_doubt' then 'in_doubt'
         -- one step of an enrollment a tick (M3), also when a tick is repeated
         when last_resolved_at >= {{ as_of() }} then 'not_yet'
+        -- waiting for a gate resolves nothing (G1): what would be skipped waits as well
+        when
+            is_held
+            and (
+                scheduled_at <= {{ as_of() }}
+                or {{ add_seconds('planned_at', 'expires_after_seconds') }} <= {{ as_of() }}
+            )
+            then 'gate'
         when {{ add_seconds('planned_at', 'expires_after_seconds') }} <= {{ as_of() }} then 'expired'
         when scheduled_at > {{ as_of() }} then 'not_yet'
         when message_status = 'deferred' and retry_at > {{ as_of() }} then 'retry'

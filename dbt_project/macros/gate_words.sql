@@ -1,0 +1,11 @@
+{#- Numbers and instants in the reasons of gates, as people read them. -#}
+
+{#- A share in per cent, with as many decimals as it takes to two: `30 %`, `0.25 %`. -#}
+{% macro gate_percent(share) -%}
+    (rtrim(rtrim(cast(cast(100 * ({{ share }}) as decimal(18, 2)) as varchar), '0'), '.') || ' %')
+{%- endmacro %}
+
+{#- An instant as `2026-03-29T01:00:00Z`. -#}
+{% macro gate_instant(instant) -%}
+    strftime({{ instant }}, '%Y-%m-%dT%H:%M:%SZ')
+{%- endmacro %}
