@@ -1,6 +1,6 @@
 {#- The values of all that a decision asked about: `rows` with a column a predicate, JSON where there are several. What was decided is looked at as of
     its tick, as far as that is on record; what is open, as of this one. -#}
-{% macro asked_predicates_of(rows, steps, judged, tick) -%}
+{% macro asked_predicates_of(rows, steps, judged, tick, gates) -%}
     with
 
     -- E5: of whoever was turned away as of then, of all others as of now
@@ -260,7 +260,7 @@
         sequences.file_state,
         sequences.is_running,
         sequences.segment_without_result,
-        sequences.held_by,
+        gates.held_by,
         sequences.opens_at,
         {{ counts_from('sequences') }} as counts_from,
         sequences.trigger_max_age_seconds,
@@ -316,6 +316,8 @@
         on rows.sequence_id = sequences.sequence_id
     left join {{ steps }} as steps
         on rows.sequence_id = steps.sequence_id and rows.step_id = steps.step_id
+    left join {{ gates }} as gates
+        on rows.sequence_id = gates.sequence_id
     left join {{ explained_people() }} as people
         on rows.lead_id = people.lead_id
     left join triggered

@@ -227,7 +227,7 @@ gathered as (
 -- The values of all predicates, each as of when it was asked: at the decision, or of what is open now.
 asked as (
 
-    {{ asked_predicates_of('gathered', 'steps', 'turned_away_once', 'tick') }}
+    {{ asked_predicates_of('gathered', 'steps', 'turned_away_once', 'tick', 'gates') }}
 
 ),
 
