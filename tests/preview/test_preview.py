@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -131,3 +133,23 @@ def test_an_unknown_sequence_and_one_with_mistakes_are_one_line(project: Project
     result = asked(project, "cart", "--out", project.root / "out")
     assert result.exit_code == 1
     assert "gone.html" in result.output + str(result.exception)
+
+
+def test_the_commands_of_the_page_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(REPOSITORY / "sequences", tmp_path / "sequences")
+    (tmp_path / "dbt_project" / "models" / "segments").mkdir(parents=True)
+    for segment in (REPOSITORY / "dbt_project" / "models" / "segments").glob("*.sql"):
+        shutil.copy(segment, tmp_path / "dbt_project" / "models" / "segments")
+    with open_warehouse(tmp_path / "data" / "warehouse.duckdb") as warehouse:
+        warehouse.execute("create schema staging")
+        warehouse.execute(
+            "create table staging.stg_leads as select 'L7' as lead_id, 'ada@acme.example' as email, 'Ada' as first_name"
+        )
+    monkeypatch.chdir(tmp_path)
+    page = (REPOSITORY / "docs" / "preview.md").read_text()
+    commands = re.findall(r"^drips (.+?)(?:\s+#.*)?$", page, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        result = CliRunner().invoke(app, shlex.split(command))
+        assert result.exit_code == 0, result.output
+        assert (tmp_path / "preview" / "index.html").exists()
