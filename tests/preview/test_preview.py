@@ -53,6 +53,12 @@ def project(tmp_path: Path) -> Project:
     return Project.at(tmp_path)
 
 
+@pytest.fixture
+def _no_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures take a second each."""
+    monkeypatch.setenv("PATH", "")
+
+
 def asked(project: Project, *arguments: object) -> Result:
     return CliRunner().invoke(app, ["preview", *map(str, arguments), "--project", str(project.root)])
 
@@ -97,6 +103,7 @@ def test_a_real_lead_and_its_latest_event_are_taken_from_the_warehouse(project: 
     assert (result.exit_code, "no lead 'nobody'" in result.output + str(result.exception)) == (1, True)
 
 
+@pytest.mark.usefixtures("_no_browser")
 def test_the_page_and_the_files_are_written_and_what_cannot_be_made_is_told(project: Project) -> None:
     out = project.root / "out"
     result = asked(project, "cart", "--out", out)
@@ -135,6 +142,7 @@ def test_an_unknown_sequence_and_one_with_mistakes_are_one_line(project: Project
     assert "gone.html" in result.output + str(result.exception)
 
 
+@pytest.mark.usefixtures("_no_browser")
 def test_the_commands_of_the_page_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(REPOSITORY / "sequences", tmp_path / "sequences")
     (tmp_path / "dbt_project" / "models" / "segments").mkdir(parents=True)
