@@ -6,7 +6,7 @@ A sender without an identity goes by the project's servers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,12 +53,13 @@ class Routes:
     Args:
         warehouse: with the identities of this tick.
         settings: servers and keys by name.
+        senders: addresses that are to send; None: those of what is due.
 
     Raises:
         DripsError: no server is set at all, one that is named is not, or a key can't be read.
     """
 
-    def __init__(self, warehouse: Warehouse, settings: Settings):
+    def __init__(self, warehouse: Warehouse, settings: Settings, senders: Sequence[str] | None = None):
         self._settings = settings
         self.servers: dict[str, SmtpServer] = {}
         """Those that a route names, by name."""
@@ -70,8 +71,10 @@ class Routes:
             {row["address"]: Limit(row["rate"], row["connections"]) for row in rows},
             {row["domain"]: Limit(row["rate"], row["connections"]) for row in warehouse.rows(_STATEMENTS["domains"])},
         )
-        for row in warehouse.rows(_STATEMENTS["senders"]):
-            self.of(row["sender_email"])
+        if senders is None:
+            senders = [row["sender_email"] for row in warehouse.rows(_STATEMENTS["senders"])]
+        for sender in senders:
+            self.of(sender)
 
     def of(self, email: str) -> Route:
         """A sender's route."""

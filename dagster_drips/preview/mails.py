@@ -16,10 +16,11 @@ from typing import Any
 
 from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
-from dagster_drips.links.message_links import LinkMaker
+from dagster_drips.links.message_links import LinkMaker, Links
+from dagster_drips.message.content import RenderedMessage
 from dagster_drips.project import Project
 from dagster_drips.sequences.attached_files import AttachedFile
-from dagster_drips.sequences.catalog import SequenceSource, read_catalog
+from dagster_drips.sequences.catalog import Catalog, SequenceSource, read_catalog
 from dagster_drips.sequences.problems import suggestion
 from dagster_drips.sequences.schema import Sender, Step, Variant
 from dagster_drips.sequences.segment_files import segment_names
@@ -121,20 +122,31 @@ def previewed(project: Project, sequence_id: str | None, reader: Reader) -> list
         DripsError: there is no such sequence, or its files have mistakes.
     """
     catalog = read_catalog(project, segments=segment_names(project))
-    if sequence_id is not None and sequence_id not in catalog.sources:
-        wrong = [one for one in catalog.errors if one.file.startswith(f"sequences/{sequence_id}/")]
-        if wrong:
-            raise DripsError(wrong[0].message, file=wrong[0].file, line=wrong[0].line)
-        raise DripsError(f"there is no sequence '{sequence_id}'{suggestion(sequence_id, catalog.sources)}")
+    if sequence_id is not None:
+        source_of(catalog, sequence_id)
     mails: list[PreviewedMail] = []
     for name in [sequence_id] if sequence_id is not None else sorted(catalog.sources):
         source = catalog.sources[name]
         images = {file.facts.content_id: file for file in catalog.written[name].attached_files.values()}
-        event = _event(source, reader)
+        event = event_of(source, reader)
         for step in source.sequence.steps:
             for variant in step.variants or [None]:
                 mails.append(_mail(source, step, variant, reader, event, images))
     return mails
+
+
+def source_of(catalog: Catalog, sequence_id: str) -> SequenceSource:
+    """A sequence of the files.
+
+    Raises:
+        DripsError: there is no such sequence, or its files have mistakes.
+    """
+    if sequence_id not in catalog.sources:
+        wrong = [one for one in catalog.errors if one.file.startswith(f"sequences/{sequence_id}/")]
+        if wrong:
+            raise DripsError(wrong[0].message, file=wrong[0].file, line=wrong[0].line)
+        raise DripsError(f"there is no sequence '{sequence_id}'{suggestion(sequence_id, catalog.sources)}")
+    return catalog.sources[sequence_id]
 
 
 def _mail(
@@ -145,26 +157,10 @@ def _mail(
     event: dict[str, Any] | None,
     images: Mapping[str, AttachedFile],
 ) -> PreviewedMail:
-    sequence, variant_id = source.sequence, variant.id if variant else None
-    sender = sequence.sender
-    assert isinstance(sender, Sender), "the catalog resolves identities"
-    facts = MessageFacts(
-        sequence_id=source.sequence_id,
-        step_id=step.id,
-        variant_id=variant_id,
-        sender_name=sender.name,
-        sender_email=sender.email,
-        sender_reply_to=sender.reply_to,
-        trigger_kind=sequence.trigger.kind,
-        triggered_at=event["occurred_at"] if event else utc_now(),
-    )
-    links = LinkMaker().of_message("0" * 32, replies_to=sender.reply_to or sender.email)
+    variant_id = variant.id if variant else None
     mail = PreviewedMail(source.sequence_id, step.id, variant_id, missing=_missing(source, step, variant, reader))
-    definition = json.loads(source.definition)
     try:
-        template = compile_step(definition, source.files, step.id, variant_id, attached_files=source.attached_files)
-        context = message_context(facts, lead=reader.lead, event=event, sequence_name=sequence.name, links=links)
-        rendered, preview_text = template.render(context, links), template.preview_text(context)
+        rendered, preview_text, _ = rendered_step(source, step, variant_id, reader, event)
     except RenderError as error:
         return replace(mail, error=str(error))
     html = str(rendered.html)
@@ -179,7 +175,41 @@ def _mail(
     )
 
 
-def _event(source: SequenceSource, reader: Reader) -> dict[str, Any] | None:
+def rendered_step(
+    source: SequenceSource, step: Step, variant_id: str | None, reader: Reader, event: dict[str, Any] | None
+) -> tuple[RenderedMessage, str, Links]:
+    """A step's mail for a reader, its preview text, and its links, which are by mail alone.
+
+    Raises:
+        RenderError: a template can't be rendered for this reader.
+    """
+    sequence = source.sequence
+    sender = sender_of(source)
+    facts = MessageFacts(
+        sequence_id=source.sequence_id,
+        step_id=step.id,
+        variant_id=variant_id,
+        sender_name=sender.name,
+        sender_email=sender.email,
+        sender_reply_to=sender.reply_to,
+        trigger_kind=sequence.trigger.kind,
+        triggered_at=event["occurred_at"] if event else utc_now(),
+    )
+    links = LinkMaker().of_message("0" * 32, replies_to=sender.reply_to or sender.email)
+    definition = json.loads(source.definition)
+    template = compile_step(definition, source.files, step.id, variant_id, attached_files=source.attached_files)
+    context = message_context(facts, lead=reader.lead, event=event, sequence_name=sequence.name, links=links)
+    return template.render(context, links), template.preview_text(context), links
+
+
+def sender_of(source: SequenceSource) -> Sender:
+    """Whom a sequence's mail is from."""
+    sender = source.sequence.sender
+    assert isinstance(sender, Sender), "the catalog resolves identities"
+    return sender
+
+
+def event_of(source: SequenceSource, reader: Reader) -> dict[str, Any] | None:
     """What brought the reader: the lead's latest event of that name, anybody's, or one that is made up."""
     trigger, project = source.sequence.trigger, reader.project
     if trigger.kind != "event":

@@ -110,6 +110,18 @@ class Connection:
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return 0
 
+    def hand_over(self, sender: str, recipient: str, data: bytes, *, smtputf8: bool = False) -> None:
+        """One message by itself, waiting for every answer; for what no journal has to know of, such as a test.
+
+        Raises:
+            DripsError: the server refused it, or the connection was lost: the words say which.
+        """
+        assert self._client is not None, "open() comes first"
+        try:
+            self._client.smtp.sendmail(sender, [recipient], data, ["SMTPUTF8", "BODY=8BITMIME"] if smtputf8 else [])
+        except (OSError, smtplib.SMTPException) as error:
+            raise DripsError(f"the mail server {self._server.address} did not take it: {reason_of(error)}") from error
+
     def quit(self) -> bool:
         """Send QUIT, unless the network won't take it now; whether an answer is to come."""
         if self._socket is None:

@@ -33,6 +33,7 @@ REQUIRED = {
     "suppressions": ["export"],
     "new": ["sequence", "welcome"],
     "init": ["shop"],
+    "send-test": ["cart", "first", "--to", "me@acme.example"],
     **{name: ["welcome"] for name in ("activate", "pause", "archive")},
 }
 SPAN = REQUIRED["replay"]

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY
+from smtp.servers import ScriptedServer
 from typer.testing import CliRunner, Result
 
-from dagster_drips.cli import preview as _registered  # noqa: F401
+from dagster_drips.cli import preview, send_test  # noqa: F401
 from dagster_drips.cli.app import app
 from dagster_drips.preview.mails import GMAIL_CLIPS_AT, previewed, reader_of
 from dagster_drips.project import Project
@@ -156,8 +157,11 @@ def test_the_commands_of_the_page_work(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     page = (REPOSITORY / "docs" / "preview.md").read_text()
     commands = re.findall(r"^drips (.+?)(?:\s+#.*)?$", page, re.MULTILINE)
-    assert len(commands) == 3
-    for command in commands:
-        result = CliRunner().invoke(app, shlex.split(command))
-        assert result.exit_code == 0, result.output
-        assert (tmp_path / "preview" / "index.html").exists()
+    assert [command.split()[0] for command in commands] == ["preview", "preview", "preview", "send-test"]
+    with ScriptedServer() as server:
+        monkeypatch.setenv("DRIPS_SMTP_URL", server.url)
+        for command in commands:
+            result = CliRunner().invoke(app, shlex.split(command))
+            assert result.exit_code == 0, result.output
+    assert (tmp_path / "preview" / "index.html").exists()
+    assert len(server.accepted) == 1
