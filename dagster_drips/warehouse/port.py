@@ -130,6 +130,9 @@ class Warehouse:
         """Statements inside it take one thread and little memory, and spill to disk sooner: for work beside which
         something else needs the machine."""
         shown, unit = str(self.value("select current_setting('memory_limit')")).split()
+        # Without it what the tick has just written stands in the way: thousands of columns are a block of memory each.
+        with suppress(duckdb.TransactionException):
+            self._connection.execute("checkpoint")
         self._connection.execute("set threads = 1")
         for megabytes in _MODEST_MEGABYTES:
             # What was written a moment ago, and not to the file, can't be let go of.
