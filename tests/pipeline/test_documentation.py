@@ -22,6 +22,7 @@ from conftest import copy_project
 
 from dagster_drips.pipeline.descriptions import CUSTOM_FIELD
 from dagster_drips.pipeline.publish import publish
+from dagster_drips.pipeline.segments import current_manifest_json
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
@@ -68,7 +69,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         catalog: dict[tuple[str, str], list[str]] = {}
         for row in warehouse.rows("select * from information_schema.columns order by ordinal_position"):
             catalog.setdefault((row["table_schema"], row["table_name"]), []).append(row["column_name"])
-    return Built(project, json.loads(pipeline.transform.manifest_json.read_text()), catalog)
+    return Built(project, json.loads(current_manifest_json(project, pipeline.transform).read_text()), catalog)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from life import NAMES, ZEB, dump, land, lived_in, message_id, new_project, tick, traces
 
+from dagster_drips.clock import utc_now
+from dagster_drips.delivery.place import adopt
 from dagster_drips.errors import DripsError
 from dagster_drips.locks import exclusive
 from dagster_drips.pipeline.rebuild import rebuild
@@ -32,7 +34,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 def _copy(project: Project, to: Path) -> Project:
     shutil.copytree(project.root, to)
-    return Project.at(to)
+    copied = Project.at(to)
+    adopt(copied, now=utc_now())  # or it would mail nobody
+    return copied
 
 
 @pytest.fixture(scope="module")

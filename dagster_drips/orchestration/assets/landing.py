@@ -22,6 +22,7 @@ class TickConfig(dg.Config):
     specs=[
         raw_spec("tick", LANDING, "This tick's instant (T1).", [], {"python"}),
         raw_spec("time_zones", LANDING, "Each IANA zone's offset at the tick's instant (M5).", [], {"python"}),
+        raw_spec("clock_changes", LANDING, "When each IANA zone's offset changes, in years to come.", [], {"python"}),
     ],
     pool=POOL,
 )
@@ -34,6 +35,7 @@ def clock(
     context.log.info(f"tick {format_instant(as_of)}")
     yield dg.MaterializeResult(asset_key=TICK, metadata={"as_of": format_instant(as_of)})
     yield dg.MaterializeResult(asset_key=["raw", "time_zones"])
+    yield dg.MaterializeResult(asset_key=["raw", "clock_changes"])
 
 
 landing_files = [
