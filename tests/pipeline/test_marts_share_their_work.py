@@ -24,3 +24,11 @@ def test_marts_read_tables_where_a_view_would_be_computed_for_each_of_them() -> 
     }
     assert asked == {}, f"read {COMPUTED_AGAIN}"
     assert {path.stem for path in (MARTS / "intermediate").glob("*.sql")} >= set(COMPUTED_AGAIN.values())
+
+
+def test_no_model_has_a_window_over_everything() -> None:
+    """DuckDB 1.5 fails at `over ()` now and then, by a fault of its own (docs/architecture.md)."""
+    sources = [path for name in ("models", "macros") for path in (MARTS.parents[1] / name).rglob("*.sql")]
+    code = {path: "\n".join(line.split("--")[0] for line in path.read_text().splitlines()) for path in sources}
+    assert len(code) > 100
+    assert [path.name for path, text in code.items() if re.search(r"\bover\s*\(\s*\)", text)] == []
