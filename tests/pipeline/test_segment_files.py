@@ -16,6 +16,8 @@ from dagster_drips.pipeline.segments import parse_readable
 from dagster_drips.project import Project
 from dagster_drips.sequences.segment_files import segment_names
 
+pytestmark = pytest.mark.slow
+
 SQL = "select lead_id from {{ ref('stg_leads') }}\n"
 GENERATED = "macros/generated/segment_names.sql"
 

@@ -16,6 +16,8 @@ from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 AT = datetime(2026, 3, 2, 12)
 
 

@@ -161,7 +161,7 @@ def test_the_commands_of_the_page_work(tmp_path: Path, monkeypatch: pytest.Monke
     with ScriptedServer() as server:
         monkeypatch.setenv("DRIPS_SMTP_URL", server.url)
         for command in commands:
-            result = CliRunner().invoke(app, shlex.split(command))
+            result = CliRunner().invoke(app, [*shlex.split(command), "--project", str(tmp_path)])
             assert result.exit_code == 0, result.output
     assert (tmp_path / "preview" / "index.html").exists()
     assert len(server.accepted) == 1
