@@ -24,6 +24,8 @@ from dagster_drips.warehouse.port import Warehouse, open_warehouse
 
 from .hostile_smtp import HostileServer
 
+pytestmark = pytest.mark.slow
+
 AS_OF = datetime(2026, 3, 2, 9, 0)
 IDS = [f"{number:032x}" for number in range(1, 6)]
 DUE = Path(__file__).parents[1] / "delivery" / "due_tables.sql"

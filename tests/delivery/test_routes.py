@@ -17,6 +17,8 @@ from dagster_drips.settings import Settings
 
 from .conftest import AS_OF, WALL, World
 
+pytestmark = pytest.mark.slow
+
 
 def run(world: World, settings: Settings) -> DispatchReport:
     return dispatch(world.project, world.warehouse, settings, as_of=AS_OF, now=lambda: WALL)
