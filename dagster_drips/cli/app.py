@@ -56,6 +56,16 @@ app = typer.Typer(
     help="Drip and lifecycle email that lives in the data warehouse.",
 )
 
+ReaderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lead",
+        metavar="LEAD",
+        help="Render for this lead, by lead_id or address; else for one made up.",
+        show_default=False,
+    ),
+]
+"""Whom mails are rendered for that nobody is sent."""
 ProjectOption = Annotated[
     Path | None,
     typer.Option(

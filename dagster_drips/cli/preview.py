@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_drips.cli.app import ProjectOption, app, check_writable, chosen_project
+from dagster_drips.cli.app import ProjectOption, ReaderOption, app, check_writable, chosen_project
 from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
 
@@ -18,10 +18,7 @@ def preview(
         str | None, typer.Argument(metavar="[SEQUENCE]", help="One sequence; else all of them.", show_default=False)
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the page and the mails.")] = Path("preview"),
-    lead: Annotated[
-        str | None,
-        typer.Option(metavar="LEAD", help="Render for this lead, by lead_id or address; else for one made up."),
-    ] = None,
+    lead: ReaderOption = None,
     project: ProjectOption = None,
 ) -> None:
     """Render every step and variant into a folder: a page of all, HTML, plain text, and pictures where Chromium is."""

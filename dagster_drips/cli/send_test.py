@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dagster_drips.cli.app import ProjectOption, app, chosen_project
+from dagster_drips.cli.app import ProjectOption, ReaderOption, app, chosen_project
 
 
 @app.command("send-test", epilog="Example: `drips send-test abandoned_cart hour --to me@acme.example`")
@@ -17,10 +17,7 @@ def send_test(
     variant: Annotated[
         str | None, typer.Option(metavar="ID", help="Which variant; else the first.", show_default=False)
     ] = None,
-    lead: Annotated[
-        str | None,
-        typer.Option(metavar="LEAD", help="Render for this lead, by lead_id or address; else for one made up."),
-    ] = None,
+    lead: ReaderOption = None,
     project: ProjectOption = None,
 ) -> None:
     """Send one mail for real, marked as a test: by its sender's servers, signed, in no journal and no statistic."""

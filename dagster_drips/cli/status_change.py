@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ def change_status(sequence: str, status: str, *, yes: bool, no_plan: bool, proje
         DripsError: there is no such sequence, or the plan can't be made.
     """
     from dagster_drips.cli.progress import progress_of
-    from dagster_drips.plan.plan import plan
+    from dagster_drips.plan.plan import DAYS, EVERY, plan
     from dagster_drips.plan.report import as_text
     from dagster_drips.plan.status_change import status_change
 
@@ -40,7 +41,7 @@ def change_status(sequence: str, status: str, *, yes: bool, no_plan: bool, proje
             typer.echo(f"{sequence} stays {change.before}", err=True)
             raise typer.Exit(1)
         if not no_plan and place.warehouse.exists():
-            with progress_of("plan", 57) as advance:
+            with progress_of("plan", timedelta(days=DAYS) // EVERY + 1) as advance:
                 found = plan(place, files=change.files, on_tick=lambda as_of: advance(format_instant(as_of)))
             for line in as_text(found):
                 typer.echo(line)

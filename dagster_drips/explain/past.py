@@ -14,10 +14,12 @@ from pathlib import Path
 
 from dagster_drips.explain.explanation import STATEMENTS
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
+from dagster_drips.pipeline.gates import decided_at
 from dagster_drips.pipeline.live_models import bring_along, write_live_models
 from dagster_drips.pipeline.replay import go_back, scratch_folder
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.tick_clock import set_clock
+from dagster_drips.pipeline.waivers import load_waivers
 from dagster_drips.project import Project
 from dagster_drips.sequences.versions import restore_live
 from dagster_drips.settings import load_settings
@@ -47,6 +49,7 @@ def as_of_tick(project: Project, as_of: datetime) -> Generator[Warehouse]:
         )
         with open_warehouse(file) as warehouse:
             _forget_what_came_later(warehouse, as_of)
+            load_waivers(project, warehouse, given_until=decided_at(warehouse))
             pipeline = Pipeline(models, transform, journal=None)
             pipeline.decide(warehouse)
             # All marts: that run is compiled already where the models are still the project's, and needs no dbt.

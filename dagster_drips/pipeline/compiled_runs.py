@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 FOLDER = "compiled_runs"
-"""In a target folder: a file for each state of the dbt project."""
+"""In a target folder: a file for each state of the dbt project. What is kept in another shape wants another name."""
 _KEPT_STATES = 16
 _STATEMENTS = named_statements(Path(__file__).with_name("compiled_runs.sql"))
 
@@ -143,10 +143,12 @@ def compiled_nodes(manifest: Manifest, results: Sequence[Any], warehouse: Path) 
         return None
     if any(node.resource_type == "operation" for node in manifest.nodes.values()):
         return None
+    implementations = _implementations(manifest.macros)
     nodes = []
     for result in results:
         is_done = str(getattr(result.status, "value", result.status)) in ("success", "pass", "fail", "warn")
-        compiled = _compiled(result.node) if is_done and not _is_changeable(result.node, manifest) else None
+        is_fixed = is_done and not _is_changeable(result.node, manifest, implementations)
+        compiled = _compiled(result.node) if is_fixed else None
         if compiled is None:
             return None
         nodes.append(compiled)
@@ -223,6 +225,8 @@ def _tested(warehouse: Warehouse, node: CompiledNode) -> tuple[str, str, int]:
 def _make_room(warehouse: Warehouse, nodes: Sequence[CompiledNode]) -> None:
     """Schemas for what is to be made; and what another state of the project made as the other kind goes."""
     made = [node for node in nodes if node.relation]
+    if not made:
+        return
     for schema in {node.relation.rpartition(".")[0] for node in made}:
         warehouse.execute(f"create schema if not exists {schema}")
     views, tables = ({row["relation"] for row in warehouse.rows(_STATEMENTS[kind])} for kind in ("views", "tables"))
@@ -288,11 +292,11 @@ def _with_types_of_seeds(nodes: list[CompiledNode], warehouse: Path) -> list[Com
         ]
 
 
-def _is_changeable(node: Any, manifest: Manifest) -> bool:
+def _is_changeable(node: Any, manifest: Manifest, implementations: Mapping[str, list[str]]) -> bool:
     """Whether a node's SQL may come out otherwise although no file of the project has changed."""
     if _CHANGEABLE.search(getattr(node, "raw_code", "") or ""):
         return True
-    for unique_id in _macros(node, manifest):
+    for unique_id in _macros(node, manifest, implementations):
         macro = manifest.macros[unique_id]
         if unique_id in _ASKS_THE_DATABASE:
             return True
@@ -301,14 +305,13 @@ def _is_changeable(node: Any, manifest: Manifest) -> bool:
     return False
 
 
-def _macros(node: Any, manifest: Manifest) -> set[str]:
+def _macros(node: Any, manifest: Manifest, implementations: Mapping[str, list[str]]) -> set[str]:
     """All macros that a node calls, and those that they call; of a dispatched one every implementation."""
     found: set[str] = set()
     # While it runs a test, dbt adds what calls the test to what the test calls.
     around = manifest.macros["macro.dbt.materialization_test_default"].depends_on.macros
     added = set(around) if node.resource_type == "test" else set()
     wanted = [unique_id for unique_id in node.depends_on.macros if unique_id not in added]
-    implementations = _implementations(manifest.macros)
     while wanted:
         unique_id = wanted.pop()
         if unique_id in found or unique_id not in manifest.macros:

@@ -74,6 +74,8 @@ def source_files(folder: Path) -> dict[str, str]:
 def fingerprint_of(folder: Path, settings: Sequence[str]) -> str:
     """What dbt makes of a project depends on this and nothing else: its files and packages, dbt itself, and settings.
 
+    Where YAML of the project asks the environment, as for a schema's name, the values of now count, too.
+
     Args:
         folder: the dbt project.
         settings: what else its SQL depends on.
@@ -88,11 +90,16 @@ def fingerprint_of(folder: Path, settings: Sequence[str]) -> str:
             if name not in _UNREAD and path.is_file():
                 content = path.read_bytes()
                 digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
+                if path.suffix in (".yml", ".yaml"):
+                    for variable in _ENVIRONMENT.findall(content):
+                        digest.update(variable + b"\0" + os.environb.get(variable, b"") + b"\0")
     return digest.hexdigest()
 
 
 MADE = frozenset({"target", "logs", "dbt_packages", "dbt_modules", "__pycache__"})
 """Folders of a dbt project that its tools fill."""
 _NO_INPUT = MADE - {"dbt_packages", "dbt_modules"}
+_ENVIRONMENT = re.compile(rb"""env_var\(\s*['"](?!DRIPS_WAREHOUSE|DRIPS_TARGET)(\w+)['"]""")
+"""Of our own two, dbt is told for each run; what they decide is among the settings."""
 _ENGINES = ("dbt-core", "dbt-adapters", "dbt-duckdb", "dagster-drips")
 _UNREAD = frozenset({".user.yml", ".DS_Store"})

@@ -17,7 +17,7 @@ import msgspec
 
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
-from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledRuns, compiled_nodes, run_compiled
+from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledNode, CompiledRuns, compiled_nodes, run_compiled
 from dagster_drips.pipeline.dbt_files import existing_files_only, fingerprint_of
 from dagster_drips.pipeline.descriptions import Description, descriptions_of
 from dagster_drips.pipeline.node_result import NodeResult
@@ -118,6 +118,8 @@ class Transform:
         self.target = target or load_settings(project).target
         self.compiled: dict[str, str] = {}
         """SQL of the models that the last `run` ran, as dbt compiled it, by unique id."""
+        self.kept: list[CompiledNode] | None = None
+        """The nodes of the last `run`, in their order; None where that was more than can be kept."""
         self._manifest: Manifest | None = None
         self._runs: CompiledRuns | None = None
         self._fingerprint = ""
@@ -204,14 +206,14 @@ class Transform:
         runs = self._compiled_runs()
         known = runs.find(arguments)
         if known is not None:
-            self.compiled = {node.unique_id: node.sql for node in known if node.sql}
+            self.compiled, self.kept = {node.unique_id: node.sql for node in known if node.sql}, known
             return run_compiled(known, self.warehouse, self.project.dbt)
         result = self._invoke(arguments, self.manifest())
         if result.result is None:
             raise TransformFailed(f"dbt {command} could not start: {_reason(result)}")
-        nodes = compiled_nodes(self.manifest(), result.result.results, self.warehouse)
-        if nodes is not None:
-            runs.keep(arguments, nodes, descriptions_of(self.manifest(), MARTS_SCHEMA))
+        self.kept = compiled_nodes(self.manifest(), result.result.results, self.warehouse)
+        if self.kept is not None:
+            runs.keep(arguments, self.kept, descriptions_of(self.manifest(), MARTS_SCHEMA))
         self.compiled = {
             node.node.unique_id: code
             for node in result.result.results

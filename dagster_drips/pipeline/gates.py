@@ -31,19 +31,20 @@ def expect_gates(project: Project, warehouse: Warehouse, *, is_life: bool) -> No
         project: whose waivers.
         warehouse: open for writing, with a tick begun.
         is_life: not a throw-away run, which takes all data tests to pass and knows waivers from when they were given.
+            A tick that has decided keeps what tests said then, in either.
 
     Raises:
         DripsError: the waivers can't be read.
     """
-    if not is_life:
-        set_failed_tests(warehouse, [])
-        if waivers_file(project).exists():  # the folder of a plan's side has none, and its warehouse has them
-            load_waivers(project, warehouse, counts_from=lambda waiver: waiver.given_at)
-        return
     decided = decided_at(warehouse)
-    load_waivers(project, warehouse, given_until=decided)
+    if is_life:
+        load_waivers(project, warehouse, given_until=decided)
+    elif waivers_file(project).exists():  # the folder of a plan's side has none, and its warehouse has them
+        load_waivers(project, warehouse, counts_from=lambda waiver: waiver.given_at)
     if decided is not None:
         set_failed_tests(warehouse, warehouse.rows(_STATEMENTS["known_failed_tests"]))
+    elif not is_life:
+        set_failed_tests(warehouse, [])
 
 
 def set_failed_tests(warehouse: Warehouse, rows: list[dict[str, Any]]) -> bool:

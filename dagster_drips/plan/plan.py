@@ -15,6 +15,7 @@ from pathlib import Path
 from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import load_landing
+from dagster_drips.pipeline.commits import STATEMENTS as TICKS
 from dagster_drips.pipeline.replay import Span, copy_of_warehouse, scratch_folder
 from dagster_drips.plan.comparing import STATEMENTS, Plan, compared, read_plan, write_rows
 from dagster_drips.plan.edits import edits_of
@@ -27,14 +28,17 @@ from dagster_drips.sequences.versions import last_settings
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
+DAYS, EVERY = 14, timedelta(hours=6)
+"""How far a plan looks ahead, and the time between its ticks, where nobody says."""
+
 
 def plan(
     project: Project,
     *,
     files: Project | None = None,
     base: str = LIVE,
-    days: float = 14,
-    every: timedelta = timedelta(hours=6),
+    days: float = DAYS,
+    every: timedelta = EVERY,
     start: datetime | None = None,
     out: Path | None = None,
     on_tick: Callable[[datetime], None] = lambda as_of: None,
@@ -47,7 +51,7 @@ def plan(
         base: `live`, or a git ref.
         days: how far to look ahead.
         every: between ticks.
-        start: the first tick; the wall clock where None.
+        start: the first tick; where None, the wall clock or the second after the last tick.
         out: a folder for Parquet files of all differing rows; made where it is missing.
         on_tick: told of each tick of the working side.
 
@@ -55,8 +59,6 @@ def plan(
         DripsError: the base can't be read, the instant is not later than the last tick, a model fails, or the warehouse
             is busy.
     """
-    first = (start or utc_now()).replace(microsecond=0)
-    span = Span(first, first + timedelta(days=days), every)
     with scratch_folder(project) as scratch:
         warehouses = {name: scratch / name / "warehouse.duckdb" for name in ("base", "working")}
         for file in warehouses.values():
@@ -65,6 +67,8 @@ def plan(
             copy_of_warehouse(project, warehouses["base"])
         working = working_tree(files or project, scratch / "working")
         with open_warehouse(warehouses["base"]) as warehouse:
+            first = start.replace(microsecond=0) if start else _next_tick(warehouse)
+            span = Span(first, first + timedelta(days=days), every)
             base_tree = _base_tree(project, base, scratch / "base", warehouse, working)
             # Once for both sides, so that neither sees a file that the other doesn't.
             load_landing(project, warehouse, fields=last_settings(warehouse).fields, loaded_at=utc_now())
@@ -95,6 +99,12 @@ def plan(
                 problems=[*report.problems, *in_base],
                 is_wrong=report.is_wrong,
             )
+
+
+def _next_tick(warehouse: Warehouse) -> datetime:
+    """Now, or where the last tick was this very second, or ahead of the clock, the second after it."""
+    now, last = utc_now().replace(microsecond=0), warehouse.rows(TICKS["last_ticks"])[0]
+    return max([now, *(tick + timedelta(seconds=1) for tick in last.values() if tick is not None)])
 
 
 @contextmanager

@@ -1,1 +1,4 @@
-"""Mails looked at before anybody gets them: rendered from the working files for one reader, and laid out on a page."""
+"""Mails looked at before anybody gets them: rendered from the working files for a reader, on a page or as a test mail.
+
+Nothing here is in a journal or counts anywhere.
+"""

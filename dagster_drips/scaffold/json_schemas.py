@@ -78,3 +78,7 @@ def _or_nothing(schema: dict[str, Any]) -> dict[str, Any]:
         return schema
     told = {key: schema[key] for key in ("description",) if key in schema}
     return {**told, "anyOf": [{key: value for key, value in schema.items() if key not in told}, {"type": "null"}]}
+
+
+if __name__ == "__main__":
+    write_json_schemas(Path("sequences"))

@@ -58,12 +58,9 @@ class BenchTransform(Transform):
             return self._fill()
         results = super().run(command, select, exclude=exclude, full_refresh=full_refresh)
         if command == "run":
-            known = self._compiled_runs().find(
-                [command, "--select", *select, *(["--exclude", *exclude] * bool(exclude))]
-            )
             self._made = (
-                [Model(node.unique_id, node.relation, node.sql, node.kind == "view") for node in known]
-                if known is not None
+                [Model(node.unique_id, node.relation, node.sql, node.kind == "view") for node in self.kept]
+                if self.kept is not None
                 else self._as_parsed(results)
             )
         return results

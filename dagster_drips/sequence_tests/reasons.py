@@ -1,7 +1,7 @@
 """Why a lead did or did not get something, in a line, with the id of the rule: from what the tick itself says.
 
-Only telling belongs here: every reason comes from the models and the journal. `drips explain` tells more of a lead;
-where this line is not enough, it takes this function's place.
+Only telling belongs here: every reason comes from the models and the journal. `drips explain` tells more of a lead,
+from marts that a test's ticks don't build.
 """
 
 from __future__ import annotations
@@ -32,13 +32,12 @@ def why(warehouse: Warehouse, sequence_id: str, lead_id: str, step: str | None) 
         return f"the sequence counts as paused: segment {paused[0]['segment_without_result']} has no result (E5)"
     if step is not None and (told := _of_step(warehouse, key, step)):
         return told
-    enrolled = warehouse.rows(_STATEMENTS["last_enrollment"], key) if step is not None else []
-    decided = enrolled or warehouse.rows(_STATEMENTS["last_decision"], key)
-    if decided:
+    decisions = warehouse.rows(_STATEMENTS["decisions"], key)
+    # Of a step, the enrollment that it belongs to says more than a later occurrence that was turned away.
+    enrolled = [row for row in decisions if row["decision"] == "enrolled"] if step is not None else []
+    if decided := enrolled or decisions:
         return _of_decision(warehouse, key, decided[0])
-    if warehouse.value(
-        _STATEMENTS["occurrences"].replace("$sequence_id", "?").replace("$lead_id", "?"), [*key.values()]
-    ):
+    if warehouse.rows(_STATEMENTS["occurrences"], key)[0]["occurrences"]:
         return f"{lead_id} waits to be judged: an address, or the rollout (E3, E9)"
     return f"nothing that counts has triggered the sequence for {lead_id} by then (E1, E2)"
 

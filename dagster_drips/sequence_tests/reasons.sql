@@ -34,7 +34,8 @@ where sequence_id = $sequence_id and lead_id = $lead_id and step_id = $step and 
 order by as_of desc
 limit 1
 
--- name: last_decision
+-- name: decisions
+-- What became of its occurrences and their enrollments, the latest first.
 select
     decisions.decision,
     decisions.decided_at,
@@ -47,23 +48,6 @@ left join journal.enrollment_closings as closings
     on decisions.enrollment_id = closings.enrollment_id
 where decisions.sequence_id = $sequence_id and decisions.lead_id = $lead_id
 order by decisions.decided_at desc, decisions.decision = 'enrolled' desc, decisions.occurred_at desc
-limit 1
-
--- name: last_enrollment
--- The same of what it enrolled.
-select
-    decisions.decision,
-    decisions.decided_at,
-    decisions.arm,
-    closings.status,
-    closings.exit_reason,
-    closings.closed_at
-from journal.enrollment_decisions as decisions
-left join journal.enrollment_closings as closings
-    on decisions.enrollment_id = closings.enrollment_id
-where decisions.sequence_id = $sequence_id and decisions.lead_id = $lead_id and decisions.decision = 'enrolled'
-order by decisions.decided_at desc, decisions.occurred_at desc
-limit 1
 
 -- name: occurrences
 select count(*) as occurrences

@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 5.0
 # Characters of an engine's message that are told: it likes to repeat the statement.
 _WORDS = 500
 _MODEST_MEGABYTES = (128, 256, 512)
-_SCHEMA = Path(__file__).with_name("schema.sql")
+_SCHEMA = tuple(Path(__file__).with_name(name) for name in ("schema.sql", "schema_journal.sql"))
 
 
 class WarehouseBusy(DripsError):
@@ -149,7 +149,8 @@ class Warehouse:
 
     def prepare(self) -> None:
         """Create what is missing of the schemas `raw` and `journal`."""
-        self._connection.execute(_SCHEMA.read_text(encoding="utf-8"))
+        for file in _SCHEMA:
+            self._connection.execute(file.read_text(encoding="utf-8"))
 
     def checkpoint(self) -> None:
         """Fold DuckDB's write-ahead log into the file."""

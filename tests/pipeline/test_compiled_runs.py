@@ -206,6 +206,22 @@ def test_half_a_file_is_none(tmp_path: Path) -> None:
     assert not CompiledRuns(tmp_path, "state").is_known
 
 
+def test_a_value_that_yaml_takes_from_the_environment_is_another_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = copy_project(tmp_path)
+    (project.dbt / "dbt_project.yml").open("a").write("vars: {level: \"{{ env_var('LEVEL', 'low') }}\"}\n")
+    without = Transform(project).fingerprint
+    monkeypatch.setenv("LEVEL", "high")
+    high = Transform(project).fingerprint
+    monkeypatch.setenv("LEVEL", "higher")
+    assert len({without, high, Transform(project).fingerprint}) == 3
+    # Which file is the warehouse is told to dbt for each run.
+    monkeypatch.setenv("DRIPS_WAREHOUSE", "anything")
+    monkeypatch.setenv("LEVEL", "high")
+    assert Transform(project).fingerprint == high
+
+
 def test_a_changed_file_is_another_state(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     before = Transform(project).fingerprint

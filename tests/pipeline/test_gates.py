@@ -19,6 +19,7 @@ from dagster_drips.cli import commands  # noqa: F401  (registers them)
 from dagster_drips.cli.app import app
 from dagster_drips.cli.status import read_status
 from dagster_drips.errors import DripsError
+from dagster_drips.explain.asking import ask
 from dagster_drips.pipeline.data_tests import failed_gates, gate_lineage, gate_names
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.rebuild import rebuild
@@ -205,6 +206,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
         world.decide(warehouse, 300)
         world.kept["repeated"] = world.facts(warehouse)
     give_waiver(project, Waiver(UNIQUE, "entering", datetime(2040, 1, 1), "later", "ada", datetime(2039, 1, 1)))
+    [lead] = ask(project, "B", sequence="letters", at=at(120)).leads
+    world.kept["explained"] = {one.step_id: one for one in lead.explanations}
     rebuild(project)
     with open_warehouse(project.warehouse) as warehouse:
         world.kept["rebuilt"] = world.facts(warehouse)
@@ -309,6 +312,12 @@ def test_a_replay_takes_every_data_test_to_pass(world: World) -> None:
             "select lead_id from raw.delivery_log where sequence_id = 'letters' and as_of = ?", [held]
         )
     assert {row["lead_id"] for row in sent} == {"B"}
+
+
+def test_an_earlier_tick_is_explained_by_the_tests_and_waivers_of_then(world: World) -> None:
+    again = world.kept["explained"]["again"]
+    assert (again.state, again.reason, again.rule) == ("waiting", "gate", "G1")
+    assert UNIQUE in again.text
 
 
 def test_status_names_what_holds_and_what_is_waived(world: World) -> None:

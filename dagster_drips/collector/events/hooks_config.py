@@ -80,8 +80,9 @@ def _event_name(value: str) -> str:
 
 def _short_for(key: str, written: Any) -> BeforeValidator:
     """A bare value stands for a mapping with this one key; `written` is what editors are told of both."""
-    whole = lambda value: value if isinstance(value, Mapping) else {key: value}  # noqa: E731
-    return BeforeValidator(whole, json_schema_input_type=written)
+    return BeforeValidator(
+        lambda value: value if isinstance(value, Mapping) else {key: value}, json_schema_input_type=written
+    )
 
 
 PlaceField = Annotated[Place, BeforeValidator(place, json_schema_input_type=str | list[str | int])]

@@ -91,31 +91,45 @@ changed_segments as (
 
 ),
 
+-- Kinds of rows whose age matters to somebody: the others are not read for it.
+dated as (
+
+    select distinct subject from limits
+    where gate = 'freshness'
+
+),
+
 newest as (
 
     select
         'leads' as subject,
-        max(coalesce(updated_at, created_at)) as instant
-    from {{ source('raw', 'leads') }}
-    where coalesce(updated_at, created_at) <= {{ as_of() }}
+        max(coalesce(leads.updated_at, leads.created_at)) as instant
+    from {{ source('raw', 'leads') }} as leads
+    inner join dated
+        on dated.subject = 'leads'
+    where coalesce(leads.updated_at, leads.created_at) <= {{ as_of() }}
 
     union all
 
     select
         'events' as subject,
-        max(coalesce(received_at, occurred_at)) as instant
-    from {{ source('raw', 'events') }}
+        max(coalesce(events.received_at, events.occurred_at)) as instant
+    from {{ source('raw', 'events') }} as events
+    inner join dated
+        on dated.subject = 'events'
     where
-        coalesce(received_at, occurred_at) <= {{ as_of() }}
-        and occurred_at <= {{ as_of() }}
+        coalesce(events.received_at, events.occurred_at) <= {{ as_of() }}
+        and events.occurred_at <= {{ as_of() }}
 
     union all
 
     select
         'engagement' as subject,
-        max(occurred_at) as instant
-    from {{ source('raw', 'engagement') }}
-    where occurred_at <= {{ as_of() }}
+        max(engagement.occurred_at) as instant
+    from {{ source('raw', 'engagement') }} as engagement
+    inner join dated
+        on dated.subject = 'engagement'
+    where engagement.occurred_at <= {{ as_of() }}
 
 ),
 
