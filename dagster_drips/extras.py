@@ -11,7 +11,7 @@ from typing import Literal
 
 from dagster_drips.errors import DripsError
 
-Extra = Literal["collector", "inbox", "doctor"]
+Extra = Literal["alerts", "collector", "doctor", "inbox", "report", "ui"]
 
 
 @contextlib.contextmanager
