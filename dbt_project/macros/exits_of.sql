@@ -40,7 +40,7 @@
 
         union all
 
-        {{ exits_by_doing(enrollments, ref('stg_events'), ref('matched_events'), ref('engagement_facts'), as_of()) }}
+        {{ exits_by_doing(enrollments, ref('stg_events'), ref('matched_events'), ref('response_facts'), as_of()) }}
 
         union all
 

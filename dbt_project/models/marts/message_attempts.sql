@@ -3,10 +3,7 @@ with
 
 facts as (
 
-    select
-        *,
-        {{ outcome_precedence('outcome') }} as precedence
-    from {{ source('raw', 'delivery_log') }}
+    {{ without_answered_claims(source('raw', 'delivery_log')) }}
 
 ),
 

@@ -116,18 +116,31 @@ skipped_steps as (
 ),
 
 -- What is on record about a step outranks what the tick expected of it.
+recorded as (
+
+    select * from attempted
+
+    union all
+
+    select skipped_steps.*
+    from skipped_steps
+    left join attempted
+        on skipped_steps.message_id = attempted.message_id
+    where attempted.message_id is null
+
+),
+
 decisions as (
 
-    select
-        *,
-        row_number() over (partition by message_id order by evidence) as choice
-    from (
-        select *, 1 as evidence from attempted
-        union all
-        select *, 2 as evidence from skipped_steps
-        union all
-        select *, 3 as evidence from pending
-    ) as gathered
+    select * from recorded
+
+    union all
+
+    select pending.*
+    from pending
+    left join recorded
+        on pending.message_id = recorded.message_id
+    where recorded.message_id is null
 
 )
 
@@ -149,4 +162,3 @@ select
 from decisions
 left join {{ ref('step_positions') }} as positions
     on decisions.sequence_id = positions.sequence_id and decisions.step_id = positions.step_id
-where decisions.choice = 1

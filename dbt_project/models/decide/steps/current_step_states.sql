@@ -20,7 +20,7 @@ messages_in_cap_period as (
     select
         messages.address,
         count(*) as messages
-    from {{ ref('message_states') }} as messages
+    from {{ ref('limiting_message_states') }} as messages
     cross join {{ source('raw', 'project_settings') }} as project
     where
         {{ counts_for_cap('messages') }}
@@ -81,7 +81,7 @@ sent_by_sender as (
         sum(case when sent_as_of >= cast(cast({{ as_of() }} as date) as timestamp) then 1 else 0 end) as messages_today,
         -- A repeated tick has sent some already.
         sum(case when sent_as_of = {{ as_of() }} then 1 else 0 end) as messages_this_tick
-    from {{ ref('message_states') }}
+    from {{ ref('limiting_message_states') }}
     where
         status in ('sent', 'in_doubt')
         and sent_as_of <= {{ as_of() }}

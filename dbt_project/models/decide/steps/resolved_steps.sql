@@ -1,1 +1,1 @@
-{{ resolved_steps_of(ref('message_states'), source('earlier', 'skipped_steps')) }}
+{{ resolved_steps_of(ref('open_message_states'), source('earlier', 'skipped_steps')) }}

@@ -45,7 +45,7 @@ due_conditions as (
 
 met_conditions as (
 
-    {{ met_conditions_of('due_conditions', ref('segment_members'), ref('stg_events'), ref('engagement_facts'), as_of()) }}
+    {{ met_conditions_of('due_conditions', ref('segment_members'), ref('stg_events'), ref('open_engagement_facts'), as_of()) }}
 
 ),
 
@@ -98,7 +98,7 @@ next_steps as (
         on scheduled.sequence_id = sequences.sequence_id
     left join {{ ref('stg_mailable_leads') }} as leads
         on scheduled.lead_id = leads.lead_id
-    left join {{ ref('message_states') }} as messages
+    left join {{ ref('open_message_states') }} as messages
         on scheduled.message_id = messages.message_id
     left join {{ ref('asked_addresses') }} as confirmations
         on sequences.confirmation and leads.unconfirmed_address = confirmations.address

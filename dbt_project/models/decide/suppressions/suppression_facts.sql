@@ -1,1 +1,1 @@
-{{ suppression_facts_of(ref('engagement_facts'), ref('message_states')) }}
+{{ suppression_facts_of(ref('response_facts'), ref('refused_messages')) }}
