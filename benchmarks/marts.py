@@ -20,6 +20,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dagster_drips.demo.folder import activate_drafts
+from dagster_drips.pipeline.dbt_package import copied_without
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
@@ -34,7 +35,7 @@ GENERATED = ("leads", "events", "files", "enrollments", "deliveries", "engagemen
 
 def make_project(checkout: Path, folder: Path) -> None:
     for name in ("sequences", "dbt_project"):
-        shutil.copytree(checkout / name, folder / name, ignore=shutil.ignore_patterns("target", "logs"))
+        shutil.copytree(checkout / name, folder / name, ignore=copied_without("target", "logs"))
     activate_drafts(folder / "sequences")
     (folder / "data" / "journal").mkdir(parents=True)
 

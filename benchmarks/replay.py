@@ -19,6 +19,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dagster_drips.demo.folder import activate_drafts
+from dagster_drips.pipeline.dbt_package import copied_without
 
 REPOSITORY = Path(__file__).parent.parent
 START = datetime(2026, 3, 1)
@@ -47,7 +48,7 @@ def main() -> None:
 def make_project(folder: Path, leads: int) -> Path:
     """The repository's sequences and models over made-up leads and events."""
     for name in ("sequences", "dbt_project"):
-        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("target", "logs"))
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=copied_without("target", "logs"))
     activate_drafts(folder / "sequences")
     landing = folder / "data" / "landing"
     for kind in ("leads", "events"):

@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 from dagster_drips.pipeline.compiled_runs import FOLDER
+from dagster_drips.pipeline.dbt_files import MADE
+from dagster_drips.pipeline.dbt_package import PACKAGE as DBT_PACKAGE
+from dagster_drips.pipeline.dbt_package import link_package
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.project import Project
 
@@ -36,9 +39,10 @@ _made: list[Path] = []
 def _parsed_models() -> Path:
     """What dbt keeps of its parse of this repository's models, made once for all tests: a parse takes seconds."""
     digest = hashlib.sha256(version("dbt-core").encode())
-    for path in sorted((REPOSITORY / "dbt_project").rglob("*")):
-        if path.is_file() and not {"target", "logs"} & set(path.parts):
-            digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes() + b"\0")
+    for place in (REPOSITORY / "dbt_project", DBT_PACKAGE):
+        for path in sorted(place.rglob("*")):
+            if path.is_file() and not {*MADE} & set(path.parts):
+                digest.update(str(path.relative_to(REPOSITORY)).encode() + b"\0" + path.read_bytes() + b"\0")
     folder = _SHARED / digest.hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / _PARSED
@@ -46,11 +50,7 @@ def _parsed_models() -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
             with tempfile.TemporaryDirectory() as scratch:
-                shutil.copytree(
-                    REPOSITORY / "dbt_project",
-                    Path(scratch) / "dbt_project",
-                    ignore=shutil.ignore_patterns("target", "logs", ".user.yml"),
-                )
+                copy_dbt_project(Path(scratch))
                 transform = Transform(Project(Path(scratch)), warehouse=Path("warehouse.duckdb"))
                 transform.manifest()
                 shutil.copyfile(transform.target_path / _PARSED, folder / "made")
@@ -86,14 +86,18 @@ def _share_compiled_runs(target: Path) -> None:
     _made.append(target)
 
 
+def copy_dbt_project(to: Path) -> None:
+    """This repository's `dbt_project/` as it is committed, in a project's folder."""
+    left = shutil.ignore_patterns(*MADE, ".user.yml", ".dbtignore", "package-lock.yml")
+    shutil.copytree(REPOSITORY / "dbt_project", to / "dbt_project", ignore=left)
+
+
 def copy_project(
     to: Path, *, sequences: Path | None = None, segments: Path | None = None, data: Path | None = None
 ) -> Project:
     """A project in a folder of its own: this repository's models; other sequences, segments, data where given."""
     to.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(
-        REPOSITORY / "dbt_project", to / "dbt_project", ignore=shutil.ignore_patterns("target", "logs", ".user.yml")
-    )
+    copy_dbt_project(to)
     shutil.copytree(sequences or REPOSITORY / "sequences", to / "sequences")
     (to / "dbt_project" / "target").mkdir()
     shutil.copyfile(_parsed_models(), to / "dbt_project" / "target" / _PARSED)
@@ -101,10 +105,12 @@ def copy_project(
     if segments is not None:
         shutil.rmtree(to / "dbt_project" / "models" / "segments")
         shutil.copytree(segments, to / "dbt_project" / "models" / "segments")
+    link_package(to / "dbt_project")
     if data is not None:
         shutil.copytree(data, to / "data")
     for path in [to, *to.rglob("*")]:
-        path.chmod(path.stat().st_mode | 0o200)
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | 0o200)
     return Project.at(to)
 
 

@@ -1,4 +1,4 @@
-"""A model of the dbt project as dbt compiles it, for tests and benchmarks that make the tables it reads themselves.
+"""A model of the product as dbt compiles it, for tests and benchmarks that make the tables it reads themselves.
 
 Only the rendering of one model with the project's macros; what dbt makes of a whole project comes from a copy of it.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 import yaml
 
-_PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+from dagster_drips.pipeline.dbt_package import PACKAGE as _PACKAGE
 
 
 @cache
@@ -26,7 +26,7 @@ class _Adapter:
     """dbt's `adapter`, where each macro that is dispatched is DuckDB's."""
 
     @jinja2.pass_context
-    def dispatch(self, context: jinja2.runtime.Context, macro: str) -> object:
+    def dispatch(self, context: jinja2.runtime.Context, macro: str, _package: str) -> object:
         return context.resolve(f"default__{macro}")
 
 
@@ -36,7 +36,7 @@ def _default_of(name: str, default: object) -> object:
 
 @cache
 def _schemas() -> dict[str, str]:
-    files = sorted((_PROJECT / "models").glob("sources*.yml"))
+    files = sorted((_PACKAGE / "models").glob("sources*.yml"))
     sources = [source for file in files for source in yaml.safe_load(file.read_text(encoding="utf-8"))["sources"]]
     return {source["name"]: source.get("schema", source["name"]) for source in sources}
 
@@ -50,20 +50,20 @@ def _nothing(**_configuration: object) -> str:
 
 
 def _file_of(model: str) -> Path:
-    [file] = _PROJECT.glob(f"models/**/{model}.sql")
+    [file] = _PACKAGE.glob(f"models/**/{model}.sql")
     return file
 
 
 def relation_of(model: str) -> str:
     """Schema and name: a schema is a folder of `models/`; seeds stand in that of staging."""
-    if (_PROJECT / "seeds" / f"{model}.csv").exists():
+    if (_PACKAGE / "seeds" / f"{model}.csv").exists():
         return f"staging.{model}"
-    return f"{_file_of(model).relative_to(_PROJECT / 'models').parts[0]}.{model}"
+    return f"{_file_of(model).relative_to(_PACKAGE / 'models').parts[0]}.{model}"
 
 
 def rendered(template: str) -> str:
     """A template's SQL, with every macro of the project at hand."""
-    macros = "".join(file.read_text(encoding="utf-8") for file in sorted(_PROJECT.glob("macros/**/*.sql")))
+    macros = "".join(file.read_text(encoding="utf-8") for file in sorted(_PACKAGE.glob("macros/**/*.sql")))
     return _environment().from_string(macros + template).render().strip()
 
 

@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from dagster_drips.clock import format_instant
 from dagster_drips.errors import DripsError
 from dagster_drips.file_modes import protect_new_files
+from dagster_drips.pipeline.dbt_package import link_package
 from dagster_drips.project import Project
 from dagster_drips.temporaries import clear
 
@@ -84,13 +85,17 @@ def _main(project: ProjectOption = None) -> None:
 def chosen_project(option: Path | None) -> Project:
     """The project that a command works on: its `--project`, the one before the command, DRIPS_PROJECT, this folder.
 
-    What killed processes left behind is cleared on the way.
+    What killed processes left behind is cleared on the way, and the dbt project linked to the product's models.
     """
     project = Project.at(option or _chosen.get("project") or os.environ.get("DRIPS_PROJECT") or Path.cwd())
     protect_new_files(project)
     # A project that can't be written to can still be looked at.
     with contextlib.suppress(OSError):
         clear(project)
+    if (project.dbt / "packages.yml").exists():
+        # For plain dbt. Whoever runs models says what is wrong.
+        with contextlib.suppress(DripsError):
+            link_package(project.dbt)
     return project
 
 

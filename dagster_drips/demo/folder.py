@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dagster_drips.errors import DripsError
 from dagster_drips.locks import exclusive
+from dagster_drips.pipeline.dbt_package import copied_without
 from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
 
@@ -87,9 +88,8 @@ def activate_drafts(sequences: Path) -> None:
 
 
 def _copy(source: Project, place: Path) -> None:
-    ignored = shutil.ignore_patterns("target", "logs", ".user.yml")
     shutil.copytree(source.sequences, place / "sequences")
     activate_drafts(place / "sequences")
-    shutil.copytree(source.dbt, place / "dbt_project", ignore=ignored)
+    shutil.copytree(source.dbt, place / "dbt_project", ignore=copied_without("target", "logs", ".user.yml"))
     for kind in LANDING_KINDS:
         (place / "data" / "landing" / kind).mkdir(parents=True)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from dagster_drips.explain.explanation import STATEMENTS
+from dagster_drips.pipeline.dbt_files import MADE
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
 from dagster_drips.pipeline.gates import decided_at
 from dagster_drips.pipeline.live_models import bring_along, write_live_models
@@ -68,7 +69,7 @@ def _copy(warehouse: Path, to: Path) -> None:
 
 def _models(project: Project, scratch: Path, warehouse: Warehouse) -> Project:
     if not write_live_models(project, scratch, warehouse):
-        shutil.copytree(project.dbt, scratch / "dbt_project", ignore=shutil.ignore_patterns("target", "logs"))
+        shutil.copytree(project.dbt, scratch / "dbt_project", ignore=shutil.ignore_patterns(*MADE))
         bring_along(project, scratch)
     return Project(scratch)
 

@@ -2,7 +2,7 @@
 
 Importing dbt, its parse and its own work on a node cost several times what a tick's SQL does, and since the tick's
 instant stands in a table (T1) the SQL is the same text at every tick. So a run that went well is kept, under a
-fingerprint of all files of the dbt project, and done again from there until one of them changes.
+fingerprint of all files of the dbt project and its packages, and done again from there until one of them changes.
 
 What belongs here: which runs can be kept, where they lie, and doing them as dbt does. What does not: compiling (dbt).
 A run is kept only where it consists of plain tables, views, seeds and data tests whose SQL depends on nothing but
@@ -148,7 +148,7 @@ def compiled_nodes(manifest: Manifest, results: Sequence[Any], warehouse: Path) 
     for result in results:
         is_done = str(getattr(result.status, "value", result.status)) in ("success", "pass", "fail", "warn")
         is_fixed = is_done and not _is_changeable(result.node, manifest, implementations)
-        compiled = _compiled(result.node) if is_fixed else None
+        compiled = _compiled(result.node, manifest) if is_fixed else None
         if compiled is None:
             return None
         nodes.append(compiled)
@@ -237,7 +237,12 @@ def _make_room(warehouse: Warehouse, nodes: Sequence[CompiledNode]) -> None:
             warehouse.execute(f"drop view {node.relation}")
 
 
-def _compiled(node: Any) -> CompiledNode | None:
+def folder_of_package(manifest: Manifest, name: str) -> Path:
+    """Where a package's files lie below the dbt project; those of the project itself lie in it."""
+    return Path() if name == manifest.metadata.project_name else Path("dbt_packages", name)
+
+
+def _compiled(node: Any, manifest: Manifest) -> CompiledNode | None:
     """A node as it is to be kept; None where there is more to it than its SQL."""
     config = node.config.to_dict()
     # A seed depends on macros alone.
@@ -259,7 +264,8 @@ def _compiled(node: Any) -> CompiledNode | None:
     kind = config["materialized"]
     if node.resource_type == "seed":
         plain = config.get("fast", True) and not config.get("quote_columns")
-        return _kept(node, "seed", file=node.original_file_path, delimiter=config["delimiter"]) if plain else None
+        file = (folder_of_package(manifest, node.package_name) / node.original_file_path).as_posix()
+        return _kept(node, "seed", file=file, delimiter=config["delimiter"]) if plain else None
     if kind not in ("table", "view") or node.language != "sql" or getattr(node, "constraints", None):
         return None
     if any(column.constraints for column in node.columns.values()):

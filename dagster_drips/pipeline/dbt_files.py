@@ -12,11 +12,13 @@ import fnmatch
 import hashlib
 import os
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from dagster_drips.pipeline.dbt_package import LINK
 
 
 @contextmanager
@@ -83,22 +85,32 @@ def fingerprint_of(folder: Path, settings: Sequence[str]) -> str:
     digest = hashlib.sha256()
     for part in (*settings, *(version(name) for name in _ENGINES)):
         digest.update(f"{part}\0".encode())
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not (name in _NO_INPUT or name.startswith(".")))
-        for name in sorted(names):
-            path = Path(place, name)
-            if name not in _UNREAD and path.is_file():
-                content = path.read_bytes()
-                digest.update(f"{path.relative_to(folder).as_posix()}\0{len(content)}\0".encode() + content)
-                if path.suffix in (".yml", ".yaml"):
-                    for variable in _ENVIRONMENT.findall(content):
-                        digest.update(variable + b"\0" + os.environb.get(variable, b"") + b"\0")
+    for root in (folder, *_packages(folder)):
+        digest.update(f"{root.name if root != folder else ''}\0".encode())
+        for path in _inputs(root):
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode() + content)
+            if path.suffix in (".yml", ".yaml"):
+                for variable in _ENVIRONMENT.findall(content):
+                    digest.update(variable + b"\0" + os.environb.get(variable, b"") + b"\0")
     return digest.hexdigest()
 
 
-MADE = frozenset({"target", "logs", "dbt_packages", "dbt_modules", "__pycache__"})
-"""Folders of a dbt project that its tools fill."""
-_NO_INPUT = MADE - {"dbt_packages", "dbt_modules"}
+def _packages(folder: Path) -> list[Path]:
+    """The packages of a dbt project, links followed: the product's own is one, and so is any local one."""
+    return sorted(path for name in PACKAGES for path in (folder / name).glob("*") if path.is_dir())
+
+
+def _inputs(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not (name in MADE or name.startswith(".")))
+        yield from (path for name in sorted(names) if name not in _UNREAD and (path := Path(place, name)).is_file())
+
+
+PACKAGES = ("dbt_packages", "dbt_modules")
+"""Folders of packages."""
+MADE = frozenset({"target", "logs", *PACKAGES, "__pycache__", LINK})
+"""What the tools of a dbt project put into it: folders, and links to such."""
 _ENVIRONMENT = re.compile(rb"""env_var\(\s*['"](?!DRIPS_WAREHOUSE|DRIPS_TARGET)(\w+)['"]""")
 """Of our own two, dbt is told for each run; what they decide is among the settings."""
 _ENGINES = ("dbt-core", "dbt-adapters", "dbt-duckdb", "dagster-drips")

@@ -17,8 +17,16 @@ import msgspec
 
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
-from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledNode, CompiledRuns, compiled_nodes, run_compiled
+from dagster_drips.pipeline.compiled_runs import (
+    FOLDER,
+    CompiledNode,
+    CompiledRuns,
+    compiled_nodes,
+    folder_of_package,
+    run_compiled,
+)
 from dagster_drips.pipeline.dbt_files import existing_files_only, fingerprint_of
+from dagster_drips.pipeline.dbt_package import check_names, link_package
 from dagster_drips.pipeline.descriptions import Description, descriptions_of
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.project import Project
@@ -27,11 +35,12 @@ from dagster_drips.settings import load_settings
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-DECIDE = ("fqn:drips.staging", "fqn:drips.segments", "fqn:drips.decide")
+DECIDE = ("fqn:drips.staging", "package:this,fqn:staging", "package:this,fqn:segments", "fqn:drips.decide")
+"""The product's models and, beside them, the project's own (`this`)."""
 AFTER_SENDING = ("fqn:drips.after_sending",)
 """Views all of them: they are made beside the others and asked when mail is out."""
 SEEDS = "resource_type:seed"
-MEASURE = ("fqn:drips.marts",)
+MEASURE = ("fqn:drips.marts", "package:this,fqn:marts")
 MARTS_SCHEMA = "marts"
 CI_TAG = "ci"
 """Of data tests that a tick does without: each costs it its share."""
@@ -58,7 +67,8 @@ def write_segment_list(project: Project, segments: Sequence[str]) -> bool:
     """Tell dbt which segments there are, since it can't list a folder while it parses; returns whether that changed."""
     path = project.dbt / _SEGMENT_LIST
     names = ", ".join(f"'{name}'" for name in segments)
-    text = f"{_SEGMENT_LIST_HEAD}{{% macro segment_names() -%}}\n    {{{{ return([{names}]) }}}}\n{{%- endmacro %}}\n"
+    macro = f"{{% macro default__segment_names() -%}}\n    {{{{ return([{names}]) }}}}\n{{%- endmacro %}}\n"
+    text = f"{_SEGMENT_LIST_HEAD}{macro}"
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     atomic_write(path, text.encode())
@@ -130,20 +140,24 @@ class Transform:
         return self.target_path / "manifest.json"
 
     def manifest_is_current(self) -> bool:
-        """Whether that file is there, whole, and younger than every file of the dbt project."""
-        # Folders too: their time tells of a file that is gone.
-        folders = [self.project.dbt / name for name in ("models", "macros", "seeds", "tests")]
-        sources = [
-            *self.project.dbt.glob("*.yml"),
-            *(path for folder in folders for path in (folder, *folder.rglob("*"))),
-        ]
-        made = self.manifest_json.stat().st_mtime if self.manifest_json.exists() else 0.0
-        is_young = bool(made) and all(path.stat().st_mtime <= made for path in sources if path.exists())
-        return is_young and _is_json(self.manifest_json)
+        """Whether that file is there, whole, and made of the files of the dbt project and its packages as they are."""
+        link_package(self.project.dbt)
+        made_of = self._made_of
+        return made_of.exists() and made_of.read_text() == self._state_of_manifest() and _is_json(self.manifest_json)
+
+    @property
+    def _made_of(self) -> Path:
+        """Beside the manifest: what it was made of. Times don't tell: an installer gives files those it likes."""
+        return self.manifest_json.with_suffix(".made_of")
+
+    def _state_of_manifest(self) -> str:
+        # With its own time, as plain dbt writes that file, too.
+        made = self.manifest_json.stat().st_mtime_ns if self.manifest_json.exists() else 0
+        return f"{self.fingerprint} {made}"
 
     @property
     def fingerprint(self) -> str:
-        """Changes whenever a file of the dbt project does: views are made anew then."""
+        """Changes whenever a file of the dbt project or of a package does: views are made anew then."""
         if not self._fingerprint:
             self._fingerprint = fingerprint_of(self.project.dbt, [self.target, self.warehouse.stem])
         return self._fingerprint
@@ -160,13 +174,17 @@ class Transform:
             TransformFailed: a model, macro or YAML file of the dbt project is broken.
         """
         if self._manifest is None:
+            link_package(self.project.dbt)
             result = self._invoke(["parse", *self._parsed_elsewhere()], None)
             if not result.success:
                 raise TransformFailed(f"dbt can't read the project: {_reason(result)}", file=str(self.project.dbt))
+            check_names(result.result)
             self._manifest = result.result
             for node in result.result.nodes.values():
                 if node.resource_type == "seed":
-                    node.root_path = str(self.project.dbt)  # or it is read where it was parsed first
+                    # Or it is read where it was parsed first.
+                    node.root_path = str(self.project.dbt / folder_of_package(result.result, node.package_name))
+            self._made_of.write_text(self._state_of_manifest())
         return self._manifest
 
     def _parsed_elsewhere(self) -> list[str]:
@@ -203,6 +221,7 @@ class Transform:
             arguments += ["--exclude-resource-type", "unit_test"]
         if full_refresh:
             arguments += ["--full-refresh"]
+        link_package(self.project.dbt)
         runs = self._compiled_runs()
         known = runs.find(arguments)
         if known is not None:

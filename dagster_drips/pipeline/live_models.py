@@ -9,17 +9,23 @@ import shutil
 from pathlib import Path
 
 from dagster_drips.pipeline.compiled_runs import FOLDER
+from dagster_drips.pipeline.dbt_files import PACKAGES
+from dagster_drips.pipeline.dbt_package import has_own_models
 from dagster_drips.pipeline.dbt_runner import PARTIAL_PARSE
 from dagster_drips.pipeline.segments import prepared_files
 from dagster_drips.project import Project
 from dagster_drips.warehouse import Warehouse
 
-_PACKAGES = ("dbt_packages", "dbt_modules")
-
 
 def write_live_models(project: Project, folder: Path, warehouse: Warehouse) -> bool:
-    """Write them to a folder's `dbt_project/`; False where no tick has kept its models, and nothing was written."""
+    """Write them to a folder's `dbt_project/`; False where no tick has kept them, and nothing was written.
+
+    The package beside them is that of the installed version, whichever the tick had.
+    """
     files = prepared_files(warehouse)
+    if has_own_models(files.get("dbt_project.yml", "")):
+        # Decided by models that were copied into the project: they are no package, and Python has gone on.
+        return False
     for path, text in files.items():
         place = folder / "dbt_project" / path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +38,7 @@ def write_live_models(project: Project, folder: Path, warehouse: Warehouse) -> b
 def bring_along(project: Project, folder: Path) -> None:
     """What is no part of the files: what `dbt deps` fetched, the last parse, as what differs alone is read anew, and
     runs that dbt compiled."""
-    for name in _PACKAGES:
+    for name in PACKAGES:
         if (project.dbt / name).is_dir():
             (folder / "dbt_project" / name).symlink_to(project.dbt / name, target_is_directory=True)
     parse = project.dbt / "target" / PARTIAL_PARSE

@@ -89,7 +89,7 @@ def run_decisions(
 
 def left_out(project: Project, broken: Collection[str]) -> list[str]:
     """What selects the segments that are set aside and that dbt sees; names of others may mean something else to it."""
-    return [f"fqn:drips.segments.{name}" for name in segment_names(project) if name in broken]
+    return [f"fqn:segments.{name}" for name in segment_names(project) if name in broken]
 
 
 def segments_without_file(project: Project, warehouse: Warehouse) -> list[SegmentFailure]:

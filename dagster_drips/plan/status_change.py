@@ -18,6 +18,7 @@ import yaml
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
 from dagster_drips.pipeline.dbt_files import MADE
+from dagster_drips.pipeline.live_models import bring_along
 from dagster_drips.pipeline.replay import scratch_folder
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import SEQUENCE_FILE, read_catalog
@@ -80,6 +81,7 @@ def status_change(project: Project, sequence_id: str, status: str) -> Generator[
     with scratch_folder(project) as scratch:
         for part in (project.sequences, project.dbt):
             shutil.copytree(part, scratch / part.name, ignore=shutil.ignore_patterns(*MADE, ".user.yml"))
+        bring_along(project, scratch)
         try:
             text = file.read_bytes().decode()
         except (OSError, ValueError) as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.dbt_package import copied_without
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.segments import parse_readable
 from dagster_drips.pipeline.tick import Pipeline
@@ -36,7 +37,7 @@ def leads_of_anonymous_ids(project: Project) -> dict[str, str]:
         file = Path(scratch) / "warehouse.duckdb"
         # A copy of the dbt project, as running it writes into it, and an export must change nothing.
         models = Project(Path(scratch))
-        shutil.copytree(project.dbt, models.dbt, ignore=shutil.ignore_patterns("target", "logs"))
+        shutil.copytree(project.dbt, models.dbt, ignore=copied_without("target", "logs"))
         transform = Transform(models, warehouse=file, target=load_settings(project).target)
         pipeline = Pipeline(project, transform, journal=None)
         with open_warehouse(file) as warehouse:

@@ -1,7 +1,8 @@
-"""A new project from what the installed package brings: models, example sequences, folders, settings to fill in.
+"""A new project from what the installed package brings: example sequences and segments, folders, settings to fill in.
 
 What belongs here is laying the files out. What stands in them is this repository's own `sequences/` and `dbt_project/`,
-which the wheel carries as `scaffold/starter/`, and `scaffold/project/`.
+which the wheel carries as `scaffold/starter/`, and `scaffold/project/`. The product's models stay in the wheel
+(`pipeline.dbt_package`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.dbt_files import MADE
+from dagster_drips.pipeline.dbt_package import link_package
 from dagster_drips.vocabulary import LANDING_KINDS
 
 _HERE = Path(__file__).parent
@@ -18,7 +21,7 @@ _NAMES = {"env.example": ".env.example", "gitignore": ".gitignore", "README.md":
 _WORKSPACE = (
     "load_from:\n  - python_module:\n      module_name: dagster_drips.definitions\n      location_name: drips\n"
 )
-_LEFT_OUT = shutil.ignore_patterns("target", "logs", ".user.yml", ".dbtignore", "dbt_packages", "__pycache__")
+_LEFT_OUT = shutil.ignore_patterns(*MADE, ".user.yml", ".dbtignore", "package-lock.yml")
 
 
 def new_project(folder: Path) -> list[str]:
@@ -49,6 +52,7 @@ def new_project(folder: Path) -> list[str]:
             shutil.copyfile(_HERE / "project" / name, folder / target)
     except OSError as error:
         raise DripsError(f"can't write: {error.strerror}", file=folder) from error
+    link_package(folder / "dbt_project")
     return sorted(path.name for path in folder.iterdir() if path.name != ".git")
 
 

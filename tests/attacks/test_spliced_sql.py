@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from dagster_drips.field_names import field_name_problem
+from dagster_drips.pipeline.dbt_files import MADE
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 
 REPOSITORY = Path(__file__).parents[2]
@@ -123,8 +124,14 @@ def test_the_search_sees_every_way_of_splicing(source):
     assert list(spliced(ast.parse(source))) == ["name"]
 
 
+def dbt_files() -> list[Path]:
+    """SQL of the product, dbt's included, and of this repository's own project; not what dbt made of it."""
+    ours = [path for path in (REPOSITORY / "dbt_project").rglob("*.sql") if not {*MADE} & set(path.parts)]
+    return [*PACKAGE.rglob("*.sql"), *ours]
+
+
 def test_no_placeholder_of_an_sql_file_stands_in_a_comment_or_a_literal():
-    for file in [*PACKAGE.rglob("*.sql"), *(REPOSITORY / "dbt_project").rglob("*.sql")]:
+    for file in dbt_files():
         text = re.sub(r"\{#.*?#\}", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
         for line in text.splitlines():
             comment = line.partition("--")[2]
@@ -143,9 +150,8 @@ LITERALS = {
 
 def test_what_dbt_puts_between_quotes_is_known():
     found = set()
-    for file in (REPOSITORY / "dbt_project").rglob("*.sql"):
-        if "target" not in file.parts:
-            found |= set(re.findall(r"'\{\{ (.*?) \}\}'", file.read_text(encoding="utf-8")))
+    for file in dbt_files():
+        found |= set(re.findall(r"'\{\{ (.*?) \}\}'", file.read_text(encoding="utf-8")))
     assert found <= LITERALS
 
 

@@ -23,7 +23,7 @@ from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
-from tests.conftest import REPOSITORY
+from tests.conftest import copy_dbt_project
 
 START = datetime(2026, 3, 2, 8)
 SERVER, PAGE, IDENTITY = "a-key-of-the-server", "a-key-of-the-page", "what-proves-users"
@@ -63,9 +63,7 @@ class Town:
     """One project folder for many histories: each starts from a warehouse without rows."""
 
     def __init__(self, root: Path):
-        shutil.copytree(
-            REPOSITORY / "dbt_project", root / "dbt_project", ignore=shutil.ignore_patterns("target", "logs")
-        )
+        copy_dbt_project(root)
         shutil.rmtree(root / "dbt_project" / "models" / "segments")
         (root / "dbt_project" / "models" / "segments").mkdir()
         for name, text in SEQUENCES.items():

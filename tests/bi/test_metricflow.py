@@ -17,14 +17,15 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import DBT_PACKAGE
 from own_environments import environment, locked
 
+from dagster_drips.pipeline.dbt_package import copied_without, link_package
 from dagster_drips.project import Project
 
 pytestmark = pytest.mark.slow
 
-METRICS = yaml.safe_load((REPOSITORY / "dbt_project/models/semantic/_metrics.yml").read_text())["metrics"]
+METRICS = yaml.safe_load((DBT_PACKAGE / "models/semantic/_metrics.yml").read_text())["metrics"]
 BY_SEQUENCE = [
     "sent",
     "delivered",
@@ -99,7 +100,8 @@ def _numbers(cells: Iterable[Any]) -> tuple[float, ...]:
 def metricflow(demo: Project, tmp_path_factory: pytest.TempPathFactory) -> MetricFlow:
     programs = environment("dbt-metricflow==0.15.0", *locked("dbt-core", "dbt-duckdb", "duckdb"))
     root = tmp_path_factory.mktemp("metricflow")
-    shutil.copytree(demo.dbt, root / "dbt_project", ignore=shutil.ignore_patterns("target", "logs"))
+    shutil.copytree(demo.dbt, root / "dbt_project", ignore=copied_without("target", "logs"))
+    link_package(root / "dbt_project")
     (root / "data").symlink_to(demo.data)
     found = MetricFlow(programs, root / "dbt_project", demo.published / "drips.duckdb")
     found.run("dbt", "parse", "--quiet")

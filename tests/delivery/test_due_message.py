@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import DBT_PACKAGE
 
 from dagster_drips.delivery.due_message import DueMessage, due_messages
 from dagster_drips.errors import DripsError
@@ -14,7 +14,7 @@ from .conftest import due_message
 def test_its_fields_are_the_documented_columns_with_the_lead_and_the_event():
     documented = [
         column["name"]
-        for file in sorted((REPOSITORY / "dbt_project" / "models").rglob("*.yml"))
+        for file in sorted((DBT_PACKAGE / "models").rglob("*.yml"))
         for model in yaml.safe_load(file.read_text(encoding="utf-8")).get("models", ())
         if model["name"] == "due_steps"
         for column in model["columns"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 import yaml
-from conftest import REPOSITORY
+from conftest import DBT_PACKAGE, REPOSITORY
 
 from dagster_drips.cli import commands  # noqa: F401  (registers them)
 from dagster_drips.cli.app import app
@@ -193,7 +193,7 @@ def told_columns(title: str) -> dict[str, set[str]]:
 
 
 def test_the_marts_of_the_contract_have_the_columns_that_dbt_documents() -> None:
-    documents = [yaml.safe_load(file.read_text()) for file in REPOSITORY.glob("dbt_project/models/marts/*.yml")]
+    documents = [yaml.safe_load(file.read_text()) for file in DBT_PACKAGE.glob("models/marts/*.yml")]
     models = [model for document in documents for model in document.get("models") or []]
     assert told_columns("Schema `marts`: for BI") == {
         f"marts.{model['name']}": {column["name"] for column in model["columns"]} for model in models

@@ -14,7 +14,10 @@ LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 NAMED = re.compile(r"(?<![\w/.-])((?:dagster_drips|dbt_project|tests|benchmarks|docs|\.ci)/[\w./<>-]*[\w>])")
 CODE_BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 # Made by `drips`, or by whoever follows the page.
-MADE = {"dbt_project/target", "dbt_project/models/segments"}
+MADE = {
+    *("dbt_project/target", "dbt_project/models/segments", "dbt_project/seeds"),
+    *("dbt_project/.drips", "dbt_project/.drips/seeds", "dbt_project/dbt_packages"),
+}
 
 
 def anchors(page: Path) -> set[str]:

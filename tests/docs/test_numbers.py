@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import DBT_PACKAGE, REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "numbers.md").read_text(encoding="utf-8")
 NUMBERS = re.compile(r"bigint|hugeint|integer|double|decimal")
@@ -16,7 +16,7 @@ ENDINGS = ("_low", "_high", "_p50", "_p95", "_max")
 
 
 def _marts() -> dict[str, dict[str, Any]]:
-    documents = [yaml.safe_load(file.read_text()) for file in REPOSITORY.glob("dbt_project/models/marts/*.yml")]
+    documents = [yaml.safe_load(file.read_text()) for file in DBT_PACKAGE.glob("models/marts/*.yml")]
     return {model["name"]: model for document in documents for model in document.get("models") or []}
 
 

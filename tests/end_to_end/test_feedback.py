@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from conftest import DBT_PACKAGE
 from shop import Shop, new_shop
 
 from dagster_drips.pipeline.tick import Pipeline
@@ -105,7 +106,15 @@ def test_a_changed_list_of_machines_changes_all_history_at_the_next_tick(shop: S
         assert rules["opens"] == 1
 
         seed = shop.project.dbt / "seeds" / "machine_user_agents.csv"
-        seed.write_text(seed.read_text() + "^gatekeeper,a mail filter,https://gatekeeper.example/,2\n")
+        seed.parent.mkdir()
+        shipped = (DBT_PACKAGE / "seeds" / seed.name).read_text()
+        seed.write_text(f"{shipped}^gatekeeper,a mail filter,https://gatekeeper.example/,2\n")
+        settings = shop.project.dbt / "dbt_project.yml"
+        settings.write_text(
+            settings.read_text().replace(
+                "seeds:\n  project", "seeds:\n  drips: {machine_user_agents: {+enabled: false}}\n  project"
+            )
+        )
         shop._pipeline = Pipeline.of(shop.project)  # as in a process of its own
         shop.tick(sink.url)
         assert shop.rows(OPENS) == [{"opens": 2, "human_opens": 0, "opened": False}]

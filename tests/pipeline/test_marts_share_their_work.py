@@ -6,9 +6,10 @@ That saves 7 % of their CPU and a quarter of their memory at 190,000 messages (`
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-MARTS = Path(__file__).parents[2] / "dbt_project" / "models" / "marts"
+from conftest import DBT_PACKAGE
+
+MARTS = DBT_PACKAGE / "models" / "marts"
 COMPUTED_AGAIN = {
     "message_states_after_sending": "int_message_states",
     "resolved_steps_after_sending": "int_resolved_steps",

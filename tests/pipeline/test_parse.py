@@ -35,7 +35,7 @@ def test_a_throw_away_run_parses_only_what_changed_since_the_projects_own(tmp_pa
     (project.segments / "added.sql").write_text("select lead_id from {{ ref('stg_leads') }}")
     files_parsed.clear()
     elsewhere = Transform(project, warehouse=tmp_path / "other" / "warehouse.duckdb", target_path=tmp_path / "target")
-    assert "model.drips.added" in elsewhere.manifest().nodes
+    assert "model.project.added" in elsewhere.manifest().nodes
     assert files_parsed == [1]
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from conftest import DBT_PACKAGE
 from rule_ids import cited_ids, prose_of, rule_ids
 
 TESTS = Path(__file__).parents[1]
-DBT = TESTS.parent / "dbt_project"
+DBT = DBT_PACKAGE
 
 # Held elsewhere than in SQL, by these tests: T3 is about the whole project, S2 about reading sequence files.
 OUTSIDE_SQL = {"T3": "end_to_end/test_scenarios.py", "S2": "sequences/test_versions.py"}

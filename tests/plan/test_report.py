@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY
+from conftest import DBT_PACKAGE
 
 from dagster_drips.pipeline.reasons import REASONS
 from dagster_drips.pipeline.replay import Span
@@ -105,14 +105,13 @@ def test_what_others_wrote_is_text_in_markdown() -> None:
 
 def words_of_rules() -> set[str]:
     """Whatever the models may give as a reason of a step, an exit or a decision."""
-    models = REPOSITORY / "dbt_project"
     files = (
         "models/decide/steps/step_candidates.sql",
         "models/decide/steps/current_step_states.sql",
         "models/decide/enrollments/new_enrollment_decisions.sql",
         "macros/exits_of.sql",
     )
-    text = "\n".join((models / file).read_text(encoding="utf-8") for file in files)
+    text = "\n".join((DBT_PACKAGE / file).read_text(encoding="utf-8") for file in files)
     return set(re.findall(r"then '([a-z_]+)'", text))
 
 

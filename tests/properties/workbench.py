@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from conftest import copy_dbt_project
+
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
@@ -20,7 +22,6 @@ from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from properties.world import BROKEN, SEGMENTS, START, STEP_MINUTES, Definition, Engagement, History, World
 
-_DBT_PROJECT = Path(__file__).parents[2] / "dbt_project"
 _SENT = "select * from raw.delivery_log where outcome = 'sent' order by as_of, message_id"
 
 
@@ -28,9 +29,7 @@ class Workbench:
     """A project folder whose landing zone, sequences and warehouse are fresh for every world."""
 
     def __init__(self, root: Path):
-        shutil.copytree(
-            _DBT_PROJECT, root / "dbt_project", ignore=shutil.ignore_patterns("target", "logs", ".user.yml")
-        )
+        copy_dbt_project(root)
         shutil.rmtree(root / "dbt_project" / "models" / "segments")
         (root / "dbt_project" / "models" / "segments").mkdir()
         for name, sql in SEGMENTS.items():

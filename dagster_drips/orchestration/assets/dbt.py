@@ -15,6 +15,7 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 from dagster_drips.orchestration.names import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL, TICK, raw_spec
 from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.orchestration.tick_tags import metadata_of
+from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
 from dagster_drips.pipeline.dbt_runner import AFTER_SENDING, CI_TAG, TransformFailed
 from dagster_drips.pipeline.dbt_runner import MEASURE as MART_MODELS
 from dagster_drips.pipeline.node_result import NodeResult
@@ -23,6 +24,10 @@ from dagster_drips.pipeline.segments import SegmentFailure
 _LAST = "new_enrollment_completions"
 """The model with which a tick is finished, before the marts are built."""
 _GROUPS = {"segments": "segments", "after_sending": MEASURE, "marts": MEASURE}
+_MEASURED = ("fqn:marts", *AFTER_SENDING)
+"""Marts of the project are among them."""
+_OF_PROJECT = ("staging", "segments", "marts")
+"""Folders of a project's own models that ticks make."""
 _EARLIER = ("earlier", "earlier_sends")
 
 
@@ -112,7 +117,7 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
     @dbt_assets(
         manifest=manifest,
         # Everything else: of a folder without a model, such as segments may be, dbt would complain on stdout.
-        exclude=" ".join([*MART_MODELS, *AFTER_SENDING]),
+        exclude=" ".join(_MEASURED),
         dagster_dbt_translator=translator,
         name="dbt_decide",
         pool=POOL,
@@ -140,7 +145,7 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
 
     @dbt_assets(
         manifest=manifest,
-        select=" ".join([*MART_MODELS, *AFTER_SENDING]),
+        select=" ".join(_MEASURED),
         exclude=f"+{_LAST}",
         dagster_dbt_translator=translator,
         name="dbt_measure",
@@ -181,7 +186,7 @@ def _events(
     for unique_id in _in_order(manifest):
         node = manifest["nodes"][unique_id]
         key = translator.get_asset_spec(manifest, unique_id, None).key
-        if key not in context.selected_asset_keys or node["name"] in broken:
+        if key not in context.selected_asset_keys or node["name"] in broken or not _is_made(node):
             continue
         result = by_id.get(unique_id)
         is_standing_view = views_stand and result is None and node["config"]["materialized"] in ("view", "seed")
@@ -200,6 +205,11 @@ def _events(
                 severity=dg.AssetCheckSeverity.WARN if result.status == "warn" else dg.AssetCheckSeverity.ERROR,
                 metadata={**counted, "message": result.message},
             )
+
+
+def _is_made(node: Mapping[str, Any]) -> bool:
+    """Whether ticks make it: not what a project has elsewhere, for whoever runs dbt by hand."""
+    return node["resource_type"] == "seed" or node["package_name"] == PACKAGE_NAME or node["fqn"][1] in _OF_PROJECT
 
 
 def _in_order(manifest: Mapping[str, Any]) -> list[str]:

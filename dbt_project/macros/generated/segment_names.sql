@@ -1,4 +1,4 @@
 {#- Made by ticks, replays and `drips validate` from the files in models/segments; don't edit. -#}
-{% macro segment_names() -%}
+{% macro default__segment_names() -%}
     {{ return(['customers', 'dormant', 'enterprise', 'nurture', 'small_business']) }}
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {#- The variants of steps in these versions of sequences (M8): one row per version, step and variant, with its place in the file.
     Expects the columns `sequence_id`, `version_id` and `definition`, the JSON that the journal keeps (S3). -#}
 {% macro variants_of_versions(versions) -%}
-    {{ return(adapter.dispatch('variants_of_versions')(versions)) }}
+    {{ return(adapter.dispatch('variants_of_versions', 'drips')(versions)) }}
 {%- endmacro %}
 
 {% macro default__variants_of_versions(versions) -%}

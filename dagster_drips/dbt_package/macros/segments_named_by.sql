@@ -1,7 +1,7 @@
 {#- The segments that these versions of sequences name, wherever (E5): one row per version and segment.
     Expects the columns `sequence_id`, `nth` and `definition`, the JSON that the journal keeps. -#}
 {% macro segments_named_by(versions) -%}
-    {{ return(adapter.dispatch('segments_named_by')(versions)) }}
+    {{ return(adapter.dispatch('segments_named_by', 'drips')(versions)) }}
 {%- endmacro %}
 
 {% macro default__segments_named_by(versions) -%}

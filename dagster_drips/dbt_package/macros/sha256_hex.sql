@@ -1,6 +1,6 @@
 {#- SHA-256 of a text's UTF-8, as 64 hex digits in lower case. -#}
 {% macro sha256_hex(text) -%}
-    {{ return(adapter.dispatch('sha256_hex')(text)) }}
+    {{ return(adapter.dispatch('sha256_hex', 'drips')(text)) }}
 {%- endmacro %}
 
 {% macro default__sha256_hex(text) -%}

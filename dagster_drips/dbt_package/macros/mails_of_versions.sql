@@ -1,7 +1,7 @@
 {#- The mails of these versions of sequences (S3): one row per version, step and variant (M8), the latter NULL where a step has none.
     Expects the columns `sequence_id`, `nth` and `definition`, the JSON that the journal keeps. -#}
 {% macro mails_of_versions(versions) -%}
-    {{ return(adapter.dispatch('mails_of_versions')(versions)) }}
+    {{ return(adapter.dispatch('mails_of_versions', 'drips')(versions)) }}
 {%- endmacro %}
 
 {% macro default__mails_of_versions(versions) -%}

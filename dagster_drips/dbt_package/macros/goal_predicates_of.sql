@@ -1,7 +1,7 @@
 {#- What the `where` of these goals asks for (L2, E1): one row per goal and property.
     Expects the columns `sequence_id`, `goal_id` and `goal`, the goal's JSON in a definition that the journal keeps. -#}
 {% macro goal_predicates_of(goals) -%}
-    {{ return(adapter.dispatch('goal_predicates_of')(goals)) }}
+    {{ return(adapter.dispatch('goal_predicates_of', 'drips')(goals)) }}
 {%- endmacro %}
 
 {% macro default__goal_predicates_of(goals) -%}

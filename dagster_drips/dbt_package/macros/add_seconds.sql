@@ -1,6 +1,6 @@
 {#- An instant moved by a number of seconds; NULL where the number is. -#}
 {% macro add_seconds(instant, seconds) -%}
-    {{ return(adapter.dispatch('add_seconds')(instant, seconds)) }}
+    {{ return(adapter.dispatch('add_seconds', 'drips')(instant, seconds)) }}
 {%- endmacro %}
 
 {% macro default__add_seconds(instant, seconds) -%}

@@ -1,7 +1,7 @@
 {#- What a sequence's definition, the JSON that the journal keeps (S3), says at a path such as `goal.within.seconds`; NULL where it
     says nothing. -#}
 {% macro definition_text(definition, path) -%}
-    {{ return(adapter.dispatch('definition_text')(definition, path)) }}
+    {{ return(adapter.dispatch('definition_text', 'drips')(definition, path)) }}
 {%- endmacro %}
 
 {% macro default__definition_text(definition, path) -%}

@@ -42,7 +42,7 @@
 
 {#- The JSON objects of a group as one list. -#}
 {% macro json_list(item, order) -%}
-    {{ return(adapter.dispatch('json_list')(item, order)) }}
+    {{ return(adapter.dispatch('json_list', 'drips')(item, order)) }}
 {%- endmacro %}
 
 {% macro default__json_list(item, order) -%}

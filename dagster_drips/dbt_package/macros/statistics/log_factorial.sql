@@ -1,6 +1,6 @@
 {#- The natural logarithm of n! -#}
 {% macro log_factorial(n) -%}
-    {{ return(adapter.dispatch('log_factorial')(n)) }}
+    {{ return(adapter.dispatch('log_factorial', 'drips')(n)) }}
 {%- endmacro %}
 
 {% macro default__log_factorial(n) -%}

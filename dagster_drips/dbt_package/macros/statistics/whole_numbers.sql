@@ -1,6 +1,6 @@
 {#- One row per whole number from `low` to `high`, both included, in a select list. -#}
 {% macro whole_numbers(low, high) -%}
-    {{ return(adapter.dispatch('whole_numbers')(low, high)) }}
+    {{ return(adapter.dispatch('whole_numbers', 'drips')(low, high)) }}
 {%- endmacro %}
 
 {% macro default__whole_numbers(low, high) -%}

@@ -1,7 +1,7 @@
 {#- The identities in these versions of `senders.yml` (S3) and how much they may send (F2, F4): one row per version and identity.
     Expects the columns `nth` and `definition`, the JSON that the journal keeps. -#}
 {% macro senders_of_versions(versions) -%}
-    {{ return(adapter.dispatch('senders_of_versions')(versions)) }}
+    {{ return(adapter.dispatch('senders_of_versions', 'drips')(versions)) }}
 {%- endmacro %}
 
 {% macro default__senders_of_versions(versions) -%}

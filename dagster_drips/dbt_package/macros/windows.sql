@@ -37,7 +37,7 @@
 {#- The first instant from another on at which the window of a relation's row is open (M5), as a scalar; NULL where it stays shut for two weeks, or
     there is none to begin with. The relation has `timezone` and the window's columns; `clocks` is like `raw.clock_changes`. -#}
 {% macro first_opening_of(window, from_at, clocks) -%}
-    {{ return(adapter.dispatch('first_opening_of')(window, from_at, clocks)) }}
+    {{ return(adapter.dispatch('first_opening_of', 'drips')(window, from_at, clocks)) }}
 {%- endmacro %}
 
 {% macro default__first_opening_of(window, from_at, clocks) -%}

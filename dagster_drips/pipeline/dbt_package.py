@@ -1,0 +1,108 @@
+"""The product's own models: a dbt package that the installed version brings, and how a project comes by it.
+
+A project's `dbt_project/` holds what is the project's. The package stays where it was installed, and two links lead to
+it: `.drips`, which `packages.yml` names, so that `dbt deps` finds it without network, and `dbt_packages/drips`, where
+dbt reads it. So upgrading the installed version upgrades the models, and nothing else has to be done. What belongs here
+is the links. Which files count for what dbt makes is `dbt_files`'s.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dagster_drips.errors import DripsError
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "dbt_package"
+"""Where the models lie."""
+PACKAGE_NAME = "drips"
+LINK = ".drips"
+"""In a dbt project: what its `packages.yml` names."""
+INSTALLED = Path("dbt_packages") / PACKAGE_NAME
+"""In a dbt project: where dbt looks for the package, `dbt deps` or not."""
+
+
+_NAME_OF_PACKAGE = re.compile(rf"^name\s*:\s*['\"]?{PACKAGE_NAME}['\"]?\s*(#.*)?$", re.MULTILINE)
+
+
+def link_package(dbt: Path) -> None:
+    """Let a dbt project's links lead to the models of this installed version; nothing is written where they do.
+
+    Args:
+        dbt: the dbt project's folder.
+
+    Raises:
+        DripsError: this installation has no models, the project has a copy of them instead of the package, or the links
+            can't be made.
+    """
+    settings = dbt / "dbt_project.yml"
+    if settings.is_file() and has_own_models(settings.read_text(encoding="utf-8", errors="replace")):
+        raise DripsError(
+            "this project has the product's models copied, as an earlier version made it, and they are a package now;"
+            " docs/dbt.md says how to take it (Upgrade a project that has the models copied)",
+            file=settings,
+        )
+    if not (PACKAGE / "dbt_project.yml").is_file():
+        raise DripsError("this installation has no dbt models; install the wheel anew", file=PACKAGE)
+    try:
+        # The second by way of the first, as `dbt deps` makes it.
+        for place, target in ((dbt / LINK, PACKAGE), (dbt / INSTALLED, Path("..") / LINK)):
+            if place.resolve() != PACKAGE:
+                _link(place, target)
+    except OSError as error:
+        raise DripsError(
+            f"the models of the installed version can't be linked from here: {error.strerror}", file=dbt
+        ) from error
+
+
+def has_own_models(settings: str) -> bool:
+    """Whether a `dbt_project.yml` is of a project as it was before the models were a package: it has their name."""
+    return bool(_NAME_OF_PACKAGE.search(settings))
+
+
+def check_names(manifest: Manifest) -> None:
+    """See that nothing in a project has the name of one of the product's models: dbt would take it without a word, for
+    those files that it reads anew.
+
+    Raises:
+        DripsError: something has, and the product's is not disabled.
+    """
+    nodes = [node for node in manifest.nodes.values() if node.resource_type in ("model", "seed", "snapshot")]
+    ours = {node.name: node.resource_type for node in nodes if node.package_name == PACKAGE_NAME}
+    for node in nodes:
+        if node.package_name == manifest.metadata.project_name and node.name in ours:
+            kind = ours[node.name]
+            message = f"the product has a {kind} of the name '{node.name}'; give this one another"
+            if kind == "seed" == node.resource_type:
+                message += f", or disable that one in dbt_project.yml: `{node.name}: {{+enabled: false}}`"
+            raise DripsError(message, file=f"dbt_project/{node.original_file_path}")
+
+
+def copied_without(*patterns: str) -> Callable[[str, list[str]], set[str]]:
+    """What `shutil.copytree` leaves out of a dbt project: these, and the links, which whoever runs the copy makes."""
+    others = shutil.ignore_patterns(*patterns, LINK)
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        link = {PACKAGE_NAME} if Path(folder).name == INSTALLED.parent.name else set()
+        return {*others(folder, names), *link.intersection(names)}
+
+    return left_out
+
+
+def _link(place: Path, target: Path) -> None:
+    place.parent.mkdir(exist_ok=True)
+    if place.is_dir() and not place.is_symlink():
+        # Where links can't be had, `dbt deps` copies.
+        shutil.rmtree(place)
+    # Under a name of its own first: others may be reading.
+    made = place.with_name(f"{place.name}.{os.getpid()}")
+    made.unlink(missing_ok=True)
+    made.symlink_to(target, target_is_directory=True)
+    made.replace(place)
