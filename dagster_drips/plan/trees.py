@@ -1,6 +1,7 @@
 """The two trees of files that a plan compares, each frozen in a folder of its own: nothing in the project is touched.
 
 A tree has `sequences/` and `dbt_project/` and no data, so that neither side sees a file land that the other doesn't.
+Both take the product's models from the installed version, which a project's files don't say.
 """
 
 from __future__ import annotations
@@ -83,7 +84,10 @@ def git_tree(project: Project, folder: Path, ref: str) -> Tree:
     if archive is None:
         raise DripsError(f"--base {ref}: this commit has no folders sequences/ and dbt_project/ here")
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(folder, filter="data")
+        # Whoever commits what dbt's tools made has it from here all the same.
+        made = {("dbt_project", name) for name in MADE}
+        written = [member for member in tar if Path(member.name).parts[:2] not in made]
+        tar.extractall(folder, members=written, filter="data")
     bring_along(project, folder)
     tree = Tree(Project.at(folder), ref)
     if mistakes := read_catalog(tree.project, segments=segment_names(tree.project)).errors:

@@ -1,18 +1,22 @@
-"""dbt-score and dbt-bouncer, each in an environment of its own, are content with the dbt project."""
+"""dbt-score and dbt-bouncer, each in an environment of its own, are content with the dbt package.
+
+They look at the project that was parsed and not at its packages, so the package is parsed as a project here.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import copy_project
+from conftest import DBT_PACKAGE, REPOSITORY
 from own_environments import environment, locked
 
-from dagster_drips.pipeline.dbt_runner import Transform
-from dagster_drips.project import Project
+from dagster_drips.pipeline.dbt_files import MADE
 
 pytestmark = pytest.mark.slow
 
@@ -22,10 +26,17 @@ BOUNCER = "dbt-bouncer==4.3.0"
 
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the dbt project, with its manifest in `target/`."""
-    project = copy_project(tmp_path_factory.mktemp("linted") / "project")
-    Transform(project).manifest()
-    return project.dbt
+    """A copy of the dbt package, with its manifest in `target/`."""
+    folder = tmp_path_factory.mktemp("linted") / "package"
+    shutil.copytree(DBT_PACKAGE, folder, ignore=shutil.ignore_patterns(*MADE))
+    shutil.copy(REPOSITORY / "dbt_project" / "profiles.yml", folder)
+    _parse(folder)
+    return folder
+
+
+def _parse(folder: Path) -> None:
+    done = _run(Path(sys.executable).parent, folder, "dbt", "--quiet", "parse", "--profile", "drips")
+    assert done.returncode == 0, done.stdout
 
 
 def _run(programs: Path, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
@@ -56,5 +67,5 @@ def test_dbt_bouncer_s_standard_rules_pass_or_are_waived_with_the_reason(parsed:
     assert tests == ["unique", "one_row_per"]
     assert ours == standard
     (parsed / "models" / "marts" / "undescribed.sql").write_text("select 1 as one\n")
-    Transform(Project.at(parsed.parent)).manifest()
+    _parse(parsed)
     assert _run(programs, parsed, "dbt-bouncer", "run", "--config-file", "dbt-bouncer.yml").returncode == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from code_location import CodeLocation, code_location_in
+from conftest import DBT_PACKAGE
 
 from dagster_drips.errors import DripsError
 from dagster_drips.orchestration.assets.inbox import build_inbox_job
@@ -102,8 +103,9 @@ def test_data_tests_and_files_are_asset_checks(location: CodeLocation) -> None:
     }
     assert {f"raw/{kind}:nothing_rejected" for kind in LANDING_KINDS} <= keys
     assert {"raw/sequences:files_are_valid", "decide/segment_members:segments_have_results"} <= keys
-    files = (location.project.dbt / "tests").glob("assert_*.sql")
+    files = (DBT_PACKAGE / "tests").glob("assert_*.sql")
     singular = {path.stem for path in files if "tags=['ci']" not in path.read_text(encoding="utf-8")}
+    assert singular
     assert singular - {name.split(":")[1] for name in keys} == set()
 
 

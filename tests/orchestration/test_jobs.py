@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -177,13 +178,14 @@ def test_a_run_waits_for_the_one_before_it(tmp_path: Path) -> None:
 
 def test_where_dbt_can_not_read_its_project_nothing_of_it_is_shown_as_made(location: CodeLocation) -> None:
     project = location.project
-    broken = project.dbt / "models" / "decide" / "steps" / "broken.sql"
+    broken = project.dbt / "models" / "staging" / "broken.sql"
+    broken.parent.mkdir()
     broken.write_text("select {{ no_such( }}\n")
     pipeline_of(str(project.root)).transform.forget()
     try:
         unread = location.run("decide", "2026-03-03T08:00:00Z")
     finally:
-        broken.unlink()
+        shutil.rmtree(broken.parent)
         pipeline_of(str(project.root)).transform.forget()
     assert not unread.success
     assert "raw/leads" in _materialized(unread)

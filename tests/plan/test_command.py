@@ -162,17 +162,26 @@ def test_what_cant_be_planned_is_told_in_one_line(world: World, arguments: list[
     assert words in lines[0]
 
 
-def test_a_warehouse_of_an_earlier_release_keeps_no_models_to_compare_with(world: World) -> None:
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        "delete from raw.prepared_files",
+        # The product's models were copied into a project, and are no package.
+        "update raw.prepared_files set content = replace(content, 'name: project', 'name: drips')",
+    ],
+)
+def test_a_warehouse_of_an_earlier_release_keeps_no_models_to_compare_with(world: World, earlier: str) -> None:
     with open_warehouse(world.project.warehouse) as warehouse:
         kept = warehouse.frame("select * from raw.prepared_files")
-        warehouse.execute("delete from raw.prepared_files")
+        warehouse.execute(earlier)
     code, out, err = drips(world, "plan", *FROM, *SHORT)
     with open_warehouse(world.project.warehouse) as warehouse:
+        warehouse.execute("delete from raw.prepared_files")
         warehouse.append("raw.prepared_files", kept)
     assert (code, out) == (1, "")
     assert err.startswith("error: ")
     assert "nobody knows what is live: the next tick will" in err
-    assert kept.height > 100
+    assert {"dbt_project.yml", "models/segments/germans.sql"} <= set(kept["path"])
 
 
 def test_before_the_first_tick_nothing_is_live_and_everything_is_new(tmp_path: Path) -> None:
@@ -203,8 +212,8 @@ def _commit_mistake(world: World, name: str) -> None:
         file = world.project.sequences / "welcome" / "sequence.yml"
         file.write_text(file.read_text().replace("hours: 8", "hour: 8"))
     else:
-        file = world.project.dbt / "models" / "staging" / "stg_leads.sql"
-        file.write_text(file.read_text() + "{{ torn")
+        file = world.project.dbt / "macros" / "short_names.sql"
+        file.write_text(file.read_text() + "{% macro torn")
     git(world, "commit", "--quiet", "--all", "--message", name)
     git(world, "checkout", "--quiet", "main")
     git(world, "stash", "pop")
