@@ -1,5 +1,5 @@
 -- E8
-{{ config(meta={'dagster': {'ref': {'name': 'messages'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'messages', 'package': 'drips'}}}) }}
 select messages.*
 from {{ ref('messages') }} as messages
 inner join {{ ref('enrollments') }} as enrollments

@@ -1,5 +1,5 @@
 -- Orders, conversions and money of a sequence are those of its days, where one currency can be summed at all.
-{{ config(meta={'dagster': {'ref': {'name': 'sequence_revenue_daily'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'sequence_revenue_daily', 'package': 'drips'}}}) }}
 select
     performance.sequence_id,
     performance.orders,

@@ -1,5 +1,5 @@
 -- E8, L3 and the promise that no message goes out twice: one test, since every test costs a tick its share.
-{{ config(meta={'dagster': {'ref': {'name': 'due_steps'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'due_steps', 'package': 'drips'}}}) }}
 select
     due.message_id,
     case

@@ -1,5 +1,5 @@
 -- Each attribution model shares out every sale once and whole, and its money with it: so shares have a denominator.
-{{ config(tags=['ci'], meta={'dagster': {'ref': {'name': 'sales_attribution'}}}) }}
+{{ config(tags=['ci'], meta={'dagster': {'ref': {'name': 'sales_attribution', 'package': 'drips'}}}) }}
 with
 
 models as (

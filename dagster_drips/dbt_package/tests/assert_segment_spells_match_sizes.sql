@@ -1,5 +1,5 @@
 -- Open spells are the members that the segment had at its last result; where its file is gone, these ended there.
-{{ config(meta={'dagster': {'ref': {'name': 'segment_memberships'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'segment_memberships', 'package': 'drips'}}}) }}
 with
 
 spells as (
