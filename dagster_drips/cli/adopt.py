@@ -12,11 +12,15 @@ from dagster_drips.clock import utc_now
 def adopt(project: ProjectOption = None) -> None:
     """Say that the project has moved here: until then a copied or restored folder sends nothing.
 
-    Make sure that the other folder sends no more: both would mail the same people.
+    Make sure that the other folder sends no more: both would mail the same people. Where the journal seems older
+    than mail that went out, as after a restore from a backup, it warns.
     """
     from dagster_drips.delivery.place import adopt as take_place
+    from dagster_drips.pipeline.lost_mail import signs_of_lost_mail
 
     place = chosen_project(project)
+    for sign in signs_of_lost_mail(place):
+        typer.echo(f"warning: mail may have gone out after this journal, and would go out again: {sign}", err=True)
     if take_place(place, now=utc_now()):
         typer.echo(f"{place.root} is the place of its journal from now on; what is due goes out from here")
     else:

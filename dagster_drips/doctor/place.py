@@ -12,6 +12,7 @@ import duckdb
 from dagster_drips.delivery.place import misplaced
 from dagster_drips.doctor.report import Check, many
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.lost_mail import signs_of_lost_mail
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.warehouse import open_warehouse
@@ -24,12 +25,13 @@ _COPIES = 3
 
 
 def check_place(project: Project, catalog: Catalog) -> Iterator[Check]:
-    """Folder, sequence files, warehouse, journal, disk, in this order."""
+    """Folder, sequence files, warehouse, journal (writable, in its place, whole), disk, in this order."""
     yield Check("project", "ok", str(project.root))
     yield check_files(catalog)
     yield check_warehouse(project.warehouse)
     yield check_writable("journal", project.journal)
     yield check_moved(project)
+    yield check_journal_is_whole(project)
     yield check_disk(project)
 
 
@@ -38,6 +40,15 @@ def check_moved(project: Project) -> Check:
     if reason := misplaced(project):
         return Check("place", "problem", f"nothing is sent from here: {reason}", "if it has moved, say `drips adopt`")
     return Check("place", "ok", "the journal was written here" if project.journal.exists() else "no journal yet")
+
+
+def check_journal_is_whole(project: Project) -> Check:
+    """Whether mail went out that the journal doesn't know, as after a restore from an old backup."""
+    signs = signs_of_lost_mail(project)
+    if not signs:
+        return Check("journal age", "ok", "nothing is newer than the journal")
+    remedy = "put back a newer data/journal/, or people may be mailed again"
+    return Check("journal age", "warning", f"mail may have gone out after this journal: {'; '.join(signs)}", remedy)
 
 
 def check_files(catalog: Catalog) -> Check:
