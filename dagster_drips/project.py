@@ -53,6 +53,11 @@ class Project:
         return self.dbt / "models" / "segments"
 
     @property
+    def content(self) -> Path:
+        """Content models, one SQL file each."""
+        return self.dbt / "models" / "content"
+
+    @property
     def data(self) -> Path:
         """Everything that runs leave behind."""
         return self.root / "data"

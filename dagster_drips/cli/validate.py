@@ -19,6 +19,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.dbt_runner import write_segment_list
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog, read_catalog
+from dagster_drips.sequences.content_files import content_problems
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reserved_senders import reserved_senders
 from dagster_drips.sequences.segment_check import segment_problems
@@ -29,7 +30,7 @@ from dagster_drips.sequences.tests_file import read_tests
 @app.command("validate", epilog="Example: `drips validate --project shop --warehouse`")
 def command(
     on_warehouse: Annotated[
-        bool, typer.Option("--warehouse", help="Run the segments too, on a copy of the warehouse as it stands.")
+        bool, typer.Option("--warehouse", help="Run segments and content models too, on a copy of the warehouse.")
     ] = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
@@ -39,7 +40,7 @@ def command(
 
 
 def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> int:
-    """Check all sequence files, with `on_warehouse` the segments' SQL too, and print what was found.
+    """Check all sequence files, with `on_warehouse` segments' and content models' SQL too, and print what was found.
 
     Errors go to standard error, a count comes last.
 
@@ -57,6 +58,7 @@ def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> 
     problems = [
         *catalog.problems,
         *segment_problems(project),
+        *content_problems(project),
         *reserved_senders(catalog),
         *hook_problems(project),
         *read_tests(project, catalog, segments=segments)[1],
@@ -64,9 +66,9 @@ def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> 
     ]
     if on_warehouse:
         # Imported late: it brings dbt along.
-        from dagster_drips.pipeline.segment_trial import failing_segments
+        from dagster_drips.pipeline.segment_trial import tried_on_warehouse
 
-        problems += [Problem(failure.file, None, failure.reason) for failure in failing_segments(project)]
+        problems += tried_on_warehouse(project, catalog)
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
         found = {"sequences": _count(catalog), "problems": [asdict(problem) for problem in problems]}

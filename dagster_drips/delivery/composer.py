@@ -18,6 +18,7 @@ from dagster_drips.message.attachments import AttachmentError, Attachments
 from dagster_drips.message.content import RenderedMessage
 from dagster_drips.message.mime import AddressError, OutgoingMessage, Sender, build_message
 from dagster_drips.smtp.outcomes import Outcome, cut
+from dagster_drips.templating.content import content_record
 from dagster_drips.templating.context import message_context
 from dagster_drips.templating.rendering import RenderError, cause_of, is_failure
 from dagster_drips.templating.templates import StepTemplate
@@ -93,7 +94,12 @@ def rendered_message(
         tracked=tracked and template.tracked and not template.confirms and not _declines_tracking(lead),
         confirms=template.confirms,
     )
-    context = message_context(due, lead=lead, event=due.event, sequence_name=template.sequence_name, links=its_links)
+    # Of a stranger nothing is told.
+    shows = due.content is not None and not template.confirms
+    content = content_record(due.content, due.content_types) if shows else None
+    context = message_context(
+        due, lead=lead, event=due.event, sequence_name=template.sequence_name, links=its_links, content=content
+    )
     return template.render(context, its_links), its_links
 
 

@@ -20,7 +20,8 @@ class DueMessage(MessageFacts, kw_only=True, frozen=True, gc=False):
     """One message to send at this tick (M4); times are naive UTC.
 
     `lead` has the lead's columns that templates use, custom fields included, and is empty where there is no such lead.
-    `event` is the triggering row of `raw.events`, None for the built-in triggers.
+    `event` is the triggering row of `raw.events`, None for the built-in triggers. `content` and `content_types` are
+    what was frozen for it (M9), as `templating.content` reads them; None: its templates name no content model.
     """
 
     message_id: str
@@ -38,6 +39,8 @@ class DueMessage(MessageFacts, kw_only=True, frozen=True, gc=False):
     send_rank: int
     event: dict[str, Any] | None
     lead: dict[str, Any]
+    content: str | None = None
+    content_types: str | None = None
 
 
 def due_messages(rows: Sequence[Mapping[str, Any]]) -> list[DueMessage]:

@@ -80,6 +80,28 @@ select leads.lead_id as _drips_lead_id, ${columns}
 from staging.stg_leads as leads
 where leads.lead_id in (select unnest(from_json(?, '["varchar"]')))
 
+-- name: any_content
+select exists (select 1 from raw.due_content)
+
+-- name: content
+-- What the messages of a chunk show of content models (M9).
+select message_id, content, content_types
+from raw.due_content
+where message_id in (select unnest(from_json(?, '["varchar"]')))
+
+-- name: open_declinable
+-- The same as `open`, of the steps whose templates may decline (M10).
+create or replace temp table sending as
+select
+    sendable.message_id,
+    min(sendable.send_rank) as send_rank
+from decide.sendable_steps as sendable
+inner join decide.due_steps as due on sendable.message_id = due.message_id
+inner join raw.sequence_steps as steps
+    on due.sequence_id = steps.sequence_id and due.step_id = steps.step_id and steps.may_decline
+group by sendable.message_id
+order by send_rank
+
 -- name: refused
 -- Suppressed by now (L3).
 select message_id from decide.refused_steps

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from dagster_drips.addresses import address_of
 from dagster_drips.delivery.delivery_journal import Claim, DeliveryJournal
-from dagster_drips.delivery.due_message import DueMessage, due_messages
-from dagster_drips.delivery.lead_fields import LeadReader
+from dagster_drips.delivery.due_message import DueMessage
+from dagster_drips.delivery.due_reader import read_due
 from dagster_drips.delivery.rate_limits import RateKey
 from dagster_drips.delivery.routes import Route, Routes
 from dagster_drips.templating.templates import RenderError, StepTemplate, TemplateCache
@@ -31,9 +31,6 @@ PATIENCE = 0.8
 LONGEST_BETWEEN_TICKS = timedelta(hours=1)
 """More than that doesn't count: a run that waits keeps those away that landed files would start."""
 
-_CHUNK = 2_000
-# Where templates take leads as a whole, there may be thousands of values a due.
-_VALUES_A_CHUNK = 400_000
 # Suppressions and exits are asked again after so many seconds, and never for more than that share of the time.
 _BETWEEN_REFRESHES = 1.0
 _ASKING_SHARE = 0.1
@@ -93,7 +90,7 @@ class MessageQueue:
         self._refresh = refresh
         self._is_open = is_open
         self._ends_at = time.monotonic() + PATIENCE * min(between_ticks, LONGEST_BETWEEN_TICKS).total_seconds()
-        self._due: Iterator[DueMessage] = self._read_due()
+        self._due: Iterator[DueMessage] = read_due(warehouse)
         self._read_all = False
         self._waiting: dict[RateKey, deque[DueMessage]] = {}
         self._suppressed: frozenset[str] = frozenset()
@@ -169,16 +166,6 @@ class MessageQueue:
             return
         waiting.append(due)
         self._waiting[rate_key] = waiting
-
-    def _read_due(self) -> Iterator[DueMessage]:
-        reader = LeadReader(self._warehouse)
-        size = min(_CHUNK, max(1, _VALUES_A_CHUNK // len(reader.columns)))
-        after = -1
-        while (upto := self._warehouse.value(_STATEMENTS["last_rank"], [after, size])) is not None:
-            rows = self._warehouse.rows(_STATEMENTS["chunk"], {"after": after, "upto": upto})
-            leads = reader.read(row["lead_id"] for row in rows)
-            yield from due_messages([{**row, "lead": leads[row["lead_id"]]} for row in rows])
-            after = upto
 
     def _ask_again(self, now: float) -> None:
         pause = max(_BETWEEN_REFRESHES, self._asking_took * (1 / _ASKING_SHARE - 1))

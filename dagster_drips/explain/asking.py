@@ -6,9 +6,10 @@ earlier tick made again. How it is told is `telling`'s.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -27,13 +28,15 @@ class LeadAnswer:
     """One lead: its time zone as landed, what could have entered it into sequences, and why each mail went out or not.
 
     `occurrences` are rows with `sequence_id`, `occurrence_id`, `occurred_at`, `decided_at`, `decision` (or `waiting`)
-    and `enrollment_id`.
+    and `enrollment_id`. `content` is what mails that were sent, or are due, show of content models (M9): rows with
+    `enrollment_id`, `step_id`, `as_of` and `content`.
     """
 
     lead_id: str
     timezone: str | None
     occurrences: list[dict[str, Any]]
     explanations: list[Explanation]
+    content: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,22 @@ def _answer(warehouse: Warehouse, person: dict[str, Any], sequence: str | None) 
     occurrences = warehouse.rows(STATEMENTS["judged"], asked)
     if warehouse.columns("decide.occurrences"):
         occurrences += warehouse.rows(STATEMENTS["waiting"], asked)
+    explanations = explain(warehouse, person["lead_id"], sequence)
     return LeadAnswer(
-        person["lead_id"], person["timezone"], occurrences, explain(warehouse, person["lead_id"], sequence)
+        person["lead_id"],
+        person["timezone"],
+        occurrences,
+        explanations,
+        _content(warehouse, asked["lead"], explanations),
     )
+
+
+def _content(warehouse: Warehouse, lead_id: str, explanations: list[Explanation]) -> list[dict[str, Any]]:
+    """What was frozen for the lead's messages, of each the last; nothing where only what was published can be read."""
+    if not warehouse.columns("journal.message_content"):
+        return []
+    told = {(one.enrollment_id, one.step_id) for one in explanations if one.state not in ("waiting", "skipped")}
+    rows = warehouse.rows(STATEMENTS["content"], {"lead": lead_id})
+    return [
+        {**row, "content": json.loads(row["content"])} for row in rows if (row["enrollment_id"], row["step_id"]) in told
+    ]

@@ -95,3 +95,15 @@ delete from raw.loaded_files where load_id > ?
 -- name: forget_held_messages
 -- Known of the last sending alone.
 delete from raw.held_messages
+
+-- name: content
+-- What a lead's messages show of content models (M9): of each the last.
+select
+    enrollment_id,
+    step_id,
+    max(as_of) as as_of,
+    max_by(content, struct_pack(as_of := as_of, recorded_at := recorded_at)) as content
+from journal.message_content
+where lead_id = $lead
+group by enrollment_id, step_id
+order by as_of, enrollment_id, step_id

@@ -5,8 +5,9 @@ Here belongs layout alone: sentences come from `marts.explanations`, whose facts
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import groupby
@@ -20,6 +21,7 @@ from dagster_drips.time_zones import zones
 
 _INSTANT = re.compile(r"\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 _OPEN = ("waiting", "due", "in_doubt")
+_LONGEST = 200
 _TIMES = ("decided_at", "scheduled_at", "next_at")
 
 
@@ -36,6 +38,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
                     _with_local(row, ("occurred_at", "decided_at"), _zone(lead)) for row in lead.occurrences
                 ],
                 "explanations": [_with_local(asdict(one), _TIMES, _zone(lead)) for one in lead.explanations],
+                "content": [_with_local(row, ("as_of",), _zone(lead)) for row in lead.content],
             }
             for lead in answer.leads
         ],
@@ -56,7 +59,10 @@ def as_text(answer: Answer) -> list[str]:
             told += ["", *_of_sequence(sequence_id, explanations)]
             told += list(_of_occurrences(row for row in lead.occurrences if row["sequence_id"] == sequence_id))
             for enrollment_id, steps in groupby(explanations, key=lambda one: one.enrollment_id):
-                told += list(_of_enrollment(enrollment_id, list(steps)))
+                shown = {
+                    row["step_id"]: row["content"] for row in lead.content if row["enrollment_id"] == enrollment_id
+                }
+                told += list(_of_enrollment(enrollment_id, list(steps), shown))
         lines += [*([""] if lines else []), *(_with_own_times(line, _zone(lead)) for line in told)]
     return lines
 
@@ -88,7 +94,9 @@ def _of_occurrences(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
         yield f"  occurrence {row['occurrence_id']} of {occurred}: {row['decision']}{judged}"
 
 
-def _of_enrollment(enrollment_id: str | None, steps: list[Explanation]) -> Iterator[str]:
+def _of_enrollment(
+    enrollment_id: str | None, steps: list[Explanation], shown: Mapping[str, dict[str, Any]]
+) -> Iterator[str]:
     if enrollment_id is None:
         # All steps are told alike.
         yield f"  {_verdict(steps[0])}"
@@ -101,8 +109,14 @@ def _of_enrollment(enrollment_id: str | None, steps: list[Explanation]) -> Itera
     for step in steps:
         yield f"    {step.step_id}: {_verdict(step)}"
         yield f"      {step.text}"
+        for model, rows in shown.get(step.step_id or "", {}).items():
+            yield f"      content.{model}: {_short(json.dumps(rows, ensure_ascii=False))}"
         if step.state in _OPEN:
             yield from (f"      {line}" for line in _open_facts(step.facts))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} … ({len(text)} characters; --json has them all)"
 
 
 def _verdict(one: Explanation) -> str:

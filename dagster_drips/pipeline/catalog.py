@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog, read_catalog
+from dagster_drips.sequences.content_files import content_files
 from dagster_drips.sequences.segment_files import segment_names
 
 
@@ -33,4 +34,5 @@ class CatalogReader:
         return (
             tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats),
             tuple(segment_names(self._project)),
+            tuple(content_files(self._project).items()),
         )

@@ -12,9 +12,23 @@ from decide.new_enrollment_closings
 anti join journal.enrollment_closings using (enrollment_id)
 
 -- name: decided_skipped_steps
-select enrollment_id, step_id, resolved_at, resolution, reason
+select enrollment_id, step_id, resolved_at, resolution, reason, detail
 from decide.new_skipped_steps
 anti join journal.skipped_steps using (enrollment_id, step_id)
+
+-- name: decided_message_content
+-- What messages show is kept before they go out (M9). Sorted: who looks one up reads little of the file.
+select
+    due.message_id, due.enrollment_id, due.step_id, due.lead_id, due.as_of,
+    getvariable('commit_of').recorded_at as recorded_at,
+    shown.content, shown.content_types
+from raw.due_content as shown
+inner join decide.due_steps as due
+    on shown.message_id = due.message_id
+left join journal.message_content as known
+    on shown.message_id = known.message_id and due.as_of = known.as_of
+where shown.is_new and known.message_id is null
+order by due.message_id
 
 -- name: decided_segment_changes
 select segment, lead_id, as_of, change, is_entry

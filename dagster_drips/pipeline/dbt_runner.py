@@ -37,8 +37,12 @@ if TYPE_CHECKING:
 
 DECIDE = ("fqn:drips.staging", "package:this,fqn:staging", "package:this,fqn:segments", "fqn:drips.decide")
 """The product's models and, beside them, the project's own (`this`)."""
+CONTENT = ("package:this,fqn:content",)
+"""Content models (M9), which a tick runs by themselves: nothing that decides waits for them."""
 AFTER_SENDING = ("fqn:drips.after_sending",)
 """Views all of them: they are made beside the others and asked when mail is out."""
+STEP_STATES = ("fqn:drips.decide.steps.current_step_states", "fqn:drips.decide.steps.due_steps")
+"""What says which steps are due: run once more where a template declines one (M10). What reads them are views."""
 SEEDS = "resource_type:seed"
 MEASURE = ("fqn:drips.marts", "package:this,fqn:marts")
 MARTS_SCHEMA = "marts"
@@ -75,15 +79,16 @@ def write_segment_list(project: Project, segments: Sequence[str]) -> bool:
     return True
 
 
-def hide_segments(project: Project, segments: Sequence[str]) -> bool:
-    """Keep dbt from reading these segments, and let it read all others; returns whether that changed.
+def hide_models(project: Project, *, segments: Sequence[str], content: Sequence[str]) -> bool:
+    """Keep dbt from reading these segments and content models, and let it read all others; whether that changed.
 
     What else stands in `.dbtignore` stays there.
     """
     path = project.dbt / ".dbtignore"
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     others = before.split(_HIDDEN_HEAD)[0]
-    ours = _HIDDEN_HEAD + "".join(f"models/segments/{_pattern(name)}.sql\n" for name in segments) if segments else ""
+    hidden = [f"segments/{_pattern(name)}" for name in segments] + [f"content/{_pattern(name)}" for name in content]
+    ours = _HIDDEN_HEAD + "".join(f"models/{path}.sql\n" for path in hidden) if hidden else ""
     if others + ours == before:
         return False
     if others + ours:
@@ -93,8 +98,8 @@ def hide_segments(project: Project, segments: Sequence[str]) -> bool:
     return True
 
 
-def hidden_segments(project: Project) -> bool:
-    """Whether there are segments that dbt is kept from reading."""
+def models_are_hidden(project: Project) -> bool:
+    """Whether there are segments or content models that dbt is kept from reading."""
     path = project.dbt / ".dbtignore"
     return path.exists() and _HIDDEN_HEAD in path.read_text(encoding="utf-8")
 
@@ -130,6 +135,8 @@ class Transform:
         """SQL of the models that the last `run` ran, as dbt compiled it, by unique id."""
         self.kept: list[CompiledNode] | None = None
         """The nodes of the last `run`, in their order; None where that was more than can be kept."""
+        self.unreadable_content: dict[str, str] = {}
+        """Content models that the last parse had to leave out, and dbt's words."""
         self._manifest: Manifest | None = None
         self._runs: CompiledRuns | None = None
         self._fingerprint = ""

@@ -9,6 +9,7 @@ REASONS = {
     "condition": "its conditions say no (M6)",
     "expired": "expired (M7)",
     "rollout": "not among those of the rollout (E9)",
+    "declined": "the template declined it (M10)",
     "asked_lately": "that address was asked lately (M6)",
     "unsubscribed": "unsubscribed (L1)",
     "bounced": "bounced (L1)",

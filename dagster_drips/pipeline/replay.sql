@@ -26,6 +26,9 @@ delete from journal.enrollment_closings where closed_at >= ?
 -- name: go_back_skipped_steps
 delete from journal.skipped_steps where resolved_at >= ?
 
+-- name: go_back_message_content
+delete from journal.message_content where as_of >= ?
+
 -- name: go_back_segment_results
 delete from journal.segment_results where as_of >= ?
 

@@ -1,4 +1,4 @@
-"""Segments tried on the warehouse as it stands, without a tick: what the database says of each that fails."""
+"""Segments and content models tried on the warehouse as it stands, without a tick: what the database says of each."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ import tempfile
 from pathlib import Path
 
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.content_trial import try_content
 from dagster_drips.pipeline.dbt_runner import Transform
-from dagster_drips.pipeline.segments import SegmentFailure, run_decisions
+from dagster_drips.pipeline.segments import run_decisions
 from dagster_drips.project import Project
+from dagster_drips.sequences.catalog import Catalog
+from dagster_drips.sequences.problems import Problem
 from dagster_drips.warehouse import open_warehouse
 
 
-def failing_segments(project: Project) -> list[SegmentFailure]:
-    """Every segment whose SQL fails on a copy of the warehouse, sorted by name; the warehouse stays as it is.
+def tried_on_warehouse(project: Project, catalog: Catalog) -> list[Problem]:
+    """What is wrong with segments, by name, and then with content models, on a copy of the warehouse.
+
+    A content model that has no row for some of whom a sequence may mail is a warning with their share (M9).
 
     Raises:
         DripsError: there is no warehouse yet, a tick is writing it, or a model fails that is no segment.
@@ -31,4 +36,6 @@ def failing_segments(project: Project) -> list[SegmentFailure]:
         transform = Transform(project, warehouse=file, target_path=Path(scratch) / "target")
         with open_warehouse(file) as warehouse:
             _, broken = run_decisions(project, transform, warehouse)
-    return sorted(broken, key=lambda failure: failure.segment)
+            content = try_content(project, catalog, transform, warehouse)
+    segments = sorted(broken, key=lambda failure: failure.segment)
+    return [*(Problem(failure.file, None, failure.reason) for failure in segments), *content]

@@ -7,7 +7,6 @@ run again.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,19 +21,19 @@ from dagster_drips.pipeline.dbt_runner import (
     SEEDS,
     Transform,
     TransformFailed,
-    hidden_segments,
-    hide_segments,
+    hide_models,
+    models_are_hidden,
     write_segment_list,
 )
+from dagster_drips.pipeline.failure_words import failure_words
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.project import Project
+from dagster_drips.sequences.content_files import content_paths, unnameable_content
 from dagster_drips.sequences.segment_files import segment_names, unnameable_segments
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name
 from dagster_drips.warehouse.statements import named_statements
 
-_HEADING = re.compile(r"\s*(Runtime|Database|Compilation) Error in model ")
-_LONGEST = 500
 _STATEMENTS = named_statements(Path(__file__).with_name("segments.sql"))
 
 
@@ -129,7 +128,8 @@ def prepared_files(warehouse: Warehouse) -> dict[str, str]:
 def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentFailure]:
     """Parse the dbt project, without the segments that dbt can't read; returns those.
 
-    dbt reads a project whole or not at all, so an unreadable segment is hidden from it by `.dbtignore`.
+    dbt reads a project whole or not at all, so an unreadable segment is hidden from it by `.dbtignore`, and so is an
+    unreadable content model, which `transform.unreadable_content` then has.
 
     Raises:
         TransformFailed: something else in the project can't be read.
@@ -138,7 +138,8 @@ def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentF
         name: SegmentFailure(name, "a segment's file is named with letters, digits, _ and - only")
         for name in unnameable_segments(project)
     }
-    if hide_segments(project, sorted(broken)):
+    content = transform.unreadable_content = unnameable_content(project)
+    if hide_models(project, segments=sorted(broken), content=sorted(content)):
         transform.forget()
     while True:
         names = [name for name in segment_names(project) if name not in broken]
@@ -148,11 +149,16 @@ def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentF
             transform.manifest()
             return broken
         except TransformFailed as error:
-            unreadable = [name for name in names if f"segments/{name}.sql" in error.message]
-            if not unreadable:
+            words = failure_words(error.message)
+            # Content first: where a segment and a content model have one name, dbt names both files.
+            found = [path.stem for path in content_paths(project) if f"content/{path.name}" in error.message]
+            unreadable = [] if found else [name for name in names if f"segments/{name}.sql" in error.message]
+            if not {*found} - {*content} and not unreadable:
                 raise
-            broken |= {name: SegmentFailure(name, _words(error.message)) for name in unreadable}
-            hide_segments(project, sorted(broken))
+            content |= dict.fromkeys(found, words)
+            broken |= {name: SegmentFailure(name, words) for name in unreadable}
+            if hide_models(project, segments=sorted(broken), content=sorted(content)):
+                transform.forget()
 
 
 def current_manifest_json(project: Project, transform: Transform) -> Path:
@@ -164,7 +170,7 @@ def current_manifest_json(project: Project, transform: Transform) -> Path:
 
 def _is_readable(project: Project, transform: Transform) -> bool:
     """Whether dbt has read these files before, all segments among them, so that it needn't now."""
-    if unnameable_segments(project) or hidden_segments(project):
+    if unnameable_segments(project) or unnameable_content(project) or models_are_hidden(project):
         return False
     if write_segment_list(project, segment_names(project)):
         transform.forget()
@@ -193,7 +199,7 @@ def _remember(transform: Transform, warehouse: Warehouse) -> None:
 
 def _broken_segments(names: list[str], failed: list[NodeResult], warehouse: Warehouse) -> list[SegmentFailure]:
     segments = set(names)
-    found = [SegmentFailure(result.name, _words(result.message)) for result in failed if result.name in segments]
+    found = [SegmentFailure(result.name, failure_words(result.message)) for result in failed if result.name in segments]
     if found or not any(result.name == "segment_members" for result in failed):
         return found
     # The view could be made, its rows can't be read: ask each one.
@@ -201,17 +207,5 @@ def _broken_segments(names: list[str], failed: list[NodeResult], warehouse: Ware
         try:
             warehouse.value(f"select count(cast(lead_id as varchar)) from segments.{quoted_name(name)}")
         except duckdb.Error as error:
-            found.append(SegmentFailure(name, _words(str(error))))
+            found.append(SegmentFailure(name, failure_words(str(error))))
     return found
-
-
-def _words(message: str) -> str:
-    """What an author can use of it, in one line: not dbt's heading, and not lines of SQL that nobody wrote."""
-    kept = []
-    for line in message.splitlines():
-        if line.lstrip().startswith("LINE "):
-            break
-        if line.strip() and not _HEADING.match(line):
-            kept.append(line.strip())
-    words = " ".join(kept) or " ".join(message.split())
-    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]} …"

@@ -38,12 +38,11 @@ def draft_what_stays(warehouse: Warehouse, journal: TickJournal) -> Path:
         journal: with `until`.
     """
     later, kept_as_of = journal.later(), instant_of(journal.commits()[-1])
-    decisions, versions = (_files(later, table) for table in ("enrollment_decisions", "sequence_versions"))
+    files = {table: _files(later, table) for table in ("enrollment_decisions", "sequence_versions", "message_content")}
     commits = [f"{commit.parent.name}/{commit.name}" for commit in later]
-    warehouse.execute(_STATEMENTS["set_variable"], [kept_as_of, decisions, versions, commits])
+    warehouse.execute(_STATEMENTS["set_variable"], [kept_as_of, *files.values(), commits])
     tables = [HANDED_OVER, SET_ASIDE_DELIVERIES, SET_ASIDE_COMMITS, "ticks"]
-    tables += ["enrollment_decisions"] if decisions else []
-    tables += ["sequence_versions"] if versions else []
+    tables += [table for table, found in files.items() if found]
     warehouse.execute(_STATEMENTS["open"])
     draft = journal.draft(
         warehouse, as_of=kept_as_of, phase="decided", selects={table: _STATEMENTS[table] for table in tables}

@@ -7,6 +7,7 @@ set variable set_aside = struct_pack(
     kept_as_of := ?::timestamp,
     decision_files := ?::varchar[],
     version_files := ?::varchar[],
+    content_files := ?::varchar[],
     commits := ?::varchar[]
 )
 
@@ -46,6 +47,16 @@ anti join journal.sequence_versions as kept using (sequence_id, version_id)
 where
     versions.status = 'active'
     and versions.version_id in (select version_id from sent_later)
+
+-- name: message_content
+-- What those messages show (M9): of a message the last, as it was sent.
+select distinct on (content.message_id)
+    content.message_id, content.enrollment_id, content.step_id, content.lead_id,
+    getvariable('set_aside').kept_as_of as as_of,
+    content.recorded_at, content.content, content.content_types
+from read_parquet(getvariable('set_aside').content_files) as content
+where content.message_id in (select message_id from sent_later)
+order by content.message_id, content.as_of desc, content.recorded_at desc
 
 -- name: handed_over
 select

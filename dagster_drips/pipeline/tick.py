@@ -21,8 +21,16 @@ from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import LoadReport, load_landing
 from dagster_drips.pipeline.catalog import CatalogReader
 from dagster_drips.pipeline.commits import STATEMENTS, commit, recover, recover_commits
+from dagster_drips.pipeline.content import (
+    ContentFailure,
+    expect_content,
+    freeze_content,
+    make_content_models,
+    set_failures,
+)
 from dagster_drips.pipeline.data_tests import failed_gates, run_tests
-from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, Transform
+from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, STEP_STATES, Transform, TransformFailed
+from dagster_drips.pipeline.declining import declined_steps
 from dagster_drips.pipeline.gates import decided_at, expect_gates, set_failed_tests
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.segments import (
@@ -211,6 +219,7 @@ class Pipeline:
         """
         is_life = self.journal is not None
         expect_gates(self.project, warehouse, is_life=is_life)
+        expect_content(self.project, warehouse)
         nodes, broken = run_decisions(self.project, self.transform, warehouse)
         tests: list[NodeResult] = []
         if tested and is_life:
@@ -219,9 +228,26 @@ class Pipeline:
             if decided_at(warehouse) is None and set_failed_tests(warehouse, failed):
                 nodes, broken = run_decisions(self.project, self.transform, warehouse)
                 tests = self._test(broken)
+        made = make_content_models(self.project, self.transform, warehouse)
+        failing: list[ContentFailure] = []
+        while found := freeze_content(warehouse):
+            # Held, their steps are due no more, and whatever else is stands as it is.
+            failing += found
+            if not set_failures(warehouse, failing):
+                raise DripsError(f"content model {found[0]} and its steps are due all the same")
+            nodes, broken = run_decisions(self.project, self.transform, warehouse)
+        if declined_steps(warehouse):
+            nodes = [*nodes, *self._run_again(STEP_STATES)]
+        nodes = [*nodes, *made]
         record_failures(warehouse, [*broken, *segments_without_file(self.project, warehouse)])
         counts = warehouse.rows(STATEMENTS["counts"])[0]
         return Decided(as_of=self.as_of(warehouse), nodes=nodes, tests=tests, broken_segments=broken, **counts)
+
+    def _run_again(self, models: Sequence[str]) -> list[NodeResult]:
+        results = self.transform.run("run", models)
+        if failed := [result for result in results if result.failed]:
+            raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", results)
+        return results
 
     def _test(self, broken: Sequence[SegmentFailure]) -> list[NodeResult]:
         return run_tests(self.transform, left_out(self.project, {one.segment for one in broken}))

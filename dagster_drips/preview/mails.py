@@ -18,6 +18,7 @@ from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.links.message_links import LinkMaker, Links
 from dagster_drips.message.content import RenderedMessage
+from dagster_drips.preview.content import content_for
 from dagster_drips.project import Project
 from dagster_drips.sequences.attached_files import AttachedFile
 from dagster_drips.sequences.catalog import Catalog, SequenceSource, read_catalog
@@ -198,7 +199,10 @@ def rendered_step(
     links = LinkMaker().of_message("0" * 32, replies_to=sender.reply_to or sender.email)
     definition = json.loads(source.definition)
     template = compile_step(definition, source.files, step.id, variant_id, attached_files=source.attached_files)
-    context = message_context(facts, lead=reader.lead, event=event, sequence_name=sequence.name, links=links)
+    content = content_for(reader.project, step, source.files, lead_id=reader.lead_id, event=event)
+    context = message_context(
+        facts, lead=reader.lead, event=event, sequence_name=sequence.name, links=links, content=content
+    )
     return template.render(context, links), template.preview_text(context), links
 
 

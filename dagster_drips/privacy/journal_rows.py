@@ -26,6 +26,7 @@ _OWN_COLUMN = {
     "enrollment_decisions": "lead_id",
     "segment_changes": "lead_id",
     "handed_over": "lead_id",
+    "message_content": "lead_id",
     "set_aside_deliveries": "lead_id",
     "enrollment_closings": "enrollment_id",
     "skipped_steps": "enrollment_id",

@@ -49,6 +49,18 @@ def new_segment(project: Project, name: str) -> list[Path]:
     )
 
 
+def new_content(project: Project, name: str) -> list[Path]:
+    """A content model with several rows a lead (M9), and its description for dbt; returns the files, each written.
+
+    Raises:
+        DripsError: the name can't be one, there is such a content model, or the folder can't be written.
+    """
+    if not _SEGMENT_NAME.fullmatch(name):
+        raise DripsError(f"'{name}' can't be a content model's name: a letter a-z, then a-z, 0-9 and _ are allowed")
+    names = {"content.sql": f"{name}.sql", "content.yml": f"{name}.yml"}
+    return _write(project, "content", project.content, names, name)
+
+
 def _write(project: Project, kind: str, folder: Path, names: dict[str, str], name: str) -> list[Path]:
     """The files of a kind; a template that `names` doesn't rename keeps its name."""
     templates = sorted(path for path in (_TEMPLATES / kind).iterdir() if path.is_file())

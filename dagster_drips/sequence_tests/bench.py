@@ -23,12 +23,14 @@ from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
 from dagster_drips.sequence_tests.comparing import Comparison, Difference
 from dagster_drips.sequence_tests.given import engagement_row, given_rows, land
+from dagster_drips.sequence_tests.given_content import replace_content
 from dagster_drips.sequence_tests.mails import Mail, MailRoom
 from dagster_drips.sequence_tests.models import BenchTransform
 from dagster_drips.sequence_tests.prepared import PlannedWarehouse
 from dagster_drips.sequence_tests.reasons import why
 from dagster_drips.sequences.activation import activated
 from dagster_drips.sequences.catalog import Catalog
+from dagster_drips.sequences.content_files import content_files
 from dagster_drips.sequences.tests_file import WrittenTest
 from dagster_drips.sequences.tests_schema import SequenceTest, resolved
 from dagster_drips.warehouse import open_warehouse
@@ -136,7 +138,7 @@ class Bench:
         began = time.monotonic()
         self._active = lambda catalog: _only(edit(catalog), written)
         try:
-            with self._warehouse.taken_back(), self._segments_of(written.test):
+            with self._warehouse.taken_back(), self._segments_of(written.test), self._content_of(written.test):
                 difference, ticks = self._live(written, on_tick)
         except duckdb.Error as error:
             raise DripsError(" ".join(str(error).split())[:_WORDS], file=written.file, line=written.line) from error
@@ -235,6 +237,17 @@ class Bench:
                 self.replace_segment(segment, self.segments[segment].select)
             self._warehouse.execute(_STATEMENTS["forget_members"])
 
+    @contextmanager
+    def _content_of(self, test: SequenceTest) -> Generator[None]:
+        """The test's own content in place of the models'; what it did is taken back with the test."""
+        self._transform.given_content = frozenset(test.given.content)
+        for name, rows in test.given.content.items():
+            replace_content(self._warehouse, name, self._content_columns.get(name, {}), rows)
+        try:
+            yield
+        finally:
+            self._transform.given_content = frozenset()
+
     def _prepare(self, tests: Collection[WrittenTest]) -> None:
         """Make the models by a tick before all others, with the columns that any test's leads have."""
         leads = [lead for written in tests for lead in given_rows(written.test)["leads"]]
@@ -244,6 +257,9 @@ class Bench:
             failure = report.decided.broken_segments[0]
             raise DripsError(failure.reason, file=failure.file)
         self._transform.settle(self._warehouse)
+        self._content_columns = {
+            name: self._warehouse.columns(f"content.{name}") for name in content_files(self._project)
+        }
         self.segments = self._transform.segments()
         """Segment models as dbt compiled them, by name."""
         with self._warehouse.transaction():

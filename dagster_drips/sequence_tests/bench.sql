@@ -127,3 +127,25 @@ where
     members.segment = ${segment}
     and coalesce(members.entered_at <= tick.as_of, true)
     and coalesce(members.left_at > tick.as_of, true)
+
+-- name: content_schema
+create schema if not exists content
+
+-- name: is_content
+select 1 from information_schema.tables
+where
+    table_schema = 'content'
+    and table_name = $name
+    and table_type = case $kind when 'view' then 'VIEW' else 'BASE TABLE' end
+
+-- name: forget_content_table
+drop table content.${name}
+
+-- name: forget_content_view
+drop view content.${name}
+
+-- name: given_content
+-- In place of a content model; the placeholders stand for its name, its columns cast from JSON, rows and their structure as literals.
+create view content.${name} as
+select ${columns}
+from (select unnest(from_json(${rows}, ${structure})) as _row) as given

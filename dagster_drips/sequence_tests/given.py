@@ -65,7 +65,7 @@ def land(project: Project, rows: Rows) -> None:
         file = project.landing / kind / _FILE
         file.parent.mkdir(parents=True, exist_ok=True)
         if content:
-            file.write_text("".join(f"{_json(row)}\n" for row in content), encoding="utf-8")
+            file.write_text("".join(f"{as_json(row)}\n" for row in content), encoding="utf-8")
         else:
             file.unlink(missing_ok=True)
 
@@ -101,12 +101,12 @@ def _time(moment: datetime | timedelta | None, start: datetime) -> str | None:
     return None if moment is None else format_instant(resolved(moment, start))
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
     """JSON with numbers as their author wrote them: `1.50` is another text than `1.5` (E1)."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(str(key))}: {_json(inner)}" for key, inner in value.items()) + "}"
+        return "{" + ", ".join(f"{json.dumps(str(key))}: {as_json(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_json, value)) + "]"
+        return "[" + ", ".join(map(as_json, value)) + "]"
     if isinstance(value, WrittenNumber) and _NUMBER.fullmatch(value.written):
         return value.written
     return json.dumps(value)

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_drips.delivery.composer import rendered_message
-from dagster_drips.delivery.due_message import due_messages
-from dagster_drips.delivery.lead_fields import LeadReader
+from dagster_drips.delivery.due_reader import read_due
 from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.links.tokens import Tokens
 from dagster_drips.templating.rendering import RenderError
@@ -53,13 +52,11 @@ class MailRoom:
         """The mails that are due and were not sent yet, by message id."""
         self._warehouse.execute(_STATEMENTS["open"])
         try:
-            upto = self._warehouse.value(_STATEMENTS["last_rank"], [-1, 1_000_000])
-            rows = self._warehouse.rows(_STATEMENTS["chunk"], {"after": -1, "upto": upto}) if upto is not None else []
-            leads = LeadReader(self._warehouse).read(row["lead_id"] for row in rows) if rows else {}
+            due_now = [*read_due(self._warehouse)]
         finally:
             self._warehouse.execute(_STATEMENTS["close"])
         found = {}
-        for due in due_messages([{**row, "lead": leads[row["lead_id"]]} for row in rows]):
+        for due in due_now:
             try:
                 template = self._templates.step(due.sequence_id, due.version_id, due.step_id, due.variant_id)
                 rendered, _ = rendered_message(due, template, self._links, tracked=False)

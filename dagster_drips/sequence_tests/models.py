@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from dagster_drips.pipeline.dbt_runner import Transform
+from dagster_drips.pipeline.dbt_runner import CONTENT, Transform
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.sequence_tests.prepared import PlannedWarehouse
 
@@ -49,20 +49,28 @@ class BenchTransform(Transform):
     _models: list[Model] | None = None
     _warehouse: PlannedWarehouse | None = None
     _made: list[Model]
+    _content_made: Sequence[Model] = ()
+    _content_results: Sequence[NodeResult] = ()
+    given_content: frozenset[str] = frozenset()
+    """Content models that the test gives itself."""
 
     def run(
         self, command: str, select: Sequence[str], *, exclude: Sequence[str] = (), full_refresh: bool = False
     ) -> list[NodeResult]:
         """Run dbt, or from `settle` on fill all models that hold rows."""
         if self._models is not None:
-            return self._fill()
+            return self._content() if tuple(select) == CONTENT else self._fill()
         results = super().run(command, select, exclude=exclude, full_refresh=full_refresh)
         if command == "run":
-            self._made = (
+            made = (
                 [Model(node.unique_id, node.relation, node.sql, node.kind == "view") for node in self.kept]
                 if self.kept is not None
                 else self._as_parsed(results)
             )
+            if tuple(select) == CONTENT:
+                self._content_made, self._content_results = made, results
+            else:
+                self._made = made
         return results
 
     def settle(self, warehouse: PlannedWarehouse) -> None:
@@ -104,12 +112,19 @@ class BenchTransform(Transform):
             if result.unique_id in self.compiled
         ]
 
-    def _fill(self) -> list[NodeResult]:
+    def _content(self) -> list[NodeResult]:
+        """What became of content models when dbt made them; those that hold rows are filled again."""
+        own = [one for one in self._content_made if not one.is_view and one.name not in self.given_content]
+        filled = {one.unique_id: one for one in self._fill(own)}
+        results = [filled.get(one.unique_id, one) for one in self._content_results]
+        return [replace(one, status="success") if one.name in self.given_content else one for one in results]
+
+    def _fill(self, models: Sequence[Model] | None = None) -> list[NodeResult]:
         """Fill them in their order; what comes behind a failure is skipped, as dbt does."""
         assert self._warehouse is not None
         results: list[NodeResult] = []
         failed = False
-        for model in self._models or ():
+        for model in (self._models or ()) if models is None else models:
             began = time.monotonic()
             status, message = "skipped", ""
             if not failed:

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.sequences.attached_files import AttachedFile, FileFolder
 from dagster_drips.sequences.checks import check_references, unknown_segments, warn_of_surprises
+from dagster_drips.sequences.content_files import ContentFile, content_files
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import ProjectSettings, Sequence
@@ -135,7 +136,7 @@ class Catalog:
 
     @property
     def errors(self) -> list[Problem]:
-        """The mistakes; all but a segment without a file (E5) keep their file from being taken."""
+        """The mistakes; all but a segment (E5) or content model (M9) without a file keep theirs from being taken."""
         return [problem for problem in self.problems if problem.severity == "error"]
 
 
@@ -153,6 +154,7 @@ class _Surroundings:
     settings: ProjectSettings = field(default_factory=ProjectSettings)
     settings_valid: bool = True
     between_ticks: timedelta = timedelta(minutes=5)
+    content: Mapping[str, ContentFile] = field(default_factory=dict)
 
     def sender_of(self, written: Any) -> dict[str, Any] | None:
         """The sender that such a `sender:` comes to, as far as anybody knows."""
@@ -179,6 +181,7 @@ def read_catalog(project: Project, *, segments: Collection[str]) -> Catalog:
         segments: names that the files may refer to, as `segment_names` gives them.
     """
     around, problems = _read_settings(project, *_read_senders(project, frozenset(segments)))
+    around = replace(around, content=content_files(project))
     # Whoever runs by a schedule reports that it is bad; sequence files can be read all the same.
     with contextlib.suppress(DripsError):
         around = replace(around, between_ticks=load_schedules(project).schedule.longest)
@@ -324,14 +327,14 @@ def _read_sequence(
             (), "no sender: give one here (sender: {name: …, email: …}), or for all sequences in sequences/project.yml"
         )
     fields = settings.fields if around.settings_valid or settings.fields else None
-    templates = TemplateFolder(project, folder, fields, around.sender_of(written))
+    templates = TemplateFolder(project, folder, fields, around.sender_of(written), around.content)
     templates.read(reading)
     attached = FileFolder(project, folder)
     attached.read(reading, templates)
     if sequence:
         warn_of_surprises(reading, sequence, between_ticks=around.between_ticks)
     problems = [*reading.problems, *templates.problems, *attached.problems]
-    without_file = unknown_segments(reading, around.segments)
+    without_file = [*unknown_segments(reading, around.segments), *templates.unknown_content(reading)]
     if sequence is None or any(problem.severity == "error" for problem in problems):
         return None, [*problems, *without_file], is_active
     if not sequence.name:

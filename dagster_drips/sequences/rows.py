@@ -5,20 +5,22 @@ Only a change of form: durations to seconds, a window to minutes, lists to rows,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from dagster_drips.sequences.fields import MINUTES_A_DAY, WEEKDAYS, Duration
 from dagster_drips.sequences.gates import limits_of
 from dagster_drips.sequences.schema import Attribution, ProjectSettings, Sender, Sequence
 from dagster_drips.sequences.senders import DEFAULT_SERVER, Identity, Rate, Senders
+from dagster_drips.sequences.step_content import content_of_step, may_decline
 
 Rows = dict[str, list[dict[str, Any]]]
 """Table → its rows."""
 
 TABLES = (
     "raw.project_settings", "raw.sequences", "raw.sequence_steps", "raw.step_variants", "raw.step_conditions",
-    "raw.sequence_segments", "raw.sequence_predicates", "raw.sequence_exit_events",
+    "raw.step_content", "raw.sequence_segments", "raw.sequence_predicates", "raw.sequence_exit_events",
     "raw.sequence_gate_limits",
     "raw.sender_identities", "raw.recipient_domains",
 )  # fmt: skip
@@ -27,13 +29,14 @@ TABLES = (
 
 @dataclass(frozen=True)
 class LiveSequence:
-    """A sequence as this tick has it (S1, S2): which version, and the status and state that count for it."""
+    """A sequence as this tick has it (S1, S2): which version, the status and state that count for it, its templates."""
 
     sequence_id: str
     version_id: str
     status: str
     file_state: str
     sequence: Sequence
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def rows_of(live: list[LiveSequence], settings: ProjectSettings, senders: Senders) -> Rows:
@@ -159,8 +162,10 @@ def _add_steps(rows: Rows, live: LiveSequence) -> None:
                 "after_trigger": step.after == "trigger",
                 "expires_after_seconds": _seconds(step.expires_after),
                 "rollout": step.rollout,
+                "may_decline": may_decline(step, live.files),
             }
         )
+        rows["raw.step_content"].extend({**key, "content": name} for name in content_of_step(step, live.files))
         rows["raw.step_variants"].extend(
             {**key, "variant_id": variant.id, "position": place, "weight": float(variant.weight)}
             for place, variant in enumerate(step.variants or (), start=1)

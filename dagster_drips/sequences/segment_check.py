@@ -1,7 +1,7 @@
-"""What `validate` says of the segments' SQL without running it: where it asks the clock or chance.
+"""What `validate` says of segments' and content models' SQL without running it: where it asks the clock or chance.
 
 Whether the SQL runs is the database's word, at a tick. What belongs here is what would run and still break the rules:
-a replay and a repeated tick must give the same members (T1, T3, E7).
+a replay and a repeated tick must give the same members and the same mail (T1, T3, E7).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from dagster_drips.project import Project
+from dagster_drips.sequences.content_files import content_paths
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.segment_files import segment_files
 
@@ -29,9 +30,9 @@ _RULES = (
 
 
 def segment_problems(project: Project) -> list[Problem]:
-    """The mistakes in all segment files, in the order of their names and lines."""
+    """The mistakes in all segment files, then in all content files, in the order of their names and lines."""
     problems = []
-    for path in segment_files(project):
+    for path in (*segment_files(project), *content_paths(project)):
         file = path.relative_to(project.root).as_posix()
         try:
             sql = path.read_text(encoding="utf-8-sig")

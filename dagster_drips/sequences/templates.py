@@ -6,13 +6,14 @@ HTML and Jinja. What variables there are is in `variables`; rendering belongs to
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dagster_drips.project import Project
 from dagster_drips.sequences.checks import texts_at
+from dagster_drips.sequences.content_files import ContentFile
 from dagster_drips.sequences.fields import as_flag
 from dagster_drips.sequences.html_check import check_html
 from dagster_drips.sequences.html_places import template_warnings
@@ -25,12 +26,14 @@ from dagster_drips.sequences.mail_warnings import (
     relative_links,
 )
 from dagster_drips.sequences.places import path_of, refusal
-from dagster_drips.sequences.problems import Problem, nearest
+from dagster_drips.sequences.problems import Problem, nearest, suggestion
 from dagster_drips.sequences.reading import Reading
+from dagster_drips.sequences.step_content import content_used
 from dagster_drips.sequences.template_facts import template_environment, template_facts
 from dagster_drips.sequences.variables import CONFIRM_URL, VariableJudge
 from dagster_drips.vocabulary import LEAD_CREATED
 
+_LINES = ("subject", "preview_text")
 _SUFFIXES = frozenset({".html", ".htm", ".txt"})
 
 
@@ -43,12 +46,14 @@ class TemplateFolder:
         folder: the sequence's own.
         fields: custom fields that `project.yml` declares; None: nobody knows, so leads' attributes aren't judged.
         sender: whose mails they are, key by key; None: nobody knows.
+        content: the project's content models by name (M9).
     """
 
     project: Project
     folder: Path
     fields: Collection[str] | None
     sender: dict[str, Any] | None
+    content: Mapping[str, ContentFile] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
     """Name as templates use it → text: what a version keeps."""
     problems: list[Problem] = field(default_factory=list)
@@ -107,6 +112,23 @@ class TemplateFolder:
             elif reference.required or self._path_of(reference.name):
                 self._collect(reference.name, file, reference.line, (*chain, name))
         return True
+
+    def unknown_content(self, reading: Reading) -> list[Problem]:
+        """A mistake for every content model that is named and has no file; the sequence's file counts all the same."""
+        problems = []
+        texts = [(self._files[name], None, text) for name, text in self.texts.items()]
+        texts += [
+            (reading.file, reading.line_of(path), text)
+            for pattern in (f"steps.*{inner}.{key}" for inner in ("", ".variants.*") for key in _LINES)
+            for path, text in texts_at(reading.data, pattern)
+        ]
+        for file, line, text in texts:
+            for name in sorted(content_used(text) - self.content.keys()):
+                lines = [use.line for use in template_facts(text).uses if use.chain[:2] == ("content", name)]
+                hint = suggestion(name, self.content) or f"; make dbt_project/models/content/{name}.sql"
+                message = f"unknown content model '{name}': the sequence is held until it has a file (M9){hint}"
+                problems.append(Problem(file, line or min(lines), message))
+        return problems
 
     def with_all_it_names(self, name: str) -> Iterator[tuple[str, str]]:
         """(file, text) of a template and of all that it names in turn, plain text left out."""
@@ -183,7 +205,13 @@ class TemplateFolder:
         )
         has_event = isinstance(event, str) and event != LEAD_CREATED
         confirms = as_flag(reading.data.get("confirmation")) is True
-        judge = VariableJudge(self.fields, has_event=has_event, absent_of_sender=frozenset(silent), confirms=confirms)
+        judge = VariableJudge(
+            self.fields,
+            has_event=has_event,
+            absent_of_sender=frozenset(silent),
+            confirms=confirms,
+            content=self.content,
+        )
         if confirms:
             self._check_confirm_links(reading)
         every = {name: template_facts(text) for name, text in self.texts.items()}
@@ -191,7 +219,7 @@ class TemplateFolder:
             shared = frozenset().union(*(other.assigned for key, other in every.items() if key != name))
             for line, message, is_error in judge.verdicts(facts, shared):
                 self.problems.append(Problem(self._files[name], line, message, "error" if is_error else "warning"))
-        for key in ("subject", "preview_text"):
+        for key in _LINES:
             for pattern in (f"steps.*.{key}", f"steps.*.variants.*.{key}"):
                 for path, text in texts_at(reading.data, pattern):
                     facts = template_facts(text)

@@ -6,7 +6,7 @@ Here belong mistakes that can be told without running anything, each with its li
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import SEQUENCE_FILE, TESTS_FILE, Catalog
+from dagster_drips.sequences.content_files import ContentFile, content_files
 from dagster_drips.sequences.problems import Problem, nearest, suggestion
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import Sequence
@@ -136,6 +137,7 @@ def _read(
         frozenset({*catalog.written, *catalog.invalid}),
         frozenset(segments),
         frozenset(catalog.settings.fields),
+        content_files(project),
     )
     tests, names = [], set()
     for number, test in enumerate(content.tests):
@@ -157,6 +159,7 @@ class _Known:
     sequences: frozenset[str]
     segments: frozenset[str]
     fields: frozenset[str]
+    content: Mapping[str, ContentFile]
 
 
 @dataclass(frozen=True)
@@ -219,6 +222,15 @@ class _Checks:
                 self._error(("given", "segments", name), message)
             for number, member in enumerate(members):
                 self._check_lead(("given", "segments", name, number), member.lead_id, leads)
+        for name, rows in given.content.items():
+            if name not in self.known.content:
+                message = f"unknown content model '{name}'{suggestion(name, self.known.content)}"
+                self._error(("given", "content", name), message)
+                continue
+            key = self.known.content[name].key
+            for number, row in enumerate(rows):
+                if key not in row:
+                    self._error(("given", "content", name, number), f"this row lacks its model's key '{key}' (M9)")
 
     def _check_field(self, path: _Place, name: str) -> None:
         known = {*LANDED_COLUMNS["leads"], *self.known.fields}

@@ -137,13 +137,14 @@ Members = Annotated[list[_Member], BeforeValidator(listed, json_schema_input_typ
 
 
 class Given(StrictModel):
-    """The world of a test: what is landed, and segments in place of their models."""
+    """The world of a test: what is landed, and segments and content in place of their models."""
 
     leads: list[GivenLead] = Field(min_length=1)
     events: list[GivenEvent] = Field(default_factory=list)
     suppressions: list[GivenSuppression] = Field(default_factory=list)
     engagement: list[GivenEngagement] = Field(default_factory=list)
     segments: dict[Text, Members] = Field(default_factory=dict)
+    content: dict[Text, list[dict[str, Any]]] = Field(default_factory=dict)
 
 
 class TicksEvery(StrictModel):
@@ -194,7 +195,7 @@ class ExpectedSkip(StrictModel):
     lead_id: Text
     step: Identifier
     at: Moment | None = None
-    reason: Literal["condition", "expired", "rollout", "asked_lately"] | None = None
+    reason: Literal["condition", "expired", "rollout", "asked_lately", "declined"] | None = None
 
 
 class ExpectedExit(StrictModel):

@@ -6,10 +6,11 @@ The contract's list of what templates see; finding the places that use them is `
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from dagster_drips.sequences.content_files import LEAD_KEY, ContentFile
 from dagster_drips.sequences.problems import nearest
-from dagster_drips.sequences.template_facts import TemplateFacts, Use, template_environment
+from dagster_drips.sequences.template_facts import Chain, TemplateFacts, Use, template_environment
 from dagster_drips.vocabulary import EVENT_COLUMNS, LEAD_COLUMNS
 
 _SURE_COLUMNS = frozenset({"lead_id", "email", "created_at", "updated_at"})
@@ -20,7 +21,7 @@ _ATTRIBUTES: dict[str, frozenset[str]] = {
 }
 _EVENT = frozenset(EVENT_COLUMNS)
 _BUILT_IN_EVENT = frozenset({"event", "occurred_at", "properties"})
-_ROOTS = frozenset({"lead", "event", "unsubscribe_url", "preferences_url", "view_url", *_ATTRIBUTES})
+_ROOTS = frozenset({"lead", "event", "content", "unsubscribe_url", "preferences_url", "view_url", *_ATTRIBUTES})
 CONFIRM_URL = "confirm_url"
 """Where the reader of a confirmation says yes; other messages have none."""
 _JINJA_NAMES = frozenset({"loop", "self", "super", "caller", "varargs", "kwargs"})
@@ -34,6 +35,7 @@ class VariableJudge:
         fields: custom fields that `project.yml` declares; None: nobody knows, so leads' attributes aren't judged.
         has_event: whether a landed event triggers the sequence; the built-in triggers have little to tell.
         absent_of_sender: what the sequence's sender leaves out.
+        content: the project's content models by name (M9).
         confirms: whether the sequence is a confirmation, which is given nothing of a lead but where it goes: what a
             page said of a stranger must not reach them.
     """
@@ -42,6 +44,7 @@ class VariableJudge:
     has_event: bool
     absent_of_sender: Collection[str] = ()
     confirms: bool = False
+    content: Mapping[str, ContentFile] = field(default_factory=dict)
 
     def verdicts(self, facts: TemplateFacts, shared: Collection[str]) -> list[tuple[int, str, bool]]:
         """(line, message, whether it is an error) of what a template mentions in vain.
@@ -51,6 +54,7 @@ class VariableJudge:
             shared: names that other templates of the sequence set, which an include or a layout may see.
         """
         found: dict[tuple[str, int], tuple[int, str, bool]] = {}
+        asked = {use.chain[:2] for use in facts.uses if use.guarded or use.asked}
         for kind, name, line in facts.unknown:
             known = template_environment().filters if kind == "filter" else template_environment().tests
             close = nearest(name, known)
@@ -67,7 +71,7 @@ class VariableJudge:
                 continue
             if root in facts.assigned and root not in _ROOTS and use.guarded:
                 continue
-            verdict = self._verdict(use)
+            verdict = self._content_verdict(use, asked) if root == "content" else self._verdict(use)
             if verdict:
                 message, is_error = verdict
                 found.setdefault((message, use.line if is_error else 0), (use.line, message, is_error))
@@ -102,6 +106,27 @@ class VariableJudge:
         if known is None or attribute in known:
             return None
         return f"undefined variable '{root}.{attribute}'{_meant(root, attribute, known)}", True
+
+    def _content_verdict(self, use: Use, asked: Collection[Chain]) -> tuple[str, bool] | None:
+        """Of a model without a file nothing is said here: that is a mistake of its own (`unknown_content`)."""
+        if self.confirms:
+            return "'content' may not stand in a confirmation: of a stranger only lead.email is sure", True
+        if len(use.chain) == 1:
+            return "content as a whole is no value: name a model, as in content.recommended", True
+        model = self.content.get(use.chain[1])
+        if model is None:
+            return None
+        named = ".".join(use.chain[:2])
+        if model.key != LEAD_KEY and not self.has_event:
+            return f"{named} is found by '{model.key}' of an event, and this sequence's trigger is none", True
+        if model.is_many and len(use.chain) > 2:
+            return f"{named} is a list of rows: write {{% for row in {named} %}}", True
+        if model.is_many or use.chain[:2] in asked:
+            return None
+        message = (
+            f"{named} may have no row, and then the message fails; ask first: {{% if {named} %}}, or | default('…')"
+        )
+        return message, False
 
     def _lead_verdict(self, attribute: str, *, guarded: bool, asked: bool) -> tuple[str, bool] | None:
         known = {*LEAD_COLUMNS, *(self.fields or ())}

@@ -87,20 +87,16 @@ def record_catalog(
         before = latest.get(sequence_id)
         if sequence_id in sources:
             version = _valid_version(sources[sequence_id])
-            live.append(
-                LiveSequence(sequence_id, version.version_id, version.status, "valid", sources[sequence_id].sequence)
-            )
+            live.append(_live(sources[sequence_id], version.status, "valid"))
             if before is None or not _same(version, before):
                 new.append(version)
             continue
         source = load_version(warehouse, sequence_id, latest[sequence_id]["version_id"])
         if _is_invalid(catalog, sequence_id):
-            live.append(
-                LiveSequence(sequence_id, source.version_id, latest[sequence_id]["status"], "invalid", source.sequence)
-            )
+            live.append(_live(source, latest[sequence_id]["status"], "invalid"))
             continue
         version = _deleted_version(source, latest[sequence_id]["status"])
-        live.append(LiveSequence(sequence_id, source.version_id, version.status, "deleted", source.sequence))
+        live.append(_live(source, version.status, "deleted"))
         if not _same(version, latest[sequence_id]):
             new.append(version)
     shared: list[Version] = []
@@ -125,12 +121,10 @@ def restore_live(warehouse: Warehouse, *, invalid: Collection[str] = ()) -> None
     """
     latest = {row["sequence_id"]: row for row in warehouse.rows(_LATEST)}
     live = [
-        LiveSequence(
-            sequence_id,
-            row["version_id"],
+        _live(
+            load_version(warehouse, sequence_id, row["version_id"]),
             row["status"],
             "invalid" if sequence_id in invalid else row["file_state"],
-            load_version(warehouse, sequence_id, row["version_id"]).sequence,
         )
         for sequence_id, row in sorted(latest.items())
         if sequence_id not in _STATUS
@@ -188,6 +182,10 @@ def live_version(warehouse: Warehouse, sequence_id: str) -> SequenceSource:
     if sequence_id not in live:
         raise DripsError(f"no tick has seen a valid sequence '{sequence_id}'; known: {', '.join(live) or 'none'}")
     return load_version(warehouse, sequence_id, live[sequence_id])
+
+
+def _live(source: SequenceSource, status: str, file_state: str) -> LiveSequence:
+    return LiveSequence(source.sequence_id, source.version_id, status, file_state, source.sequence, source.files)
 
 
 def _sources(catalog: Catalog, settings: ProjectSettings, senders: Senders) -> dict[str, SequenceSource]:

@@ -37,6 +37,7 @@ def message_context(
     event: Mapping[str, Any] | None,
     sequence_name: str,
     links: Links,
+    content: Record | None = None,
 ) -> dict[str, Any]:
     """What a template sees, as the contract lists it. NULL is undefined, so that `default` covers it.
 
@@ -46,6 +47,7 @@ def message_context(
         event: the triggering row of `raw.events`; None for the built-in triggers.
         sequence_name: the sequence's name for people.
         links: the message's own links.
+        content: what was frozen of content models (M9); None: nothing.
     """
     sender = {"name": message.sender_name, "email": message.sender_email, "reply_to": message.sender_reply_to}
     return {
@@ -54,6 +56,7 @@ def message_context(
         "sequence": Record("sequence", {"id": message.sequence_id, "name": sequence_name}),
         "step": Record("step", {"id": message.step_id, "variant": message.variant_id}),
         "sender": Record("sender", sender),
+        **({} if content is None else {"content": content}),
         "unsubscribe_url": links.unsubscribe_url,
         "preferences_url": links.preferences_url,
         "view_url": links.view_url,

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Template, TemplateNotFound, TemplateSyntaxError
 
 from dagster_drips.message.encoding import canonical_lines
-from dagster_drips.templating.sandbox import TemplateEnvironment, syntax_problem
+from dagster_drips.templating.sandbox import Declined, TemplateEnvironment, syntax_problem
 
 MAX_RENDERED = 1_000_000
 """Bytes of one rendered part (UTF-8)."""
@@ -28,6 +28,14 @@ class RenderError(Exception):
 
     def __init__(self, words: str):
         super().__init__(one_line(words[:_LONGEST_CAUSE]).encode("utf-8", "backslashreplace").decode())
+
+
+class StepDeclined(RenderError):
+    """The template declines its step (M10); `reason` is what it said."""
+
+    def __init__(self, reason: str):
+        super().__init__(f"the template declined it: {reason}")
+        self.reason = one_line(reason).encode("utf-8", "backslashreplace").decode()
 
 
 def one_line(text: str) -> str:
@@ -88,6 +96,7 @@ def pieces_of(environment: TemplateEnvironment, part: str, template: Template, c
         context: from `context.message_context`.
 
     Raises:
+        StepDeclined: the template called `skip`.
         RenderError: an undefined value, a limit passed, or whatever else the template did wrong.
     """
     pieces: list[str] = []
@@ -102,6 +111,8 @@ def pieces_of(environment: TemplateEnvironment, part: str, template: Template, c
             pieces.append(canonical_lines(piece).replace("\r", "") if "\r" in piece else piece)
     except RenderError:
         raise
+    except Declined as declined:
+        raise StepDeclined(str(declined)) from declined
     except TemplateSyntaxError as error:
         raise RenderError(f"{error.name or part}: {syntax_problem(error)}") from error
     except TemplateNotFound as error:

@@ -61,6 +61,8 @@ _ALLOWED: dict[type, frozenset[str]] = {
     float: frozenset({"is_integer"}),
 }
 """Attributes of values that templates may use; of any other value none."""
+MAX_REASON = 500
+"""Characters of the words with which a template declines."""
 _JINJAS_OWN = (
     BlockReference,
     Cycler,
@@ -80,6 +82,9 @@ class Record(dict[str, Any]):
     NULL is left out, so that `default` covers it and a bare use of it is an error that says which value was missing.
     """
 
+    has_rows = False
+    """Whether what it lacks is a row of its own (M9), of which every column is missing, too."""
+
     def __init__(self, name: str, values: Mapping[str, Any]):
         super().__init__({key: value for key, value in values.items() if value is not None})
         self.name = name
@@ -91,6 +96,20 @@ class MissingValue(StrictUndefined):
     __slots__ = ()
 
     __bool__ = Undefined.__bool__  # ty: ignore[incompatible-method-override]
+
+
+class MissingRow(MissingValue):
+    """A content model without a row for a lead: each of its columns is missing as well, so that `default` covers it."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> MissingRow:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return MissingRow(hint=self._undefined_hint, name=name)
+
+    def __getitem__(self, key: object) -> MissingRow:  # ty: ignore[incompatible-method-override]
+        return MissingRow(hint=self._undefined_hint, name=str(key))
 
 
 class _Namespace(Namespace):
@@ -148,6 +167,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         shared: dict[str, Any] = self.globals
         shared["range"] = _range
         shared["namespace"] = _Namespace
+        shared["skip"] = _skip
         del shared["lipsum"]
         self.filters = bounded_filters({**self.filters, **value_filters(timezone)}, allowance)
 
@@ -193,7 +213,9 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         if key in mapping:
             return mapping[key]
         if isinstance(mapping, Record):
-            return MissingValue(hint=f"{mapping.name}.{key} has no value", name=str(key))
+            missing = MissingRow if mapping.has_rows else MissingValue
+            lacks = "row" if mapping.has_rows else "value"
+            return missing(hint=f"{mapping.name}.{key} has no {lacks}", name=str(key))
         return otherwise()
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
@@ -238,6 +260,19 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return wrapper(*args, **kwargs)
 
         return checked
+
+
+class Declined(Exception):
+    """A template said `skip('why')` (M10); the text is why, in one line."""
+
+
+def _skip(reason: object = None) -> str:
+    words = " ".join(str(reason).split()) if isinstance(reason, str) else ""
+    if not 0 < len(words) <= MAX_REASON:
+        raise SecurityError(
+            f"skip needs a reason, of at most {MAX_REASON} characters: skip('fewer than three products')"
+        )
+    raise Declined(words)
 
 
 def _range(*args: int) -> range:

@@ -217,9 +217,11 @@ create table if not exists raw.sequence_steps (
     delay_seconds bigint not null,
     after_trigger boolean not null,
     expires_after_seconds bigint,
-    rollout double                   -- the share of leads that get it (E9); null: everybody
+    rollout double,                  -- the share of leads that get it (E9); null: everybody
+    may_decline boolean              -- one of its templates calls skip() (M10); null: made before it
 );
 alter table raw.sequence_steps add column if not exists rollout double;   -- warehouses made before it
+alter table raw.sequence_steps add column if not exists may_decline boolean;
 -- Steps that an earlier version had and this one has not (M1).
 create table if not exists raw.retired_steps (
     sequence_id varchar not null,
@@ -262,6 +264,39 @@ create table if not exists raw.sequence_predicates (
 create table if not exists raw.sequence_exit_events (
     sequence_id varchar not null,
     event varchar not null
+);
+
+-- Content (M9) -----------------------------------------------------------------------------------------------------------
+create table if not exists raw.step_content (
+    sequence_id varchar not null,
+    step_id varchar not null,
+    content varchar not null         -- a content model that one of the step's templates names
+);
+-- Content models as their files are at this tick.
+create table if not exists raw.content_models (
+    content varchar not null,
+    key varchar not null,            -- lead_id, event_id or a property of the trigger's event
+    is_many boolean not null,        -- several rows of one key are promised, not at most one
+    fingerprint varchar,             -- of the dbt project that its view or table was made from; null: not made yet
+    failure varchar                  -- why it could not be made: dbt's or the database's words
+);
+-- Content models that steps due at this tick asked for in vain, and why.
+create table if not exists raw.content_failures (
+    content varchar not null,
+    file varchar not null,           -- relative to the project folder
+    reason varchar not null
+);
+-- What the messages that are due at this tick show of content models.
+create table if not exists raw.due_content (
+    message_id varchar not null,
+    content varchar not null,        -- JSON: model -> its row, or its rows
+    content_types varchar not null,  -- JSON: model -> its columns' types
+    is_new boolean not null          -- the journal lacks it
+);
+-- Due messages whose template declined them at this tick (M10).
+create table if not exists raw.declined_steps (
+    message_id varchar not null,
+    reason varchar not null          -- the template's words
 );
 
 -- Gates (G1) -------------------------------------------------------------------------------------------------------------

@@ -44,7 +44,19 @@ create table if not exists journal.skipped_steps (        -- M1; sends and failu
     step_id varchar not null,
     resolved_at timestamp not null,  -- as_of
     resolution varchar not null,     -- skipped
-    reason varchar not null          -- condition, expired, …
+    reason varchar not null,         -- condition, expired, …
+    detail varchar                   -- of declined ones the template's words (M10)
+);
+alter table journal.skipped_steps add column if not exists detail varchar;   -- warehouses made before it
+create table if not exists journal.message_content (     -- M9: of several rows of a message the latest counts
+    message_id varchar not null,
+    enrollment_id varchar not null,
+    step_id varchar not null,
+    lead_id varchar not null,
+    as_of timestamp not null,        -- the tick at which it was due and showed this
+    recorded_at timestamp not null,  -- wall clock
+    content varchar not null,        -- JSON: model -> its row, or its rows
+    content_types varchar not null   -- JSON: model -> its columns' types
 );
 create table if not exists journal.segment_results (     -- E1, E5: which segments had a result at a tick
     segment varchar not null,

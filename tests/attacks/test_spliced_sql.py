@@ -65,6 +65,12 @@ REVIEWED = {
         "error_if": COMPILED,
     },
     "pipeline/tick_journal.py": {"select": STATEMENT, "rows": STATEMENT, "table": STATEMENT},
+    "pipeline/content.py": {
+        "row_struct(columns)": QUOTED,
+        "ordered if row['is_many'] else 'any_value(model._drips_row)'": OURS,
+    },
+    "preview/content.py": {"row_struct(columns)": QUOTED},
+    "sequence_tests/given_content.py": {"casts": QUOTED, "type_": TYPE},
     "pipeline/publish.py": {"name": QUOTED, "schema": QUOTED},
     "pipeline/status.py": {"name": OURS, "sql": STATEMENT},
     "privacy/search.py": {"name": QUOTED},

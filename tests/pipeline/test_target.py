@@ -10,9 +10,11 @@ from conftest import copy_project
 
 from dagster_drips.pipeline.rebuild import rebuild
 from dagster_drips.pipeline.replay import Span, replayed
-from dagster_drips.pipeline.segment_trial import failing_segments
+from dagster_drips.pipeline.segment_trial import tried_on_warehouse
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
+from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import open_warehouse
 
@@ -43,4 +45,4 @@ def test_ticks_rebuilds_replays_and_trials_of_segments_use_it(project: Project) 
     assert rebuild(project).commits == 2
     with replayed(project, Span(AT, AT, timedelta(hours=1))) as (warehouse, _):
         assert warehouse.value("select count(*) from journal.ticks") == 2
-    assert failing_segments(project) == []
+    assert tried_on_warehouse(project, read_catalog(project, segments=segment_names(project))) == []

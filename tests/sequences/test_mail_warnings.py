@@ -133,8 +133,8 @@ def test_a_mail_that_gmail_clips_is_told_by_its_size_with_styles_inlined(folder)
 def test_a_default_on_a_name_that_nobody_gives_always_stands(folder):
     ((_, _, message),) = warned(folder, "<p>{{ coupon | default('free') }}</p>")
     assert message == (
-        "undefined variable 'coupon'; known: event, lead, preferences_url, sender, sequence, step, unsubscribe_url,"
-        " view_url; its default always stands"
+        "undefined variable 'coupon'; known: content, event, lead, preferences_url, sender, sequence, step,"
+        " unsubscribe_url, view_url; its default always stands"
     )
 
 

@@ -29,7 +29,7 @@ MISTAKES = [
     ("<p>{{ lead.plan }}</p>", 1, ["'lead.plan'", "fields: in sequences/project.yml", "plan: text"]),
     ("<p>{{ first_name }}</p>", 1, ["'first_name'", "did you mean 'lead.first_name'"]),
     ("<p>{{ unsubscribe_link }}</p>", 1, ["'unsubscribe_link'", "did you mean 'unsubscribe_url'"]),
-    ("<p>{{ coupon }}</p>", 1, ["'coupon'", "known: event, lead"]),
+    ("<p>{{ coupon }}</p>", 1, ["'coupon'", "known: content, event, lead"]),
     ("<p>{{ coupon | upper | default('x') }}{{ coupon }}</p>", 1, ["'coupon'"]),
     ("{% for item in items %}{{ item }}{% endfor %}", 1, ["'items'"]),
     ("<p>{{ sequence.title }}</p>", 1, ["'sequence.title'"]),

@@ -1,8 +1,9 @@
 """One message as HTML again: `python -m dagster_drips.collector.links.view_message PROJECT MESSAGE_ID`.
 
 Made of what lies beside the warehouse, which a tick may have locked: the message, its enrollment and its lead as last
-published, the sequence version from the journal of ticks, the triggering event from its landing file. The version is
-the one that was live at the tick that sent the message; the lead is as known now. Nothing in it is tracked: no pixel,
+published, the sequence version and the content that was frozen for it (M9) from the journal of ticks, the triggering
+event from its landing file. The version is the one that was live at the tick that sent the message; the lead is as
+known now. Nothing in it is tracked: no pixel,
 and links lead where they say, but for those that act for the reader: they work in the mail alone. For `viewing` only;
 it is a process of its own, and may import what it likes.
 """
@@ -31,7 +32,9 @@ from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.project import Project
 from dagster_drips.sequences.schema import Sender, Sequence
 from dagster_drips.settings import load_settings
+from dagster_drips.templating.content import content_record
 from dagster_drips.templating.context import MessageFacts, message_context
+from dagster_drips.templating.sandbox import Record
 from dagster_drips.templating.templates import RenderError, compile_step
 
 _CONTENT_ID = re.compile(r"cid:([0-9a-f]+@drips)")
@@ -85,7 +88,10 @@ def message_html(project: Project, message_id: str) -> str:
     )
     if sequence.confirmation:
         lead = {"email": message["recipient"]}
-    context = message_context(message_facts, lead=lead, event=event, sequence_name=sequence.name, links=links)
+    content = None if sequence.confirmation else _content(project, message_id, message["sent_as_of"])
+    context = message_context(
+        message_facts, lead=lead, event=event, sequence_name=sequence.name, links=links, content=content
+    )
     return _with_images(str(template.render(context, links).html), facts, BlobStore.of(project))
 
 
@@ -120,6 +126,24 @@ def _version(project: Project, sequence_id: str, as_of: datetime) -> dict[str, A
     if found is None:
         raise DripsError(f"sequence {sequence_id}: the journal has no version of {as_of}")
     return found
+
+
+def _content(project: Project, message_id: str, as_of: datetime) -> Record | None:
+    """What was frozen for the message when it was sent, or when it was tried first: the last that is no later."""
+    files = sorted((project.journal / "ticks").glob("*-*-*/[0-9]*/message_content.parquet"), reverse=True)
+    found: list[dict[str, Any]] = []
+    tick = ""
+    for path in files:
+        if found and path.parent.name[:6] != tick:
+            break  # a tick has several commits where it was repeated, and the one recorded last counts
+        tick = path.parent.name[:6]
+        if f"{path.parent.parent.name} {tick}" > f"{as_of:%Y-%m-%d %H%M%S}":
+            continue
+        found += pl.scan_parquet(path).filter(pl.col("message_id") == message_id).collect().to_dicts()
+    if not found:
+        return None
+    last = max(found, key=lambda row: (row["as_of"], row["recorded_at"]))
+    return content_record(last["content"], last["content_types"])
 
 
 def _age(version: dict[str, Any]) -> tuple[datetime, int]:

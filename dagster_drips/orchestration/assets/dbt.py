@@ -88,6 +88,9 @@ def build_gate_facts() -> list[dg.AssetSpec]:
     described = {
         "failed_tests": "One row per data test that failed at this tick and segment that it speaks of (G1).",
         "gate_waivers": "One row per waiver of a gate that was given and known by this tick (G1).",
+        "content_models": "One row per content model that has a file at this tick (M9).",
+        "content_failures": "One row per content model that due steps asked for in vain (M9).",
+        "declined_steps": "One row per due message that its template declined (M10).",
     }
     return [raw_spec(table, DECIDE, description, [TICK], set()) for table, description in described.items()]
 

@@ -11,7 +11,8 @@ from dagster_drips.orchestration.tick_tags import is_overtaken
 
 _DECIDED = {
     "enrollment_decisions": "One row per judged occurrence (E3).",
-    "skipped_steps": "One row per step that was skipped (M6, M7).",
+    "skipped_steps": "One row per step that was skipped (M6, M7, M10).",
+    "message_content": "One row per message that shows content and what it showed when it was due (M9).",
     "segment_results": "One row per segment and tick.",
     "segment_changes": "One row per lead that entered or left a segment.",
     "sequence_versions": "One row per version of a sequence that was ever live (S3).",
@@ -35,6 +36,7 @@ _FINISHED = {
                     "new_enrollment_decisions",
                     "new_enrollment_closings",
                     "new_skipped_steps",
+                    "content_keys",
                     "new_segment_changes",
                     "new_segment_results",
                     "sequence_gates",

@@ -16,6 +16,7 @@ _TABLES = {
     "retired_steps": "One row per step that an earlier version had and this one has not (M1).",
     "step_variants": "One row per variant of a step (M8).",
     "step_conditions": "One row per condition of a step (M6).",
+    "step_content": "One row per step and content model that its templates name (M9).",
     "sequence_segments": "One row per segment that a sequence includes or excludes (E5).",
     "sequence_predicates": "One row per property that a `where` asks for (E1, L2).",
     "sequence_gate_limits": "One row per gate of a sequence that is no data test (G1).",

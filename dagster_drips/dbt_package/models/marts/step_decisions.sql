@@ -106,7 +106,7 @@ skipped_steps as (
         cast(null as timestamp) as scheduled_at,
         md5(skipped.enrollment_id || ':' || skipped.step_id) as message_id,
         cast(null as varchar) as variant_id,
-        cast(null as varchar) as detail,
+        skipped.detail,
         cast(null as timestamp) as expires_at,
         cast(null as timestamp) as retry_at
     from {{ source('journal', 'skipped_steps') }} as skipped

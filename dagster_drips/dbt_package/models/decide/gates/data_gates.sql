@@ -38,6 +38,19 @@ failed_tests as (
 
 ),
 
+-- Of each sequence whose templates name the content model, whichever step asked it (M9).
+failed_content as (
+
+    select distinct
+        uses.sequence_id,
+        'content:' || failures.content as gate,
+        failures.file || ': ' || failures.reason as reason
+    from {{ source('raw', 'content_failures') }} as failures
+    inner join {{ source('raw', 'step_content') }} as uses
+        on failures.content = uses.content
+
+),
+
 -- The last result that is at least so long ago; a segment that had none, or nobody in it, has not changed.
 earlier_results as (
 
@@ -221,6 +234,16 @@ found as (
     union all
 
     select
+        sequence_id,
+        gate,
+        'content' as kind,
+        'stop' as level,
+        reason
+    from failed_content
+
+    union all
+
+    select
         changed_segments.sequence_id,
         'segment_change' as gate,
         'segment_change' as kind,
@@ -296,7 +319,8 @@ select
     gates.kind,
     gates.level,
     gates.reason,
-    gates.level = 'stop' and waivers.gate is null as is_holding,
+    -- without its content there is nothing to send
+    gates.level = 'stop' and (waivers.gate is null or gates.kind = 'content') as is_holding,
     waivers.until as waived_until,
     waivers.given_by as waived_by,
     waivers.why as waived_because

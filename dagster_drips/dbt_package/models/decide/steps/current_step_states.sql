@@ -171,12 +171,15 @@ select
     candidates.address,
     candidates.attempt,
     candidates.retry_at,
+    declined.reason as detail,
     {{ as_of() }} as as_of,
     case
         when candidates.eligibility in ('expired', 'condition', 'rollout', 'asked_lately') then 'skipped'
         when candidates.eligibility = 'in_doubt' then 'in_doubt'
         when candidates.eligibility <> 'eligible' then 'waiting'
         when capped.over_cap or limited.over_throttle or limited.over_warmup then 'waiting'
+        -- behind the limits: its place is not given on (M10)
+        when declined.message_id is not null then 'skipped'
         else 'due'
     end as state,
     case
@@ -185,6 +188,7 @@ select
         -- What is over both waits for the warm-up: the next tick brings nothing, the next day does.
         when limited.over_warmup then 'warmup'
         when limited.over_throttle then 'throttle'
+        when declined.message_id is not null then 'declined'
     end as reason,
     eligible.turn as send_rank
 from {{ ref('step_candidates') }} as candidates
@@ -194,3 +198,5 @@ left join capped
     on candidates.message_id = capped.message_id
 left join limited
     on candidates.message_id = limited.message_id
+left join {{ source('raw', 'declined_steps') }} as declined
+    on candidates.message_id = declined.message_id

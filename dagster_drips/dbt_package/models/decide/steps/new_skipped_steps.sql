@@ -3,6 +3,7 @@ select
     step_id,
     as_of as resolved_at,
     'skipped' as resolution,
-    reason
+    reason,
+    case when reason = 'declined' then detail end as detail
 from {{ ref('current_step_states') }}
 where state = 'skipped'
