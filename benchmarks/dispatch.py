@@ -4,6 +4,7 @@
     python benchmarks/dispatch.py --latency-ms 20       # every reply 20 ms late, 64 connections
     python benchmarks/dispatch.py --memory              # 1,000,000 due rows: peak memory, ours alone
     python benchmarks/dispatch.py --exits               # ours alone, without and with exits asked again (L1)
+    python benchmarks/dispatch.py --content             # ours alone, without and with three content models (M9)
     python benchmarks/dispatch.py --dkim                # ours alone, unsigned and signed: the CPU of a signature
 
 Everybody sends the same 10 KB newsletter with eight links to Debian's `smtp-sink` on this machine, which throws it
@@ -27,7 +28,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from dispatch_peers.candidates import ASKING, CANDIDATES, SIGNED, Candidate, interpreter_for
+from dispatch_peers.candidates import ASKING, CANDIDATES, SHOWING, SIGNED, Candidate, interpreter_for
 from dispatch_peers.measuring import Measurement, measure_ceiling, measure_script
 from dispatch_peers.servers import delayed, smtp_sink, smtp_tool
 
@@ -38,6 +39,7 @@ def main() -> None:
     arguments = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     ours_again = [*(SIGNED.values() if arguments.dkim else ()), *(ASKING.values() if arguments.exits else ())]
+    ours_again += SHOWING.values() if arguments.content else ()
     chosen = ours_again or _chosen("none" if arguments.memory else arguments.peers)
     late = arguments.latency_ms > 0
     messages = arguments.rows if arguments.memory else arguments.messages
@@ -95,6 +97,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--memory", action="store_true", help="ours alone over --rows due rows")
     parser.add_argument("--dkim", action="store_true", help="ours alone, unsigned and with DKIM signatures")
     parser.add_argument("--exits", action="store_true", help="ours alone, without and with exits asked again")
+    parser.add_argument("--content", action="store_true", help="ours alone, without and with three content models")
     parser.add_argument("--rows", type=_count, default=MOST_FOR_MEMORY, help="for --memory (default 1,000,000)")
     parser.add_argument(
         "--folder", type=Path, help="where to work (default: a temporary folder); its disk is the journal's"

@@ -58,6 +58,10 @@ ASKING = {
 """Ours again, with a file of events landing every second of the sending; then with exits asked again of them."""
 
 
+SHOWING = {"content": Candidate("… three content models", HERE / "ours.py", None, slow=False, options=("content",))}
+"""Ours again, with mails that show three content models (M9)."""
+
+
 def interpreter_for(candidate: Candidate) -> Path:
     """The Python that runs it; its environment is made where it isn't there yet."""
     if candidate.packages is None:

@@ -2,7 +2,8 @@
 
 Signed with DKIM where a further argument of `send` names the algorithm, `rsa` (2048 bits) or `ed25519`; the key is made
 before the clock runs. With `landing` a file of events lands every second;
-with `exits` exits are asked again of them (L1) too.
+with `exits` exits are asked again of them (L1) too. With `content` mails show three content models (M9), and freezing
+them counts as sending.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from reporting import Stopwatch
 from dagster_drips.clock import utc_now
 from dagster_drips.delivery.dispatch import dispatch
 from dagster_drips.landing.load import load_landing
+from dagster_drips.pipeline.content import freeze_content
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.warehouse.port import Warehouse, open_warehouse
@@ -81,9 +83,23 @@ def send(folder: Path, port: int, connections: int, messages: int, *options: str
         refresh = events_landing(folder, warehouse, asks="exits" in options) if lands else None
         if algorithm:
             warehouse.append_rows("raw.sender_identities", [IDENTITY])
+        if "content" in options:
+            add_content_models(warehouse)
         watch = Stopwatch()
+        if "content" in options and (failures := freeze_content(warehouse)):
+            sys.exit(str(failures[0]))
         report = dispatch(project, warehouse, settings, as_of=AS_OF, now=utc_now, refresh=refresh)
         watch.report(lambda: report.sent, note=report.stopped)
+
+
+def add_content_models(warehouse: Warehouse) -> None:
+    sys.path.append(str(TESTS))
+    from dbt_models import view_of
+
+    sql = (HERE / "content_models.sql").read_text(encoding="utf-8")
+    warehouse.execute(sql.replace("$as_of", f"'{AS_OF.isoformat()}'"))
+    warehouse.execute(view_of("content_keys"))
+    warehouse.checkpoint()
 
 
 def events_landing(folder: Path, warehouse: Warehouse, *, asks: bool) -> Callable[[], None]:

@@ -14,8 +14,9 @@ from dagster_drips.cli import new, test  # noqa: F401
 from dagster_drips.cli.app import app
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
-from dagster_drips.scaffold.new_files import new_segment, new_sequence
+from dagster_drips.scaffold.new_files import new_content, new_segment, new_sequence
 from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.sequences.content_files import content_files, content_problems
 from dagster_drips.sequences.segment_check import segment_problems
 from dagster_drips.sequences.segment_files import segment_names
 
@@ -73,6 +74,47 @@ def test_a_name_that_cannot_be_one_is_refused(project: Project, what: str, name:
     result = asked(project, what, name)
     assert result.exit_code == 1
     assert list(project.segments.iterdir()) == []
+
+
+def test_a_new_content_model_is_valid_as_it_stands(project: Project) -> None:
+    result = asked(project, "content", "lately")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.split() == [f"dbt_project/models/content/lately.{ending}" for ending in ("sql", "yml")]
+    assert "{% for row in content.lately %}" in result.stderr
+    assert [str(problem) for problem in (*content_problems(project), *segment_problems(project))] == []
+    assert content_files(project)["lately"].is_many
+    assert asked(project, "content", "9-x").exit_code == 1
+
+
+@pytest.mark.slow
+def test_a_new_content_model_is_made_and_shown(tmp_path: Path) -> None:
+    place = copy_project(tmp_path)
+    new_content(place, "lately")
+    sequence = place.sequences / "letters"
+    sequence.mkdir()
+    sender = "sender: {name: Ada, email: ada@acme.example}"
+    trigger = "trigger: {event: lead_created}"
+    subject = "\"{{ content.lately | map(attribute='event') | join(', ') }}\""
+    steps = f"steps: [{{id: hello, subject: {subject}, template: hello.html}}]"
+    (sequence / "sequence.yml").write_text("\n".join((sender, trigger, steps)))
+    (sequence / "hello.html").write_text("<p>Hello</p>")
+    (sequence / "tests.yml").write_text(SHOWN)
+    result = CliRunner().invoke(app, ["test", "letters", "--project", str(place.root)])
+    assert result.exit_code == 0, result.output
+
+
+SHOWN = """
+tests:
+  - name: shows the latest events first
+    start: 2026-03-02T09:00:00Z
+    given:
+      leads: [{lead_id: ada}]
+      events:
+        - {lead_id: ada, event: long ago, occurred_at: -31d}
+        - {lead_id: ada, event: first, occurred_at: -3h}
+        - {lead_id: ada, event: second, occurred_at: -1h}
+    expect: {mails: [{lead_id: ada, step: hello, subject: "second, first"}]}
+"""
 
 
 @pytest.mark.slow
