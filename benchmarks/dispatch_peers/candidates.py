@@ -58,8 +58,11 @@ ASKING = {
 """Ours again, with a file of events landing every second of the sending; then with exits asked again of them."""
 
 
-SHOWING = {"content": Candidate("… three content models", HERE / "ours.py", None, slow=False, options=("content",))}
-"""Ours again, with mails that show three content models (M9)."""
+SHOWING = {
+    "values": Candidate("… ten more values", HERE / "ours.py", None, slow=False, options=("values",)),
+    "content": Candidate("… three content models", HERE / "ours.py", None, slow=False, options=("content",)),
+}
+"""Ours again, with mails that show ten values more of the lead, and as many of three content models (M9)."""
 
 
 def interpreter_for(candidate: Candidate) -> Path:

@@ -3,7 +3,7 @@
 Signed with DKIM where a further argument of `send` names the algorithm, `rsa` (2048 bits) or `ed25519`; the key is made
 before the clock runs. With `landing` a file of events lands every second;
 with `exits` exits are asked again of them (L1) too. With `content` mails show three content models (M9), and freezing
-them counts as sending.
+them counts as sending; with `values` they show as many values of the lead.
 """
 
 from __future__ import annotations
@@ -85,6 +85,8 @@ def send(folder: Path, port: int, connections: int, messages: int, *options: str
             warehouse.append_rows("raw.sender_identities", [IDENTITY])
         if "content" in options:
             add_content_models(warehouse)
+        if "values" in options:
+            warehouse.execute((HERE / "more_values.sql").read_text(encoding="utf-8"))
         watch = Stopwatch()
         if "content" in options and (failures := freeze_content(warehouse)):
             sys.exit(str(failures[0]))

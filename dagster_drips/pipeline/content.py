@@ -31,7 +31,7 @@ MAX_ROWS = 1_000
 MAX_BYTES = 1_000_000
 """Characters of one model's rows in one message, as JSON."""
 _STATEMENTS = named_statements(Path(__file__).with_name("content.sql"))
-_KEPT_OPEN = ("close", "close_parts", "close_shown")
+_KEPT_OPEN = ("close", "close_parts", "close_shown", "close_keys")
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ def freeze_content(warehouse: Warehouse) -> list[ContentFailure]:
         if not warehouse.value(_STATEMENTS["shows_nothing"]):
             warehouse.execute(_STATEMENTS["forget_shown"])
         return []
+    warehouse.execute(_STATEMENTS["keys"])
     asked = warehouse.rows(_STATEMENTS["asked"])
     failures: list[ContentFailure] = []
     types: dict[str, Any] = {}

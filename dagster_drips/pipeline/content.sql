@@ -30,6 +30,11 @@ select not exists (select 1 from raw.due_content)
 -- name: forget_shown
 delete from raw.due_content
 
+-- name: keys
+-- Asked once, and read again and again.
+create or replace temp table due_keys as
+select * from decide.content_keys
+
 -- name: asked
 -- The content models that due steps use.
 select
@@ -38,7 +43,7 @@ select
     is_many,
     is_missing,
     failure
-from decide.content_keys
+from due_keys
 group by all
 order by content
 
@@ -49,7 +54,7 @@ select
     keys.message_id,
     max_by(known.content, struct_pack(as_of := known.as_of, recorded_at := known.recorded_at)) as content,
     max_by(known.content_types, struct_pack(as_of := known.as_of, recorded_at := known.recorded_at)) as content_types
-from (select distinct message_id, attempt from decide.content_keys) as keys
+from (select distinct message_id, attempt from due_keys) as keys
 inner join journal.message_content as known
     on keys.message_id = known.message_id
 where keys.attempt > 1 or known.as_of = (select as_of from raw.tick)
@@ -72,7 +77,7 @@ select
     ${literal} as content,
     count(*) as number,
     cast(to_json(${rows}) as varchar) as part
-from decide.content_keys as keys
+from due_keys as keys
 inner join (
     select
         cast(model.${key} as varchar) as _drips_key,
@@ -92,7 +97,7 @@ select
     length(parts.part) as length,
     keys.key_value
 from content_parts as parts
-inner join decide.content_keys as keys
+inner join due_keys as keys
     on parts.message_id = keys.message_id and parts.content = keys.content
 where
     parts.content = ?
@@ -113,7 +118,7 @@ uses as (
         '{' || coalesce(
             string_agg(cast(to_json(parts.content) as varchar) || ':' || parts.part, ',' order by parts.content), ''
         ) || '}' as content
-    from decide.content_keys as keys
+    from due_keys as keys
     left join content_parts as parts
         on keys.message_id = parts.message_id and keys.content = parts.content
     anti join shown_before as before
@@ -163,6 +168,9 @@ from shown_before
 
 -- name: keep_shown
 insert into raw.due_content select message_id, content, content_types, is_new from shown_now
+
+-- name: close_keys
+drop table if exists due_keys
 
 -- name: close
 drop table if exists shown_before
