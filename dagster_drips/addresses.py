@@ -69,6 +69,11 @@ class OnlyTo:
         )
 
 
+def without_addresses(text: str) -> str:
+    """A text in which a person's address may be quoted, without it."""
+    return _ADDRESS.sub("(address)", text)
+
+
 def address_in(text: str) -> str | None:
     """The one address that a cell holds: bare, in `<>` behind a name, or behind `mailto:`; None where it is none."""
     plain = text.strip().strip("'\u200b\ufeff")

@@ -3,6 +3,7 @@
 from dagster_drips.cli import (
     activate,
     adopt,
+    alert,
     archive,
     collect,
     demo,
@@ -31,6 +32,7 @@ from dagster_drips.cli import (
 __all__ = [
     "activate",
     "adopt",
+    "alert",
     "archive",
     "collect",
     "demo",

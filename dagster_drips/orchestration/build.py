@@ -8,11 +8,13 @@ from typing import Any
 
 import dagster as dg
 
+from dagster_drips.alerts.looking import RunEnd, look_after
+from dagster_drips.alerts.stopped_ticks import oldest_tick
 from dagster_drips.file_modes import protect_new_files
 from dagster_drips.orchestration import alerts, checks, jobs, schedules, sensors
 from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_failure_sensor, build_stopped_sensor
 from dagster_drips.orchestration.assets import dbt, delivery, inbox, journal, landing, published, sequences
-from dagster_drips.orchestration.freshness import oldest_tick, with_freshness
+from dagster_drips.orchestration.freshness import with_freshness
 from dagster_drips.orchestration.resources import DripsResource, pipeline_of
 from dagster_drips.pipeline.segments import current_manifest_json
 from dagster_drips.project import Project
@@ -34,6 +36,10 @@ def build_defs(
     decide, measure = dbt.build_dbt_assets(manifest)
     inbox_job = inbox.build_inbox_job(project)
     limit = oldest_tick(project)
+
+    def on_end(ended: RunEnd | None) -> None:
+        look_after(project, ended, only_published=True)
+
     assets = [
         *landing.landing_files,
         landing.clock,
@@ -61,9 +67,9 @@ def build_defs(
         sensors=[
             sensors.due_steps_sensor,
             sensors.build_landing_sensor(project),
-            build_failure_sensor(on_alert),
-            build_check_sensor(on_alert),
-            build_stopped_sensor(limit, on_alert),
+            build_failure_sensor(on_alert, on_end),
+            build_check_sensor(on_alert, on_end),
+            build_stopped_sensor(limit, on_alert, on_end),
         ],
         resources={"drips": DripsResource(project_root=str(project.root)), **(resource_overrides or {})},
     )

@@ -93,6 +93,10 @@ from raw.held_messages
 group by reason
 order by reason
 
+-- name: stops
+select subject, reason, left_due from raw.sending_stops
+order by subject
+
 -- name: in_doubt
 select
     message_id,
