@@ -10,8 +10,8 @@ import pytest
 from code_location import CodeLocation, code_location_in
 from conftest import DBT_PACKAGE
 
-from dagster_drips.errors import DripsError
 from dagster_drips.alerts.stopped_ticks import oldest_tick
+from dagster_drips.errors import DripsError
 from dagster_drips.orchestration.assets.inbox import build_inbox_job
 from dagster_drips.orchestration.names import FINISHED_TICK, PUBLISHED, TICK
 from dagster_drips.orchestration.schedules import build_schedules

@@ -30,7 +30,7 @@ from dagster_drips.warehouse import open_warehouse
 pytestmark = pytest.mark.slow
 
 OURS = {("journal", "folded_deliveries"), ("journal", "failed_tests")} | {
-    ("raw", name) for name in ("file_states", "gate_lineage", "prepared_files", "prepared_models")
+    ("raw", name) for name in ("file_states", "gate_lineage", "prepared_files", "prepared_models", "sending_stops")
 }
 """Bookkeeping of Python's own, which no model reads."""
 LEAD = '{"lead_id": "L1", "created_at": "2026-03-01T10:00:00Z", "email": "ada@shop.example", "shoe_size": "41"}\n'
