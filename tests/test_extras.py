@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = {
-    "collector": ("anyio", "prometheus_client", "starlette", "uvicorn"),
+    "collector": ("anyio", "starlette", "uvicorn"),
     "inbox": ("flufl.bounce", "imap_tools"),
     "doctor": ("dns",),
 }

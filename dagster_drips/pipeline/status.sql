@@ -10,6 +10,9 @@ from journal.ticks
 where as_of = (select max(as_of) from journal.ticks)
 group by as_of
 
+-- name: clock
+select as_of, started_at from raw.tick
+
 -- name: sequences
 select
     sequence_id,
