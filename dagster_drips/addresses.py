@@ -50,6 +50,11 @@ class OnlyTo:
     def __str__(self) -> str:
         return ",".join([*sorted(self.addresses), *sorted(self.domains)])
 
+    def allows(self, email: str) -> bool:
+        """Whether mail may go to that address."""
+        address = address_of(email)
+        return not self or address in self.addresses or address.rpartition("@")[2] in self.domains
+
     @classmethod
     def of(cls, text: str | OnlyTo) -> OnlyTo:
         """Addresses and domains with commas between them; what is read already stays as it is.
