@@ -4,8 +4,6 @@ Every hour, as the day and hour stand in `project.yml`, which nobody should have
 was missed while nothing ran goes out later. That it goes out once is `report.weekly`'s.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from dagster_drips.clock import utc_now

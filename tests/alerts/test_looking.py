@@ -18,7 +18,8 @@ from dagster_drips.pipeline.status import publish_facts
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 
-from .conftest import TICK, Chat, change, finish_tick
+from .chat import Chat
+from .conftest import TICK, change, finish_tick
 
 STOP = (
     "insert into raw.sending_stops"

@@ -140,6 +140,29 @@ def test_it_is_due_when_its_hour_has_come_and_the_week_is_measured(project: Proj
     assert due(project, MONDAY) is None
 
 
+@pytest.mark.slow
+def test_dagster_looks_and_sends_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dagster as dg
+
+    from dagster_drips.orchestration import weekly_report
+    from dagster_drips.orchestration.weekly_report import build_report_job, build_report_schedule
+
+    monkeypatch.setattr(weekly_report, "utc_now", lambda: MONDAY)
+    job = build_report_job(project)
+    schedule = build_report_schedule(project, job)
+    with ScriptedServer() as server, dg.DagsterInstance.ephemeral() as instance:
+        monkeypatch.setenv("DRIPS_SMTP_URL", server.url)
+        [request] = schedule.evaluate_tick(dg.build_schedule_context(instance)).run_requests or []
+        assert request.tags["drips/week"] == "2026-W10"
+        assert job.execute_in_process(instance=instance).success
+        after = schedule.evaluate_tick(dg.build_schedule_context(instance))
+        assert (after.run_requests, after.skip_message) == ([], "no report is due")
+        (project.sequences / "project.yml").write_text("timezone: UTC\n")
+        failed = job.execute_in_process(instance=instance, raise_on_error=False)
+        assert not failed.success
+    assert len(server.messages) == 2
+
+
 def test_a_copy_of_the_project_sends_none(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     mark_place(project)
     project.root.rename(tmp_path / "moved")
