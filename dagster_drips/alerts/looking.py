@@ -22,6 +22,7 @@ from dagster_drips.clock import format_instant, parse_instant
 from dagster_drips.delivery.place import misplaced
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.concerns import Concern, concerns_of
+from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.pipeline.status import Facts, current_facts, published_at, published_facts
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import read_project_settings
@@ -65,7 +66,7 @@ def look(
     Args:
         project: without `alerts` in its `project.yml` nothing happens.
         ended: the run that has just ended, if any.
-        only_published: read no warehouse, as a run of another process may be about to open it.
+        only_published: read no warehouse: what was published says enough.
         now: naive UTC; the wall clock where None.
 
     Raises:
@@ -134,10 +135,11 @@ def _compare_facts(project: Project, known: Known, *, only_published: bool, now:
 
 
 def _facts(project: Project, *, only_published: bool, now: datetime) -> tuple[Facts | None, datetime]:
-    """With when they were so."""
+    """With when they were so; of the warehouse only while no run may want to open it."""
     if not only_published:
         try:
-            facts, since = current_facts(project)
+            with exclusive_run(project, wait_seconds=0):
+                facts, since = current_facts(project)
             return facts, since or now
         except DripsError as error:
             _log.info("no facts of the warehouse: %s", error)

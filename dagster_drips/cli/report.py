@@ -31,13 +31,13 @@ def report(
     project: ProjectOption = None,
 ) -> None:
     """The week in one page: mail, people's opens and clicks, sales, deliverability, and what wants a look."""
+    place = chosen_project(project)
     if out is None and not send and to is None:
         raise typer.BadParameter("say what to do with it: --out FILE, --to ADDRESS or --send")
     from dagster_drips.report.weekly import page, send_once, send_weekly
     from dagster_drips.report.weeks import Week
     from dagster_drips.settings import load_settings
 
-    place = chosen_project(project)
     check_writable(out)
     chosen = Week.parse(week) if week else Week.before(utc_now())
     if out is not None:

@@ -13,6 +13,7 @@ import dagster as dg
 
 from dagster_drips.alerts.looking import RunEnd
 from dagster_drips.clock import format_instant
+from dagster_drips.errors import DripsError
 from dagster_drips.orchestration.alerts import Alert, Hook
 from dagster_drips.orchestration.names import FINISHED_TICK
 
@@ -38,8 +39,8 @@ def build_failure_sensor(on_alert: Hook, on_end: OnEnd = _nothing) -> dg.SensorD
         run = context.dagster_run
         title = f"run {run.run_id} of {run.job_name} failed: {context.failure_event.message}"
         _tell(context, on_alert, Alert(title, tuple(_failed_checks(context)), run.run_id))
-        steps = ", ".join(event.step_key or "?" for event in context.get_step_failure_events())
-        on_end(RunEnd(run.job_name, f"steps that failed: {steps}" if steps else "before its first step", run.run_id))
+        problems = "; ".join(_problem(event) for event in context.get_step_failure_events())
+        on_end(RunEnd(run.job_name, problems or "before its first step", run.run_id))
 
     return run_failures
 
@@ -106,6 +107,15 @@ def build_stopped_sensor(
         return dg.SkipReason("no tick has finished for too long" if has_stopped else "ticks go on")
 
     return stopped_ticks
+
+
+def _problem(event: dg.DagsterEvent) -> str:
+    """The step that failed, and why where these are words of our own."""
+    error = event.step_failure_data.error
+    while error is not None and error.cls_name != DripsError.__name__:
+        error = error.cause
+    why = f": {error.message.partition(': ')[2].strip()}" if error else ""
+    return f"step {event.step_key}{why}"
 
 
 def _seen(cursor: str | None) -> tuple[float | None, bool]:

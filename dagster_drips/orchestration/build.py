@@ -40,7 +40,8 @@ def build_defs(
     limit = oldest_tick(project)
 
     def on_end(ended: RunEnd | None) -> None:
-        look_after(project, ended, only_published=True)
+        # What a run left that failed is not published; else a sensor keeps away from the warehouse.
+        look_after(project, ended, only_published=ended is None or ended.problem is None)
 
     assets = [
         *landing.landing_files,

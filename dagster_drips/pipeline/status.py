@@ -23,6 +23,7 @@ from dagster_drips.warehouse.statements import named_statements
 _STATEMENTS = named_statements(Path(__file__).with_name("status.sql"))
 _FACTS = "status.duckdb"
 _NEEDED = {
+    "clock": "raw.tick",
     "decided_sequences": "decide.live_sequences",
     "due_next": "marts.enrollments",
     "enrolled": "after_sending.enrollments_after_sending",
