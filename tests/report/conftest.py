@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from conftest import REPOSITORY
+from conftest import DBT_PACKAGE
 
 from dagster_drips.pipeline.publish import DATABASE
 from dagster_drips.project import Project
@@ -24,7 +24,7 @@ ROWS = Path(__file__).with_name("rows.sql")
 @cache
 def mart_columns() -> dict[str, dict[str, str]]:
     """Types by mart and column, as the contracts say."""
-    documents = [yaml.safe_load(file.read_text()) for file in REPOSITORY.glob("dbt_project/models/marts/*.yml")]
+    documents = [yaml.safe_load(file.read_text()) for file in DBT_PACKAGE.glob("models/marts/*.yml")]
     models: list[dict[str, Any]] = [model for document in documents for model in document.get("models") or []]
     return {
         model["name"]: {column["name"]: column["data_type"] for column in model["columns"]}
