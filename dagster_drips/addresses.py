@@ -50,6 +50,11 @@ class OnlyTo:
     def __str__(self) -> str:
         return ",".join([*sorted(self.addresses), *sorted(self.domains)])
 
+    def allows(self, email: str) -> bool:
+        """Whether mail may go to that address."""
+        address = address_of(email)
+        return not self or address in self.addresses or address.rpartition("@")[2] in self.domains
+
     @classmethod
     def of(cls, text: str | OnlyTo) -> OnlyTo:
         """Addresses and domains with commas between them; what is read already stays as it is.
@@ -67,6 +72,11 @@ class OnlyTo:
             frozenset(entry for entry in entries if "@" in entry),
             frozenset(entry for entry in entries if "@" not in entry),
         )
+
+
+def without_addresses(text: str) -> str:
+    """A text in which a person's address may be quoted, without it."""
+    return _ADDRESS.sub("(address)", text)
 
 
 def address_in(text: str) -> str | None:

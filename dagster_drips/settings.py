@@ -9,11 +9,9 @@ for it before.
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import re
 from collections.abc import Generator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -25,9 +23,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from dagster_drips.addresses import OnlyTo
 from dagster_drips.cron import Cron
 from dagster_drips.errors import DripsError
+from dagster_drips.mail_servers import ImapServer, MailServer, Security, SmtpServer
 from dagster_drips.project import Project
 
-Security = Literal["plain", "starttls", "tls"]
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
 Secrets = Annotated[dict[str, SecretStr], NoDecode]
 InDoubt = Literal["hold", "resend"]
@@ -54,47 +52,9 @@ _IMAP_SCHEMES: dict[str, tuple[Security, int]] = {
 }
 _MASK = "********"
 _TOO_SHORT = f"a key of fewer than {SHORTEST_KEY} characters can be guessed; make one with `openssl rand -hex 32`"
-_NAMED = re.compile(r"DRIPS_(SMTP_URL|SMTP_PASSWORD|DKIM_KEY|WEBHOOK|HOOK_SECRET)_([A-Z0-9_]+)", re.IGNORECASE)
+_KINDS = ("SMTP_URL", "SMTP_PASSWORD", "DKIM_KEY", "WEBHOOK", "HOOK_SECRET", "ALERT_URL")
+_NAMED = re.compile(rf"DRIPS_({'|'.join(_KINDS)})_([A-Z0-9_]+)", re.IGNORECASE)
 _PEM = "-----BEGIN "
-
-
-@dataclass(frozen=True)
-class MailServer:
-    """One mail server, and whom to log in as.
-
-    `user` and `password` are None where the server wants no login.
-    """
-
-    security: Security
-    host: str
-    port: int
-    user: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-    @property
-    def address(self) -> str:
-        """`host:port`, for messages to people."""
-        return f"{self.host}:{self.port}"
-
-    @property
-    def is_loopback(self) -> bool:
-        """Whether the server is this machine, so that nothing crosses a network."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
-
-
-@dataclass(frozen=True)
-class SmtpServer(MailServer):
-    """One to hand messages to."""
-
-
-@dataclass(frozen=True)
-class ImapServer(MailServer):
-    """One that keeps the mailbox to which bounces and answers come; it always wants a login."""
 
 
 class Schedules(BaseSettings):
@@ -127,6 +87,12 @@ class Settings(Schedules):
     """What each mail provider's webhook proves itself with."""
     hook_secrets: Secrets = Field(default_factory=dict)
     """What requests to each hook of `hooks.yml` prove themselves with."""
+    alert_urls: Secrets = Field(default_factory=dict)
+    """Where each target of `alerts` in `project.yml` is told, as apprise writes it."""
+    metrics_file: Path | None = None
+    """Where each tick's metrics go, for node_exporter's textfile collector."""
+    pushgateway_url: str | None = Field(default=None, repr=False)
+    """Where else they go."""
     imap_url: str | None = Field(default=None, repr=False)
     imap_password: SecretStr | None = None
     in_doubt: InDoubt = "hold"
@@ -158,14 +124,16 @@ class Settings(Schedules):
             raise ValueError(_TOO_SHORT)
         return keys
 
-    @field_validator("smtp_urls", "smtp_passwords", "dkim_keys", "webhooks", "hook_secrets", mode="before")
+    @field_validator(
+        "smtp_urls", "smtp_passwords", "dkim_keys", "webhooks", "hook_secrets", "alert_urls", mode="before"
+    )
     @classmethod
     def _by_name(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             raise ValueError("write one variable for each server, sender or provider, such as DRIPS_SMTP_URL_BACKUP")
         return {setting_name(name): one for name, one in value.items()}
 
-    @field_validator("public_url")
+    @field_validator("public_url", "pushgateway_url")
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:
         if value is None:
@@ -174,6 +142,13 @@ class Settings(Schedules):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("not a web address; write it like https://mail.acme.example")
         return value.rstrip("/")
+
+    @field_validator("metrics_file")
+    @classmethod
+    def _is_for_the_collector(cls, value: Path | None) -> Path | None:
+        if value is not None and (value.suffix != ".prom" or not value.is_absolute()):
+            raise ValueError("give the whole path of a file that ends in .prom: node_exporter reads no others")
+        return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:
@@ -261,6 +236,9 @@ class Settings(Schedules):
             "DRIPS_IMAP_PASSWORD": _MASK if self.imap_password else "",
             **{variable_of("WEBHOOK", provider): _MASK for provider in sorted(self.webhooks)},
             **{variable_of("HOOK_SECRET", hook): _MASK for hook in sorted(self.hook_secrets)},
+            **{variable_of("ALERT_URL", target): _MASK for target in sorted(self.alert_urls)},
+            "DRIPS_METRICS_FILE": str(self.metrics_file or ""),
+            "DRIPS_PUSHGATEWAY_URL": _without_login(self.pushgateway_url),
             "DRIPS_IN_DOUBT": self.in_doubt,
             "DRIPS_ONLY_TO": str(self.only_to),
             "DRIPS_FILE_MODE": self.file_mode,
@@ -300,7 +278,19 @@ def load_settings(project: Project) -> Settings:
             dkim_keys=_secrets({name: _key_text(project, name, key) for name, key in named["DKIM_KEY"].items()}),
             webhooks=_secrets(named["WEBHOOK"]),
             hook_secrets=_secrets(named["HOOK_SECRET"]),
+            alert_urls=_secrets(named["ALERT_URL"]),
         )
+
+
+def load_alert_urls(project: Project) -> dict[str, SecretStr]:
+    """Where targets of alerts are told, by name as `setting_name` has it, whatever is wrong with other settings.
+
+    Raises:
+        DripsError: `.env` can't be read.
+    """
+    env_file = project.root / ".env"
+    with _one_line_errors(env_file):
+        return _secrets(_named_settings(env_file)["ALERT_URL"])
 
 
 def load_schedules(project: Project) -> Schedules:
@@ -326,8 +316,7 @@ def _one_line_errors(env_file: Path) -> Generator[None]:
 
 def _named_settings(env_file: Path) -> dict[str, dict[str, str]]:
     """Kind of setting → name of a server or identity → value: pydantic knows no variables with a part that is free."""
-    kinds = ("SMTP_URL", "SMTP_PASSWORD", "DKIM_KEY", "WEBHOOK", "HOOK_SECRET")
-    found: dict[str, dict[str, str]] = {kind: {} for kind in kinds}
+    found: dict[str, dict[str, str]] = {kind: {} for kind in _KINDS}
     for source in (dotenv_values(env_file, encoding="utf-8"), os.environ):
         for variable, value in source.items():
             match = _NAMED.fullmatch(variable)
@@ -365,6 +354,11 @@ def _shown_url(url: str | None, server: MailServer | None) -> str:
         return ""
     user = f"{server.user}:{_MASK}@" if server.user else ""
     return f"{url.split(':', 1)[0]}://{user}{server.address}"
+
+
+def _without_login(url: str | None) -> str:
+    parts = urlsplit(url or "")
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _message_of(problem: Any) -> str:

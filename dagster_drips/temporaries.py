@@ -60,7 +60,8 @@ KINDS = (
     Kind(
         "small files while they are written",
         (
-            *("data/journal", "data/journal/inbox", "data/journal/files", "data/landing/suppressions"),
+            *("data/journal", "data/journal/inbox", "data/journal/files", "data/journal/reports"),
+            "data/landing/suppressions",
             *("dbt_project/macros/generated", "data"),
         ),
         re.compile(r"\..+\.\d+"),

@@ -6,6 +6,7 @@ What each of them means is said in docs/contract.md and decided in SQL; nothing 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 LANDING_KINDS = ("leads", "events", "suppressions", "engagement")
 """What can be landed, one folder each."""
@@ -75,3 +76,7 @@ LANDED_COLUMNS = {
 
 DEFAULT_TIMEZONE = "UTC"
 """Of a project that names none (M5)."""
+
+ConcernKind = Literal["stopped_sending", "in_doubt", "gates", "files", "journal", "failed_runs", "stopped_ticks"]
+"""What `drips status` and alerts tell of."""
+ConcernLevel = Literal["warning", "error"]

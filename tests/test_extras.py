@@ -14,11 +14,19 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 EXTRAS = {
-    "collector": ("anyio", "prometheus_client", "starlette", "uvicorn"),
+    "collector": ("anyio", "starlette", "uvicorn"),
     "inbox": ("flufl.bounce", "imap_tools"),
     "doctor": ("dns",),
+    "alerts": ("apprise",),
+    "report": ("matplotlib",),
 }
 """What each extra lets one import."""
+COMMANDS = {
+    "collector": ("collect",),
+    "alerts": ("alert", "--test", "ops"),
+    "report": ("report", "--out", "report.html"),
+}
+"""What needs it, where that isn't a command of the same name."""
 
 
 def without(modules: tuple[str, ...], code: str) -> subprocess.CompletedProcess[str]:
@@ -31,15 +39,18 @@ def without(modules: tuple[str, ...], code: str) -> subprocess.CompletedProcess[
 def test_a_command_says_in_one_line_which_extra_it_needs(tmp_path: Path, extra: str, module: str) -> None:
     for name in ("sequences", "dbt_project"):
         (tmp_path / name).mkdir()
-    command = {"collector": "collect"}.get(extra, extra)
+    (tmp_path / "sequences" / "project.yml").write_text("alerts: {targets: {ops: {}}}\n")
+    (tmp_path / ".env").write_text("DRIPS_ALERT_URL_OPS=json://127.0.0.1:1\n")
+    command = [*COMMANDS.get(extra, (extra,)), "--project", str(tmp_path)]
     done = without(
         (module,),
-        f"sys.argv = ['drips', {command!r}, '--project', {str(tmp_path)!r}]\n"
-        "from dagster_drips.cli import main\nmain()",
+        f"sys.argv = ['drips', *{command!r}]\nfrom dagster_drips.cli import main\nmain()",
     )
     [*_, last] = done.stderr.splitlines()
     assert done.returncode == 1
-    assert re.fullmatch(rf"error: {module}[a-z.]* is not installed: pip install 'dagster-drips\[{extra}\]'", last)
+    assert re.fullmatch(
+        rf"error: (.*: )?{module}[a-z.]* is not installed: pip install 'dagster-drips\[{extra}\]'", last
+    )
     assert "Traceback" not in done.stderr
 
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from dagster_drips.addresses import OnlyTo
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
-from dagster_drips.settings import ImapServer, Settings, SmtpServer, load_schedules, load_settings
+from dagster_drips.settings import ImapServer, Settings, SmtpServer, load_alert_urls, load_schedules, load_settings
 
 PEM = "-----BEGIN PRIVATE KEY-----\ns3cret\n-----END PRIVATE KEY-----\n"
 
@@ -238,6 +238,19 @@ def test_a_hooks_secret_is_found_by_the_hooks_name(project, monkeypatch):
     assert "s3cret" not in f"{settings!r} {settings.shown()}"
 
 
+def test_alerts_addresses_are_read_whatever_is_wrong_with_the_rest(project, monkeypatch):
+    monkeypatch.setenv("DRIPS_SMTP_URL", "nonsense")
+    (project.root / ".env").write_text("DRIPS_ALERT_URL_ON_CALL=json://here\n")
+    assert load_alert_urls(project)["on_call"].get_secret_value() == "json://here"
+
+
+@pytest.mark.parametrize("value", ["metrics.prom", "/var/lib/metrics.txt"])
+def test_metrics_go_where_node_exporter_reads_them(project, monkeypatch, value):
+    monkeypatch.setenv("DRIPS_METRICS_FILE", value)
+    with pytest.raises(DripsError, match="DRIPS_METRICS_FILE: give the whole path"):
+        load_settings(project)
+
+
 PACKAGE = Path(__file__).parents[1] / "dagster_drips"
 DBT_PROJECT = PACKAGE.parent / "dbt_project"
 NAMED = {
@@ -246,6 +259,7 @@ NAMED = {
     "DRIPS_DKIM_KEY": "dkim_keys",
     "DRIPS_WEBHOOK": "webhooks",
     "DRIPS_HOOK_SECRET": "hook_secrets",
+    "DRIPS_ALERT_URL": "alert_urls",
 }
 """Variables with a name behind them, and the field that holds all of a kind."""
 NO_SETTINGS = {
@@ -277,7 +291,8 @@ def test_every_variable_in_the_code_is_a_field_of_the_settings():
 def test_every_setting_is_listed_and_secrets_are_masked(project, monkeypatch):
     (project.root / "key.pem").write_text(PEM)
     values = {"DRIPS_SMTP_URL_X": "smtp://localhost", "DRIPS_DKIM_KEY_X": "key.pem", "DRIPS_SMTP_PASSWORD_X": "s3cret"}
-    values |= {"DRIPS_WEBHOOK_X": "s3cret", "DRIPS_HOOK_SECRET_X": "s3cret-long"}
+    values |= {"DRIPS_WEBHOOK_X": "s3cret", "DRIPS_HOOK_SECRET_X": "s3cret-long", "DRIPS_ALERT_URL_X": "json://s3cret"}
+    values |= {"DRIPS_PUSHGATEWAY_URL": "https://ada:s3cret@push.example/path"}
     for variable, value in values.items():
         monkeypatch.setenv(variable, value)
     shown = load_settings(project).shown()

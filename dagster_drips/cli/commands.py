@@ -3,6 +3,7 @@
 from dagster_drips.cli import (
     activate,
     adopt,
+    alert,
     archive,
     collect,
     demo,
@@ -18,6 +19,7 @@ from dagster_drips.cli import (
     preview,
     rebuild,
     replay,
+    report,
     resolve,
     run,
     send_test,
@@ -31,6 +33,7 @@ from dagster_drips.cli import (
 __all__ = [
     "activate",
     "adopt",
+    "alert",
     "archive",
     "collect",
     "demo",
@@ -46,6 +49,7 @@ __all__ = [
     "preview",
     "rebuild",
     "replay",
+    "report",
     "resolve",
     "run",
     "send_test",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
 from dagster_drips.clock import parse_instant, utc_now
 from dagster_drips.errors import DripsError
+
+if TYPE_CHECKING:
+    from dagster_drips.alerts.looking import RunEnd
+    from dagster_drips.project import Project
 
 _A_YEAR = timedelta(days=366)
 
@@ -42,9 +46,17 @@ def run(
             " (`drips rebuild --until` goes back)",
             err=True,
         )
+    from dagster_drips.alerts.looking import RunEnd
     from dagster_drips.cli.dagster_run import run_tick
 
-    report = run_tick(place, as_of=as_of, send=not no_send)
+    job = "tick_without_sending" if no_send else "tick"
+    try:
+        report = run_tick(place, as_of=as_of, send=not no_send)
+    except Exception as error:
+        # Whoever gives an instant is there, and sees it.
+        _tell(place, None if as_of else RunEnd(job, str(error)))
+        raise
+    _tell(place, RunEnd(job, "see what it printed" if report.failed else None))
     if as_json:
         print_json(report.as_dict())
     else:
@@ -52,3 +64,10 @@ def run(
             typer.echo(line)
     if report.failed:
         raise typer.Exit(1)
+
+
+def _tell(project: Project, ended: RunEnd | None) -> None:
+    from dagster_drips.alerts.looking import look_after
+
+    for problem in look_after(project, ended):
+        typer.echo(problem, err=True)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
 from dagster_drips.clock import format_instant, utc_now
-from dagster_drips.errors import DripsError
 
 if TYPE_CHECKING:
     from dagster_drips.pipeline.status import Facts
@@ -50,9 +49,9 @@ def read_status(project: Project) -> Status:
     Raises:
         DripsError: there is no warehouse yet, it can't be read, or a first run is writing to it.
     """
-    from dagster_drips.pipeline.status import unacknowledged
+    from dagster_drips.pipeline.status import current_facts, unacknowledged
 
-    facts, published_at = _facts(project)
+    facts, published_at = current_facts(project)
     ticks = facts["ticks"]
     sequences = facts["decided_sequences" if ticks and facts["decided_sequences"] else "sequences"]
     return Status(
@@ -62,7 +61,7 @@ def read_status(project: Project) -> Status:
         due_next=facts["due_next"],
         problems=[
             *_misplaced(project),
-            *_problems(facts, sequences, unacknowledged(project, facts["rejected"])),
+            *_problems(facts, unacknowledged(project, facts["rejected"])),
             *(row["problem"] for row in facts.get("losses", [])),
             *_ignored(project),
             *_mails_to_look_at(project),
@@ -71,45 +70,14 @@ def read_status(project: Project) -> Status:
     )
 
 
-def _facts(project: Project) -> tuple[Facts, datetime | None]:
-    """What there is to tell; with when it was published, where a tick holds the warehouse."""
+def _problems(facts: Facts, rejected: list[dict[str, Any]]) -> list[str]:
+    from dagster_drips.pipeline.concerns import concerns_of
 
-    from dagster_drips.delivery.losses import reported_losses
-    from dagster_drips.pipeline.status import published_facts, read_facts
-    from dagster_drips.warehouse import WarehouseBusy, open_warehouse
-
-    if not project.warehouse.exists():
-        raise DripsError("there is no warehouse yet; make it with `drips run`", file=project.warehouse)
-    try:
-        with open_warehouse(project.warehouse, read_only=True) as warehouse:
-            if not warehouse.columns("journal.ticks"):
-                raise DripsError("this warehouse has seen no tick yet; start with `drips run`", file=project.warehouse)
-            losses = [{"problem": told} for told in reported_losses(project, warehouse)]
-            return read_facts(warehouse) | {"losses": losses}, None
-    except WarehouseBusy:
-        published = project.published_set.resolve()
-        facts = published_facts(published)
-        if facts is None:
-            raise
-        made = (published / "status.duckdb").stat().st_mtime
-        return facts, datetime.fromtimestamp(made, UTC).replace(tzinfo=None, microsecond=0)
-
-
-def _problems(facts: Facts, sequences: list[dict[str, Any]], rejected: list[dict[str, Any]]) -> list[str]:
     ticks, in_doubt = facts["ticks"], facts["in_doubt"]
     found = []
     if ticks and "finished" not in ticks[0]["phases"]:
         found.append("the last tick did not finish; `drips run` goes on from it")
-    for row in sequences:
-        name = f"sequence {row['sequence_id']}"
-        if segment := row["segment_without_result"]:
-            found.append(f"{name} is paused: segment {segment} has no result")
-        if row["file_state"] == "invalid":
-            found.append(f"{name} goes on as it last validly was: its file doesn't validate; see `drips validate`")
-        if row["file_state"] == "deleted":
-            found.append(f"{name} is paused: its file is gone")
-    found += [f"{row['file']}: {row['reason']}" for row in facts["segment_failures"]]
-    found += [_gate(row) for row in facts["gates"]]
+    found += [concern.text for concern in concerns_of(facts) if concern.kind not in ("in_doubt", "journal")]
     for row in rejected[:_SHOWN_REJECTED]:
         rows = "1 row" if row["rows"] == 1 else f"{row['rows']} rows"
         where = f"data/landing/{row['kind']}/{row['file']}" + (f":{row['line']}" if row["line"] else "")
@@ -130,18 +98,6 @@ def _problems(facts: Facts, sequences: list[dict[str, Any]], rejected: list[dict
             "messages in doubt hold their enrollments until somebody says what became of them: `drips resolve`"
         )
     return found
-
-
-def _gate(row: dict[str, Any]) -> str:
-    held = f"sequence {row['sequence_id']}"
-    if row["waived_until"]:
-        until = format_instant(row["waived_until"])
-        waived = f"waived until {until} by {row['waived_by']}, {row['waived_because']}"
-        return f"{held} goes on though {row['reason']}: {waived}"
-    if not row["is_holding"]:
-        return f"{held} is warned: {row['reason']}"
-    waive = f"`drips waive {row['gate']} --sequence {row['sequence_id']}` lets it go"
-    return f"{held} is held: {row['reason']}; {waive}"
 
 
 def _ignored(project: Project) -> list[str]:
@@ -182,7 +138,7 @@ def status(
     if acknowledge:
         from dagster_drips.pipeline import status as pipeline_status
 
-        count = pipeline_status.acknowledge(place, _facts(place)[0]["rejected"])
+        count = pipeline_status.acknowledge(place, pipeline_status.current_facts(place)[0]["rejected"])
         typer.echo(f"acknowledged: rejected rows of {count} files", err=True)
     found = read_status(place)
     if as_json:

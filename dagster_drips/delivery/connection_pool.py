@@ -110,8 +110,13 @@ class ConnectionPool:
     @property
     def stopped(self) -> str | None:
         """Why servers get no more, or no more for some domains; None while they get everything."""
-        reasons = [reason for server in self._servers.values() for reason in server.breaker.reasons]
-        return "; ".join(reasons) or None
+        return "; ".join(self.stops.values()) or None
+
+    @property
+    def stops(self) -> dict[str, str]:
+        """The same by server."""
+        breakers = [server.breaker for server in self._servers.values() if server.breaker.reasons]
+        return {f"the mail server {breaker.address}": "; ".join(breaker.reasons) for breaker in breakers}
 
     def is_open(self, names: Sequence[str], domain: str) -> bool:
         """Whether one of these servers takes mail for that domain now, as far as is known."""

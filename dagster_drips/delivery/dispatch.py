@@ -12,11 +12,11 @@ import json
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from dagster_drips.addresses import OnlyTo
+from dagster_drips.addresses import OnlyTo, without_addresses
 from dagster_drips.blob_store import BlobStore
 from dagster_drips.delivery.composer import Composer
 from dagster_drips.delivery.connection_pool import ConnectionPool
@@ -58,6 +58,8 @@ class DispatchReport:
     """Left due because `DRIPS_ONLY_TO` lets mail go to others alone."""
     stopped: str | None = None
     """Which servers took no (more) mail, and which senders may not send it, and why; what is left stays due."""
+    stops: dict[str, str] = field(default_factory=dict)
+    """The same by server and sender."""
 
     @property
     def left_due(self) -> int:
@@ -100,6 +102,7 @@ def dispatch(
         if ingest_deliveries(project, warehouse, now=now, resend=resend).alive:
             raise DripsError("a process of an earlier send still lives and may be sending; end it first")
         hold_cut_off(project, warehouse, now=now)
+        warehouse.execute(_STATEMENTS["forget_stops"])
         warehouse.execute(_STATEMENTS["open"])
         try:
             report = DispatchReport(due=warehouse.value(_STATEMENTS["count"]))
@@ -113,6 +116,10 @@ def dispatch(
                 _send_all(
                     warehouse, settings, journal, BlobStore.of(project), now, refresh, progress, deadlines, report
                 )
+            _keep_stops(warehouse, report.stops, report.left_due)
+        except DripsError as error:
+            _keep_stops(warehouse, {"sending": str(error)}, None)
+            raise
         finally:
             warehouse.execute(_STATEMENTS["close"])
         ingest_deliveries(project, warehouse, now=now, resend=resend)
@@ -130,6 +137,12 @@ def _hold_all_but(warehouse: Warehouse, only_to: OnlyTo) -> int:
     return warehouse.value(_STATEMENTS["held"])
 
 
+def _keep_stops(warehouse: Warehouse, stops: dict[str, str], left_due: int | None) -> None:
+    left = {} if left_due is None else {"left_due": left_due}
+    rows = [{"subject": subject, "reason": without_addresses(reason), **left} for subject, reason in stops.items()]
+    warehouse.append_rows("raw.sending_stops", rows)
+
+
 def _send_all(
     warehouse: Warehouse,
     settings: Settings,
@@ -144,7 +157,7 @@ def _send_all(
     routes = Routes(warehouse, settings)
     links = LinkMaker.of(settings)
     counts: Counter[str] = Counter()
-    refusals: list[str] = []
+    stops: dict[str, str] = {}
 
     def on_outcome(kind: str) -> None:
         counts[kind] += 1
@@ -175,8 +188,9 @@ def _send_all(
             )
             pool.send(queue.next_batch, lambda: queue.next_at)
             report.refused, report.exited_at_send, report.held = queue.refused, queue.exited, queue.held
-            refusals += [_reserved(sender, count) for sender, count in queue.reserved_senders.items()]
-    report.stopped = "; ".join([*([pool.stopped] if pool.stopped else []), *refusals]) or None
+            stops = {f"sender {one}": _reserved(one, count) for one, count in queue.reserved_senders.items()}
+    report.stops = {**pool.stops, **stops}
+    report.stopped = "; ".join(report.stops.values()) or None
     for kind, count in counts.items():
         setattr(report, kind, count)
 

@@ -12,6 +12,9 @@ order by send_rank
 -- name: forget_held
 delete from raw.held_messages
 
+-- name: forget_stops
+delete from raw.sending_stops
+
 -- name: hold_all_but
 -- Parameters: addresses, then domains, as JSON lists; addresses compare as suppressions do (L3).
 insert into raw.held_messages

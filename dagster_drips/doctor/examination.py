@@ -14,7 +14,7 @@ from dagster_drips.doctor.senders import check_sender, sender_facts, server_user
 from dagster_drips.doctor.servers import check_servers
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
-from dagster_drips.sequences.catalog import read_catalog
+from dagster_drips.sequences.catalog import read_catalog, read_project_settings
 from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.settings import Settings, load_settings, setting_name, variable_of
 
@@ -42,6 +42,7 @@ def examine(project: Project, resolver: Resolver) -> Iterator[Check]:
             yield from check_sender(one, settings.dkim_key_of(one.name) if one.is_identity else None, resolver)
         yield check_links(settings)
         yield from check_hooks(project, settings)
+        yield from check_alerts(project, settings)
 
 
 def check_links(settings: Settings) -> Check:
@@ -78,6 +79,19 @@ def check_hooks(project: Project, settings: Settings) -> Iterator[Check]:
     for name in sorted(set(settings.hook_secrets) - {setting_name(name) for name in hooks}):
         message = "no hook in sequences/hooks.yml has this name"
         yield Check(variable_of("HOOK_SECRET", name), "warning", message, "rename or remove it")
+
+
+def check_alerts(project: Project, settings: Settings) -> Iterator[Check]:
+    """Targets of alerts without an address, and addresses of no target; whether one works is `drips alert --test`'s."""
+    alerts = read_project_settings(project).alerts
+    targets = list(alerts.targets) if alerts else []
+    for name in targets:
+        if setting_name(name) not in settings.alert_urls:
+            message = f"target {name} of alerts in sequences/project.yml is told nothing until it is"
+            yield Check(variable_of("ALERT_URL", name), "warning", "not set", message)
+    for name in sorted(set(settings.alert_urls) - {setting_name(name) for name in targets}):
+        message = "no target of alerts in sequences/project.yml has this name"
+        yield Check(variable_of("ALERT_URL", name), "warning", message, "rename or remove it")
 
 
 def _unused_keys(settings: Settings, identities: set[str]) -> Iterator[Check]:

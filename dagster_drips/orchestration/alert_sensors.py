@@ -1,7 +1,8 @@
 """Sensors that tell a person what went wrong: failed runs, checks that failed in runs that did not, no runs at all.
 
-Dagster only; what is told and where it goes is in `alerts`. A failed check stops nothing: mail servers that are down, a
-broken segment or sequence file leave the rest going, so a run that ends well may still have something to say.
+Dagster only; the log's message is in `alerts`, who else is told what in the room `dagster_drips.alerts`. A failed check
+stops nothing: mail servers that are down, a broken segment or sequence file leave the rest going, so a run that ends
+well may still have something to say.
 """
 
 import time
@@ -10,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from dagster_drips.alerts.looking import RunEnd
 from dagster_drips.clock import format_instant
+from dagster_drips.errors import DripsError
 from dagster_drips.orchestration.alerts import Alert, Hook
 from dagster_drips.orchestration.names import FINISHED_TICK
 
@@ -19,7 +22,14 @@ _LOOKED_BACK = 5
 """Evaluations of a check among which the one before is looked for; a run that is repeated has several."""
 
 
-def build_failure_sensor(on_alert: Hook) -> dg.SensorDefinition:
+OnEnd = Callable[[RunEnd | None], None]
+"""Is told how a run ended, or of a look without one: what is under `alerts` in `project.yml`."""
+
+
+def _nothing(ended: RunEnd | None) -> None: ...
+
+
+def build_failure_sensor(on_alert: Hook, on_end: OnEnd = _nothing) -> dg.SensorDefinition:
     """Failed runs, with the checks that failed in them."""
 
     @dg.run_failure_sensor(
@@ -29,11 +39,13 @@ def build_failure_sensor(on_alert: Hook) -> dg.SensorDefinition:
         run = context.dagster_run
         title = f"run {run.run_id} of {run.job_name} failed: {context.failure_event.message}"
         _tell(context, on_alert, Alert(title, tuple(_failed_checks(context)), run.run_id))
+        problems = "; ".join(_problem(event) for event in context.get_step_failure_events())
+        on_end(RunEnd(run.job_name, problems or "before its first step", run.run_id))
 
     return run_failures
 
 
-def build_check_sensor(on_alert: Hook) -> dg.SensorDefinition:
+def build_check_sensor(on_alert: Hook, on_end: OnEnd = _nothing) -> dg.SensorDefinition:
     """Checks of severity ERROR that failed in runs that succeeded; each once for as long as it says the same."""
 
     @dg.run_status_sensor(
@@ -44,6 +56,7 @@ def build_check_sensor(on_alert: Hook) -> dg.SensorDefinition:
     )
     def failed_checks(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
         run = context.dagster_run
+        on_end(RunEnd(run.job_name))
         failed = tuple(_failed_checks(context))
         if not failed:
             return dg.SkipReason("no check failed that did not fail before")
@@ -54,7 +67,7 @@ def build_check_sensor(on_alert: Hook) -> dg.SensorDefinition:
 
 
 def build_stopped_sensor(
-    limit: timedelta, on_alert: Hook, *, now: Callable[[], float] = time.time
+    limit: timedelta, on_alert: Hook, on_end: OnEnd = _nothing, *, now: Callable[[], float] = time.time
 ) -> dg.SensorDefinition:
     """Ticks that have stopped; once, until one has finished again.
 
@@ -63,6 +76,7 @@ def build_stopped_sensor(
     Args:
         limit: after that much time without a finished tick they have.
         on_alert: is told.
+        on_end: looks too, once a minute.
         now: seconds since 1970.
     """
 
@@ -89,9 +103,19 @@ def build_stopped_sensor(
             context.log.error(str(alert))
             on_alert(alert)
         context.update_cursor(f"{last!r} {'told' if has_stopped else 'well'}")
+        on_end(None)
         return dg.SkipReason("no tick has finished for too long" if has_stopped else "ticks go on")
 
     return stopped_ticks
+
+
+def _problem(event: dg.DagsterEvent) -> str:
+    """The step that failed, and why where these are words of our own."""
+    error = event.step_failure_data.error
+    while error is not None and error.cls_name != DripsError.__name__:
+        error = error.cause
+    why = f": {error.message.partition(': ')[2].strip()}" if error else ""
+    return f"step {event.step_key}{why}"
 
 
 def _seen(cursor: str | None) -> tuple[float | None, bool]:

@@ -1,8 +1,7 @@
 """What a person is told when something went wrong, whether or not a run failed by it.
 
-Here belong the message and the one place through which every message goes. What is worth telling is found by
-`alert_sensors`; a channel (mail, chat, a pager) is a function that takes an `Alert` and is called by `send`, or is
-given to `build_defs` in its place.
+Here belongs the message on the log. What is worth telling is found by `alert_sensors`; a function of one's own that
+takes an `Alert` is given to `build_defs`. Mail, chats and pagers are targets of the room `dagster_drips.alerts`.
 """
 
 from __future__ import annotations
@@ -37,5 +36,5 @@ Hook = Callable[[Alert], None]
 
 
 def send(alert: Alert) -> None:
-    """Tell it: as an error on the log of the process. Channels are called here."""
+    """Tell it: as an error on the log of the process."""
     _log.error(str(alert))

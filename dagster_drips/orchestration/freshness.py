@@ -1,6 +1,6 @@
-"""How old a tick and what is published may be, by the schedule of ticks: for the UI, and for telling somebody.
+"""How old a tick and what is published may be, as a freshness policy that Dagster's UI shows.
 
-Here belongs the limit alone. Dagster shows it as a freshness policy; `alert_sensors` say when it is passed.
+The limit itself is `alerts.stopped_ticks`'; `alert_sensors` say when it is passed.
 """
 
 from __future__ import annotations
@@ -11,23 +11,8 @@ from datetime import timedelta
 import dagster as dg
 
 from dagster_drips.orchestration.names import FINISHED_TICK, PUBLISHED, TICK
-from dagster_drips.project import Project
-from dagster_drips.settings import load_schedules
 
-_MISSED = 3
-"""Ticks that are missing in a row: one may be late behind a long send."""
-_SHORTEST = timedelta(minutes=15)
-"""A run takes its time to start, and a schedule of every minute would fail at each restart."""
 _LIMITED = (TICK, FINISHED_TICK, PUBLISHED)
-
-
-def oldest_tick(project: Project) -> timedelta:
-    """After that much time without a tick, ticks have stopped.
-
-    Raises:
-        DripsError: the schedule is no cron expression.
-    """
-    return max(_MISSED * load_schedules(project).schedule.longest, _SHORTEST)
 
 
 def with_freshness(

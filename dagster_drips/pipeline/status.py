@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from dagster_drips.delivery.losses import reported_losses
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
 from dagster_drips.project import Project
-from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse import Warehouse, WarehouseBusy, open_warehouse
 from dagster_drips.warehouse.quoting import quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("status.sql"))
 _FACTS = "status.duckdb"
 _NEEDED = {
+    "clock": "raw.tick",
     "decided_sequences": "decide.live_sequences",
     "due_next": "marts.enrollments",
     "enrolled": "after_sending.enrollments_after_sending",
     "gates": "decide.sequence_gates",
     "in_doubt": "after_sending.message_states_after_sending",
     "segment_failures": "raw.segment_failures",
+    "stops": "raw.sending_stops",
 }
 """Statement → the table that is not there before some tick has come so far."""
 
@@ -59,6 +63,34 @@ def published_facts(folder: Path) -> Facts | None:
     with open_warehouse(file, read_only=True) as published:
         tables = {name: bool(published.columns(f"main.{name}")) for name in _STATEMENTS}
         return {name: published.rows(f"select * from {name}") if there else [] for name, there in tables.items()}
+
+
+def current_facts(project: Project) -> tuple[Facts, datetime | None]:
+    """What there is to tell, with `losses` of the delivery journal among it; and when it was published (wall clock),
+    where a tick holds the warehouse.
+
+    Raises:
+        DripsError: there is no warehouse yet, it can't be read, or a first run is writing to it.
+    """
+    if not project.warehouse.exists():
+        raise DripsError("there is no warehouse yet; make it with `drips run`", file=project.warehouse)
+    try:
+        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+            if not warehouse.columns("journal.ticks"):
+                raise DripsError("this warehouse has seen no tick yet; start with `drips run`", file=project.warehouse)
+            losses = [{"problem": told} for told in reported_losses(project, warehouse)]
+            return read_facts(warehouse) | {"losses": losses}, None
+    except WarehouseBusy:
+        folder = project.published_set.resolve()
+        facts = published_facts(folder)
+        if facts is None:
+            raise
+        return facts, published_at(folder).replace(microsecond=0)
+
+
+def published_at(folder: Path) -> datetime:
+    """When the facts of a published set were written, naive UTC."""
+    return datetime.fromtimestamp((folder / _FACTS).stat().st_mtime, UTC).replace(tzinfo=None)
 
 
 def _can_ask(warehouse: Warehouse, name: str) -> bool:

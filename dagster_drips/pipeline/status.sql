@@ -10,6 +10,9 @@ from journal.ticks
 where as_of = (select max(as_of) from journal.ticks)
 group by as_of
 
+-- name: clock
+select as_of, started_at from raw.tick
+
 -- name: sequences
 select
     sequence_id,
@@ -92,6 +95,10 @@ select
 from raw.held_messages
 group by reason
 order by reason
+
+-- name: stops
+select subject, reason, left_due from raw.sending_stops
+order by subject
 
 -- name: in_doubt
 select

@@ -99,6 +99,13 @@ class TickJournal:
         commits = (commit for day in days for commit in sorted(day.glob("[0-9]*"), key=_order))
         return [commit for commit in commits if self._until is None or instant_of(commit) <= self._until]
 
+    def last_finished_at(self) -> datetime | None:
+        """When the last tick finished, by the wall clock, in naive UTC; None where none has."""
+        for day in sorted(self.root.glob("*-*-*"), reverse=True):
+            if finished := sorted(day.glob("[0-9]*-finished-*"), key=_order):
+                return max(pl.read_parquet(finished[-1] / "ticks.parquet")["recorded_at"])
+        return None
+
     def later(self) -> list[Path]:
         """The commits that `until` leaves out."""
         kept = set(self.commits())

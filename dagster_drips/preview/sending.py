@@ -12,24 +12,21 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from dagster_drips.addresses import address_of
 from dagster_drips.blob_store import BlobStore
 from dagster_drips.clock import utc_now
-from dagster_drips.delivery.routes import Route, Routes
+from dagster_drips.delivery.routes import Route
+from dagster_drips.delivery.single import allowed_recipient, hand_over, require_reach, way_of
 from dagster_drips.errors import DripsError
 from dagster_drips.message.attachments import AttachmentError, Attachments
-from dagster_drips.message.mime import AddressError, OutgoingMessage, Sender, build_message, parse_address
+from dagster_drips.message.mime import AddressError, OutgoingMessage, Sender, build_message
 from dagster_drips.preview.mails import Reader, event_of, rendered_step, sender_of, source_of
 from dagster_drips.project import Project
-from dagster_drips.sequences.catalog import Catalog, SequenceSource, read_catalog
+from dagster_drips.sequences.catalog import SequenceSource, read_catalog
 from dagster_drips.sequences.problems import suggestion
 from dagster_drips.sequences.schema import Step
 from dagster_drips.sequences.segment_files import segment_names
-from dagster_drips.sequences.versions import record_catalog
 from dagster_drips.settings import Settings
-from dagster_drips.smtp.connections import Connection, ServerUnavailable
 from dagster_drips.templating.rendering import RenderError
-from dagster_drips.warehouse import open_warehouse
 
 MARK = "[Test] "
 """Before the subject; the header `X-Drips-Test: yes` says it to programs."""
@@ -68,35 +65,17 @@ def send_test(
     variants = [variant.id for variant in step.variants or ()]
     if variant_id is not None and variant_id not in variants:
         raise DripsError(f"step {step_id} has no variant '{variant_id}'{suggestion(variant_id, variants)}")
-    try:
-        recipient = parse_address(to).address
-    except AddressError as error:
-        raise DripsError(str(error)) from error
-    address = address_of(recipient)
-    allowed = settings.only_to
-    if allowed and address not in allowed.addresses and address.rpartition("@")[2] not in allowed.domains:
-        raise DripsError(f"DRIPS_ONLY_TO lets no mail go to {recipient}")
-    with tempfile.TemporaryDirectory(prefix="drips-test-mail-") as scratch:
+    recipient = allowed_recipient(settings, to)
+    sender = sender_of(source).email
+    with tempfile.TemporaryDirectory(prefix="drips-test-mail-") as scratch, way_of(catalog, settings, sender) as way:
+        route, routes = way
+        require_reach(route, recipient)
         files = BlobStore(Path(scratch) / "files")
         for file in catalog.written[sequence_id].attached_files.values():
             files.keep(file.path, file.facts.sha256)
-        routes = _routes(catalog, settings, source, Path(scratch))
-        route = routes.of(sender_of(source).email)
-        if not route.may_reach(recipient):
-            raise DripsError(
-                f"its sender is at a domain reserved for examples (RFC 2606), so nothing goes to {recipient}:"
-                " put an address of yours into senders.yml"
-            )
         chosen = variant_id or (variants[0] if variants else None)
         message = _message(source, step, chosen, recipient, reader, route, files)
-    return _handed_over(message, route, routes)
-
-
-def _routes(catalog: Catalog, settings: Settings, source: SequenceSource, scratch: Path) -> Routes:
-    """By the working files' identities: a warehouse of their own, as the project's may be another tick's or busy."""
-    with open_warehouse(scratch / "warehouse.duckdb") as warehouse:
-        record_catalog(warehouse, catalog, as_of=utc_now())
-        return Routes(warehouse, settings, [sender_of(source).email])
+        return hand_over(message, route, routes)
 
 
 def _message(
@@ -127,20 +106,3 @@ def _message(
         )
     except (RenderError, AttachmentError, AddressError) as error:
         raise DripsError(f"the mail can't be made: {error}") from error
-
-
-def _handed_over(message: OutgoingMessage, route: Route, routes: Routes) -> str:
-    """The server that took it: the first of the route that is up."""
-    reasons = []
-    for name in route.servers:
-        connection = Connection(routes.servers[name])
-        try:
-            connection.open()
-            connection.hand_over(message.sender, message.recipient, message.data, smtputf8=message.needs_smtputf8)
-        except ServerUnavailable as error:
-            reasons.append(str(error))
-        else:
-            return routes.servers[name].address
-        finally:
-            connection.close()
-    raise DripsError("; ".join(reasons) or "the sender has no mail server")

@@ -222,6 +222,12 @@ def read_catalog(project: Project, *, segments: Collection[str]) -> Catalog:
     )
 
 
+def read_project_settings(project: Project) -> ProjectSettings:
+    """What is right in `project.yml` as it stands, by itself: for what must work whatever is wrong elsewhere."""
+    around, _ = _read_settings(project, _Surroundings(frozenset(), known_senders=None), [])
+    return around.settings
+
+
 def _check_confirmations(
     project: Project, settings: ProjectSettings, written: dict[str, WrittenSequence], invalid: set[str]
 ) -> list[Problem]:

@@ -33,6 +33,7 @@ from dagster_drips.sequences.fields import (
     Weekday,
 )
 from dagster_drips.sequences.gates import Gates
+from dagster_drips.sequences.notices import Alerts, Report
 from dagster_drips.vocabulary import DEFAULT_TIMEZONE, LEAD_CREATED
 
 DEFAULT_PRIORITY, TRANSACTIONAL_PRIORITY = 50, 100
@@ -265,3 +266,5 @@ class ProjectSettings(StrictModel):
     plan: PlanLimits | None = None
     gates: Gates | None = None
     """Of all sequences (G1)."""
+    alerts: Alerts | None = None
+    report: Report | None = None

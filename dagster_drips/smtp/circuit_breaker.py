@@ -32,6 +32,7 @@ class CircuitBreaker:
     def __init__(self, address: str):
         self.stopped: str | None = None
         """Why it gets no more; None while it does."""
+        self.address = address
         self._where = f"the mail server {address}"
         self._losses = self._refusals = self._bounces = 0
         self._refused_domains: Counter[str] = Counter()

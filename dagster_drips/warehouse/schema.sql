@@ -335,6 +335,13 @@ create table if not exists raw.held_messages (
     reason varchar not null          -- only_to: DRIPS_ONLY_TO lets mail go to others alone
 );
 
+-- Why the last sending stopped early, and which mail server or sender that is about; no row where it did not.
+create table if not exists raw.sending_stops (
+    subject varchar not null,
+    reason varchar not null,         -- without addresses
+    left_due bigint                  -- of all subjects together; null: sending never began
+);
+
 -- Deliveries: one row a fact, append-only; ingested from the delivery journal -------------------------------------------
 create table if not exists raw.delivery_log (
     message_id varchar not null,

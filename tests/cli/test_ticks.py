@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alerts.chat import Chat
 from conftest import copy_project
 from typer.testing import CliRunner
 
@@ -34,7 +36,13 @@ TICK, EARLIER = "2026-03-02T08:00:00Z", "2026-03-02T07:00:00Z"
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def chat() -> Iterator[Chat]:
+    with Chat() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, chat: Chat) -> Project:
     folder = tmp_path_factory.mktemp("ticks")
     (folder / "sequences" / "welcome").mkdir(parents=True)
     (folder / "sequences" / "welcome" / "sequence.yml").write_text(SEQUENCE)
@@ -43,6 +51,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = copy_project(folder / "project", sequences=folder / "sequences", segments=folder / "segments")
     (project.landing / "leads").mkdir(parents=True)
     (project.landing / "leads" / "leads.csv").write_text(LEADS)
+    (project.sequences / "project.yml").write_text("alerts: {targets: {ops: {resolved: true}}}\n")
+    settings = {"ALERT_URL_OPS": chat.url, "METRICS_FILE": project.root / "drips.prom"}
+    (project.root / ".env").write_text("".join(f"DRIPS_{name}={value}\n" for name, value in settings.items()))
     return project
 
 
@@ -71,6 +82,24 @@ def test_mail_that_is_due_without_a_mail_server_is_told_in_one_line(without_a_se
     assert (code, out) == (1, "")
     assert err.startswith("error: no mail server is set: put DRIPS_SMTP_URL into ")
     assert err.count("\n") == 1
+
+
+def test_why_nothing_was_sent_is_told_and_shown(project: Project, chat: Chat, without_a_server: object) -> None:
+    [told] = chat.taken()
+    assert told.startswith("stopped sending\nsending stopped: no mail server is set")
+    code, out, _ = drips(project, "status")
+    assert (code, "sending stopped: no mail server is set" in out) == (0, True)
+
+
+def test_a_tick_leaves_its_metrics_and_what_goes_on_is_told_no_more(
+    project: Project, chat: Chat, without_sending: object
+) -> None:
+    text = (project.root / "drips.prom").read_text()
+    assert 'drips_messages_due{project="project",sequence="welcome"} 1.0' in text
+    assert 'drips_loaded_rows_total{project="project"} 1.0' in text
+    assert 'drips_sending_stopped{project="project"} 1.0' in text
+    assert 'drips_latency_seconds_bucket{le="+Inf",project="project",stage="due_to_sent"} 0.0' in text
+    assert chat.taken() == []
 
 
 def test_the_unfinished_tick_can_be_repeated_and_counts_as_json(without_sending: tuple[int, str, str]) -> None:

@@ -215,3 +215,18 @@ def test_hooks_without_a_secret_and_secrets_without_a_hook_are_found(tmp_path, m
         "DRIPS_HOOK_SECRET_CARD": ("warning", "no hook in sequences/hooks.yml has this name"),
         "DRIPS_HOOK_SECRET_SHOP_EU": ("warning", "not set"),
     }
+
+
+def test_targets_of_alerts_without_an_address_and_addresses_without_a_target_are_found(tmp_path, monkeypatch):
+    for name in ("sequences", "dbt_project"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "sequences" / "project.yml").write_text("alerts: {targets: {on-call: {}, ops: {}}}\n")
+    monkeypatch.setenv("DRIPS_ALERT_URL_OPS", "json://127.0.0.1/s3cret")
+    monkeypatch.setenv("DRIPS_ALERT_URL_OPPS", "json://127.0.0.1/s3cret")
+    checks = {subject: check for subject, check in checks_of(tmp_path).items() if "ALERT_URL" in subject}
+    assert {subject: (check["state"], check["message"]) for subject, check in checks.items()} == {
+        "DRIPS_ALERT_URL_OPS": ("ok", "********"),
+        "DRIPS_ALERT_URL_OPPS": ("warning", "no target of alerts in sequences/project.yml has this name"),
+        "DRIPS_ALERT_URL_ON_CALL": ("warning", "not set"),
+    }
+    assert "s3cret" not in str(checks)

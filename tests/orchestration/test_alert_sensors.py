@@ -10,6 +10,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from dagster_drips.alerts.looking import RunEnd
+from dagster_drips.errors import DripsError
 from dagster_drips.orchestration import alerts
 from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_failure_sensor, build_stopped_sensor
 from dagster_drips.orchestration.alerts import Alert
@@ -27,9 +29,10 @@ class Watched:
         self.instance = instance
         self.told: list[Alert] = []
         self.result: dict[str, Any] = {}
-        self.fails = False
-        self._checks = build_check_sensor(self.told.append)
-        self._failures = build_failure_sensor(self.told.append)
+        self.fails: bool | Exception = False
+        self.ended: list[RunEnd | None] = []
+        self._checks = build_check_sensor(self.told.append, self.ended.append)
+        self._failures = build_failure_sensor(self.told.append, self.ended.append)
 
         @dg.asset(check_specs=[dg.AssetCheckSpec("fine", asset="mail")])
         def mail() -> dg.MaterializeResult:
@@ -38,7 +41,7 @@ class Watched:
         @dg.asset(deps=[mail])
         def report() -> None:
             if self.fails:
-                raise RuntimeError("no paper")
+                raise self.fails if isinstance(self.fails, Exception) else RuntimeError("no paper")
 
         self._definitions = dg.Definitions([mail, report], jobs=[dg.define_asset_job("everything")])
 
@@ -94,6 +97,21 @@ def test_a_failed_run_is_told_with_its_reason_and_the_checks_that_failed_in_it(w
     assert watched.run(passed=False, description="mail.acme.example can't be reached") == []
 
 
+def test_how_a_run_ended_is_for_alerts_to_know(watched: Watched) -> None:
+    watched.run(passed=True)
+    watched.fails = True
+    watched.run(passed=True)
+    well, failed = watched.ended
+    assert well == RunEnd("everything")
+    watched.fails = DripsError("no mail server is set")
+    watched.run(passed=True)
+    known = watched.ended[-1]
+    assert failed is not None
+    assert known is not None
+    assert known.problem == "step report: no mail server is set"
+    assert (failed.job, failed.problem, bool(failed.run_id)) == ("everything", "step report", True)
+
+
 def test_without_a_hook_of_ones_own_an_alert_is_an_error_on_the_log(caplog: pytest.LogCaptureFixture) -> None:
     alerts.send(Alert("checks failed", ("mail fine: no",), "run"))
     assert [(record.levelno, record.message) for record in caplog.records] == [
@@ -109,7 +127,9 @@ class Clockwork:
         self._now = time.time()
         self._cursor: str | None = None
         self._told: list[Alert] = []
-        self._sensor = build_stopped_sensor(timedelta(minutes=15), self._told.append, now=lambda: self._now)
+        self.looks: list[RunEnd | None] = []
+        limit = timedelta(minutes=15)
+        self._sensor = build_stopped_sensor(limit, self._told.append, self.looks.append, now=lambda: self._now)
 
         @dg.asset(key=FINISHED_TICK)
         def tick() -> None: ...
@@ -146,3 +166,4 @@ def test_ticks_that_stopped_are_told_once_until_one_has_finished_again() -> None
         clockwork.finish_tick()
         assert clockwork.told_after(1) == []
         assert len(clockwork.told_after(15)) == 1
+        assert clockwork.looks == [None] * 7, "alerts are looked at each time"

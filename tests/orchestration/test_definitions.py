@@ -10,9 +10,9 @@ import pytest
 from code_location import CodeLocation, code_location_in
 from conftest import DBT_PACKAGE
 
+from dagster_drips.alerts.stopped_ticks import oldest_tick
 from dagster_drips.errors import DripsError
 from dagster_drips.orchestration.assets.inbox import build_inbox_job
-from dagster_drips.orchestration.freshness import oldest_tick
 from dagster_drips.orchestration.names import FINISHED_TICK, PUBLISHED, TICK
 from dagster_drips.orchestration.schedules import build_schedules
 from dagster_drips.orchestration.sensors import build_landing_sensor, due_steps_sensor
@@ -22,7 +22,7 @@ from dagster_drips.vocabulary import LANDING_KINDS
 pytestmark = pytest.mark.slow
 
 DUE_STEPS = dg.AssetKey(["decide", "due_steps"])
-JOBS = ["decide", "inbox", "measure", "send", "tick", "tick_without_sending"]
+JOBS = ["decide", "inbox", "measure", "report", "send", "tick", "tick_without_sending"]
 MARTS = [
     *("enrollment_decisions", "enrollments", "messages", "sequence_performance", "step_performance"),
     *("segment_memberships", "segment_sizes", "lead_profiles", "pipeline_latency"),

@@ -31,7 +31,7 @@ order by name
 """What dbt makes, each table with its columns and types."""
 
 WALL_CLOCK = ("loaded_at",)
-BY_WALL_CLOCK = "marts.pipeline_latency"
+BY_WALL_CLOCK = ("marts.pipeline_latency", "marts.latency_histogram")
 
 
 def a_project(folder: Path) -> Project:
@@ -73,7 +73,7 @@ def test_ticks_from_compiled_sql_are_those_that_dbt_runs(tmp_path: Path) -> None
     assert made["marts.messages"].startswith("CREATE TABLE")
     assert sum(len(of_one) for of_one in rows.values()) > 500
     assert tests
-    assert [name for name in made if rows[name] != again[1][name] and name != BY_WALL_CLOCK] == []
+    assert [name for name in made if rows[name] != again[1][name] and name not in BY_WALL_CLOCK] == []
     assert again[0] == made
     assert again[2] == tests
 

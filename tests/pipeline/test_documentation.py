@@ -30,7 +30,8 @@ from dagster_drips.warehouse import open_warehouse
 pytestmark = pytest.mark.slow
 
 OURS = {("journal", name) for name in ("folded_deliveries", "failed_tests", "message_content")} | {
-    ("raw", name) for name in ("due_content", "file_states", "gate_lineage", "prepared_files", "prepared_models")
+    ("raw", name)
+    for name in ("due_content", "file_states", "gate_lineage", "prepared_files", "prepared_models", "sending_stops")
 }
 """Bookkeeping of Python's own, which no model reads."""
 LEAD = '{"lead_id": "L1", "created_at": "2026-03-01T10:00:00Z", "email": "ada@shop.example", "shoe_size": "41"}\n'

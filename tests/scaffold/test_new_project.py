@@ -46,7 +46,9 @@ def test_it_writes_into_an_empty_folder_and_a_new_repository_alone(tmp_path: Pat
 
 def test_the_settings_that_it_shows_are_settings() -> None:
     contract = (REPOSITORY / "docs" / "contract.md").read_text()
-    shown = re.findall(r"DRIPS_[A-Z_]+", (REPOSITORY / "dagster_drips/scaffold/project/env.example").read_text())
+    shown = re.findall(
+        r"DRIPS_[A-Z_]+(?:<[A-Z]+>)?", (REPOSITORY / "dagster_drips/scaffold/project/env.example").read_text()
+    )
     assert len(shown) > 4
     assert [name for name in shown if f"`{name}`" not in contract] == []
 
