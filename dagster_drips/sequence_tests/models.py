@@ -13,8 +13,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import duckdb
-
 from dagster_drips.pipeline.dbt_runner import CONTENT, Transform
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.sequence_tests.prepared import PlannedWarehouse
@@ -120,19 +118,16 @@ class BenchTransform(Transform):
         return [replace(one, status="success") if one.name in self.given_content else one for one in results]
 
     def _fill(self, models: Sequence[Model] | None = None) -> list[NodeResult]:
-        """Fill them in their order; what comes behind a failure is skipped, as dbt does."""
+        """Fill them in their order.
+
+        Raises:
+            duckdb.Error: what the first that fails says. The transaction is lost with it, and so is this test.
+        """
         assert self._warehouse is not None
         results: list[NodeResult] = []
-        failed = False
         for model in (self._models or ()) if models is None else models:
             began = time.monotonic()
-            status, message = "skipped", ""
-            if not failed:
-                try:
-                    self._warehouse.execute(f"delete from {model.relation}")
-                    self._warehouse.execute(f"insert into {model.relation} by name (\n{model.select}\n)")
-                    status = "success"
-                except duckdb.Error as error:
-                    status, message, failed = "error", str(error), True
-            results.append(NodeResult(model.unique_id, status, message, time.monotonic() - began, None))
+            self._warehouse.execute(f"delete from {model.relation}")
+            self._warehouse.execute(f"insert into {model.relation} by name (\n{model.select}\n)")
+            results.append(NodeResult(model.unique_id, "success", "", time.monotonic() - began, None))
         return results

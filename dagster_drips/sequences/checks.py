@@ -96,7 +96,9 @@ def _warn_of_step(reading: Reading, index: int, step: Step, minutes: int) -> Non
             (*path, "expires_after"),
             f"expires_after is not longer than the {minutes} minutes between two ticks: the step may never go out",
         )
-    if index == 0 and not step.delay.total_seconds and step.only_if != Conditions():
+    # A segment may well hold as the lead enters; nothing can have happened since.
+    asks_what_happened = step.only_if.model_copy(update={"segment": Conditions().segment}) != Conditions()
+    if index == 0 and not step.delay.total_seconds and asks_what_happened:
         reading.warning(
             (*path, "only_if"),
             "a condition on a first step without delay is judged as the lead enters, and practically always skips it",

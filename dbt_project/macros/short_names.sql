@@ -6,3 +6,7 @@
 {% macro has_tag(tag, tags='tags') -%}
     {{ return(drips.has_tag(tag, tags)) }}
 {%- endmacro %}
+
+{% macro local_time(timezone) -%}
+    {{ return(drips.local_time(timezone)) }}
+{%- endmacro %}

@@ -13,6 +13,8 @@ LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 # Whole paths below one of the repository's folders; one with a <placeholder> is an example.
 NAMED = re.compile(r"(?<![\w/.-])((?:dagster_drips|dbt_project|tests|benchmarks|docs|\.ci)/[\w./<>-]*[\w>])")
 CODE_BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+# A path above a fence is a file that the page shows (test_cookbook.py).
+SHOWN = re.compile(r"^`([\w./-]+)`\n\n```", re.MULTILINE)
 # Made by `drips`, or by whoever follows the page.
 MADE = {
     *("dbt_project/target", "dbt_project/models/segments", "dbt_project/seeds"),
@@ -42,5 +44,6 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_the_files_that_a_page_names_exist(page: Path) -> None:
-    named = set(NAMED.findall(page.read_text(encoding="utf-8"))) - MADE
+    text = page.read_text(encoding="utf-8")
+    named = set(NAMED.findall(text)) - MADE - set(SHOWN.findall(text))
     assert {name for name in named if "<" not in name and not (REPOSITORY / name).exists()} == set()

@@ -29,7 +29,7 @@ def test_no_id_is_cited_that_has_no_heading() -> None:
 
 
 def test_no_page_cites_an_id_that_has_no_heading() -> None:
-    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]
+    pages = [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("**/*.md")]
     unknown = {page.name: missing for page in pages if (missing := cited_ids(page.read_text()) - set(rule_ids()))}
     assert unknown == {}
 

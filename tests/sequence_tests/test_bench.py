@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY
 
+from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
@@ -103,6 +104,17 @@ def test_a_test_leaves_nothing_to_the_next(bench: Bench, written: Written) -> No
     for table in ("raw.leads", "raw.delivery_log", "journal.enrollment_decisions", "journal.ticks", "given.members"):
         assert bench.warehouse.value(f"select count(*) from {table}") == 0, table
     assert bench.warehouse.value("select sql from duckdb_views() where view_name = 'customers'") == before
+
+
+def test_a_segment_that_fails_on_what_is_given_says_why(bench: Bench, written: Written) -> None:
+    before = bench.segments["customers"].select
+    bench.replace_segment("customers", "select lead_id from staging.stg_leads where cast(lead_id as integer) > 0")
+    try:
+        with pytest.raises(DripsError, match=r"Could not convert string '(ada|bea)'"):
+            bench.run(written(EXAMPLE))
+    finally:
+        bench.replace_segment("customers", before)
+    assert bench.run(written(EXAMPLE)).passed
 
 
 FACTS = """

@@ -286,6 +286,13 @@ def test_what_is_settled_yet_surprising_is_a_warning(
     assert "welcome" in catalog.sources
 
 
+def test_a_segment_may_hold_as_the_lead_enters_and_is_no_surprise(folder: ProjectFolder) -> None:
+    text = SEQUENCE.replace("    preview_text: Five minutes", "    only_if: {segment: enterprise}", 1)
+    assert text != SEQUENCE
+    folder.sequence(text)
+    assert problems_of(folder) == []
+
+
 SETTINGS_MISTAKES = [
     ("timezone: lead", 1, "unknown time zone 'lead'"),
     ("frequency_cap: {messages: 0, per: {days: 1}}", 1, "at least 1"),
