@@ -58,7 +58,7 @@ def compare(known: Known, concerns: Iterable[Concern], kinds: Collection[Concern
         kinds: which were looked at; incidents of others go on.
         now: naive UTC.
     """
-    at = format_instant(now)
+    at = format_instant(now.replace(microsecond=0))
     found = {concern.key: concern for concern in concerns if not concern.is_settled}
     for incident in known.incidents:
         if incident.kind not in kinds or incident.over_since is not None:
