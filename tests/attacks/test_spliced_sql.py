@@ -71,7 +71,7 @@ REVIEWED = {
     },
     "preview/content.py": {"row_struct(columns)": QUOTED},
     "sequence_tests/given_content.py": {"casts": QUOTED, "type_": TYPE},
-    "pipeline/publish.py": {"name": QUOTED, "schema": QUOTED},
+    "pipeline/publish.py": {"name": QUOTED, "schema": QUOTED, "_PARQUET": OURS},
     "pipeline/status.py": {"name": OURS, "sql": STATEMENT},
     "privacy/search.py": {"name": QUOTED},
     "privacy/export.py": {"relation": OURS, "key": OURS, "address": OURS},
