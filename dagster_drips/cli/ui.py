@@ -32,6 +32,9 @@ _OPTIONS = (
     ("client.toolbarMode", "minimal"),
     ("client.showErrorDetails", "none"),
     ("logger.level", "warning"),
+    # Red is for what is wrong.
+    ("theme.light.primaryColor", "#2563eb"),
+    ("theme.dark.primaryColor", "#60a5fa"),
 )
 """Of Streamlit's server, whatever a `.streamlit/config.toml` says."""
 
@@ -67,7 +70,7 @@ def ui(
     sys.stdout.flush()
     try:
         # In place of this process: whoever ends `drips ui` ends the server.
-        os.execv(command[0], command)
+        os.execv(command[0], command)  # noqa: S606
     except OSError as error:
         raise DripsError(f"can't start: {error.strerror}") from error
 

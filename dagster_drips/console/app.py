@@ -12,12 +12,32 @@ from pathlib import Path
 
 import streamlit as st
 
-from dagster_drips.console.pages import overview
+from dagster_drips.console.pages import (
+    deliverability,
+    experiments,
+    overview,
+    people,
+    pipeline,
+    plan,
+    preview,
+    sales,
+    segments,
+    sequences,
+)
 from dagster_drips.console.state import Console, look
 from dagster_drips.errors import DripsError
 
 PAGES: dict[str, tuple[str, str, Callable[[Console], None]]] = {
     "overview": ("Overview", ":material/dashboard:", overview.show),
+    "sequences": ("Sequences", ":material/route:", sequences.show),
+    "preview": ("Preview", ":material/preview:", preview.show),
+    "plan": ("Plan", ":material/compare_arrows:", plan.show),
+    "people": ("People", ":material/person_search:", people.show),
+    "segments": ("Segments", ":material/groups:", segments.show),
+    "deliverability": ("Deliverability", ":material/mark_email_read:", deliverability.show),
+    "experiments": ("Experiments", ":material/science:", experiments.show),
+    "sales": ("Sales", ":material/payments:", sales.show),
+    "pipeline": ("Pipeline", ":material/schema:", pipeline.show),
 }
 """The last part of a page's address → title, icon, what shows it; the first is where one begins."""
 
@@ -33,17 +53,17 @@ def main(arguments: Sequence[str]) -> None:
 
     def page(name: str, title: str, icon: str) -> st.Page:
         def shown() -> None:
-            show(name, given.project, plan=given.plan, can_edit=given.edit)
+            show(name, given.project, plan_file=given.plan, can_edit=given.edit)
 
         return st.Page(shown, title=title, icon=icon, url_path=name, default=name == next(iter(PAGES)))
 
     st.navigation([page(name, title, icon) for name, (title, icon, _) in PAGES.items()], expanded=True).run()
 
 
-def show(name: str, root: Path, *, plan: Path | None = None, can_edit: bool = False) -> None:
+def show(name: str, root: Path, *, plan_file: Path | None = None, can_edit: bool = False) -> None:
     """One page of a project; what a user did wrong is told in one line."""
     try:
-        PAGES[name][2](look(root, plan=plan, can_edit=can_edit))
+        PAGES[name][2](look(root, plan=plan_file, can_edit=can_edit))
     except DripsError as error:
         st.error(str(error))
 

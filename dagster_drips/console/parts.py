@@ -5,8 +5,10 @@ Here belongs nothing of one page alone, and no chart (`charts`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -16,11 +18,11 @@ from dagster_drips.console.state import Console
 
 NOT_PUBLISHED = "Nothing is published yet: `drips run` makes a tick and publishes its numbers into `data/published`."
 NO_MAIL = "No message was tried yet: `drips status` says what is due next and what holds it."
+NUMBER_WIDTH = 160
+"""Pixels: a million with its separators fits."""
 _NONE = "–"
-COUNT = st.column_config.NumberColumn(format="localized")
-"""A column of counts."""
-TIME = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")
-"""A column of instants."""
+_NO_CENTS = 10_000
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>~$:])")
 
 
 def heading(console: Console, title: str, about: str = "") -> bool:
@@ -51,9 +53,14 @@ def told(value: Any, *, share: bool = False) -> str:
         return duration(value.total_seconds())
     if share:
         return f"{value:.2%}"
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        return f"{value:,.0f}" if value == round(value) or abs(value) >= _NO_CENTS else f"{value:,.2f}"
     return str(value)
+
+
+def literal(text: str) -> str:
+    """A text that others wrote, in which nothing is Markdown."""
+    return _MARKDOWN.sub(r"\\\1", text)
 
 
 def duration(seconds: float | None) -> str:
@@ -70,14 +77,12 @@ def duration(seconds: float | None) -> str:
 
 def numbers(values: Sequence[tuple[str, str] | tuple[str, str, str]]) -> None:
     """Numbers in a row, as many as fit beside each other: label, value, and what it means."""
-    with st.grid(columns="auto", min_column_width=130):
+    with st.grid(columns="auto", min_column_width=NUMBER_WIDTH):
         for label, value, *meaning in values:
             st.metric(label, value, help=meaning[0] if meaning else None)
 
 
-def table(
-    frame: pl.DataFrame, labels: Mapping[str, str | st.column_config.Column], *, shares: Sequence[str] = ()
-) -> None:
+def table(frame: pl.DataFrame, labels: Mapping[str, Any], *, shares: Sequence[str] = ()) -> None:
     """Rows under readable headings; columns without one are left out.
 
     Args:
@@ -97,7 +102,7 @@ def table(
             config[name] = _config(label, shown.schema[name])
         else:
             config[name] = label
-    st.dataframe(shown, hide_index=True, column_config=config, width="stretch", column_order=names)
+    st.dataframe(shown, hide_index=True, column_config=config, width="stretch", column_order=names, placeholder=_NONE)
 
 
 def _config(label: str, dtype: pl.DataType) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import streamlit as st
@@ -64,7 +66,7 @@ def show(console: Console) -> None:
         _ramp(console, asked)
 
 
-def _providers(console: Console, asked: dict[str, object]) -> None:
+def _providers(console: Console, asked: Mapping[str, Any]) -> None:
     st.subheader("Mailbox providers")
     providers = console.ask(_SQL, "providers", **asked)
     if providers.is_empty():
@@ -81,12 +83,13 @@ def _providers(console: Console, asked: dict[str, object]) -> None:
     )
 
 
-def _reasons(console: Console, asked: dict[str, object]) -> None:
+def _reasons(console: Console, asked: Mapping[str, Any]) -> None:
     st.subheader("Why messages were not taken")
     reasons = console.ask(_SQL, "reasons", **asked)
     if reasons.is_empty():
         parts.nothing(
-            "Servers took every message at the first attempt in these days. Bounces that came later are in the rates above."
+            "Servers took every message at the first attempt in these days."
+            " Bounces that came later are in the rates above."
         )
         return
     parts.table(
@@ -103,7 +106,7 @@ def _reasons(console: Console, asked: dict[str, object]) -> None:
     )
 
 
-def _ramp(console: Console, asked: dict[str, object]) -> None:
+def _ramp(console: Console, asked: Mapping[str, Any]) -> None:
     st.subheader("Sent beside allowance")
     ramp = console.ask(_SQL, "ramp", **asked).filter(pl.col("messages").is_not_null())
     if ramp.filter(pl.col("what") == "allowance").is_empty():

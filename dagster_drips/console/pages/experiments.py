@@ -37,7 +37,8 @@ def _results(results: pl.DataFrame) -> None:
     broken = results.filter(pl.col("srm_p_value") < _BROKEN)
     for row in broken.unique("experiment_id").sort("tested").iter_rows(named=True):
         st.error(
-            f"{row['tested']}: arms are not of the sizes that were drawn (p = {row['srm_p_value']:.2g}); nothing else of it counts."
+            f"{row['tested']}: arms are not of the sizes that were drawn (p = {row['srm_p_value']:.2g});"
+            " nothing else of it counts."
         )
     compared = results.filter(pl.col("difference").is_not_null())
     if compared.is_empty():

@@ -57,7 +57,7 @@ def _attention(console: Console) -> None:
         st.error(str(error))
         rejected = []
     for sentence in problems(facts, rejected) if facts else ():
-        st.warning(_plain(sentence), icon=":material/warning:")
+        st.warning(parts.literal(sentence), icon=":material/warning:")
         found += 1
     for row in console.ask(_SQL, "senders").iter_rows(named=True):
         for severity, sentence in _judged(row):
@@ -95,7 +95,8 @@ def _stopped(facts: dict[str, list[dict[str, Any]]]) -> list[str]:
     if ago <= _STOPPED_AFTER:
         return []
     return [
-        f"No tick has been published for {parts.duration(ago.total_seconds())}: look at the schedule and the latest runs."
+        f"No tick has been published for {parts.duration(ago.total_seconds())}:"
+        " look at the schedule and the latest runs."
     ]
 
 
@@ -116,11 +117,6 @@ def _judged(row: dict[str, Any]) -> list[tuple[str, str]]:
     return judged
 
 
-def _plain(text: str) -> str:
-    """A sentence in which only code is marked up: names of files are no Markdown."""
-    return text.replace("_", r"\_").replace("*", r"\*") if "`" not in text else text
-
-
 def _week(console: Console) -> None:
     weeks = {row["week"]: row for row in console.ask(_SQL, "weeks").iter_rows(named=True)}
     people = console.ask(_SQL, "people").row(0, named=True)
@@ -128,7 +124,7 @@ def _week(console: Console) -> None:
     if now is None:
         parts.nothing("No message was tried in the last 7 days.")
         return
-    with st.grid(columns="auto", min_column_width=130):
+    with st.grid(columns="auto", min_column_width=parts.NUMBER_WIDTH):
         st.metric(
             "Sent",
             f"{now['sent']:,}",
@@ -157,6 +153,7 @@ def _points(now: float | None, before: float | None) -> str | None:
 
 
 def _trends(console: Console) -> None:
+    st.caption("By the day of sending: what people do with the mail of the last days is still to come.")
     left, right = st.columns(2)
     with left:
         st.markdown("**Messages sent a day, by sequence**")
@@ -170,7 +167,8 @@ def _trends(console: Console) -> None:
         rates = console.ask(_SQL, "engagement")
         if rates.is_empty():
             parts.nothing(
-                "No tracked message was delivered: opens and clicks are known with `DRIPS_PUBLIC_URL`, or from a provider that tracks."
+                "No tracked message was delivered:"
+                " opens and clicks are known with `DRIPS_PUBLIC_URL`, or from a provider that tracks."
             )
         else:
             charts.daily_lines(rates, charts.Number("share", "Share of delivered", is_share=True), colour="rate")
@@ -183,9 +181,9 @@ def _trends(console: Console) -> None:
         else:
             charts.daily_lines(rates, charts.Number("share", "Share of messages", is_share=True), colour="rate")
     with right:
-        st.markdown("**Addresses that joined, returned and left**")
+        st.markdown("**Addresses that joined, returned and left, by week**")
         changes = console.ask(_SQL, "list")
         if changes.is_empty():
             parts.nothing("No address joined or left the list in 90 days.")
         else:
-            charts.daily_bars(changes, charts.Number("addresses", "Addresses"), colour="change")
+            charts.weekly_bars(changes, charts.Number("addresses", "Addresses"), colour="change")

@@ -91,9 +91,14 @@ order by day, rate
 
 -- name: list
 select
-    day,
+    date_trunc('week', day) as week,
     unnest(['joined', 'returned', 'left']) as change,
-    unnest([joined, returned, -(unsubscribed + bounced + complained + manual)]) as addresses
+    unnest([
+        cast(sum(joined) as bigint),
+        cast(sum(returned) as bigint),
+        -cast(sum(unsubscribed + bounced + complained + manual) as bigint)
+    ]) as addresses
 from marts.list_growth
 where day > (select max(day) from marts.days) - 90
-order by day, change
+group by date_trunc('week', day)
+order by week, change

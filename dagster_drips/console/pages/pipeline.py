@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import altair as alt
 import polars as pl
 import streamlit as st
 
@@ -25,14 +24,14 @@ def show(console: Console) -> None:
 
 
 def _freshness(console: Console) -> None:
-    st.subheader("Freshness")
+    st.subheader("Freshness: age of the newest at the tick")
     freshness = console.ask(_SQL, "freshness")
     parts.numbers(
         [
             (
-                f"Newest of {row['kind']}",
-                f"{parts.duration(row['seconds'])} before" if row["newest_at"] else "none yet",
-                f"{parts.told(row['newest_at'])} UTC, against the tick's instant",
+                row["kind"].capitalize(),
+                parts.duration(row["seconds"]) if row["newest_at"] else "none yet",
+                f"the newest is of {parts.told(row['newest_at'])} UTC",
             )
             for row in freshness.iter_rows(named=True)
         ]
@@ -40,7 +39,8 @@ def _freshness(console: Console) -> None:
     ticks = console.facts().get("ticks")
     if ticks:
         st.caption(
-            f"The tick was recorded at {parts.told(ticks[0]['recorded_at'])} UTC by the wall clock: {', '.join(ticks[0]['phases'])}."
+            f"The tick was recorded at {parts.told(ticks[0]['recorded_at'])} UTC by the wall clock:"
+            f" {', '.join(ticks[0]['phases'])}."
         )
 
 
@@ -54,9 +54,8 @@ def _latency(console: Console) -> None:
         "Of each tick the …", ["median", "95th percentile"], default="median", key="measure", required=True
     )
     rows = latency.filter(pl.col("measure") == measure)
-    charts.timed_lines(
-        rows, charts.Number("seconds", "Seconds (log scale)", form="~s"), time="as_of", colour="station", log=True
-    )
+    told = rows.with_columns(pl.col("seconds").map_elements(parts.duration, return_dtype=pl.String).alias("told"))
+    charts.durations(told, seconds="seconds", told="told", time="as_of", colour="station")
     last = rows.group_by("station", maintain_order=True).last()
     parts.numbers(
         [
@@ -72,23 +71,7 @@ def _rows(console: Console) -> None:
     if rows.is_empty():
         parts.nothing("No file has landed yet.")
         return
-    number = charts.Number("rows", "Rows (log scale)", form="~s")
-    chart = (
-        alt.Chart(rows)
-        .mark_point(filled=True, size=45, opacity=0.9)
-        .encode(
-            x=alt.X("as_of:T", title="Tick (UTC)", axis=alt.Axis(format="%d %b %H:%M", labelOverlap=True, tickCount=4)),
-            y=alt.Y("rows:Q", title=number.title, axis=number.axis(), scale=alt.Scale(type="log")),
-            color=alt.Color("kind:N", legend=alt.Legend(orient="bottom", title=None)),
-            shape=alt.Shape("kind:N", legend=None),
-            tooltip=[
-                alt.Tooltip("as_of:T", title="Tick (UTC)", format="%Y-%m-%d %H:%M"),
-                alt.Tooltip("kind:N", title="Rows that were"),
-                alt.Tooltip("rows:Q", title="Rows", format=",d"),
-            ],
-        )
-    )
-    charts.show(chart)
+    charts.timed_counts(rows, charts.Number("rows", "Rows (log scale)", form="~s"), time="as_of", colour="kind")
 
 
 def _rejected(console: Console) -> None:

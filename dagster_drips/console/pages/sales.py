@@ -63,7 +63,8 @@ def _credited(console: Console, currency: str | None, model: str, unit: str) -> 
         return
     charts.ranked_bars(models, "model", "Model", charts.Number("net_revenue", f"Net revenue{unit}"), colour="sequence")
     st.caption(
-        "Never sum over models: each shares out every sale. Whether people would have bought anyway says a holdout, on the page Experiments."
+        "Never sum over models: each shares out every sale."
+        " Whether people would have bought anyway says a holdout, on the page Experiments."
     )
 
 
@@ -82,4 +83,4 @@ def _over_time(console: Console, currency: str | None, unit: str) -> None:
         if weekly.is_empty():
             parts.nothing("Nothing was sold in the last year.")
         else:
-            charts.daily_bars(weekly, charts.Number("net_revenue", f"Net revenue{unit}"), day="week")
+            charts.weekly_bars(weekly, charts.Number("net_revenue", f"Net revenue{unit}"))

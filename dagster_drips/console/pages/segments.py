@@ -19,7 +19,8 @@ def show(console: Console) -> None:
     now = console.ask(_SQL, "now")
     if now.is_empty():
         parts.nothing(
-            "No segment has had a member: a segment is an SQL file in `dbt_project/models/segments/`, see `drips new segment NAME`."
+            "No segment has had a member: a segment is an SQL file in `dbt_project/models/segments/`,"
+            " and `drips new segment NAME` writes one."
         )
         return
     parts.table(now, {"segment": "Segment", "members": "Members", "entered": "Entered, 7 days", "gone": "Left, 7 days"})
@@ -28,7 +29,7 @@ def show(console: Console) -> None:
     st.subheader("Who entered and left")
     segment = parts.chosen("Segment", now["segment"].to_list(), key="segment")
     changes = console.ask(_SQL, "changes", segment=segment)
-    if changes.is_empty() or not changes["leads"].any():
+    if changes.is_empty() or not (changes["leads"] != 0).any():
         parts.nothing("Nobody entered or left it in 180 days.")
     else:
         charts.daily_bars(changes, charts.Number("leads", "Leads"), colour="change")

@@ -23,7 +23,14 @@ _RATES = (
     "unsubscribe_rate",
     "complaint_rate",
 )
-_STATES = ("sent", "skipped", "failed", "in_doubt", "due", "waiting")
+_STATES = {
+    "sent": "#2563eb",
+    "skipped": "#94a3b8",
+    "failed": "#dc2626",
+    "in doubt": "#f59e0b",
+    "due": "#0d9488",
+    "waiting": "#7dd3fc",
+}
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -114,7 +121,7 @@ def _steps(console: Console, sequence: str) -> None:
 
 def _timeline(timeline: pl.DataFrame) -> None:
     order = timeline["step"].to_list()
-    base = alt.Chart(timeline).encode(
+    base = charts.marks(timeline).encode(
         y=alt.Y("step:N", sort=order, title="Step", axis=alt.Axis(labelLimit=150)),
         tooltip=[
             alt.Tooltip("step:N", title="Step"),
@@ -124,31 +131,16 @@ def _timeline(timeline: pl.DataFrame) -> None:
         ],
     )
     x = alt.X("days:Q", title="Earliest, days after the trigger", axis=alt.Axis(tickCount=6))
-    waits = base.mark_rule(strokeWidth=2, opacity=0.5).encode(x=x, x2="from_days:Q")
-    charts.show(waits + base.mark_point(filled=True, size=90, opacity=1).encode(x=x))
+    waits = base.mark_rule(strokeWidth=2, opacity=0.6, color=charts.FIRST).encode(x=x, x2="from_days:Q")
+    points = base.mark_point(filled=True, size=90, opacity=1, color=charts.FIRST).encode(x=x)
+    charts.show(alt.layer(waits, points), height=charts.tall(len(order)))
 
 
 def _funnel(states: pl.DataFrame) -> None:
-    order = states.sort("position")["step"].unique(maintain_order=True).to_list()
-    chart = (
-        alt.Chart(states.with_columns(pl.col("state").replace("in_doubt", "in doubt")))
-        .mark_bar()
-        .encode(
-            x=alt.X("steps:Q", title="People × enrollments", axis=alt.Axis(format=",d", tickCount=5, tickMinStep=1)),
-            y=alt.Y("step:N", sort=order, title="Step", axis=alt.Axis(labelLimit=150)),
-            color=alt.Color(
-                "state:N",
-                sort=[state.replace("_", " ") for state in _STATES],
-                legend=alt.Legend(orient="bottom", columns=3, title=None),
-            ),
-            tooltip=[
-                alt.Tooltip("step:N", title="Step"),
-                alt.Tooltip("state:N", title="State"),
-                alt.Tooltip("steps:Q", title="Enrollments", format=",d"),
-            ],
-        )
-    )
-    charts.show(chart)
+    ordered = states.sort("position").with_columns(pl.col("state").replace("in_doubt", "in doubt"))
+    there = ordered["state"].to_list()
+    colours = {state: colour for state, colour in _STATES.items() if state in there}
+    charts.ranked_bars(ordered, "step", "Step", charts.Number("steps", "Enrollments"), colour="state", colours=colours)
 
 
 def _people(console: Console, sequence: str) -> None:
@@ -207,7 +199,7 @@ def _cohorts(console: Console, sequence: str) -> None:
     charts.heat_map(
         told,
         ("age", "week"),
-        ("Days since enrollment", "Week of enrollment"),
+        ("Days since enrollment", "Week from"),
         charts.Number(measure, f"Share {measure}", is_share=True),
         order=told["week"].unique(maintain_order=True).to_list(),
         more=(charts.Number("enrolled", "Enrolled"),),
@@ -241,5 +233,6 @@ def _variants(console: Console, sequence: str) -> None:
             rows = variants.filter(pl.col("measure") == measure)
             charts.intervals(rows, "variant", "Variant", ("rate", "low", "high"), measure.capitalize())
     st.caption(
-        "Intervals that overlap much say nothing yet; whether a variant is better by its goal is on the page Experiments."
+        "Intervals that overlap much say nothing yet. Whether a variant is better by its goal is on the page"
+        " Experiments."
     )
