@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from dagster_drips.cli.app import ProjectOption, app, chosen_project
+from dagster_drips.cli.ports import free_port
 from dagster_drips.errors import DripsError
 from dagster_drips.extras import needs
 
@@ -41,7 +42,9 @@ _OPTIONS = (
 
 @app.command(epilog="Example: `drips ui --port 8501`")
 def ui(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Where to listen, on 127.0.0.1 alone.")] = 8501,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where to listen, on 127.0.0.1 alone; 0 takes a free one.")
+    ] = 8501,
     plan: Annotated[
         Path | None,
         typer.Option(
@@ -56,7 +59,10 @@ def ui(
     """Show the console: numbers, people and mails of a project, from what was published last and its files."""
     place = chosen_project(project)
     with needs("ui"):
-        importlib.util.find_spec("streamlit") or _missing()
+        # Not imported: it takes a second, and runs in its own process.
+        if importlib.util.find_spec("streamlit") is None:
+            raise ModuleNotFoundError(name="streamlit")
+    port = free_port(_ADDRESS, port)
     script = Path(__file__).parent.parent / "console" / "app.py"
     options = [f"--{name}={value}" for name, value in (*_OPTIONS, ("server.port", port))]
     given = [
@@ -73,7 +79,3 @@ def ui(
         os.execv(command[0], command)  # noqa: S606
     except OSError as error:
         raise DripsError(f"can't start: {error.strerror}") from error
-
-
-def _missing() -> None:
-    raise ModuleNotFoundError(name="streamlit")
