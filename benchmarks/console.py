@@ -1,7 +1,7 @@
 """Each page of the console over a million messages, first look and second.
 
 From a demo's published set (`drips demo --dir drips-demo`) it makes one that is as many times larger as it takes: every
-person with all that is of them again and again, under other ids. Aggregated marts keep their grain, as they would.
+person with all that is of them again and again, under other ids, over half a year. Aggregated marts keep their grain.
 
 What it measures is the page's script by Streamlit's own AppTest: questions, charts and tables, without a browser. The
 first look has no answer kept; the second has. `python benchmarks/console.py drips-demo [--messages 1000000]`.
@@ -29,7 +29,7 @@ from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
 STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
-ROUNDS = 3
+ROUNDS, WEEKS = 3, 26
 
 
 def enlarge(source: Path, target: Path, messages: int) -> dict[str, int]:
@@ -63,8 +63,10 @@ def write(warehouse: Warehouse, schema: str, name: str, copies: int) -> None:
         warehouse.execute(filled("domains", table=table, copies=copies))
     else:
         keys = [row["column_name"] for row in warehouse.rows(STATEMENTS["keys"], [schema, name])]
-        replaced = ", ".join(f"{quoted_name(key)} || '-' || copy as {quoted_name(key)}" for key in keys)
-        warehouse.execute(filled("multiplied", table=table, copies=copies, keys=replaced))
+        times = [row["column_name"] for row in warehouse.rows(STATEMENTS["times"], [schema, name])]
+        replaced = [f"{quoted_name(key)} || '-' || copy as {quoted_name(key)}" for key in keys]
+        replaced += [f"{quoted_name(time)} - to_days(7 * (copy % {WEEKS})) as {quoted_name(time)}" for time in times]
+        warehouse.execute(filled("multiplied", table=table, copies=copies, keys=", ".join(replaced)))
 
 
 def project_of(demo: Project, folder: Path, messages: int) -> tuple[Project, dict[str, int]]:

@@ -1,4 +1,5 @@
--- A published set made larger: `copies` of every person with all that is of them. What is aggregated keeps its grain.
+-- A published set made larger: `copies` of every person with all that is of them, each some weeks earlier than the one before, over half
+-- a year. What is aggregated keeps its grain.
 
 -- name: attach
 attach ${source} as published (read_only)
@@ -31,6 +32,11 @@ where
         'lead_id', 'message_id', 'enrollment_id', 'event_id', 'engagement_id', 'occurrence_id', 'source_id', 'email', 'address',
         'recipient', 'last_enrollment_id', 'conversion_event_id', 'order_id'
     )
+
+-- name: times
+select column_name
+from information_schema.columns
+where table_catalog = 'published' and table_schema = ? and table_name = ? and data_type = 'TIMESTAMP'
 
 -- name: schema
 create schema if not exists ${schema}

@@ -27,11 +27,7 @@ def choose_lead(console: Console, *, key: str) -> str | None:
         placeholder="lead_id or address",
         help="the beginning of either; empty: whom mail went to last",
     ).strip()
-    if text:
-        beginning = text.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
-        found = console.ask(_SQL, "found", like=beginning, text=text)
-    else:
-        found = console.ask(_SQL, "mailed")
+    found = console.ask(_SQL, "found", text=text) if text else console.ask(_SQL, "mailed")
     names = {
         row["lead_id"]: f"{row['lead_id']} · {row['email'] or 'no address'}" for row in found.iter_rows(named=True)
     }

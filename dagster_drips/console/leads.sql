@@ -6,7 +6,7 @@ select
     lead_id,
     email
 from marts.lead_profiles
-where lead_id ilike $like escape '!' or email ilike $like escape '!'
+where starts_with(lower(lead_id), lower($text)) or starts_with(lower(email), lower($text))
 order by lead_id = $text desc, lower(email) = lower($text) desc, lead_id
 limit 20
 

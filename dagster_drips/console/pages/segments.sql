@@ -31,16 +31,28 @@ where segment = $segment and day > (select max(day) from marts.days) - 180
 order by day, change
 
 -- name: overlap
--- Of the members of one, the share that is in the other as well.
+-- Of the members of one, the share that is in the other as well. People with the same segments are counted once, together.
 with
+
+combinations as (
+
+    select
+        row_number() over () as combination,
+        segments,
+        count(*) as leads
+    from marts.lead_profiles
+    where len(segments) > 0
+    group by segments
+
+),
 
 members as (
 
-    select distinct
-        segment,
-        lead_id
-    from marts.segment_memberships
-    where left_at is null
+    select
+        combination,
+        unnest(segments) as segment,
+        leads
+    from combinations
 
 ),
 
@@ -48,7 +60,7 @@ sizes as (
 
     select
         segment,
-        count(*) as members
+        cast(sum(leads) as bigint) as members
     from members
     group by segment
 
@@ -57,13 +69,13 @@ sizes as (
 pairs as (
 
     select
-        one.segment as segment,
+        one.segment,
         other.segment as other,
-        count(*) as leads
+        cast(sum(one.leads) as bigint) as leads
     from members as one
     inner join members as other
-        on one.lead_id = other.lead_id
-    group by all
+        on one.combination = other.combination
+    group by one.segment, other.segment
 
 )
 
