@@ -35,15 +35,10 @@ def show(console: Console) -> None:
         parts.nothing("No lead's lead_id or address begins like that.")
         return
     _profile(console, lead)
-    timeline, why, mails, sales = st.tabs(["Timeline", "Why, and what is next", "Mails", "Sales"])
-    with timeline:
-        _timeline(console, lead)
-    with why:
-        _why(console, lead)
-    with mails:
-        _mails(console, lead)
-    with sales:
-        _sales(console, lead)
+    # One at a time: each asks large tables for one person.
+    sections = {"Timeline": _timeline, "Why, and what is next": _why, "Mails": _mails, "Sales": _sales}
+    section = st.segmented_control("Show", list(sections), default="Timeline", key="section", required=True)
+    sections[section or "Timeline"](console, lead)
 
 
 def _profile(console: Console, lead: str) -> None:

@@ -85,6 +85,7 @@
     engagement as (
 
         select
+            messages.lead_id,
             messages.enrollment_id,
             messages.step_id,
             facts.type,
