@@ -1,6 +1,6 @@
 """The script that Streamlit runs for each look: `app.py -- --project DIR [--plan FILE] [--edit]`.
 
-Here belong the list of pages and how they are reached. `drips ui` starts the server; a page is in `pages/`.
+Here belong the list of pages and how they are reached. `drips ui` starts the server; a page is in `screens/`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dagster_drips.console.pages import (
+from dagster_drips.console.screens import (
     deliverability,
     experiments,
     overview,
