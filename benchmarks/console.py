@@ -76,7 +76,7 @@ def write(warehouse: Warehouse, schema: str, name: str, copies: int) -> None:
 def project_of(demo: Project, folder: Path, messages: int) -> tuple[Project, dict[str, int]]:
     """The demo's files with a larger published set."""
     for part in (demo.sequences, demo.dbt):
-        shutil.copytree(part, folder / part.name, ignore=shutil.ignore_patterns("target", "logs"))
+        shutil.copytree(part, folder / part.name, ignore=shutil.ignore_patterns("target", "logs", "dbt_packages"))
     published = folder / "data" / "published" / "current"
     published.mkdir(parents=True)
     current = demo.published_set.resolve()

@@ -16,7 +16,7 @@ from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 from dagster_drips.warehouse.quoting import quoted_name
 
-MARTS = REPOSITORY / "dbt_project" / "models" / "marts"
+MARTS = REPOSITORY / "dagster_drips" / "dbt_package" / "models" / "marts"
 BESIDE = """\
 create schema raw; create schema decide;
 create table raw.tick as select timestamp '2026-03-02' as as_of;

@@ -160,7 +160,7 @@ def test_the_commands_of_the_page_work(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     page = (REPOSITORY / "docs" / "preview.md").read_text()
     commands = re.findall(r"^drips (.+?)(?:\s+#.*)?$", page, re.MULTILINE)
-    assert [command.split()[0] for command in commands] == ["preview", "preview", "preview", "preview", "send-test"]
+    assert [command.split()[0] for command in commands] == ["preview", "preview", "preview", "send-test"]
     with ScriptedServer() as server:
         monkeypatch.setenv("DRIPS_SMTP_URL", server.url)
         for command in commands:
