@@ -20,6 +20,8 @@ _AXIS = 60
 _LEGEND_HEIGHT, _LEGEND_LINE = 62, 18
 """Pixels beside the marks: Streamlit takes them off the height of a chart."""
 _SHORT_NAME = 16
+_FEW_DAYS = 8
+_POWERS = [10**power for power in range(10)]
 _MOST_ROWS = 40
 # Told apart by those who see red and green as one, on light and on dark; red is for what is wrong.
 _PALETTE = ["#2563eb", "#f59e0b", "#0d9488", "#a855f7", "#64748b", "#0ea5e9", "#84cc16", "#db2777"]
@@ -66,7 +68,7 @@ def daily_bars(frame: pl.DataFrame, number: Number, *, day: str = "day", colour:
         marks(frame)
         .mark_bar()
         .encode(
-            x=_day(day),
+            x=_day(frame, day),
             y=alt.Y(f"{number.column}:Q", title=number.title, axis=number.axis()),
             tooltip=[_day_told(day), *_name_told(colour), number.tooltip()],
             **_coloured(frame, colour),
@@ -81,7 +83,7 @@ def daily_lines(frame: pl.DataFrame, number: Number, *, day: str = "day", colour
         marks(frame)
         .mark_line(point=alt.OverlayMarkDef(size=25))
         .encode(
-            x=_day(day),
+            x=_day(frame, day),
             y=alt.Y(f"{number.column}:Q", title=number.title, axis=number.axis()),
             tooltip=[_day_told(day), *_name_told(colour), number.tooltip()],
             **_coloured(frame, colour),
@@ -126,12 +128,13 @@ def durations(frame: pl.DataFrame, *, seconds: str, told: str, time: str, colour
 
 def timed_counts(frame: pl.DataFrame, number: Number, *, time: str, colour: str) -> None:
     """Counts above zero over instants on a logarithmic scale, a mark a name."""
+    axis = alt.Axis(format=number.d3, values=_POWERS)
     chart = (
         marks(frame)
         .mark_point(filled=True, size=45, opacity=0.9)
         .encode(
             x=_instant(time),
-            y=alt.Y(f"{number.column}:Q", title=number.title, axis=number.axis(), scale=alt.Scale(type="log")),
+            y=alt.Y(f"{number.column}:Q", title=number.title, axis=axis, scale=alt.Scale(type="log")),
             **_coloured(frame, colour),
             shape=alt.Shape(f"{colour}:N", legend=None),
             tooltip=[_instant_told(time), *_name_told(colour), number.tooltip()],
@@ -256,8 +259,11 @@ def _instant_told(column: str) -> alt.Tooltip:
     return alt.Tooltip(f"{column}:T", title="Tick (UTC)", format="%Y-%m-%d %H:%M")
 
 
-def _day(column: str) -> alt.X:
-    axis = alt.Axis(format="%d %b", labelOverlap=True, tickCount=6, labelAngle=0)
+def _day(frame: pl.DataFrame, column: str) -> alt.X:
+    # Of few days each has a tick of its own, and none has two.
+    few = alt.TimeIntervalStep(interval="day", step=1)
+    ticks = few if frame[column].n_unique() <= _FEW_DAYS else 6
+    axis = alt.Axis(format="%d %b", labelOverlap=True, tickCount=ticks, labelAngle=0)
     return alt.X(f"{column}:T", timeUnit="yearmonthdate", title="Day (UTC)", axis=axis)
 
 

@@ -11,6 +11,7 @@ from dagster_drips.console import charts, parts
 from dagster_drips.console.state import Console
 
 _SQL = Path(__file__).with_suffix(".sql")
+_STATIONS = ("occurred → received", "received → loaded", "loaded → due", "due → sent")
 
 
 def show(console: Console) -> None:
@@ -56,13 +57,9 @@ def _latency(console: Console) -> None:
     rows = latency.filter(pl.col("measure") == measure)
     told = rows.with_columns(pl.col("seconds").map_elements(parts.duration, return_dtype=pl.String).alias("told"))
     charts.durations(told, seconds="seconds", told="told", time="as_of", colour="station")
-    last = rows.group_by("station", maintain_order=True).last()
-    parts.numbers(
-        [
-            (row["station"], parts.duration(row["seconds"]), f"{measure} of the last tick that has one")
-            for row in last.iter_rows(named=True)
-        ]
-    )
+    last = dict(rows.group_by("station").agg(pl.col("seconds").sort_by("as_of").last()).iter_rows())
+    meaning = f"{measure} of the last tick that has one"
+    parts.numbers([(one, parts.duration(last[one]), meaning) for one in _STATIONS if one in last])
 
 
 def _rows(console: Console) -> None:
