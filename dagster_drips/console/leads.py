@@ -64,4 +64,4 @@ def reader(console: Console, lead_id: str | None, event: dict[str, Any] | None) 
     """A lead as it was published last, or somebody made up where None, brought by that event."""
     row = profile(console, lead_id) if lead_id is not None else None
     lead = own_fields(row) if row else dict(MADE_UP)
-    return Reader(lead, lead_id if row else None, console.project, event)
+    return Reader(lead, lead_id if row else None, console.project, event, reads_warehouse=False)

@@ -54,13 +54,15 @@ MADE_UP = {
 class Reader:
     """Whom mails are rendered for; `lead_id` None: somebody made up.
 
-    `project` is where the event that brought the reader is looked up, unless `event` says what it is.
+    `project` is where the event that brought the reader and content models' rows are looked up: the event unless
+    `event` says what it is, neither where not `reads_warehouse`.
     """
 
     lead: dict[str, Any]
     lead_id: str | None
     project: Project
     event: dict[str, Any] | None = None
+    reads_warehouse: bool = True
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,14 @@ def rendered_step(
     links = LinkMaker().of_message("0" * 32, replies_to=sender.reply_to or sender.email)
     definition = json.loads(source.definition)
     template = compile_step(definition, source.files, step.id, variant_id, attached_files=source.attached_files)
-    content = content_for(reader.project, step, source.files, lead_id=reader.lead_id, event=event)
+    content = content_for(
+        reader.project,
+        step,
+        source.files,
+        lead_id=reader.lead_id,
+        event=event,
+        reads_warehouse=reader.reads_warehouse,
+    )
     context = message_context(
         facts, lead=reader.lead, event=event, sequence_name=sequence.name, links=links, content=content
     )
@@ -252,7 +261,7 @@ def event_of(source: SequenceSource, reader: Reader) -> dict[str, Any] | None:
         return reader.event
     name = trigger.event or ""
     found: list[dict[str, Any]] = []
-    if project.warehouse.exists():
+    if reader.reads_warehouse and project.warehouse.exists():
         with open_warehouse(project.warehouse, read_only=True) as warehouse:
             if reader.lead_id is not None:
                 found = warehouse.rows(_STATEMENTS["event_of_lead"], {"event": name, "lead": reader.lead_id})

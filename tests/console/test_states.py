@@ -70,6 +70,20 @@ def test_a_mail_is_shown_to_a_reader_who_is_made_up_with_the_event_of_its_tests(
     assert "Properties are a JSON object." in words(shown)
 
 
+def test_the_warehouse_is_never_opened(project: Project) -> None:
+    publish_nothing(project)
+    project.warehouse.write_text("no database: whoever opens it fails")
+    (project.dbt / "models" / "content").mkdir()
+    (project.dbt / "models" / "content" / "offers.sql").write_text("select 'L1' as lead_id, 5 as price")
+    (project.sequences / "cart" / "first.html").write_text("<p>{{ content.offers.price | default('ask us') }}</p>")
+    for page in PAGES:
+        shown = looked_at(page, project)
+        assert complaints(shown) == []
+        if page == "preview":
+            assert "content.offers, whose rows are not published" in words(shown)
+            assert "ask us" in shown.code[1].value
+
+
 def test_a_step_and_a_variant_can_be_chosen(project: Project) -> None:
     shown = looked_at("preview", project)
     shown.selectbox[1].set_value("second").run()

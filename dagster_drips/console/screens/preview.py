@@ -28,6 +28,7 @@ from dagster_drips.preview.spam import is_there
 from dagster_drips.preview.views import DESKTOP, PHONE, VIEWS
 from dagster_drips.sequences.catalog import Catalog, SequenceSource
 from dagster_drips.sequences.schema import Step, Variant
+from dagster_drips.sequences.step_content import content_of_step
 from dagster_drips.templating.rendering import RenderError
 from dagster_drips.warehouse import open_warehouse
 
@@ -68,6 +69,11 @@ def _mail(console: Console, catalog: Catalog, source: SequenceSource) -> None:
         step, variant = _part(source)
     with right:
         lead = _lead(console)
+    if models := sorted(content_of_step(step, source.files)):
+        parts.nothing(
+            f"It names content.{', content.'.join(models)}, whose rows are not published: here they are missing, and"
+            " `drips preview` shows them."
+        )
     event = _event(console, source)
     reader = leads.reader(console, lead, event)
     mail = previewed_mail(catalog, source.sequence_id, step, variant, reader, event)
