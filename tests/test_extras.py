@@ -19,6 +19,7 @@ EXTRAS = {
     "doctor": ("dns",),
     "alerts": ("apprise",),
     "report": ("matplotlib",),
+    "ui": ("streamlit",),
 }
 """What each extra lets one import."""
 COMMANDS = {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Annotated
 
 import typer
 
 from dagster_drips.cli.app import ProjectOption, app, chosen_project
-from dagster_drips.errors import DripsError
+from dagster_drips.cli.ports import free_port
 from dagster_drips.extras import needs
 
 
@@ -37,7 +36,7 @@ def collect(
     settings = load_settings(place)
     if not settings.secret_keys:
         typer.echo("warning: DRIPS_SECRET_KEYS is not set: links in messages can't be read and lead nowhere", err=True)
-    port = _free_port(host, port)
+    port = free_port(host, port)
     typer.echo(f"collecting on http://{f'[{host}]' if ':' in host else host}:{port} for {place.root}")
     serve(
         place,
@@ -47,15 +46,3 @@ def collect(
         trusted_proxies=[one.strip() for one in trusted_proxies.split(",") if one.strip()],
         access_log=access_log,
     )
-
-
-def _free_port(host: str, port: int) -> int:
-    """The port, or a free one for 0; told in one line where it can't be had."""
-    try:
-        family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, number) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            return probe.getsockname()[1]
-    except OSError as error:
-        raise DripsError(f"can't listen on {host}:{port}: {error.strerror or error}") from error

@@ -26,6 +26,7 @@ from dagster_drips.cli import (
     status,
     suppressions,
     test,
+    ui,
     validate,
     waive,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "status",
     "suppressions",
     "test",
+    "ui",
     "validate",
     "waive",
 ]

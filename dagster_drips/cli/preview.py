@@ -12,16 +12,18 @@ from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
 
 
-@app.command(epilog="Example: `drips preview abandoned_cart --out preview --lead ada@acme.example`")
+@app.command(epilog="Example: `drips preview abandoned_cart --out preview --lead ada@acme.example --spam`")
 def preview(
     sequence: Annotated[
         str | None, typer.Argument(metavar="[SEQUENCE]", help="One sequence; else all of them.", show_default=False)
     ] = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the page and the mails.")] = Path("preview"),
     lead: ReaderOption = None,
+    spam: Annotated[bool, typer.Option("--spam", help="Ask SpamAssassin about each mail, seconds a mail.")] = False,
     project: ProjectOption = None,
 ) -> None:
     """Render every step and variant into a folder: a page of all, HTML, plain text, and pictures where Chromium is."""
+    from dagster_drips.preview.findings import findings_on
     from dagster_drips.preview.mails import previewed, reader_of
     from dagster_drips.preview.pages import write_pages
 
@@ -31,7 +33,9 @@ def preview(
     check_writable(out)
     reader = reader_of(place, lead)
     mails = previewed(place, sequence, reader)
-    written = write_pages(out, mails, reader, made_at=utc_now(), title=sequence or place.root.name)
+    findings = findings_on(place, mails, reader, with_spam=spam)
+    title = sequence or place.root.name
+    written = write_pages(out, mails, reader, made_at=utc_now(), title=title, findings=findings)
     for mail in mails:
         told = mail.error or ("Gmail clips it at 102 KB" if mail.is_clipped else "")
         if told:

@@ -17,13 +17,9 @@ from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project
 from dagster_drips.clock import format_instant, utc_now
 
 if TYPE_CHECKING:
-    from dagster_drips.pipeline.status import Facts
     from dagster_drips.project import Project
 
-_HELD = {"only_to": "DRIPS_ONLY_TO lets mail go to others alone"}
-_SHOWN_IN_DOUBT = 10
 _SHOWN_IGNORED = 10
-_SHOWN_REJECTED = 20
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,7 @@ def read_status(project: Project) -> Status:
     Raises:
         DripsError: there is no warehouse yet, it can't be read, or a first run is writing to it.
     """
+    from dagster_drips.pipeline.problems import problems
     from dagster_drips.pipeline.status import current_facts, unacknowledged
 
     facts, published_at = current_facts(project)
@@ -61,43 +58,13 @@ def read_status(project: Project) -> Status:
         due_next=facts["due_next"],
         problems=[
             *_misplaced(project),
-            *_problems(facts, unacknowledged(project, facts["rejected"])),
+            *problems(facts, unacknowledged(project, facts["rejected"])),
             *(row["problem"] for row in facts.get("losses", [])),
             *_ignored(project),
             *_mails_to_look_at(project),
         ],
         published_at=published_at,
     )
-
-
-def _problems(facts: Facts, rejected: list[dict[str, Any]]) -> list[str]:
-    from dagster_drips.pipeline.concerns import concerns_of
-
-    ticks, in_doubt = facts["ticks"], facts["in_doubt"]
-    found = []
-    if ticks and "finished" not in ticks[0]["phases"]:
-        found.append("the last tick did not finish; `drips run` goes on from it")
-    found += [concern.text for concern in concerns_of(facts) if concern.kind not in ("in_doubt", "journal")]
-    for row in rejected[:_SHOWN_REJECTED]:
-        rows = "1 row" if row["rows"] == 1 else f"{row['rows']} rows"
-        where = f"data/landing/{row['kind']}/{row['file']}" + (f":{row['line']}" if row["line"] else "")
-        found.append(f"{where}: {rows} rejected, first: {row['reason']}; see raw.rejected_rows, then --acknowledge")
-    if len(rejected) > _SHOWN_REJECTED:
-        found.append(f"{len(rejected) - _SHOWN_REJECTED} more files have rejected rows")
-    for row in facts["held"]:
-        found.append(f"{row['messages']} due messages are held back: {_HELD[row['reason']]}")
-    for row in in_doubt[:_SHOWN_IN_DOUBT]:
-        found.append(
-            f"message {row['message_id']} ({row['sequence_id']}/{row['step_id']} to {row['recipient']}) is in doubt:"
-            f" {row['detail'] or 'the server never answered'}"
-        )
-    if len(in_doubt) > _SHOWN_IN_DOUBT:
-        found.append(f"{len(in_doubt) - _SHOWN_IN_DOUBT} more messages are in doubt")
-    if in_doubt:
-        found.append(
-            "messages in doubt hold their enrollments until somebody says what became of them: `drips resolve`"
-        )
-    return found
 
 
 def _ignored(project: Project) -> list[str]:

@@ -58,6 +58,11 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "ticks": len(span.instants()),
     }
     found["warnings"] = [{**row, "message": warning_in_words(row)} for row in plan.warnings]
+    found["samples"] = [
+        {**row, "what": _change(row), "before": _fate(row, "base"), "after": _fate(row, "working")}
+        for row in plan.samples
+    ]
+    found["summary"] = " ".join(_summary(plan))
     found["is_empty"] = plan.is_empty
     return found
 

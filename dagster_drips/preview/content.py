@@ -30,7 +30,13 @@ _STATEMENTS = named_statements(Path(__file__).with_name("reader.sql"))
 
 
 def content_for(
-    project: Project, step: Step, files: Mapping[str, str], *, lead_id: str | None, event: Mapping[str, Any] | None
+    project: Project,
+    step: Step,
+    files: Mapping[str, str],
+    *,
+    lead_id: str | None,
+    event: Mapping[str, Any] | None,
+    reads_warehouse: bool = True,
 ) -> Record | None:
     """What `content` is in a step's templates; None where they name no model.
 
@@ -40,6 +46,7 @@ def content_for(
         files: its templates, by name.
         lead_id: the reader's; None: somebody made up.
         event: the row of `raw.events` that brought the reader, where one did.
+        reads_warehouse: else all models are missing, as for who may not open it.
 
     Raises:
         DripsError: a tick has the warehouse open.
@@ -50,7 +57,7 @@ def content_for(
     shown: dict[str, Any] = {}
     types: dict[str, Any] = {}
     models = content_files(project)
-    if project.warehouse.exists():
+    if reads_warehouse and project.warehouse.exists():
         with open_warehouse(project.warehouse, read_only=True) as warehouse:
             for model in (models[name] for name in names if name in models):
                 with suppress(ModelFailed, duckdb.Error):

@@ -26,6 +26,7 @@ from dagster_drips.sequences.problems import suggestion
 from dagster_drips.sequences.schema import Sender, Step, Variant
 from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.sequences.template_facts import template_facts
+from dagster_drips.sequences.tests_file import given_events
 from dagster_drips.templating.context import MessageFacts, message_context
 from dagster_drips.templating.html_tokens import address_of_link, start_tags, tokens
 from dagster_drips.templating.rendering import RenderError
@@ -37,7 +38,7 @@ GMAIL_CLIPS_AT = 102 * 1024
 """Bytes of HTML beyond which Gmail shows the rest of a mail only on demand."""
 _STATEMENTS = named_statements(Path(__file__).with_name("reader.sql"))
 _CONTENT_ID = re.compile(r"cid:([0-9a-f]{32}@drips)")
-_MADE_UP = {
+MADE_UP = {
     "lead_id": "L-1",
     "email": "ada@example.org",
     "first_name": "Ada",
@@ -51,11 +52,17 @@ _MADE_UP = {
 
 @dataclass(frozen=True)
 class Reader:
-    """Whom mails are rendered for; `lead_id` None: somebody made up. `project` is where events are looked up."""
+    """Whom mails are rendered for; `lead_id` None: somebody made up.
+
+    `project` is where the event that brought the reader and content models' rows are looked up: the event unless
+    `event` says what it is, neither where not `reads_warehouse`.
+    """
 
     lead: dict[str, Any]
     lead_id: str | None
     project: Project
+    event: dict[str, Any] | None = None
+    reads_warehouse: bool = True
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,7 @@ def reader_of(project: Project, lead: str | None) -> Reader:
         DripsError: there is no warehouse, or no such lead in it.
     """
     if lead is None:
-        return Reader(dict(_MADE_UP), None, project)
+        return Reader(dict(MADE_UP), None, project)
     if not project.warehouse.exists():
         raise DripsError("there is no warehouse to take a lead from; make it with `drips run`", file=project.warehouse)
     with open_warehouse(project.warehouse, read_only=True) as warehouse:
@@ -127,13 +134,35 @@ def previewed(project: Project, sequence_id: str | None, reader: Reader) -> list
         source_of(catalog, sequence_id)
     mails: list[PreviewedMail] = []
     for name in [sequence_id] if sequence_id is not None else sorted(catalog.sources):
-        source = catalog.sources[name]
-        images = {file.facts.content_id: file for file in catalog.written[name].attached_files.values()}
-        event = event_of(source, reader)
-        for step in source.sequence.steps:
-            for variant in step.variants or [None]:
-                mails.append(_mail(source, step, variant, reader, event, images))
+        event = event_of(catalog.sources[name], reader)
+        for step in catalog.sources[name].sequence.steps:
+            mails += [
+                previewed_mail(catalog, name, step, variant, reader, event) for variant in step.variants or [None]
+            ]
     return mails
+
+
+def previewed_mail(
+    catalog: Catalog,
+    sequence_id: str,
+    step: Step,
+    variant: Variant | None,
+    reader: Reader,
+    event: dict[str, Any] | None,
+) -> PreviewedMail:
+    """One mail of a valid sequence.
+
+    Args:
+        catalog: of the working files.
+        sequence_id: one of its sources.
+        step: of that sequence.
+        variant: of that step; None where it has none.
+        reader: whom it is for.
+        event: what brought the reader (`event_of`).
+    """
+    source = catalog.sources[sequence_id]
+    images = {file.facts.content_id: file for file in catalog.written[sequence_id].attached_files.values()}
+    return _mail(source, step, variant, reader, event, images)
 
 
 def source_of(catalog: Catalog, sequence_id: str) -> SequenceSource:
@@ -199,7 +228,14 @@ def rendered_step(
     links = LinkMaker().of_message("0" * 32, replies_to=sender.reply_to or sender.email)
     definition = json.loads(source.definition)
     template = compile_step(definition, source.files, step.id, variant_id, attached_files=source.attached_files)
-    content = content_for(reader.project, step, source.files, lead_id=reader.lead_id, event=event)
+    content = content_for(
+        reader.project,
+        step,
+        source.files,
+        lead_id=reader.lead_id,
+        event=event,
+        reads_warehouse=reader.reads_warehouse,
+    )
     context = message_context(
         facts, lead=reader.lead, event=event, sequence_name=sequence.name, links=links, content=content
     )
@@ -214,25 +250,46 @@ def sender_of(source: SequenceSource) -> Sender:
 
 
 def event_of(source: SequenceSource, reader: Reader) -> dict[str, Any] | None:
-    """What brought the reader: the lead's latest event of that name, anybody's, or one that is made up."""
+    """What brought the reader: the lead's latest event of that name, anybody's, or one that is made up.
+
+    One that is made up is as the sequence's tests have it, where they have one.
+    """
     trigger, project = source.sequence.trigger, reader.project
     if trigger.kind != "event":
         return None
+    if reader.event is not None:
+        return reader.event
     name = trigger.event or ""
     found: list[dict[str, Any]] = []
-    if project.warehouse.exists():
+    if reader.reads_warehouse and project.warehouse.exists():
         with open_warehouse(project.warehouse, read_only=True) as warehouse:
             if reader.lead_id is not None:
                 found = warehouse.rows(_STATEMENTS["event_of_lead"], {"event": name, "lead": reader.lead_id})
             found = found or warehouse.rows(_STATEMENTS["event"], {"event": name})
-    return found[0] if found else {"event_id": "e-1", "event": name, "occurred_at": utc_now(), "properties": "{}"}
+    return found[0] if found else made_up_event(project, source)
 
 
-def _missing(source: SequenceSource, step: Step, variant: Variant | None, reader: Reader) -> list[str]:
+def made_up_event(project: Project, source: SequenceSource) -> dict[str, Any]:
+    """An event of the sequence's trigger: the first in `tests.yml` that has properties or a value, else a bare one."""
+    name = source.sequence.trigger.event or ""
+    event = {"event_id": "e-1", "event": name, "occurred_at": utc_now(), "properties": "{}"}
+    for given in given_events(project, source.sequence_id):
+        if given.event == name and (given.properties or given.value is not None):
+            properties = json.dumps(given.properties, default=str)
+            return event | {"properties": properties, "value": given.value, "currency": given.currency}
+    return event
+
+
+def fields_named(source: SequenceSource, step: Step, variant: Variant | None) -> list[str]:
+    """The fields of a lead that a mail's own templates name, sorted; what they include is left out."""
     shown = variant or step
     texts = (source.files.get(shown.template or "", ""), shown.subject or "", shown.preview_text or "")
     uses = [use.chain for text in texts for use in template_facts(text).uses]
-    return sorted({chain[1] for chain in uses if chain[0] == "lead" and len(chain) > 1 and _lacks(reader, chain[1])})
+    return sorted({chain[1] for chain in uses if chain[0] == "lead" and len(chain) > 1})
+
+
+def _missing(source: SequenceSource, step: Step, variant: Variant | None, reader: Reader) -> list[str]:
+    return [name for name in fields_named(source, step, variant) if _lacks(reader, name)]
 
 
 def _lacks(reader: Reader, name: str) -> bool:

@@ -18,7 +18,7 @@ from dagster_drips.sequences.content_files import ContentFile, content_files
 from dagster_drips.sequences.problems import Problem, nearest, suggestion
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import Sequence
-from dagster_drips.sequences.tests_schema import SequenceTest, TestsFile, TicksEvery, resolved
+from dagster_drips.sequences.tests_schema import GivenEvent, SequenceTest, TestsFile, TicksEvery, resolved
 from dagster_drips.vocabulary import LANDED_COLUMNS, LEAD_CREATED
 
 MOST_TICKS = 5_000
@@ -76,6 +76,17 @@ def read_tests(
         tests += found
         problems += more
     return tests, problems
+
+
+def given_events(project: Project, sequence_id: str) -> list[GivenEvent]:
+    """The events of a sequence's tests, in the order of the file; none of a file with a mistake in its shape."""
+    path = project.sequences / sequence_id / TESTS_FILE
+    try:
+        reading = Reading(path.relative_to(project.root).as_posix(), path.read_bytes())
+    except OSError:
+        return []
+    content = reading.validated(TestsFile) if reading.document else None
+    return [event for test in content.tests for event in test.given.events] if content else []
 
 
 def ticks_of(test: SequenceTest) -> list[datetime]:

@@ -51,9 +51,10 @@ class Warehouse:
         rows = self._connection.execute(sql, list(parameters) or None).fetchall()
         return rows[0][0] if rows else None
 
-    def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
-        """A whole result as a Polars frame."""
-        return pl.DataFrame(self._connection.sql(sql, params=list(parameters) or None))
+    def frame(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pl.DataFrame:
+        """A whole result as a Polars frame; parameters as of `rows`."""
+        given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
+        return pl.DataFrame(self._connection.sql(sql, params=given or None))
 
     def batches(self, sql: str, parameters: Sequence[Any] = (), size: int = 10_000) -> Iterator[list[dict[str, Any]]]:
         """The rows of a large result, `size` at a time; memory stays flat.

@@ -73,6 +73,7 @@ REVIEWED = {
     "sequence_tests/given_content.py": {"casts": QUOTED, "type_": TYPE},
     "pipeline/publish.py": {"name": QUOTED, "schema": QUOTED, "_PARQUET": OURS},
     "pipeline/status.py": {"name": OURS, "sql": STATEMENT},
+    "preview/missing.py": {"counts": QUOTED},
     "privacy/search.py": {"name": QUOTED},
     "privacy/export.py": {"relation": OURS, "key": OURS, "address": OURS},
     "sequence_tests/models.py": {"model.relation": STATEMENT, "model.select": STATEMENT, "select": STATEMENT},

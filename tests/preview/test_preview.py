@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 from dagster_drips.cli import preview, send_test  # noqa: F401
 from dagster_drips.cli.app import app
 from dagster_drips.preview.mails import GMAIL_CLIPS_AT, previewed, reader_of
+from dagster_drips.preview.views import VIEWS
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 
@@ -114,6 +115,8 @@ def test_the_page_and_the_files_are_written_and_what_cannot_be_made_is_told(proj
     assert {path.name for path in (out / "cart").glob("*.html")} == {"first.html", "second-a.html", "second-b.html"}
     page = (out / "index.html").read_text()
     assert page.count("<article") == 4
+    # Three that can be made, in four views, whose documents are in the page.
+    assert page.count("srcdoc=") == 3 * len(VIEWS)
     assert "can&#39;t be made for this reader" in page or "can't be made for this reader" in page
 
 
@@ -122,7 +125,7 @@ def test_the_page_and_the_files_are_written_and_what_cannot_be_made_is_told(proj
 def test_with_chromium_each_mail_is_a_picture_too(project: Project) -> None:
     out = project.root / "out"
     asked(project, "cart", "--out", out)
-    for view in ("desktop", "phone"):
+    for view in ("desktop", "phone", "dark", "images-off"):
         assert (out / "cart" / f"first.{view}.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -1,7 +1,7 @@
 {#- Conditions of steps (M6): asked when a step is due, and told of to people. -#}
 
 {#- Which of these conditions are met: their rows. `asked` has `enrollment_id`, `lead_id`, `triggered_at`, `kind` and `value`; `at` is SQL of the
-    instant at which each is asked. `members` are those of now, or with `are_spells` their spells. -#}
+    instant at which each is asked. `members` are those of now, or with `are_spells` their spells, and then `engagement` has a `lead_id`, too. -#}
 {% macro met_conditions_of(asked, members, events, engagement, at, are_spells=false) -%}
     select asked.*
     from {{ asked }} as asked
@@ -37,6 +37,10 @@
     inner join {{ engagement }} as facts
         on
             asked.enrollment_id = facts.enrollment_id
+            {% if are_spells -%}
+            -- said again, so that a filter for one lead reaches them
+            and asked.lead_id = facts.lead_id
+            {%- endif %}
             and asked.value = facts.step_id
             and facts.is_human
             and facts.effective_at <= {{ at }}

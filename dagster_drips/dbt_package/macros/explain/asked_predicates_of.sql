@@ -85,6 +85,7 @@
     engagement as (
 
         select
+            messages.lead_id,
             messages.enrollment_id,
             messages.step_id,
             facts.type,
@@ -179,8 +180,9 @@
 
     ),
 
-    -- F1
-    counted as (
+    -- F1: by lead and not by address alone, so that a filter for one lead reaches the mails to its address. Of these the old ones go
+    -- first: making an address of a recipient is what costs.
+    lately as (
 
         select
             {{ address('messages.recipient') }} as address,
@@ -190,18 +192,34 @@
         from (
             select *, is_transactional as transactional from {{ ref('messages').include(database=false) }}
         ) as messages
-        inner join {{ source('raw', 'project_settings').include(database=false) }} as project on true
-        inner join {{ tick }} as tick on true
         where
             {{ counts_for_cap('messages') }}
-            and messages.sent_as_of > {{ add_seconds('tick.as_of', '-project.cap_per_seconds') }}
+            -- a single value, and no join that could come after
+            and messages.sent_as_of > (
+                select {{ add_seconds('tick.as_of', '-project.cap_per_seconds') }}
+                from {{ tick }} as tick
+                inner join {{ source('raw', 'project_settings').include(database=false) }} as project on true
+            )
+
+    ),
+
+    counted as (
+
+        select
+            people.lead_id,
+            lately.sequence_id,
+            lately.step_id,
+            lately.sent_as_of
+        from {{ explained_people() }} as people
+        inner join lately
+            on people.address = lately.address
 
     ),
 
     caps as (
 
         select
-            address,
+            lead_id,
             {{ json_list(
                 "json_object('sequence_id', sequence_id, 'step_id', step_id, 'sent_as_of', " ~ instant_text('sent_as_of') ~ ')',
                 'sent_as_of, sequence_id, step_id'
@@ -211,7 +229,7 @@
             ) as mails,
             array_agg(sent_as_of order by sent_as_of desc) as instants
         from counted
-        group by address
+        group by lead_id
 
     ),
 
@@ -339,7 +357,7 @@
     left join suppressions
         on rows.lead_id = suppressions.lead_id and rows.sequence_id = suppressions.sequence_id
     left join caps
-        on people.address = caps.address
+        on rows.lead_id = caps.lead_id
     left join earlier
         on rows.lead_id = earlier.lead_id and rows.sequence_id = earlier.sequence_id
     left join {{ ref('sender_days').include(database=false) }} as sender_days
