@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from dagster_drips.pipeline.dbt_files import source_files
+from dagster_drips.pipeline.dbt_package import product_names, taken_name
 from dagster_drips.pipeline.dbt_runner import (
     AFTER_SENDING,
     DECIDE,
@@ -134,10 +135,7 @@ def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentF
     Raises:
         TransformFailed: something else in the project can't be read.
     """
-    broken = {
-        name: SegmentFailure(name, "a segment's file is named with letters, digits, _ and - only")
-        for name in unnameable_segments(project)
-    }
+    broken = _misnamed(project)
     content = transform.unreadable_content = unnameable_content(project)
     if hide_models(project, segments=sorted(broken), content=sorted(content)):
         transform.forget()
@@ -168,9 +166,18 @@ def current_manifest_json(project: Project, transform: Transform) -> Path:
     return transform.manifest_json
 
 
+def _misnamed(project: Project) -> dict[str, SegmentFailure]:
+    reasons = dict.fromkeys(
+        unnameable_segments(project), "a segment's file is named with letters, digits, _ and - only"
+    )
+    product = product_names()
+    reasons |= {name: taken_name(kind, name) for name in segment_names(project) if (kind := product.get(name.lower()))}
+    return {name: SegmentFailure(name, reason) for name, reason in reasons.items()}
+
+
 def _is_readable(project: Project, transform: Transform) -> bool:
     """Whether dbt has read these files before, all segments among them, so that it needn't now."""
-    if unnameable_segments(project) or unnameable_content(project) or models_are_hidden(project):
+    if _misnamed(project) or unnameable_content(project) or models_are_hidden(project):
         return False
     if write_segment_list(project, segment_names(project)):
         transform.forget()

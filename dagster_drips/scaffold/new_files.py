@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
+from dagster_drips.pipeline.dbt_package import product_names
 from dagster_drips.project import Project
 from dagster_drips.scaffold.json_schemas import write_json_schemas
 
@@ -44,6 +45,8 @@ def new_segment(project: Project, name: str) -> list[Path]:
     """
     if not _SEGMENT_NAME.fullmatch(name):
         raise DripsError(f"'{name}' can't be a segment's name: a letter a-z, then a-z, 0-9 and _ are allowed")
+    if kind := product_names().get(name):
+        raise DripsError(f"'{name}' can't be a segment's name: the product has a {kind} of that name")
     return _write(
         project, "segment", project.segments, {"segment.sql": f"{name}.sql", "segment.yml": f"{name}.yml"}, name
     )
