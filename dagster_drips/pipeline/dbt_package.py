@@ -29,7 +29,7 @@ INSTALLED = Path("dbt_packages") / PACKAGE_NAME
 """In a dbt project: where dbt looks for the package, `dbt deps` or not."""
 COPIED = (
     "this project has the product's models copied, as an earlier version made it, and they are a package now;"
-    " docs/dbt.md says how to take it (Upgrade a project that has the models copied)"
+    " `drips init --upgrade` on this project takes it (docs/dbt.md)"
 )
 """What is told of a project where `has_own_models`."""
 
@@ -46,7 +46,7 @@ def link_package(dbt: Path) -> None:
         DripsError: this installation has no models, the project has a copy of them instead of the package, or the links
             can't be made.
     """
-    if _is_copied(dbt):
+    if is_copied(dbt):
         raise DripsError(COPIED, file=dbt / "dbt_project.yml")
     if not (PACKAGE / "dbt_project.yml").is_file():
         raise DripsError("this installation has no dbt models; install the wheel anew", file=PACKAGE)
@@ -66,7 +66,8 @@ def has_own_models(settings: str) -> bool:
     return bool(_NAME_OF_PACKAGE.search(settings))
 
 
-def _is_copied(dbt: Path) -> bool:
+def is_copied(dbt: Path) -> bool:
+    """Whether a dbt project is one that `has_own_models`."""
     settings = dbt / "dbt_project.yml"
     return settings.is_file() and has_own_models(settings.read_text(encoding="utf-8", errors="replace"))
 
@@ -82,7 +83,7 @@ def names_taken(dbt: Path) -> list[tuple[Path, str]]:
     A seed that has the name of a seed is none: who disables the product's puts his own in its place. Of a project that
     has all models copied, its settings are the one such file.
     """
-    if _is_copied(dbt):
+    if is_copied(dbt):
         return [(Path("dbt_project.yml"), COPIED)]
     product = product_names()
     return [
