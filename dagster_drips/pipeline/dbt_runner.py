@@ -166,6 +166,8 @@ class Transform:
     def fingerprint(self) -> str:
         """Changes whenever a file of the dbt project or of a package does: views are made anew then."""
         if not self._fingerprint:
+            # First, or the package of the version before is what is read.
+            link_package(self.project.dbt)
             self._fingerprint = fingerprint_of(self.project.dbt, [self.target, self.warehouse.stem])
         return self._fingerprint
 
