@@ -136,7 +136,7 @@ def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentF
         TransformFailed: something else in the project can't be read.
     """
     broken = _misnamed(project)
-    content = transform.unreadable_content = unnameable_content(project)
+    content = transform.unreadable_content = _misnamed_content(project)
     if hide_models(project, segments=sorted(broken), content=sorted(content)):
         transform.forget()
     while True:
@@ -170,14 +170,22 @@ def _misnamed(project: Project) -> dict[str, SegmentFailure]:
     reasons = dict.fromkeys(
         unnameable_segments(project), "a segment's file is named with letters, digits, _ and - only"
     )
-    product = product_names()
-    reasons |= {name: taken_name(kind, name) for name in segment_names(project) if (kind := product.get(name.lower()))}
+    reasons |= _taken(segment_names(project))
     return {name: SegmentFailure(name, reason) for name, reason in reasons.items()}
+
+
+def _misnamed_content(project: Project) -> dict[str, str]:
+    return unnameable_content(project) | _taken([path.stem for path in content_paths(project)])
+
+
+def _taken(names: Collection[str]) -> dict[str, str]:
+    product = product_names()
+    return {name: taken_name(kind, name) for name in names if (kind := product.get(name.lower()))}
 
 
 def _is_readable(project: Project, transform: Transform) -> bool:
     """Whether dbt has read these files before, all segments among them, so that it needn't now."""
-    if _misnamed(project) or unnameable_content(project) or models_are_hidden(project):
+    if _misnamed(project) or _misnamed_content(project) or models_are_hidden(project):
         return False
     if write_segment_list(project, segment_names(project)):
         transform.forget()

@@ -16,7 +16,7 @@ from dagster_drips.pipeline.dbt_package import COPIED, link_package, names_taken
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.segments import parse_readable
 from dagster_drips.project import Project
-from dagster_drips.scaffold.new_files import new_segment
+from dagster_drips.scaffold.new_files import new_content, new_segment
 from dagster_drips.scaffold.new_project import new_project
 
 SEGMENT = "select lead_id from {{ ref('stg_leads') }}\n"
@@ -54,6 +54,7 @@ def test_a_new_project_has_no_name_of_the_products(project: Project) -> None:
         "models/marts/messages.sql",
         "models/marts/mine/Messages.sql",
         "models/segments/messages.sql",
+        "models/content/messages.sql",
         "models/staging/messages.py",
         "seeds/messages.csv",
     ],
@@ -70,9 +71,11 @@ def test_a_seed_in_the_place_of_the_products_is_no_mistake_of_its_name(project: 
     assert names_taken(project.dbt) == []
 
 
-def test_no_new_segment_gets_a_name_of_the_products(project: Project) -> None:
+def test_no_new_file_gets_a_name_of_the_products(project: Project) -> None:
     with pytest.raises(DripsError, match="'messages' can't be a segment's name: the product has a model of that name"):
         new_segment(project, "messages")
+    with pytest.raises(DripsError, match="'sales' can't be a content model's name: the product has a model"):
+        new_content(project, "sales")
 
 
 def test_a_project_with_the_models_copied_is_told_where_to_read_on(project: Project) -> None:
@@ -144,14 +147,17 @@ class TestWithDbt:
         assert str(raised.value).startswith("dbt_project/seeds/machine_user_agents.csv: the product has a seed of ")
         assert "under `seeds: drips:`: `machine_user_agents: {+enabled: false}`" in str(raised.value)
 
-    def test_a_segment_of_such_a_name_is_set_aside_and_the_others_go_on(self, project: Project) -> None:
+    def test_a_segment_or_content_of_such_a_name_is_set_aside_and_the_others_go_on(self, project: Project) -> None:
         file = write(project, "models/segments/messages.sql", SEGMENT)
+        content = write(project, "models/content/deliverability.sql", SEGMENT)
         transform = Transform(project)
         failures = parse_readable(project, transform).values()
         assert [str(failure) for failure in failures] == [
             f"dbt_project/models/segments/messages.sql: {OF_MODEL.format('messages')}"
         ]
+        assert transform.unreadable_content == {"deliverability": OF_MODEL.format("deliverability")}
         segments = [node.name for node in transform.manifest().nodes.values() if node.fqn[1] == "segments"]
         assert "messages" not in segments
         assert "customers" in segments
         file.unlink()
+        content.unlink()
