@@ -16,6 +16,7 @@ import typer
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project
 from dagster_drips.collector.events.hooks_config import hook_problems
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.dbt_package import names_taken
 from dagster_drips.pipeline.dbt_runner import write_segment_list
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog, read_catalog
@@ -59,6 +60,7 @@ def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> 
         *catalog.problems,
         *segment_problems(project),
         *content_problems(project),
+        *(Problem(f"dbt_project/{path.as_posix()}", None, message) for path, message in names_taken(project.dbt)),
         *reserved_senders(catalog),
         *hook_problems(project),
         *read_tests(project, catalog, segments=segments)[1],

@@ -3,7 +3,7 @@
 A project's `dbt_project/` holds what is the project's. The package stays where it was installed, and two links lead to
 it: `.drips`, which `packages.yml` names, so that `dbt deps` finds it without network, and `dbt_packages/drips`, where
 dbt reads it. So upgrading the installed version upgrades the models, and nothing else has to be done. What belongs here
-is the links. Which files count for what dbt makes is `dbt_files`'s.
+is the links, and whose names are whose. Which files count for what dbt makes is `dbt_files`'s.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,11 @@ LINK = ".drips"
 """In a dbt project: what its `packages.yml` names."""
 INSTALLED = Path("dbt_packages") / PACKAGE_NAME
 """In a dbt project: where dbt looks for the package, `dbt deps` or not."""
-
+COPIED = (
+    "this project has the product's models copied, as an earlier version made it, and they are a package now;"
+    " `drips init --upgrade` on this project takes it (docs/dbt.md)"
+)
+"""What is told of a project where `has_own_models`."""
 
 _NAME_OF_PACKAGE = re.compile(rf"^name\s*:\s*['\"]?{PACKAGE_NAME}['\"]?\s*(#.*)?$", re.MULTILINE)
 
@@ -42,13 +46,8 @@ def link_package(dbt: Path) -> None:
         DripsError: this installation has no models, the project has a copy of them instead of the package, or the links
             can't be made.
     """
-    settings = dbt / "dbt_project.yml"
-    if settings.is_file() and has_own_models(settings.read_text(encoding="utf-8", errors="replace")):
-        raise DripsError(
-            "this project has the product's models copied, as an earlier version made it, and they are a package now;"
-            " docs/dbt.md says how to take it (Upgrade a project that has the models copied)",
-            file=settings,
-        )
+    if is_copied(dbt):
+        raise DripsError(COPIED, file=dbt / "dbt_project.yml")
     if not (PACKAGE / "dbt_project.yml").is_file():
         raise DripsError("this installation has no dbt models; install the wheel anew", file=PACKAGE)
     try:
@@ -67,6 +66,38 @@ def has_own_models(settings: str) -> bool:
     return bool(_NAME_OF_PACKAGE.search(settings))
 
 
+def is_copied(dbt: Path) -> bool:
+    """Whether a dbt project is one that `has_own_models`."""
+    settings = dbt / "dbt_project.yml"
+    return settings.is_file() and has_own_models(settings.read_text(encoding="utf-8", errors="replace"))
+
+
+def product_names() -> dict[str, str]:
+    """What the product's models and seeds are called, in lower case as DuckDB compares: name → `model` or `seed`."""
+    return {path.stem: kind for kind, path in _models_and_seeds(PACKAGE)}
+
+
+def names_taken(dbt: Path) -> list[tuple[Path, str]]:
+    """Files of a dbt project that have the name of one of the product's: path below the project, and what is wrong.
+
+    A seed that has the name of a seed is none: who disables the product's puts his own in its place. Of a project that
+    has all models copied, its settings are the one such file.
+    """
+    if is_copied(dbt):
+        return [(Path("dbt_project.yml"), COPIED)]
+    product = product_names()
+    return [
+        (path.relative_to(dbt), taken_name(ours, path.stem))
+        for kind, path in _models_and_seeds(dbt)
+        if (ours := product.get(path.stem.lower())) and not kind == ours == "seed"
+    ]
+
+
+def taken_name(kind: str, name: str) -> str:
+    """What whoever has called something like a model or seed of the product is told."""
+    return f"the product has a {kind} of the name '{name}'; give this one another"
+
+
 def check_names(manifest: Manifest) -> None:
     """See that nothing in a project has the name of one of the product's models: dbt would take it without a word, for
     those files that it reads anew.
@@ -77,12 +108,24 @@ def check_names(manifest: Manifest) -> None:
     nodes = [node for node in manifest.nodes.values() if node.resource_type in ("model", "seed", "snapshot")]
     ours = {node.name: node.resource_type for node in nodes if node.package_name == PACKAGE_NAME}
     for node in nodes:
-        if node.package_name == manifest.metadata.project_name and node.name in ours:
-            kind = ours[node.name]
-            message = f"the product has a {kind} of the name '{node.name}'; give this one another"
+        if node.package_name == manifest.metadata.project_name and node.name.lower() in ours:
+            kind = ours[node.name.lower()]
+            message = taken_name(kind, node.name)
             if kind == "seed" == node.resource_type:
-                message += f", or disable that one in dbt_project.yml: `{node.name}: {{+enabled: false}}`"
+                disabled = f"`{node.name}: {{+enabled: false}}`"
+                message += f", or disable that one in dbt_project.yml, under `seeds: drips:`: {disabled}"
             raise DripsError(message, file=f"dbt_project/{node.original_file_path}")
+
+
+def check_names_told_of(dbt: Path, told: str) -> None:
+    """The same where dbt can't read the project, as two models would be one table: dbt's words name both by one path.
+
+    Raises:
+        DripsError: one of the files that dbt speaks of has a name of the product's.
+    """
+    for path, message in names_taken(dbt):
+        if path.as_posix() in told:
+            raise DripsError(message, file=f"dbt_project/{path.as_posix()}")
 
 
 def copied_without(*patterns: str) -> Callable[[str, list[str]], set[str]]:
@@ -106,3 +149,8 @@ def _link(place: Path, target: Path) -> None:
     made.unlink(missing_ok=True)
     made.symlink_to(target, target_is_directory=True)
     made.replace(place)
+
+
+def _models_and_seeds(dbt: Path) -> Iterator[tuple[str, Path]]:
+    for kind, folder, ending in (("model", "models", "sql"), ("model", "models", "py"), ("seed", "seeds", "csv")):
+        yield from ((kind, path) for path in sorted((dbt / folder).rglob(f"*.{ending}")) if path.is_file())

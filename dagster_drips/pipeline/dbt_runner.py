@@ -26,7 +26,7 @@ from dagster_drips.pipeline.compiled_runs import (
     run_compiled,
 )
 from dagster_drips.pipeline.dbt_files import existing_files_only, fingerprint_of
-from dagster_drips.pipeline.dbt_package import check_names, link_package
+from dagster_drips.pipeline.dbt_package import check_names, check_names_told_of, link_package
 from dagster_drips.pipeline.descriptions import Description, descriptions_of
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.project import Project
@@ -166,6 +166,8 @@ class Transform:
     def fingerprint(self) -> str:
         """Changes whenever a file of the dbt project or of a package does: views are made anew then."""
         if not self._fingerprint:
+            # First, or the package of the version before is what is read.
+            link_package(self.project.dbt)
             self._fingerprint = fingerprint_of(self.project.dbt, [self.target, self.warehouse.stem])
         return self._fingerprint
 
@@ -179,11 +181,13 @@ class Transform:
 
         Raises:
             TransformFailed: a model, macro or YAML file of the dbt project is broken.
+            DripsError: a model or seed has the name of one of the product's, or the package can't be had.
         """
         if self._manifest is None:
             link_package(self.project.dbt)
             result = self._invoke(["parse", *self._parsed_elsewhere()], None)
             if not result.success:
+                check_names_told_of(self.project.dbt, _reason(result))
                 raise TransformFailed(f"dbt can't read the project: {_reason(result)}", file=str(self.project.dbt))
             check_names(result.result)
             self._manifest = result.result

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from dagster_drips.pipeline.dbt_files import source_files
+from dagster_drips.pipeline.dbt_package import product_names, taken_name
 from dagster_drips.pipeline.dbt_runner import (
     AFTER_SENDING,
     DECIDE,
@@ -134,11 +135,8 @@ def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentF
     Raises:
         TransformFailed: something else in the project can't be read.
     """
-    broken = {
-        name: SegmentFailure(name, "a segment's file is named with letters, digits, _ and - only")
-        for name in unnameable_segments(project)
-    }
-    content = transform.unreadable_content = unnameable_content(project)
+    broken = _misnamed(project)
+    content = transform.unreadable_content = _misnamed_content(project)
     if hide_models(project, segments=sorted(broken), content=sorted(content)):
         transform.forget()
     while True:
@@ -168,9 +166,26 @@ def current_manifest_json(project: Project, transform: Transform) -> Path:
     return transform.manifest_json
 
 
+def _misnamed(project: Project) -> dict[str, SegmentFailure]:
+    reasons = dict.fromkeys(
+        unnameable_segments(project), "a segment's file is named with letters, digits, _ and - only"
+    )
+    reasons |= _taken(segment_names(project))
+    return {name: SegmentFailure(name, reason) for name, reason in reasons.items()}
+
+
+def _misnamed_content(project: Project) -> dict[str, str]:
+    return unnameable_content(project) | _taken([path.stem for path in content_paths(project)])
+
+
+def _taken(names: Collection[str]) -> dict[str, str]:
+    product = product_names()
+    return {name: taken_name(kind, name) for name in names if (kind := product.get(name.lower()))}
+
+
 def _is_readable(project: Project, transform: Transform) -> bool:
     """Whether dbt has read these files before, all segments among them, so that it needn't now."""
-    if unnameable_segments(project) or unnameable_content(project) or models_are_hidden(project):
+    if _misnamed(project) or _misnamed_content(project) or models_are_hidden(project):
         return False
     if write_segment_list(project, segment_names(project)):
         transform.forget()

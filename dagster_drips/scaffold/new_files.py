@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
+from dagster_drips.pipeline.dbt_package import product_names
 from dagster_drips.project import Project
 from dagster_drips.scaffold.json_schemas import write_json_schemas
 
@@ -44,6 +45,7 @@ def new_segment(project: Project, name: str) -> list[Path]:
     """
     if not _SEGMENT_NAME.fullmatch(name):
         raise DripsError(f"'{name}' can't be a segment's name: a letter a-z, then a-z, 0-9 and _ are allowed")
+    _refuse_taken(name, "a segment's")
     return _write(
         project, "segment", project.segments, {"segment.sql": f"{name}.sql", "segment.yml": f"{name}.yml"}, name
     )
@@ -57,8 +59,14 @@ def new_content(project: Project, name: str) -> list[Path]:
     """
     if not _SEGMENT_NAME.fullmatch(name):
         raise DripsError(f"'{name}' can't be a content model's name: a letter a-z, then a-z, 0-9 and _ are allowed")
+    _refuse_taken(name, "a content model's")
     names = {"content.sql": f"{name}.sql", "content.yml": f"{name}.yml"}
     return _write(project, "content", project.content, names, name)
+
+
+def _refuse_taken(name: str, whose: str) -> None:
+    if kind := product_names().get(name):
+        raise DripsError(f"'{name}' can't be {whose} name: the product has a {kind} of that name")
 
 
 def _write(project: Project, kind: str, folder: Path, names: dict[str, str], name: str) -> list[Path]:

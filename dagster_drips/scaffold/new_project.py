@@ -8,7 +8,6 @@ which the wheel carries as `scaffold/starter/`, and `scaffold/project/`. The pro
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from dagster_drips.errors import DripsError
@@ -21,7 +20,8 @@ _NAMES = {"env.example": ".env.example", "gitignore": ".gitignore", "README.md":
 _WORKSPACE = (
     "load_from:\n  - python_module:\n      module_name: dagster_drips.definitions\n      location_name: drips\n"
 )
-_LEFT_OUT = shutil.ignore_patterns(*MADE, ".user.yml", ".dbtignore", "package-lock.yml")
+LEFT_OUT = shutil.ignore_patterns(*MADE, ".user.yml", ".dbtignore", "package-lock.yml")
+"""Of a dbt project: what a new one doesn't get."""
 
 
 def new_project(folder: Path) -> list[str]:
@@ -35,14 +35,12 @@ def new_project(folder: Path) -> list[str]:
     """
     if folder.exists() and (not folder.is_dir() or any(path.name != ".git" for path in folder.iterdir())):
         raise DripsError("there is something here already; a new project wants an empty folder", file=folder)
-    starter = _starter()
+    source = starter()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for part in ("sequences", "dbt_project"):
-            shutil.copytree(starter / part, folder / part, ignore=_LEFT_OUT)
-        for path in _made(folder):
-            # What an installer left read-only is somebody's to edit now.
-            path.chmod(path.stat().st_mode | 0o200)
+            shutil.copytree(source / part, folder / part, ignore=LEFT_OUT)
+            make_writable(folder / part)
         for kind in LANDING_KINDS:
             place = folder / "data" / "landing" / kind
             place.mkdir(parents=True)
@@ -56,8 +54,12 @@ def new_project(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name != ".git")
 
 
-def _starter() -> Path:
-    """Where the models and examples lie: in the installed package, or beside it in a checkout."""
+def starter() -> Path:
+    """Where the examples and a project's settings lie: in the installed package, or beside it in a checkout.
+
+    Raises:
+        DripsError: the installation lacks them.
+    """
     packaged, checkout = _HERE / "starter", _HERE.parents[1]
     found = packaged if packaged.is_dir() else checkout
     if not (found / "dbt_project").is_dir():
@@ -65,7 +67,8 @@ def _starter() -> Path:
     return found
 
 
-def _made(folder: Path) -> Iterator[Path]:
-    for part in ("sequences", "dbt_project"):
-        yield folder / part
-        yield from (folder / part).rglob("*")
+def make_writable(folder: Path) -> None:
+    """Let people edit what an installer left read-only."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | 0o200)

@@ -10,3 +10,7 @@
 {% macro local_time(timezone) -%}
     {{ return(drips.local_time(timezone)) }}
 {%- endmacro %}
+
+{% macro bucket(salt) -%}
+    {{ return(drips.bucket(salt)) }}
+{%- endmacro %}

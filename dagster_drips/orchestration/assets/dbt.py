@@ -189,7 +189,7 @@ def _events(
     for unique_id in _in_order(manifest):
         node = manifest["nodes"][unique_id]
         key = translator.get_asset_spec(manifest, unique_id, None).key
-        if key not in context.selected_asset_keys or node["name"] in broken or not _is_made(node):
+        if key not in context.selected_asset_keys or node["name"] in broken or not _is_made(node, manifest):
             continue
         result = by_id.get(unique_id)
         is_standing_view = views_stand and result is None and node["config"]["materialized"] in ("view", "seed")
@@ -210,9 +210,11 @@ def _events(
             )
 
 
-def _is_made(node: Mapping[str, Any]) -> bool:
-    """Whether ticks make it: not what a project has elsewhere, for whoever runs dbt by hand."""
-    return node["resource_type"] == "seed" or node["package_name"] == PACKAGE_NAME or node["fqn"][1] in _OF_PROJECT
+def _is_made(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
+    """Whether ticks make it: not what a project has elsewhere, or in a second package, for whoever runs dbt by hand."""
+    if node["resource_type"] == "seed" or node["package_name"] == PACKAGE_NAME:
+        return True
+    return node["package_name"] == manifest["metadata"]["project_name"] and node["fqn"][1] in _OF_PROJECT
 
 
 def _in_order(manifest: Mapping[str, Any]) -> list[str]:
