@@ -121,43 +121,46 @@ def test_links_of_an_environment_that_is_gone_and_a_copy_are_replaced(project: P
     assert (project.dbt / ".drips").resolve() == installed.resolve() == DBT_PACKAGE
 
 
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """One project for all that dbt finds out; each test takes away what it added."""
+    return copy_project(tmp_path_factory.mktemp("taken") / "project")
+
+
 @pytest.mark.slow
-class TestWithDbt:
-    """What dbt finds out, on one project."""
+@pytest.mark.parametrize("folder", ["marts", "staging"])
+def test_dbt_is_not_asked_to_tell_two_models_apart(parsed: Project, folder: str) -> None:
+    """In `marts` it can't read the project, as both were one table; elsewhere it would take either."""
+    file = write(parsed, f"models/{folder}/messages.sql", "select 1 as x\n")
+    with pytest.raises(DripsError) as raised:
+        Transform(parsed).manifest()
+    file.unlink()
+    assert str(raised.value) == f"dbt_project/models/{folder}/messages.sql: {OF_MODEL.format('messages')}"
 
-    @pytest.fixture(scope="class")
-    def project(self, tmp_path_factory: pytest.TempPathFactory) -> Project:
-        return copy_project(tmp_path_factory.mktemp("taken") / "project")
 
-    @pytest.mark.parametrize("folder", ["marts", "staging"])
-    def test_dbt_is_not_asked_to_tell_two_models_apart(self, project: Project, folder: str) -> None:
-        """In `marts` it can't read the project, as both were one table; elsewhere it would take either."""
-        file = write(project, f"models/{folder}/messages.sql", "select 1 as x\n")
-        with pytest.raises(DripsError) as raised:
-            Transform(project).manifest()
-        file.unlink()
-        assert str(raised.value) == f"dbt_project/models/{folder}/messages.sql: {OF_MODEL.format('messages')}"
+@pytest.mark.slow
+def test_a_lookup_of_the_products_name_wants_that_one_disabled(parsed: Project) -> None:
+    shipped = DBT_PACKAGE / "seeds" / "machine_user_agents.csv"
+    file = write(parsed, "seeds/machine_user_agents.csv", shipped.read_text())
+    with pytest.raises(DripsError) as raised:
+        Transform(parsed).manifest()
+    file.unlink()
+    assert str(raised.value).startswith("dbt_project/seeds/machine_user_agents.csv: the product has a seed of ")
+    assert "under `seeds: drips:`: `machine_user_agents: {+enabled: false}`" in str(raised.value)
 
-    def test_a_lookup_of_the_products_name_wants_that_one_disabled(self, project: Project) -> None:
-        shipped = DBT_PACKAGE / "seeds" / "machine_user_agents.csv"
-        file = write(project, "seeds/machine_user_agents.csv", shipped.read_text())
-        with pytest.raises(DripsError) as raised:
-            Transform(project).manifest()
-        file.unlink()
-        assert str(raised.value).startswith("dbt_project/seeds/machine_user_agents.csv: the product has a seed of ")
-        assert "under `seeds: drips:`: `machine_user_agents: {+enabled: false}`" in str(raised.value)
 
-    def test_a_segment_or_content_of_such_a_name_is_set_aside_and_the_others_go_on(self, project: Project) -> None:
-        file = write(project, "models/segments/messages.sql", SEGMENT)
-        content = write(project, "models/content/deliverability.sql", SEGMENT)
-        transform = Transform(project)
-        failures = parse_readable(project, transform).values()
-        assert [str(failure) for failure in failures] == [
-            f"dbt_project/models/segments/messages.sql: {OF_MODEL.format('messages')}"
-        ]
-        assert transform.unreadable_content == {"deliverability": OF_MODEL.format("deliverability")}
-        segments = [node.name for node in transform.manifest().nodes.values() if node.fqn[1] == "segments"]
-        assert "messages" not in segments
-        assert "customers" in segments
-        file.unlink()
-        content.unlink()
+@pytest.mark.slow
+def test_a_segment_or_content_of_such_a_name_is_set_aside_and_the_others_go_on(parsed: Project) -> None:
+    file = write(parsed, "models/segments/messages.sql", SEGMENT)
+    content = write(parsed, "models/content/deliverability.sql", SEGMENT)
+    transform = Transform(parsed)
+    failures = parse_readable(parsed, transform).values()
+    assert [str(failure) for failure in failures] == [
+        f"dbt_project/models/segments/messages.sql: {OF_MODEL.format('messages')}"
+    ]
+    assert transform.unreadable_content == {"deliverability": OF_MODEL.format("deliverability")}
+    segments = [node.name for node in transform.manifest().nodes.values() if node.fqn[1] == "segments"]
+    assert "messages" not in segments
+    assert "customers" in segments
+    file.unlink()
+    content.unlink()
