@@ -19,6 +19,8 @@ _ROW = 28
 _AXIS = 60
 _LEGEND_HEIGHT, _LEGEND_LINE = 62, 18
 """Pixels beside the marks: Streamlit takes them off the height of a chart."""
+_SHORTEST_AXIS = 130
+"""Pixels in which an axis's title still stands whole."""
 _SHORT_NAME = 16
 _FEW_DAYS = 8
 _POWERS = [10**power for power in range(10)]
@@ -84,7 +86,7 @@ def daily_lines(frame: pl.DataFrame, number: Number, *, day: str = "day", colour
         .mark_line(point=alt.OverlayMarkDef(size=25))
         .encode(
             x=_day(frame, day),
-            y=alt.Y(f"{number.column}:Q", title=number.title, axis=number.axis()),
+            y=alt.Y(f"{number.column}:Q", title=number.title, axis=number.axis(), scale=_scale(frame, number)),
             tooltip=[_day_told(day), *_name_told(colour), number.tooltip()],
             **_coloured(frame, colour),
         )
@@ -237,7 +239,7 @@ def heat_map(
             ],
         )
     )
-    show(chart, height=rows * _ROW + _AXIS + _LEGEND_HEIGHT + 48)
+    show(chart, height=max(rows * _ROW, _SHORTEST_AXIS) + _AXIS + _LEGEND_HEIGHT + 48)
 
 
 def show(chart: Any, *, height: int = HEIGHT) -> None:
@@ -248,6 +250,12 @@ def show(chart: Any, *, height: int = HEIGHT) -> None:
 def tall(rows: int) -> int:
     """Pixels of a chart with so many rows."""
     return rows * _ROW + _AXIS + 20
+
+
+def _scale(frame: pl.DataFrame, number: Number) -> alt.Scale:
+    """Shares that are all 0 lie on the axis, not in the middle of nothing."""
+    is_flat = number.is_share and not (frame[number.column].fill_null(0) != 0).any()
+    return alt.Scale(domain=[0, 0.01]) if is_flat else alt.Scale()
 
 
 def _instant(column: str) -> alt.X:

@@ -149,7 +149,10 @@ def _change(now: float, before: float | None) -> str | None:
 
 
 def _points(now: float | None, before: float | None) -> str | None:
-    return f"{(now - before) * 100:+.2f} pp" if now is not None and before is not None else None
+    """A difference of shares; None where there is none, or an arrow would say that nothing had risen."""
+    if now is None or before is None or round((now - before) * 100, 2) == 0:
+        return None
+    return f"{(now - before) * 100:+.2f} pp"
 
 
 def _trends(console: Console) -> None:
