@@ -40,7 +40,11 @@ def change_status(sequence: str, status: str, *, yes: bool, no_plan: bool, proje
         if change.errors:
             typer.echo(f"{sequence} stays {change.before}", err=True)
             raise typer.Exit(1)
-        if not no_plan and place.warehouse.exists():
+        if not no_plan and not place.warehouse.exists():
+            typer.echo(
+                "no tick has run yet, so there is nobody to plan for: `drips run --no-send` loads who has landed"
+            )
+        elif not no_plan:
             with progress_of("plan", timedelta(days=DAYS) // EVERY + 1) as advance:
                 found = plan(place, files=change.files, on_tick=lambda as_of: advance(format_instant(as_of)))
             for line in as_text(found):

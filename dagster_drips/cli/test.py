@@ -35,7 +35,7 @@ def test(
 
     def on_start(tests: Sequence[WrittenTest]) -> None:
         if not as_json:
-            typer.echo(f"{len(tests)} tests", err=True)
+            typer.echo(f"{len(tests)} test{'' if len(tests) == 1 else 's'}", err=True)
 
     def on_verdict(verdict: Verdict) -> None:
         if as_json:

@@ -18,8 +18,8 @@ from dagster_drips.pipeline.failure_words import failure_words
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import SEQUENCE_FILE, Catalog, SequenceSource
 from dagster_drips.sequences.content_files import LEAD_KEY, ContentFile, content_files
-from dagster_drips.sequences.problems import Problem
-from dagster_drips.sequences.step_content import content_of_step
+from dagster_drips.sequences.problems import Problem, suggestion
+from dagster_drips.sequences.step_content import columns_used, content_of_step
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name
 from dagster_drips.warehouse.statements import named_statements
@@ -41,11 +41,12 @@ def try_content(project: Project, catalog: Catalog, transform: Transform, wareho
     failures = {row["content"]: row["failure"] for row in warehouse.rows("select * from raw.content_models")}
     problems: list[Problem] = []
     sound: dict[str, ContentFile] = {}
+    columns: dict[str, list[str]] = {}
     for name, model in content_files(project).items():
         try:
             if failures.get(name):
                 raise ModelFailed(failures[name])
-            columns_of(warehouse, name, model.key)
+            columns[name] = list(columns_of(warehouse, name, model.key))
             warehouse.value(f"select count(*) from content.{quoted_name(name)}")
             sound[name] = model
         except ModelFailed as error:
@@ -54,8 +55,21 @@ def try_content(project: Project, catalog: Catalog, transform: Transform, wareho
             problems.append(Problem(model.file, None, failure_words(str(error))))
     for sequence_id, source in sorted(catalog.sources.items()):
         file = (project.sequences / sequence_id / SEQUENCE_FILE).relative_to(project.root).as_posix()
+        problems += (Problem(file, None, message) for message in _unknown_columns(source, sound, columns))
         problems += (Problem(file, None, message, "warning") for message in _gaps(warehouse, source, sound))
     return problems
+
+
+def _unknown_columns(
+    source: SequenceSource, models: dict[str, ContentFile], columns: dict[str, list[str]]
+) -> Iterator[str]:
+    """Of a model with many rows it is the rows that have columns, which is not known before they are there."""
+    for step in source.sequence.steps:
+        for name, column in sorted(columns_used(step, source.files)):
+            known = columns.get(name, [])
+            if name in models and not models[name].is_many and column.lower() not in map(str.lower, known):
+                told = suggestion(column, known) or f"; it has {', '.join(known)}"
+                yield f"step {step.id}: content.{name} has no column '{column}'{told}"
 
 
 def _gaps(warehouse: Warehouse, source: SequenceSource, models: dict[str, ContentFile]) -> Iterator[str]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledRuns
 from dagster_drips.pipeline.dbt_runner import CONTENT, Transform
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.sequence_tests.prepared import PlannedWarehouse
@@ -70,6 +71,12 @@ class BenchTransform(Transform):
             else:
                 self._made = made
         return results
+
+    def _compiled_runs(self) -> CompiledRuns:
+        """What dbt compiled is the project's own models, so it is kept with them: the next test runs begin with it."""
+        if self._runs is None:
+            self._runs = CompiledRuns(self.project.dbt / "target" / FOLDER, self.fingerprint)
+        return self._runs
 
     def settle(self, warehouse: PlannedWarehouse) -> None:
         """From here on do what the last run did, on this connection."""

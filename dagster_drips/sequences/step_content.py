@@ -41,6 +41,20 @@ def content_used(text: str) -> set[str]:
     return {use.chain[1] for use in facts.uses if use.chain[0] == CONTENT and len(use.chain) > 1}
 
 
+def columns_used(step: Step, files: Mapping[str, str]) -> set[tuple[str, str]]:
+    """The columns that the step's templates ask of content models by name: `content.NAME.COLUMN`.
+
+    Of a model with many rows a loop's variable is asked, which is not among them.
+    """
+    return {
+        (use.chain[1], use.chain[2])
+        for text in texts_of_step(step, files)
+        if content_used(text)
+        for use in template_facts(text).uses
+        if use.chain[0] == CONTENT and len(use.chain) > 2
+    }
+
+
 def may_decline(step: Step, files: Mapping[str, str]) -> bool:
     """Whether one of the step's templates calls `skip`."""
     return any(

@@ -95,6 +95,22 @@ def test_the_warehouse_is_asked_for_whom_rows_lack(project: Project) -> None:
     assert "content.ordered has no row" not in out
 
 
+def test_a_column_that_a_template_asks_for_in_vain_is_told(project: Project) -> None:
+    file = project.sequences / "orders" / "sequence.yml"
+    written = file.read_text()
+    assert "content.ordered.total" in written
+    file.write_text(written.replace("content.ordered.total", "content.ordered.totl"))
+    try:
+        code, _, err = drips(project, "validate", "--warehouse")
+    finally:
+        file.write_text(written)
+    assert code == 1
+    said = "content.ordered has no column 'totl'; did you mean 'total'?"
+    assert [
+        line for line in err.splitlines() if said in line and line.startswith("sequences/orders/sequence.yml: step ")
+    ]
+
+
 def test_a_preview_shows_what_the_models_say(project: Project) -> None:
     mails = {mail.sequence_id: mail for mail in previewed(project, None, reader_of(project, "ada"))}
     assert mails["orders"].subject == "4.50"
