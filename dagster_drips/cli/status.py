@@ -139,7 +139,7 @@ def _lines(found: Status) -> list[str]:
         "completed",
         "exited",
         "waiting",
-        "24 h",
+        "due in 24 h",
         "next due",
     )
     rows: list[tuple[str, ...]] = [header]
