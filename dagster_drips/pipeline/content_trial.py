@@ -38,7 +38,7 @@ def try_content(project: Project, catalog: Catalog, transform: Transform, wareho
     """
     note_content_models(project, warehouse)
     make_content_models(project, transform, warehouse)
-    failures = {row["content"]: row["failure"] for row in warehouse.rows("select * from raw.content_models")}
+    failures = {row["content"]: row["failure"] for row in warehouse.rows(_STATEMENTS["failures"])}
     problems: list[Problem] = []
     sound: dict[str, ContentFile] = {}
     columns: dict[str, list[str]] = {}

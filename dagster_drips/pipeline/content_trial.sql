@@ -1,4 +1,8 @@
--- For how many of those whom a sequence may mail a content model has no row (M9). The placeholders stand for its name and its key.
+-- Which content models fail, and for how many of those whom a sequence may mail one has no row (M9). The placeholders stand for its name and its key.
+
+-- name: failures
+-- Why dbt could not make a content model; NULL where it could.
+select content, failure from raw.content_models
 
 -- name: leads
 -- Parameters: segments that a lead must be in, and must not be in, as JSON lists.

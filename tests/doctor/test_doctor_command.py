@@ -85,7 +85,7 @@ def test_everything_is_looked_at_in_order(shop, monkeypatch):
     assert settings == list(Settings(smtp_urls={"other": "smtp://127.0.0.1:1"}).shown())
     assert subjects == [
         *settings,
-        "project", "sequences", "warehouse", "journal", "place", "disk", "server other", "server main",
+        "project", "sequences", "warehouse", "journal", "place", "journal age", "disk", "server other", "server main",
         "sender acme: SPF",
         "sender acme: DKIM", "sender acme: DMARC", "sender acme: alignment", "sender acme: replies",
         "sender acme: bounces", "links",
