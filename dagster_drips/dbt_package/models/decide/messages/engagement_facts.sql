@@ -1,1 +1,0 @@
-{{ engagement_facts_of(source('raw', 'engagement'), ref('message_states')) }}
