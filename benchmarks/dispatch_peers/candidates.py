@@ -33,6 +33,7 @@ class Candidate:
 
 CANDIDATES = {
     "ours": Candidate("dagster-drips", HERE / "ours.py", None, slow=False),
+    "digest": Candidate("… 17 links, 100 values", HERE / "ours.py", None, slow=False, options=("digest",)),
     "plain": Candidate("Jinja2 + smtplib", HERE / "plain_loop.py", ("jinja2==3.1.6",)),
     "yagmail": Candidate("yagmail.send", HERE / "yagmail_send.py", _YAGMAIL),
     "yagmail_as_is": Candidate("… without inlined CSS", HERE / "yagmail_send.py", _YAGMAIL, options=("as-is",)),
@@ -48,8 +49,10 @@ CANDIDATES = {
 SIGNED = {
     "rsa": Candidate("… DKIM, RSA-2048", HERE / "ours.py", None, slow=False, options=("rsa",)),
     "ed25519": Candidate("… DKIM, Ed25519", HERE / "ours.py", None, slow=False, options=("ed25519",)),
+    "digest": CANDIDATES["digest"],
+    "digest_rsa": Candidate("… … DKIM, RSA-2048", HERE / "ours.py", None, slow=False, options=("digest", "rsa")),
 }
-"""Ours again, with a signature on every message."""
+"""Ours again, with a signature on every message, and the digest without and with one."""
 
 ASKING = {
     "landing": Candidate("… events landing", HERE / "ours.py", None, slow=False, options=("landing",)),

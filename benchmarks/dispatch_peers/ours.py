@@ -3,7 +3,8 @@
 Signed with DKIM where a further argument of `send` names the algorithm, `rsa` (2048 bits) or `ed25519`; the key is made
 before the clock runs. With `landing` a file of events lands every second;
 with `exits` exits are asked again of them (L1) too. With `content` mails show three content models (M9), and freezing
-them counts as sending; with `values` they show as many values of the lead.
+them counts as sending; with `values` they show as many values of the lead. With `digest` they are
+`digest.html` instead of the newsletter: 17 links that name their reader, and 100 values.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from dagster_drips.warehouse.port import Warehouse, open_warehouse
 HERE = Path(__file__).parent
 TESTS = HERE.parent.parent / "tests"
 TABLES = TESTS / "delivery" / "due_tables.sql"
+DIGEST = HERE / "digest.html"
 EVENTS_A_FILE = 200
 AS_OF = datetime(2026, 3, 2, 9, 0)
 IDENTITY = {
@@ -83,6 +85,9 @@ def send(folder: Path, port: int, connections: int, messages: int, *options: str
         refresh = events_landing(folder, warehouse, asks="exits" in options) if lands else None
         if algorithm:
             warehouse.append_rows("raw.sender_identities", [IDENTITY])
+        if "digest" in options:
+            files = {"newsletter.html": DIGEST.read_text(encoding="utf-8")}
+            warehouse.execute((HERE / "digest.sql").read_text(encoding="utf-8"), [json.dumps(files)])
         if "content" in options:
             add_content_models(warehouse)
         if "values" in options:

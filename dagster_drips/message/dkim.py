@@ -2,9 +2,10 @@
 
 Here belong a sender identity's private key and signing with it. Which identity signs is in `senders.yml`, where keys
 come from in `settings`; whether the world finds the public key is asked in `doctor`. Keys and signatures are
-`cryptography`'s work, canonicalization and folding dkimpy's. Its `sign` is not used: it computes RSA in pure Python,
-ten times slower and holding the interpreter all the while, and needs PyNaCl for Ed25519. Nor is yagmail's
-`add_dkim_sig_to_message`: it writes the message out anew, and other bytes would go out than were put together here.
+`cryptography`'s work, canonicalizing headers and folding dkimpy's. Its `sign`, which gives the same bytes, is not used:
+it computes RSA in pure Python, ten times slower and holding the interpreter all the while, and needs PyNaCl for
+Ed25519. Nor is yagmail's `add_dkim_sig_to_message`: it writes the message out anew, and other bytes would go out than
+were put together here.
 
 What it costs is measured by `benchmarks/dispatch.py --dkim`. Receivers that don't know Ed25519 (RFC 8463) see an
 unsigned message.
@@ -105,7 +106,7 @@ class Signer:
         """
         head, _, body = data.partition(b"\r\n\r\n")
         headers = self._headers_of(head)
-        body_hash = hashlib.sha256(_RELAXED.canonicalize_body(body)).digest()
+        body_hash = hashlib.sha256(relaxed_body(body)).digest()
         unsigned = self._fields(body_hash)
         digest = hashlib.sha256()
         for name, value in _RELAXED.canonicalize_headers(dkim.select_headers(headers, SIGNED_HEADERS)):
@@ -148,6 +149,23 @@ class Signer:
         if isinstance(self._key, RSAPrivateKey):
             return self._key.sign(digest, PKCS1v15(), Prehashed(SHA256()))
         return self._key.sign(digest)  # RFC 8463 3: Ed25519 over the hash
+
+
+def relaxed_body(body: bytes) -> bytes:
+    """A body as `relaxed` hashes it (RFC 6376 3.4.4).
+
+    The same bytes as dkimpy's, which replaces each run of white space, single spaces among them: 1.1 ms for the
+    4,000 spaces of a newsletter. Most bodies have no run to replace, and looking for one takes 0.05 ms.
+    """
+    if b"\t" in body:
+        body = body.replace(b"\t", b" ")
+    while b"  " in body:  # halves the longest run each time
+        body = body.replace(b"  ", b" ")
+    body = body.replace(b" \r\n", b"\r\n")
+    end = len(body)
+    while body.endswith(b"\r\n", 0, end):
+        end -= 2
+    return body[:end] + b"\r\n" if end else b""
 
 
 def _private_key(pem: str) -> RSAPrivateKey | Ed25519PrivateKey:

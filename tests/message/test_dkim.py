@@ -9,10 +9,13 @@ from pathlib import Path
 
 import dkim
 import pytest
+from dkim.canonicalization import Relaxed
 from dns_server import DnsServer
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from dagster_drips.errors import DripsError
-from dagster_drips.message.dkim import SIGNED_HEADERS, Signer
+from dagster_drips.message.dkim import SIGNED_HEADERS, Signer, relaxed_body
 
 MESSAGE = (
     b"From: =?utf-8?q?Ad=C3=A9la?= <ada@acme.example>\r\n"
@@ -79,6 +82,37 @@ def test_dkimpy_takes_the_signature(bits):
     assert not dkim.verify(
         signed.replace(b"see the guide", b"see a guide"), dnsfunc=lambda name, timeout=5: records.get(name)
     )
+
+
+NEWSLETTER = (
+    b"Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n =?utf-8?q?_aus_K=C3=B6ln?=\r\nTo:bob@example.org\r\n"
+    b"From:   Ada\t <ada@acme.example> \r\nX-Other: 1\r\nTo: eve@example.org\r\n\r\n"
+    + b"many words,  and \t more of them \t\r\n" * 500
+    + b"\r\n \r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("message", [MESSAGE, NEWSLETTER], ids=["short", "long"])
+def test_the_signature_is_dkimpys_byte_for_byte(rsa_key, monkeypatch, message):
+    monkeypatch.setattr("time.time", lambda: 1_772_442_000.75)
+    ours = Signer("acme.example", "drips", rsa_key).sign(message)
+    theirs = dkim.sign(
+        message,
+        b"drips",
+        b"acme.example",
+        rsa_key.encode(),
+        canonicalize=(b"relaxed", b"relaxed"),
+        include_headers=SIGNED_HEADERS,
+    )
+    assert ours == theirs + message
+
+
+@given(body=st.text("ab \t\r\n.", max_size=60).map(str.encode))
+@example(body=b"")
+@example(body=b"\r\n" * 3)
+@example(body=b"a \t" * 40 + b"\r\n \r\n\t\r\n")
+def test_a_body_is_relaxed_as_dkimpy_relaxes_it(body):
+    assert relaxed_body(body) == Relaxed.canonicalize_body(body)
 
 
 def test_a_key_in_the_older_form_signs_as_well(verdict):
