@@ -12,7 +12,10 @@ from base64 import encodebytes
 
 _EIGHT_BIT = bytes(range(128, 256))
 _LONGEST_LINE = 75  # 76 with the "=" of a soft line end (RFC 2045 6.7)
-_PLAIN = re.compile(r"[!-<>-~]([ !-<>-~]{0,70}[!-<>-~])?")
+_LONGEST_PLAIN = 72
+_PLAIN = re.compile(r"[!-<>-~]([ !-<>-~]*[!-<>-~])?")
+# Text without spaces, tabs and line ends, such as an address: it may be cut anywhere.
+_BARE = re.compile(r"[!-<>-~]+")
 _SOFT_END = b"=\r\n"
 
 
@@ -31,10 +34,14 @@ def base64_lines(data: bytes) -> bytes:
 
 def quoted_printable(text: str) -> bytes:
     """A stretch of text; any line ends in it become CRLF, its own end is a line end too."""
-    if _PLAIN.fullmatch(text):
+    if len(text) <= _LONGEST_PLAIN and _PLAIN.fullmatch(text):
         return text.encode("ascii") + _SOFT_END
     if not text:
         return b""
+    if _BARE.fullmatch(text):
+        bare = text.encode("ascii")
+        starts = range(0, len(bare), _LONGEST_LINE)
+        return b"".join([bare[start : start + _LONGEST_LINE] + _SOFT_END for start in starts])
     lines = canonical_lines(text).encode()
     if lines.endswith(b"\r\n"):
         return binascii.b2a_qp(lines, istext=True)

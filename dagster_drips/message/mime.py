@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.header import Header
 from email.utils import format_datetime
 from functools import lru_cache
 from urllib.parse import quote
@@ -20,6 +19,7 @@ import idna
 
 from dagster_drips.links.message_links import Links
 from dagster_drips.message.content import RenderedMessage
+from dagster_drips.message.encoded_words import encoded_words
 from dagster_drips.message.precompiled_body import Text
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -253,7 +253,7 @@ def _unstructured(text: str, header: str) -> str:
     clean = " ".join(_CONTROL.sub(" ", text).split())
     if clean.isascii() and "=?" not in clean and len(header) + 2 + len(clean) <= 76:
         return clean
-    return Header(clean, "utf-8", maxlinelen=75, header_name=header).encode(linesep="\r\n")
+    return encoded_words(clean, before=len(header) + 2)
 
 
 def _named(name: str | None, box: Mailbox, header: str) -> str:
@@ -262,7 +262,7 @@ def _named(name: str | None, box: Mailbox, header: str) -> str:
     if not clean:
         return box.address
     if not clean.isascii() or "=?" in clean or len(clean) > 60:
-        encoded = Header(clean, "utf-8", maxlinelen=75, header_name=header).encode(linesep="\r\n")
+        encoded = encoded_words(clean, before=len(header) + 2)
         return f"{encoded}\r\n <{box.address}>"
     phrase = clean if _PLAIN_PHRASE.fullmatch(clean) else '"{}"'.format(re.sub(r'(["\\])', r"\\\1", clean))
     return f"{phrase} <{box.address}>"

@@ -72,11 +72,13 @@ class PrecompiledBody:
             return base64_lines(_closed(canonical_lines(filled(self.document, values))).encode())
         stretches, numbers = self._stretches
         pieces = stretches.copy()
-        known: dict[int, bytes] = {}
+        # By value: most of a message's many values are the same few texts.
+        known: dict[str, bytes] = {}
         for place, number in numbers:
-            piece = known.get(number)
+            value = values[number]
+            piece = known.get(value)
             if piece is None:
-                piece = known[number] = quoted_printable(values[number])
+                piece = known[value] = quoted_printable(value)
             pieces[place] = piece
         return b"".join(pieces)
 

@@ -52,19 +52,25 @@ def deciding_placeholders(document: str) -> set[int]:
     return {int(number) for number in PLACEHOLDER.findall(document)} - free
 
 
-def with_tracked_links(document: str, tracked: Callable[[str], str | None]) -> str:
+def with_tracked_links(
+    document: str, tracked: Callable[[str], str | None], personal: Callable[[str], str] | None = None
+) -> str:
     """Links led elsewhere. What stands in comments is for readers of another kind, in a markup of its own.
 
     Args:
         document: may have placeholders in its addresses.
         tracked: from a link's address, as browsers read it, to what takes its place, or None to leave it.
+        personal: the same for a link whose address has placeholders, from its source; None: `tracked` gets them, too.
     """
     changes = Changes(document)
     for tag in start_tags(tokens(document)):
         link = tag.attribute("href") if tag.name in ("a", "area") else None
         if link is None:
             continue
-        other = tracked(address_of_link(link.value))
+        if personal is not None and PLACEHOLDER.search(link.source):
+            other = personal(link.source)
+        else:
+            other = tracked(address_of_link(link.value))
         if other is not None:
             changes.replace(link.start, link.end, quoted(other))
     return changes.done()

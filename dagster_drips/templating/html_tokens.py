@@ -142,7 +142,8 @@ def attribute_value(source: str) -> str:
 
 def address_of_link(value: str) -> str:
     """An `href` as browsers follow it: without white space around it and line ends in it."""
-    return value.strip(_AROUND_ADDRESS).translate(_WITHIN_ADDRESS)
+    address = value.strip(_AROUND_ADDRESS)
+    return address if address.isprintable() else address.translate(_WITHIN_ADDRESS)
 
 
 def quoted(value: str) -> str:

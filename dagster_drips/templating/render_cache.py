@@ -8,9 +8,9 @@ only fill the placeholders. A template with loops or conditions has an entry for
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from itertools import compress
+from operator import is_
 from typing import Generic, TypeVar
 
 from dagster_drips.message.precompiled_body import placeholder, without_marks
@@ -19,16 +19,43 @@ Prepared = TypeVar("Prepared")
 
 MOST_PREPARED = 200
 """Entries at a time for one template, to bound memory. What is beyond that is prepared again, which is only slower."""
-_MARKUP = re.compile(r"[<>\"']")
 
 
-@dataclass
 class _Path(Generic[Prepared]):
-    """One path through the template; `deciding` and `free` are places of values among the pieces."""
+    """One path through the template.
 
-    deciding: tuple[int, ...]
-    free: tuple[int, ...]
-    prepared: dict[Hashable, Prepared] = field(default_factory=dict)
+    Args:
+        fixed: the pieces that all its renderings share, None in the place of a value.
+        deciding: places of values that are part of the document, too.
+        free: places of all other values.
+        constants: as for `RenderCache.of`.
+    """
+
+    def __init__(
+        self,
+        fixed: tuple[str | None, ...],
+        deciding: tuple[int, ...],
+        free: tuple[int, ...],
+        constants: Mapping[int, str],
+    ):
+        self.fixed, self.deciding, self.free = fixed, deciding, free
+        self.values = sorted((*deciding, *free))
+        self.prepared: dict[Hashable, Prepared] = {}
+        self._is_constant = [id(piece) in constants for piece in fixed]
+        self._is_given = [piece is not None and not its for piece, its in zip(fixed, self._is_constant, strict=True)]
+        self._constants = [*compress(fixed, self._is_constant)]
+        self._given = [*compress(fixed, self._is_given)]
+
+    def shares(self, pieces: Sequence[str]) -> bool:
+        """Whether those pieces have what the path's renderings share; its values are not looked at.
+
+        What is the template's own is told by identity: a value that says the same is a value still.
+        """
+        return (
+            len(pieces) == len(self.fixed)
+            and all(map(is_, compress(pieces, self._is_constant), self._constants))
+            and [*compress(pieces, self._is_given)] == self._given
+        )
 
 
 class RenderCache(Generic[Prepared]):
@@ -45,6 +72,7 @@ class RenderCache(Generic[Prepared]):
         self._prepare = prepare
         self._deciding = deciding
         self._paths: dict[Hashable, _Path[Prepared]] = {}
+        self._last: _Path[Prepared] | None = None
         self._count = 0
 
     def of(self, pieces: Sequence[str], constants: Mapping[int, str]) -> tuple[Prepared, list[str]]:
@@ -54,37 +82,50 @@ class RenderCache(Generic[Prepared]):
             pieces: of one rendering, in order.
             constants: the template's own stretches by `id`.
         """
-        if self._deciding is None:
-            fixed = tuple(piece if constants.get(id(piece)) is piece else None for piece in pieces)
-        else:
-            # A value that brings markup of its own, or nothing at all, may change what stands around it.
-            fixed = tuple(
-                piece
-                if constants.get(id(piece)) is piece or not piece or piece.isspace() or _MARKUP.search(piece)
-                else None
-                for piece in pieces
-            )
-        path = self._paths.get(fixed)
-        if path is None:
-            path = self._paths[fixed] = self._path_of(fixed)
+        path = self._last
+        if path is None or not path.shares(pieces) or not self._are_values(pieces, path.values, constants):
+            path = self._last = self._path(pieces, constants)
         key = tuple([pieces[place] for place in path.deciding])
         prepared = path.prepared.get(key)
         if prepared is None:
             if self._count >= MOST_PREPARED:
                 self._paths.clear()
-                self._paths[fixed], self._count = path, 0
+                self._paths[path.fixed], self._count = path, 0
                 path.prepared.clear()
             prepared = path.prepared[key] = self._prepare(_document(pieces, path.free), len(path.free))
             self._count += 1
         return prepared, [pieces[place] for place in path.free]
 
-    def _path_of(self, fixed: Sequence[str | None]) -> _Path[Prepared]:
+    def _are_values(self, pieces: Sequence[str], places: Sequence[int], constants: Mapping[int, str]) -> bool:
+        """Whether the pieces there are all values that leave alone what stands around them: `_is_value`, for many."""
+        values = [pieces[place] for place in places]
+        if not constants.keys().isdisjoint(map(id, values)):
+            return False
+        if self._deciding is None:
+            return True
+        return not (_has_markup("".join(values)) or "" in values or any(map(str.isspace, values)))
+
+    def _is_value(self, piece: str, constants: Mapping[int, str]) -> bool:
+        if id(piece) in constants:
+            return False
+        # A value that brings markup of its own, or nothing at all, may change what stands around it.
+        return self._deciding is None or not (not piece or piece.isspace() or _has_markup(piece))
+
+    def _path(self, pieces: Sequence[str], constants: Mapping[int, str]) -> _Path[Prepared]:
+        fixed = tuple([None if self._is_value(piece, constants) else piece for piece in pieces])
+        path = self._paths.get(fixed)
+        if path is None:
+            path = self._paths[fixed] = self._path_of(fixed, constants)
+        return path
+
+    def _path_of(self, fixed: tuple[str | None, ...], constants: Mapping[int, str]) -> _Path[Prepared]:
         values = [place for place, piece in enumerate(fixed) if piece is None]
         if self._deciding is None:
-            return _Path((), tuple(values))
+            return _Path(fixed, (), tuple(values), constants)
         trial = [piece or "" for piece in fixed]
         deciding = {values[number] for number in self._deciding(_document(trial, values))}
-        return _Path(tuple(sorted(deciding)), tuple(place for place in values if place not in deciding))
+        free = tuple(place for place in values if place not in deciding)
+        return _Path(fixed, tuple(sorted(deciding)), free, constants)
 
 
 def _document(pieces: Sequence[str], free: Sequence[int]) -> str:
@@ -93,3 +134,7 @@ def _document(pieces: Sequence[str], free: Sequence[int]) -> str:
     for number, place in enumerate(free):
         written[place] = placeholder(number)
     return "".join(written)
+
+
+def _has_markup(text: str) -> bool:
+    return "<" in text or ">" in text or '"' in text or "'" in text

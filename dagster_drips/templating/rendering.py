@@ -103,12 +103,15 @@ def pieces_of(environment: TemplateEnvironment, part: str, template: Template, c
     size = 0
     environment.begin_rendering()
     try:
-        for piece in template.generate(context):
-            size += len(piece) if piece.isascii() else len(piece.encode())
+        # Without the generator that `generate` puts around it, which is for tracebacks of templates.
+        for piece in template.root_render_func(template.new_context({**context})):
+            size += len(piece)
             if size > MAX_RENDERED:
-                raise RenderError(f"{part}: longer than {MAX_RENDERED} bytes")
-            # One kind of line end: a value's own must not meet the template's halfway.
-            pieces.append(canonical_lines(piece).replace("\r", "") if "\r" in piece else piece)
+                raise _too_long(part)
+            pieces.append(piece)
+        text = "".join(pieces)
+        if not text.isascii() and len(text.encode()) > MAX_RENDERED:
+            raise _too_long(part)
     except RenderError:
         raise
     except Declined as declined:
@@ -119,4 +122,11 @@ def pieces_of(environment: TemplateEnvironment, part: str, template: Template, c
         raise RenderError(f"{part}: there is no template {error.name!r}") from error
     except Exception as error:  # whatever an expression in a template may raise
         raise RenderError(f"{part}: {str(error) or type(error).__name__}") from error
+    if "\r" in text:
+        # One kind of line end: a value's own must not meet the template's halfway.
+        return [canonical_lines(piece).replace("\r", "") if "\r" in piece else piece for piece in pieces]
     return pieces
+
+
+def _too_long(part: str) -> RenderError:
+    return RenderError(f"{part}: longer than {MAX_RENDERED} bytes")

@@ -161,7 +161,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.allowance = allowance = Allowance()
         # Called by compiled code (`template_code`).
         self.turn, self.turns = allowance.turn, allowance.turns
-        self.built, self.shown = allowance.built, allowance.shown
+        self.built, self.shown, self.escaped = allowance.built, allowance.shown, allowance.escaped
         join: Any = allowance.joined
         self.concat = join
         shared: dict[str, Any] = self.globals
@@ -199,6 +199,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`obj.attribute`, for records by key alone and for other mappings by key first."""
+        if type(obj) is Record and (value := obj.get(attribute)) is not None:
+            return value  # what nearly every value of a message comes by
         if isinstance(obj, Mapping):
             return self._value_of(obj, attribute, lambda: super(TemplateEnvironment, self).getattr(obj, attribute))
         return super().getattr(obj, attribute)

@@ -1,7 +1,7 @@
 """What templates are compiled to: Jinja's own code, with a count wherever something is repeated or built.
 
 Only the places of the counts; what is counted and how much is allowed is in `template_limits`. The compiled code calls
-the environment: `turns` and `turn`, `built` and `shown`.
+the environment: `turns` and `turn`, `built`, `shown` and `escaped`.
 """
 
 from __future__ import annotations
@@ -84,9 +84,16 @@ class CountingCode(CodeGenerator):
         return super()._output_child_to_const(node, frame, finalize)
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        self.write("environment.shown(")
-        super()._output_child_pre(node, frame, finalize)
+        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
+            self.write("environment.shown(")
+            super()._output_child_pre(node, frame, finalize)
+        else:
+            # In the place of both that and Jinja's own `escape`.
+            self.write("environment.escaped(")
+            if finalize.src is not None:
+                self.write(finalize.src)
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         super()._output_child_post(node, frame, finalize)
-        self.write(")")
+        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
+            self.write(")")

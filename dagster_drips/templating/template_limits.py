@@ -16,6 +16,7 @@ from functools import wraps
 from typing import Any
 
 from jinja2.exceptions import SecurityError
+from jinja2.runtime import escape
 
 MAX_TURNS = 100_000
 """Turns of loops, calls, filters and includes in one rendering, all of them together."""
@@ -31,6 +32,7 @@ SLOW_FILTER_TEXT = 50_000
 """Characters for filters whose time grows faster than their text."""
 
 _LOOK_EVERY = 64
+_MOST_ESCAPED = 1_000  # texts kept for one rendering
 _LONGEST_NUMBER = 400  # of a float written out
 _WIDE = re.compile(r"\d{6,}")
 _NUMBERS = re.compile(r"\d+")
@@ -40,7 +42,7 @@ _NESTED_FIELD = re.compile(r"\{[^{}]*:[^{}]*\{|%(\([^)]*\))?[-+ #0]*\*|%(\([^)]*
 class Allowance:
     """What is left to one rendering."""
 
-    __slots__ = ("_built", "_ends_at", "_turns")
+    __slots__ = ("_built", "_ends_at", "_escaped", "_turns")
 
     def __init__(self) -> None:
         self.begin()
@@ -50,6 +52,7 @@ class Allowance:
         self._turns = MAX_TURNS
         self._built = MAX_BUILT
         self._ends_at: float | None = None
+        self._escaped: dict[str, str] = {}
 
     def turn(self) -> None:
         """One turn of whatever can be repeated.
@@ -93,6 +96,21 @@ class Allowance:
         if self._built < 0:
             raise SecurityError("texts longer than a message may be, all together")
         return text
+
+    def escaped(self, value: Any) -> str:
+        """A value as HTML shows it, counted.
+
+        The same text is escaped once: messages show few values in many places, and one object for all of them makes
+        what is done with them afterwards cheaper, too.
+        """
+        if type(value) is not str:
+            return self.shown(escape(value))
+        text = self._escaped.get(value)
+        if text is None:
+            text = str.__str__(escape(value))
+            if len(self._escaped) < _MOST_ESCAPED:
+                self._escaped[value] = text
+        return self.shown(text)
 
     def built(self, value: Any) -> Any:
         """A value that was made, counted."""

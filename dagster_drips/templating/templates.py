@@ -21,11 +21,11 @@ from jinja2 import Template
 from dagster_drips.blob_store import FileFacts
 from dagster_drips.links.message_links import LinkMaker, Links
 from dagster_drips.message.content import Attachment, RenderedMessage
-from dagster_drips.message.precompiled_body import PLACEHOLDER, PrecompiledBody, Text, filled, placeholder
+from dagster_drips.message.precompiled_body import PrecompiledBody, Text, placeholder
 from dagster_drips.templating.html_document import deciding_placeholders, with_pixel, with_preview, with_tracked_links
 from dagster_drips.templating.html_images import with_content_ids
-from dagster_drips.templating.html_tokens import address_of_link, attribute_value
 from dagster_drips.templating.inlined_styles import with_inlined_styles
+from dagster_drips.templating.personal_links import PersonalLink, is_web, led
 from dagster_drips.templating.plain_text import plain_text
 from dagster_drips.templating.render_cache import RenderCache
 from dagster_drips.templating.rendering import RenderError, cause_of, compiled, is_failure, loaded, one_line, pieces_of
@@ -37,7 +37,6 @@ MAX_LINE = 10_000
 """Characters of a subject or preview text."""
 
 _SPACES = re.compile(r"[\s\u00a0]+")
-_WEB = ("http://", "https://")
 _CONTENT_ID = re.compile(r"cid:([0-9a-f]+@drips)")
 
 _STATEMENTS = named_statements(Path(__file__).with_name("templates.sql"))
@@ -48,12 +47,12 @@ class _Html:
     """What the HTML messages that took the same path through a template share.
 
     Its placeholders: the template's values, then the preview text, what stands before tracked addresses, the pixel's
-    address, then whatever `links` (addresses that hold values) lead to.
+    address, then whatever `links` lead to.
     """
 
     body: PrecompiledBody
     text: PrecompiledBody
-    links: tuple[str, ...]
+    links: tuple[PersonalLink, ...]
     images: tuple[Attachment, ...]
 
 
@@ -112,9 +111,11 @@ class StepTemplate:
         cache = self._html_caches[bool(preview), links.clicks is not None]
         html, values = cache.of(pieces, self._environment.constants)
         placeholders = [*values, markup.escape(preview), links.clicks or "", links.opens or ""]
-        placeholders += [self._led(address, values, links) for address in html.links]
+        placeholders += led(html.links, values, links, self._links)
         if self._text is None:
-            text = Text(html.text, [_spaced(markup.unescape(value)) for value in values])
+            # The same value stands in many places.
+            shown = {value: _spaced(markup.unescape(value)) for value in {*values}}
+            text = Text(html.text, [shown[value] for value in values])
         else:
             pieces = pieces_of(self._environment, self._text.name or "text", self._text, context)
             text = Text(*self._text_cache.of(pieces, self._environment.constants))
@@ -132,29 +133,22 @@ class StepTemplate:
         changed = with_inlined_styles(document)
         # Behind it: what a rule hides isn't there for readers of the text either.
         text = PrecompiledBody(plain_text(changed))
-        held: list[str] = []
+        held: list[PersonalLink] = []
         if tracked:
 
             def lead(address: str) -> str | None:
-                if PLACEHOLDER.search(address):
-                    held.append(address)
-                    return placeholder(count + 2 + len(held))
-                return placeholder(count + 1) + self._links.url_token(address) if _is_web(address) else None
+                return placeholder(count + 1) + self._links.url_token(address) if is_web(address) else None
 
-            changed = with_pixel(with_tracked_links(changed, lead), count + 2)
+            def personal(source: str) -> str:
+                held.append(PersonalLink(source))
+                return placeholder(count + 2 + len(held))
+
+            changed = with_pixel(with_tracked_links(changed, lead, personal), count + 2)
         if preview:
             changed = with_preview(changed, count)
         shown = dict.fromkeys(_CONTENT_ID.findall(document)) if self._images else ()
         images = tuple(self._images[content_id] for content_id in shown if content_id in self._images)
         return _Html(PrecompiledBody(changed), text, tuple(held), images)
-
-    def _led(self, address: str, values: list[str], links: Links) -> str:
-        """Where a link leads whose address holds values, escaped."""
-        url = address_of_link(filled(address, [attribute_value(value) for value in values]))
-        ours = self._links.public_url
-        if links.clicks and _is_web(url) and not (ours and url.startswith(f"{ours}/")):
-            url = links.clicks + self._links.url_token(url)
-        return markup.escape(url)
 
     def _line(self, part: str, template: Template, context: Mapping[str, Any]) -> str:
         line = one_line("".join(pieces_of(self._environment, part, template, context)))
@@ -290,7 +284,3 @@ def _attachment(name: str, attached_files: Mapping[str, FileFacts]) -> Attachmen
 def _spaced(text: str) -> str:
     """A value as HTML shows it: any white space is one space."""
     return _SPACES.sub(" ", text)
-
-
-def _is_web(url: str) -> bool:
-    return url[:8].lower().startswith(_WEB)

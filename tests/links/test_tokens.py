@@ -93,3 +93,9 @@ def test_the_first_key_makes_and_all_are_tried_so_that_keys_can_be_changed():
     assert Tokens(["new"]).read_message(new.message(ID, Purpose.VIEW), Purpose.VIEW) == ID
     with pytest.raises(BadToken):
         Tokens(["new"]).read_message(old.message(ID, Purpose.VIEW), Purpose.VIEW)
+
+
+@given(url=st.text(st.characters(codec="utf-8"), max_size=200))
+def test_an_addresses_token_is_the_one_that_itsdangerous_signs(url):
+    packed = urlsafe_b64encode(url.encode()).rstrip(b"=")
+    assert Tokens(["new", "old"]).url(url).encode() == Signer(["old", "new"], salt="drips.url").sign(packed)

@@ -156,3 +156,20 @@ def test_a_line_end_of_a_value_and_one_of_the_template_are_two_for_all():
     html = rendered(compiled(UNTRACKED, "<p>{{ lead.company }}\n</p>"), {"company": "a\r"}, UNTRACKED).html
     assert str(html) == "<p>a\n\n</p>"
     assert quopri.decodestring(html.encoded()) == b"<p>a\r\n\r\n</p>\r\n"
+
+
+def test_a_value_that_says_what_the_template_says_elsewhere_is_a_value_still():
+    html = "<p>a{% if lead.plan %}{{ lead.plan }}{% else %} xy {% endif %}b<b>{{ lead.company }}</b></p>"
+    people = [{"company": "Q"}, {"company": "Q", "plan": " xy "}, {"company": " xy "}, {"company": "Q", "plan": "z"}]
+    for order in (people, people[::-1]):
+        shared = compiled(TRACKED, html)
+        for lead in order:
+            warm, cold = rendered(shared, lead, TRACKED), rendered(compiled(TRACKED, html), lead, TRACKED)
+            assert (str(warm.html), str(warm.text)) == (str(cold.html), str(cold.text))
+            assert warm.html.encoded() == cold.html.encoded()
+
+
+def test_one_value_in_many_places_is_escaped_as_its_kind_is():
+    html = "{{ lead.a }}{{ lead.a | safe }}{{ lead.a }}{{ lead.b }}{{ lead.b }}{{ lead.c }}{{ lead.b ~ lead.c }}"
+    lead = {"company": "", "a": "<i>", "b": 1, "c": True}
+    assert str(rendered(compiled(UNTRACKED, html), lead, UNTRACKED).html) == "&lt;i&gt;<i>&lt;i&gt;11True1True"

@@ -127,6 +127,7 @@ def test_a_variant_replaces_what_it_names():
         ("{{ '{:0100000000}'.format(1) }}", "wider"),
         ("{{ 9 ** (9 ** 9) }}", "power"),
         ("{% for i in range(2000) %}{{ 'x' * 1000 }}{% endfor %}", f"longer than {MAX_RENDERED}"),
+        ("{% for i in range(2000) %}{{ 'é' * 400 }}{% endfor %}", f"longer than {MAX_RENDERED} bytes"),
         ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "recursion"),
         ("{{ 1 / 0 }}", "division by zero"),
         ("{{ lipsum() }}", "lipsum"),
