@@ -47,13 +47,12 @@ class _Path(Generic[Prepared]):
         self._given = [*compress(fixed, self._is_given)]
 
     def shares(self, pieces: Sequence[str]) -> bool:
-        """Whether those pieces have what the path's renderings share; its values are not looked at.
+        """Whether as many pieces have what the path's renderings share; its values are not looked at.
 
         What is the template's own is told by identity: a value that says the same is a value still.
         """
         return (
-            len(pieces) == len(self.fixed)
-            and all(map(is_, compress(pieces, self._is_constant), self._constants))
+            all(map(is_, compress(pieces, self._is_constant), self._constants))
             and [*compress(pieces, self._is_given)] == self._given
         )
 
@@ -72,7 +71,8 @@ class RenderCache(Generic[Prepared]):
         self._prepare = prepare
         self._deciding = deciding
         self._paths: dict[Hashable, _Path[Prepared]] = {}
-        self._last: _Path[Prepared] | None = None
+        # The last path with so many pieces: the next rendering with as many has mostly taken it, too.
+        self._last: dict[int, _Path[Prepared]] = {}
         self._count = 0
 
     def of(self, pieces: Sequence[str], constants: Mapping[int, str]) -> tuple[Prepared, list[str]]:
@@ -82,14 +82,15 @@ class RenderCache(Generic[Prepared]):
             pieces: of one rendering, in order.
             constants: the template's own stretches by `id`.
         """
-        path = self._last
+        path = self._last.get(len(pieces))
         if path is None or not path.shares(pieces) or not self._are_values(pieces, path.values, constants):
-            path = self._last = self._path(pieces, constants)
+            path = self._last[len(pieces)] = self._path(pieces, constants)
         key = tuple([pieces[place] for place in path.deciding])
         prepared = path.prepared.get(key)
         if prepared is None:
             if self._count >= MOST_PREPARED:
                 self._paths.clear()
+                self._last.clear()
                 self._paths[path.fixed], self._count = path, 0
                 path.prepared.clear()
             prepared = path.prepared[key] = self._prepare(_document(pieces, path.free), len(path.free))

@@ -7,7 +7,7 @@ network, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import date, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
 from types import CodeType
@@ -182,6 +182,10 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
                 elif isinstance(constant, str):
                     self.constants[id(constant)] = constant
         return code
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """What a template has beside its context: a dict, which is copied for every rendering, not Jinja's chain."""
+        return {**self.globals, **(d or {})}
 
     def begin_rendering(self) -> None:
         """Start counting anew; to be called before each rendering."""

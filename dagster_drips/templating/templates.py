@@ -84,7 +84,8 @@ class StepTemplate:
         self._links = links
         name = str(content["template"])
         self._subject = compiled(environment, "subject", content.get("subject") or "")
-        self._preview = compiled(environment, "preview_text", content.get("preview_text") or "")
+        preview = content.get("preview_text")
+        self._preview = compiled(environment, "preview_text", preview) if preview else None
         self._html = loaded(environment, name)
         text_name = re.sub(r"\.[^./]*$", "", name) + ".txt"
         self._text = loaded(environment, text_name) if text_name in environment.list_templates() else None
@@ -127,7 +128,7 @@ class StepTemplate:
         Raises:
             RenderError: as `render` does.
         """
-        return self._line("preview_text", self._preview, context)
+        return self._line("preview_text", self._preview, context) if self._preview else ""
 
     def _prepared(self, document: str, count: int, *, preview: bool, tracked: bool) -> _Html:
         changed = with_inlined_styles(document)
