@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import string
 from binascii import b2a_base64
-from collections.abc import Callable
+from functools import lru_cache
 
 LONGEST_LINE = 75
 """Characters of a line, and of a word (RFC 2047 2)."""
@@ -27,39 +27,42 @@ def encoded_words(text: str, before: int) -> str:
         text: without line breaks.
         before: characters in front of it on its first line.
     """
-    data = text.encode()
-    in_q = _q(data)
-    is_q = len(in_q) <= _size_in_base64(len(data))
+    in_q = _q(text)
+    is_q = len(in_q) <= _size_in_base64(len(text.encode()))
     room = LONGEST_LINE - before - _AROUND
     if is_q and len(in_q) <= room:
         return f"=?utf-8?q?{in_q}?="
-    weigh: Callable[[bytes], int] = _q_size if is_q else len
-    lines = []
-    word, weight = bytearray(), 0
-    for character in text:
-        encoded = character.encode()
-        more = weigh(encoded)
+    weigh = _q_size if is_q else _utf8_size
+    words: list[str] = []
+    start, weight = 0, 0
+    for place, character in enumerate(text):
+        more = weigh(character)
         # What is in base64 comes in fours for three bytes.
         if weight + more > (room if is_q else room // 4 * 3):
-            lines.append(bytes(word))
-            word, weight = bytearray(), 0
+            words.append(text[start:place])
+            start, weight = place, 0
             room = LONGEST_LINE - 1 - _AROUND
-        word += encoded
         weight += more
-    lines.append(bytes(word))
-    return _CONTINUED.join([f"=?utf-8?q?{_q(line)}?=" if is_q else f"=?utf-8?b?{_base64(line)}?=" for line in lines])
+    words.append(text[start:])
+    return _CONTINUED.join([f"=?utf-8?q?{_q(word)}?=" if is_q else f"=?utf-8?b?{_base64(word)}?=" for word in words])
 
 
-def _q(data: bytes) -> str:
-    return "".join([_IN_Q[byte] for byte in data])
+def _q(text: str) -> str:
+    return "".join([_IN_Q[byte] for byte in text.encode()])
 
 
-def _q_size(data: bytes) -> int:
-    return len(_q(data))
+@lru_cache(maxsize=1_000)
+def _q_size(character: str) -> int:
+    return len(_q(character))
 
 
-def _base64(data: bytes) -> str:
-    return b2a_base64(data, newline=False).decode("ascii")
+@lru_cache(maxsize=1_000)
+def _utf8_size(character: str) -> int:
+    return len(character.encode())
+
+
+def _base64(text: str) -> str:
+    return b2a_base64(text.encode(), newline=False).decode("ascii")
 
 
 def _size_in_base64(size: int) -> int:
