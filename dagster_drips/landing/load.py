@@ -6,10 +6,12 @@ the checks and the staging.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+import random
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,18 @@ import polars as pl
 
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.fields import LeadFields
-from dagster_drips.landing.files import LandingFile, UnreadableFile, format_of, landing_files
+from dagster_drips.landing.files import (
+    LandingFile,
+    LooseFiles,
+    UnreadableFile,
+    format_of,
+    landing_files,
+    loose_files,
+    packed_files,
+)
 from dagster_drips.landing.forgotten import load_forgotten
 from dagster_drips.landing.kinds import check_for
+from dagster_drips.landing.known_files import KnownFiles, path_of
 from dagster_drips.landing.lead_table import add_fields
 from dagster_drips.landing.readers import read_batches
 from dagster_drips.landing.staging import StagedFile, Staging
@@ -39,6 +50,10 @@ _ROWS_A_SETTLING = 250_000
 # From this size on (compressed or not) a file is loaded with little memory; small ones never need much.
 _LARGE_FILE_BYTES = 16 << 20
 _MEMORY_FOR_LARGE_FILES = "600MiB"
+# Loaded files of a kind whose size and time a load asks for: 200,000 take most of a second, and hardly any changes.
+LOOKED_AT = 2_000
+# Files whose contents are asked for at once.
+_FILES_AT_ONCE = 1_000
 # Reports about whole files, not rows of any load.
 _NO_LOAD = 0
 # What an engine raises because of the rows it was given; of the rest (a full disk, no memory) no file is guilty.
@@ -88,7 +103,8 @@ def load_landing(
     as loaded; it is tried again only when its size or times changed, so it is neither reported at every tick nor in
     the way of others. One whose rows the engine refuses is reported once, too, and the others are loaded without it. A
     file that changed after it was loaded is reported likewise, once for each content, and not loaded again; whether it
-    did is looked at when its size or time is another than before.
+    did is looked at when its size or time is another than before. Of more than `LOOKED_AT` loaded files of a kind, a
+    load asks for size and time of so many by chance.
 
     Args:
         project: where the landing folders are.
@@ -113,7 +129,7 @@ def load_landing(
         load = _KindLoad(warehouse, kind, lead_fields, loaded_at, progress)
         if kind == "leads":
             load.bring_fields_up_to_date()
-        load.run(landing_files(project, [kind]))
+        load.run(project)
         reports[kind] = load.report
     return reports
 
@@ -140,19 +156,30 @@ def load_again(
         DripsError: a file is gone or has changed since; the warehouse can't be made again without it.
     """
     lying = {file.path: file for file in landing_files(project)}
-    for entry in sorted(loaded, key=lambda entry: entry["load_id"]):
-        file = lying.get(entry["path"])
-        place = project.landing / entry["path"]
-        if file is None:
-            raise DripsError("this landed file is gone; without it the warehouse can't be made again", file=place)
-        if file.sha256() != entry["sha256"]:
-            raise DripsError("this landed file has changed since it was loaded", file=place)
+    in_order = sorted(loaded, key=lambda entry: entry["load_id"])
+    # What was loaded at once is loaded at once, as the same settling made the same rows of it.
+    for (kind, loaded_at), entries in groupby(in_order, key=lambda entry: (entry["kind"], entry["loaded_at"])):
+        files = [_as_it_was(project, lying, entry) for entry in entries]
         lead_fields = LeadFields(fields or {}, warehouse.columns("raw.leads"))
-        _KindLoad(warehouse, entry["kind"], lead_fields, entry["loaded_at"], None).run([file])
+        _KindLoad(warehouse, kind, lead_fields, loaded_at, None).load(files)
     lead_fields = LeadFields(fields or {}, warehouse.columns("raw.leads"))
     _KindLoad(warehouse, "leads", lead_fields, datetime.min, None).bring_fields_up_to_date()
     load_forgotten(project, warehouse)
     return len(loaded)
+
+
+def _as_it_was(project: Project, lying: Mapping[str, LandingFile], entry: Mapping[str, Any]) -> LandingFile:
+    file = lying.get(entry["path"])
+    place = project.landing / entry["path"]
+    if file is None:
+        raise DripsError("this landed file is gone; without it the warehouse can't be made again", file=place)
+    try:
+        sha256 = file.sha256()
+    except UnreadableFile as error:
+        raise DripsError(f"this landed file can't be read: {error}", file=file.location) from error
+    if sha256 != entry["sha256"]:
+        raise DripsError("this landed file has changed since it was loaded", file=place)
+    return file
 
 
 @dataclass
@@ -169,7 +196,7 @@ class _KindLoad:
     def __post_init__(self) -> None:
         self.report = LoadReport(self.kind, 0, 0, 0, 0)
         self._staging = Staging(self.warehouse, self.kind, self.fields)
-        self._loaded = {row["path"]: row for row in self.warehouse.rows(_STATEMENTS["loaded_files"], [self.kind])}
+        self._known = KnownFiles(self.warehouse, self.kind)
         self._reported = {
             (row["file"], row["row"]) for row in self.warehouse.rows(_STATEMENTS["reported_files"], [self.kind])
         }
@@ -181,21 +208,47 @@ class _KindLoad:
             reason = f"{name}: {count} earlier values do not fit the field's new type and are empty now"
             self._report_file("project.yml", reason, f"{name} since {self.loaded_at.isoformat()}")
 
-    def run(self, files: list[LandingFile]) -> None:
-        pending = []
-        for file in files:
-            known = self._loaded.get(file.path)
-            if known is None:
-                if (file.name, file.state) not in self._reported:
-                    pending.append(file)
-            elif known["state"] != file.written:
-                self._look_again(file, known)
+    def run(self, project: Project) -> None:
+        """Load what is new in the kind's folder and in packs."""
+        loose = loose_files(project, self.kind)
+        unknown = self._known.not_loaded(loose.names)
+        self._look_at_some(loose, unknown)
+        pending = {name: file for name in unknown if (file := loose.file(name))}
+        # What lies there by itself as well was packed: it is the same file, and the pack is what stays.
+        pending |= self._not_loaded_of_packs(project)
+        self.load([pending[name] for name in sorted(pending)])
+
+    def load(self, files: list[LandingFile]) -> None:
+        """Load these, of which none is loaded, in this order."""
+        pending = [file for file in files if (file.name, file.state) not in self._reported]
         if pending:
             with _little_memory(self.warehouse, needed=any(file.size > _LARGE_FILE_BYTES for file in pending)):
                 try:
                     self._load(pending)
                 except _ROWS_REFUSED:
                     self._load_each(pending)
+
+    def _look_at_some(self, loose: LooseFiles, unknown: set[str]) -> None:
+        """Tell of loaded files that have changed since."""
+        chosen = loose.names if len(loose.names) <= LOOKED_AT else random.sample(loose.names, LOOKED_AT)
+        states = {name: state for name in chosen if name not in unknown and (state := loose.written(name))}
+        for known in self._known.in_another_state(states):
+            if file := loose.file(known["name"]):
+                self._look_again(file, known)
+
+    def _not_loaded_of_packs(self, project: Project) -> dict[str, LandingFile]:
+        """By name; packs of which all files are loaded are remembered, and not read again before they change."""
+        found = {}
+        for pack, state in self._known.packs_to_look_into(project):
+            files = {file.name: file for file in packed_files(self.kind, pack)}
+            missing, changed = self._known.compared({name: file.noted_sha256 for name, file in files.items()})
+            for known in changed:
+                file = files[known["name"]]
+                self._report_changed(file, known, file.noted_sha256)
+            if files and not missing:
+                self._known.note_states({path_of(self.kind, pack): state})
+            found |= {name: files[name] for name in missing}
+        return found
 
     def _look_again(self, file: LandingFile, known: Mapping[str, Any]) -> None:
         """Tell whether a loaded file has other bytes now, where its size or times say that it may."""
@@ -205,24 +258,20 @@ class _KindLoad:
             self._report_file(file.name, f"unreadable file, loaded before: {error}", file.state)
             return
         if sha256 != known["sha256"]:
-            sizes = f"{known['size']} bytes then, {file.size} now"
-            self._report_file(
-                file.name, f"changed after it was loaded: {sizes}; land it under a new name", f"sha256 {sha256}"
-            )
-        self._note_states([file])
+            self._report_changed(file, known, sha256)
+        self._known.note_states({file.path: file.written})
 
-    def _note_states(self, files: Sequence[LandingFile]) -> None:
-        """Remember in which states files were looked at. Where a crash prevents it, they are looked at again."""
-        states = [{"path": file.path, "state": file.written} for file in files]
-        with self.warehouse.transaction():
-            self.warehouse.execute(_STATEMENTS["forget_states"], [[file.path for file in files]])
-            self.warehouse.append_rows("raw.file_states", states)
+    def _report_changed(self, file: LandingFile, known: Mapping[str, Any], sha256: str) -> None:
+        sizes = f"{known['size']} bytes then, {file.size} now"
+        self._report_file(
+            file.name, f"changed after it was loaded: {sizes}; land it under a new name", f"sha256 {sha256}"
+        )
 
     def _load_each(self, pending: list[LandingFile]) -> None:
         """Load files one by one, where one of them has rows that nothing here foresaw: it must not stop the others."""
-        known = {row["path"] for row in self.warehouse.rows(_STATEMENTS["loaded_files"], [self.kind])}
+        unknown = self._known.not_loaded([file.name for file in pending])
         for file in pending:
-            if file.path in known or (file.name, file.state) in self._reported:
+            if file.name not in unknown or (file.name, file.state) in self._reported:
                 continue
             # What another file brought in, and was refused with, is no part of this one.
             self.fields = self.fields.without_news(self.warehouse.columns("raw.leads"))
@@ -234,15 +283,15 @@ class _KindLoad:
                 self._report_file(file.name, f"its rows are refused: {_one_line(error)}", f"refused, {file.state}")
 
     def _load(self, pending: list[LandingFile]) -> None:
-        rows_by_content = self._rows_by_content()
+        rows_by_content: dict[tuple[str, str | None], int] = {}
         load_id = self.warehouse.value(_STATEMENTS["last_load_id"]) + 1
         waiting: list[StagedFile] = []
         self._staging.begin()
         try:
-            for file in pending:
+            for file, sha256 in self._with_contents(pending, rows_by_content):
+                staged = StagedFile(file, load_id, sha256)
+                content = (staged.sha256, file.format)
                 try:
-                    staged = StagedFile(file, load_id, file.sha256())
-                    content = (staged.sha256, file.format)
                     if content in rows_by_content:
                         staged.repeats = rows_by_content[content]
                     else:
@@ -261,10 +310,26 @@ class _KindLoad:
         finally:
             self._staging.end()
 
-    def _rows_by_content(self) -> dict[tuple[str, str | None], int]:
-        """Rows of each loaded content; the same bytes in another format are something else."""
-        loaded = self.warehouse.rows(_STATEMENTS["loaded_files"], [self.kind])
-        return {(row["sha256"], format_of(row["path"])): row["all_rows"] for row in loaded}
+    def _with_contents(
+        self, pending: list[LandingFile], rows_by_content: dict[tuple[str, str | None], int]
+    ) -> Iterator[tuple[LandingFile, str]]:
+        """Each file that can be read with the hash of its bytes.
+
+        `rows_by_content` learns how many rows such bytes brought when they were loaded before; the same bytes in
+        another format are something else.
+        """
+        for start in range(0, len(pending), _FILES_AT_ONCE):
+            hashes: dict[str, str] = {}
+            for file in pending[start : start + _FILES_AT_ONCE]:
+                try:
+                    hashes[file.path] = file.sha256()
+                except UnreadableFile as error:
+                    self._report_file(file.name, f"unreadable file: {error}", file.state)
+            for row in self._known.with_contents(list(hashes.values())):
+                rows_by_content.setdefault((row["sha256"], format_of(row["path"])), row["all_rows"])
+            for file in pending[start : start + _FILES_AT_ONCE]:
+                if file.path in hashes:
+                    yield file, hashes[file.path]
 
     def _stage(self, staged: StagedFile) -> None:
         check = check_for(self.kind, self.fields)
@@ -281,7 +346,9 @@ class _KindLoad:
 
     def _settle(self, files: list[StagedFile]) -> None:
         taken = self._staging.settle(files, self.loaded_at)
-        self._note_states([staged.file for staged in files])
+        self._known.note_states(
+            {staged.file.path: staged.file.written for staged in files if staged.file.member is None}
+        )
         rows = sum(taken.get(staged.load_id, 0) for staged in files)
         self._count(
             files=len(files),

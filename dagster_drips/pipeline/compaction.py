@@ -1,0 +1,35 @@
+"""`drips compact`: small landed files of closed days into packs, while no run is going on.
+
+Here belong the lock, the warehouse and the setting; the files are `landing.compaction`'s.
+"""
+
+from __future__ import annotations
+
+from dagster_drips.clock import utc_now
+from dagster_drips.landing.compaction import CompactReport, Which, loaded_before, pack_files
+from dagster_drips.pipeline.run_lock import exclusive_run
+from dagster_drips.project import Project
+from dagster_drips.warehouse import open_warehouse
+
+
+def compact(project: Project, which: Which | None, *, wait_seconds: float = 5) -> CompactReport:
+    """Pack what was loaded before today (UTC) and is in the journal.
+
+    Args:
+        project: whose.
+        which: whose files; None: nobody's.
+        wait_seconds: how long to wait for a run that is going on.
+
+    Raises:
+        DripsError: a run is going on, or the warehouse can't be read.
+        OSError: the disk can't be written; nothing is lost, and the next compaction goes on.
+    """
+    if which is None:
+        return CompactReport()
+    with exclusive_run(project, wait_seconds=wait_seconds):
+        if not project.warehouse.exists():
+            return CompactReport()
+        today = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+        with open_warehouse(project.warehouse) as warehouse:
+            loaded = loaded_before(warehouse, today)
+        return pack_files(project, loaded, which)
