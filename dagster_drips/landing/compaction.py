@@ -34,8 +34,8 @@ from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.statements import named_statements
 
-Which = Literal["own", "all"]
-"""`own`: what this project's own processes wrote; `all`: what others landed, too."""
+Which = Literal["own", "all", "off"]
+"""`own`: what this project's own processes wrote; `all`: what others landed, too; `off`: nothing (DRIPS_COMPACT)."""
 
 _STATEMENTS = named_statements(Path(__file__).with_name("compaction.sql"))
 # As `writer.staged_file` names them.
@@ -94,7 +94,8 @@ def loaded_before(warehouse: Warehouse, today: datetime) -> list[Loaded]:
 def pack_files(project: Project, loaded: Sequence[Loaded], which: Which) -> CompactReport:
     """Pack those of these files that lie in the landing folders, day by day.
 
-    Left alone are Parquet files, files of more than 16 MiB, links, and whatever has other bytes than were loaded.
+    Left alone are Parquet files, files of more than 16 MiB, links and what they lead to, and whatever has other bytes
+    than were loaded.
 
     Args:
         project: whose; its run lock is held.
@@ -107,8 +108,12 @@ def pack_files(project: Project, loaded: Sequence[Loaded], which: Which) -> Comp
     by_day: dict[tuple[str, date], list[Loaded]] = defaultdict(list)
     lying = {kind: loose_files(project, kind) for kind in LANDING_KINDS}
     plain = {kind: {*files.names} - files.odd.keys() for kind, files in lying.items()}
+    linked = {file.location.resolve() for files in lying.values() for file in files.odd.values()}
     for one in loaded:
-        if one.name in plain[one.kind] and _may_be_packed(one.name, which):
+        place = project.landing / one.kind / one.name
+        if one.name not in plain[one.kind] or not _may_be_packed(one.name, which):
+            continue
+        if not linked or place.resolve() not in linked:
             by_day[one.kind, one.day].append(one)
     report = CompactReport()
     for (kind, day), files in sorted(by_day.items()):

@@ -12,19 +12,19 @@ from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 
 
-def compact(project: Project, which: Which | None, *, wait_seconds: float = 5) -> CompactReport:
+def compact(project: Project, which: Which, *, wait_seconds: float = 5) -> CompactReport:
     """Pack what was loaded before today (UTC) and is in the journal.
 
     Args:
         project: whose.
-        which: whose files; None: nobody's.
+        which: whose files.
         wait_seconds: how long to wait for a run that is going on.
 
     Raises:
         DripsError: a run is going on, or the warehouse can't be read.
         OSError: the disk can't be written; nothing is lost, and the next compaction goes on.
     """
-    if which is None:
+    if which == "off":
         return CompactReport()
     with exclusive_run(project, wait_seconds=wait_seconds):
         if not project.warehouse.exists():
