@@ -102,7 +102,7 @@ def unpacked(file: LandingFile) -> Generator[IO[bytes]]:
 def text_form(file: LandingFile) -> TextForm:
     """How that text file is written, by its first block."""
     with unpacked(file) as stream:
-        return _form_of(stream.read(BLOCK_BYTES))
+        return form_of(stream.read(BLOCK_BYTES))
 
 
 def text_blocks(file: LandingFile) -> Iterator[bytes]:
@@ -116,7 +116,7 @@ def text_blocks(file: LandingFile) -> Iterator[bytes]:
     size = UnpackedSize(file)
     with unpacked(file) as stream:
         data = stream.read(BLOCK_BYTES)
-        form = _form_of(data)
+        form = form_of(data)
         to_utf8 = _Utf8(form)
         begun: list[bytes] = []
         data = data.removeprefix(form.mark)
@@ -163,7 +163,12 @@ class _Utf8:
         return data.replace(b"\r", b"\n") if self._form.line_end == "\r" else data
 
 
-def _form_of(start: bytes) -> TextForm:
+def form_of(start: bytes) -> TextForm:
+    """How a text file that begins so is written.
+
+    Raises:
+        UnreadableFile: it is no text.
+    """
     for signature, what in _SIGNATURES:
         if start.startswith(signature):
             raise UnreadableFile(f"no text: it is {what}")

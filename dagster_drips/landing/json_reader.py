@@ -40,7 +40,7 @@ def read_json(file: LandingFile) -> Iterator[Batch]:
     """
     blocks = text_blocks(file)
     first = next(blocks, b"")
-    if _is_document(first, file.format):
+    if is_document(first, file.format):
         members = _members(_whole(chain([first], blocks)))
         row = 1
         while texts := [member.encode("utf-8", "surrogateescape") for member in islice(members, _MEMBERS_AT_ONCE)]:
@@ -62,13 +62,13 @@ def document_without(file: LandingFile, gone: Container[int]) -> bytes | None:
     """
     blocks = text_blocks(file)
     first = next(blocks, b"")
-    if not _is_document(first, file.format):
+    if not is_document(first, file.format):
         return None
     kept = [member for row, member in enumerate(_members(_whole(chain([first], blocks))), 1) if row not in gone]
     return ("[" + ",\n".join(kept) + "]\n").encode("utf-8", "surrogateescape")
 
 
-def _is_document(start: bytes, format: str) -> bool:
+def is_document(start: bytes, format: str) -> bool:
     """Whether the file is a document and not lines: a list of objects, or an object that its first line doesn't end."""
     line, _, rest = start.lstrip().partition(b"\n")
     is_json = format in (".json", ".json.gz")

@@ -108,7 +108,7 @@ def test_a_tick_loads_nothing_of_a_pack_again_and_looks_into_it_once(landing, mo
     load(landing, 4)
     assert tables(landing.warehouse) == before
     monkeypatch.setattr("dagster_drips.landing.packs.zipfile.ZipFile", None)
-    monkeypatch.setattr("dagster_drips.landing.load.packed_files", None)
+    monkeypatch.setattr("dagster_drips.landing.kind_load.packed_files", None)
     load(landing, 5)
     assert tables(landing.warehouse) == before
 
