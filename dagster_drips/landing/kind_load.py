@@ -192,8 +192,12 @@ class KindLoad:
                 staged = [StagedFile(one.file, load_id + nth, one.sha256) for nth, one in enumerate(some)]
                 try:
                     self._stage_new(staged, some, rows_by_content)
-                except UnreadableFile as error:  # a file by itself
-                    self._report_file(some[0].file.name, f"unreadable file: {error}", some[0].file.state)
+                except UnreadableFile as error:
+                    # One of several that was plain a moment ago: none of them is loaded now, and the next load knows.
+                    for one in staged:
+                        self._staging.forget(one)
+                    if len(some) == 1:
+                        self._report_file(some[0].file.name, f"unreadable file: {error}", some[0].file.state)
                     continue
                 waiting += staged
                 load_id += len(staged)

@@ -92,7 +92,7 @@ def packs(project: Project, kind: str) -> list[Path]:
     """The packs of a kind, by name: `2026-03-28-1.zip` has files that were loaded on that day (UTC)."""
     folder = project.landing / PACKED / kind
     try:
-        return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+        return sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name) and not path.is_symlink())
     except (FileNotFoundError, NotADirectoryError):
         return []
 

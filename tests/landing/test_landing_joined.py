@@ -57,7 +57,9 @@ def loaded(folder: Path, empty_warehouse: Path, kind: str, files: list[tuple[lis
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(kind=st.sampled_from(LANDING_KINDS), files=FILES)
-@example("leads", [([b'{"lead_id": "L2", "plan": "x"}'], True), ([b'{"lead_id": "L", "created_at": 0}'], False)])
+@example(
+    kind="leads", files=[([b'{"lead_id": "L2", "plan": "x"}'], True), ([b'{"lead_id": "L", "created_at": 0}'], False)]
+)
 def test_files_read_in_one_go_make_the_tables_that_they_make_one_by_one(
     kind: str,
     files: list[tuple[list[bytes], bool]],
@@ -99,7 +101,9 @@ def test_groups_hold_neighbours_that_differ_and_are_not_too_many(monkeypatch):
         return Content(file, str(lines), lines)
 
     monkeypatch.setattr(joined, "FILES_AT_ONCE", 2)
-    given = [content(name, lines) for name, lines in zip("abcdefg", [b"1", b"1", b"2", b"3", None, b"4", b"5"])]
+    given = [
+        content(name, lines) for name, lines in zip("abcdefg", [b"1", b"1", b"2", b"3", None, b"4", b"5"], strict=True)
+    ]
     assert [[one.file.name for one in group] for group in in_groups(given)] == [
         ["a"],
         ["b", "c"],
