@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import polars as pl
@@ -68,7 +67,7 @@ class KnownFiles:
             self._warehouse.append_rows("raw.file_states", rows)
 
     def _rows(self, name: str) -> list[dict[str, Any]]:
-        return self._warehouse.rows(Template(_STATEMENTS[name]).substitute(kind=self._kind))
+        return self._warehouse.rows(_STATEMENTS[name], [self._kind])
 
     @contextmanager
     def _listed(self, names: Collection[str], told: Sequence[str] = ()) -> Generator[None]:

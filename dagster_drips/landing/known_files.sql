@@ -9,7 +9,7 @@ drop table if exists landing_listed
 select listed.name
 from landing_listed as listed
 anti join raw.loaded_files as loaded
-    on loaded.path = '${kind}/' || listed.name
+    on loaded.path = ? || '/' || listed.name
 
 -- name: in_another_state
 -- Loaded files that look otherwise than when their bytes were last looked at.
@@ -19,7 +19,7 @@ select
     loaded.sha256
 from landing_listed as listed
 inner join raw.loaded_files as loaded
-    on loaded.path = '${kind}/' || listed.name
+    on loaded.path = ? || '/' || listed.name
 left join raw.file_states as states
     on states.path = loaded.path
 where states.state is distinct from listed.told
@@ -31,7 +31,7 @@ select
     loaded.size
 from landing_listed as listed
 inner join raw.loaded_files as loaded
-    on loaded.path = '${kind}/' || listed.name
+    on loaded.path = ? || '/' || listed.name
 where loaded.sha256 <> listed.told
 order by listed.name
 
