@@ -24,8 +24,7 @@ def compact(as_json: JsonOption = False, project: ProjectOption = None) -> None:
         typer.echo("DRIPS_COMPACT is off: nothing is packed")
     else:
         typer.echo(
-            f"{report.files} files packed into {report.packs} packs,"
-            f" {report.bytes_before:,} bytes in {report.bytes_after:,}"
+            f"{report.files} files packed into {report.packs} packs"
             if report.files
             else "nothing to pack: no small files of closed days"
         )

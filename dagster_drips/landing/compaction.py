@@ -19,6 +19,7 @@ from typing import Literal
 
 from dagster_drips.files import sync
 from dagster_drips.landing.files import LandingFile, again, format_of, loose_files
+from dagster_drips.landing.known_files import KnownFiles
 from dagster_drips.landing.packs import (
     MEMBER_BYTES,
     PACKED,
@@ -32,16 +33,15 @@ from dagster_drips.landing.packs import (
 from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse.port import Warehouse
-from dagster_drips.warehouse.statements import named_statements
 
 Which = Literal["own", "all", "off"]
 """`own`: what this project's own processes wrote; `all`: what others landed, too; `off`: nothing (DRIPS_COMPACT)."""
 
-_STATEMENTS = named_statements(Path(__file__).with_name("compaction.sql"))
 # As `writer.staged_file` names them.
 _OWN = re.compile(r"collected-\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}\.jsonl")
 _PACK_BYTES = 64 << 20
-_PACK_FILES = 50_000
+# A run waits for one pack, some seconds.
+_PACK_FILES = 10_000
 _WORTH_A_PACK = 2
 
 
@@ -64,43 +64,42 @@ class Loaded:
 
 @dataclass(frozen=True)
 class CompactReport:
-    """What was done: files that are in packs now, packs that were made, bytes of the files and of the packs."""
+    """What was done: files that are in packs now, and packs that were made."""
 
     files: int = 0
     packs: int = 0
-    bytes_before: int = 0
-    bytes_after: int = 0
 
     def __add__(self, other: CompactReport) -> CompactReport:
-        return CompactReport(
-            self.files + other.files,
-            self.packs + other.packs,
-            self.bytes_before + other.bytes_before,
-            self.bytes_after + other.bytes_after,
-        )
+        return CompactReport(self.files + other.files, self.packs + other.packs)
 
 
-def loaded_before(warehouse: Warehouse, today: datetime) -> list[Loaded]:
-    """What was loaded on days before this one, and is in the journal.
+def closed_files(project: Project, warehouse: Warehouse, which: Which, today: datetime) -> list[Loaded]:
+    """What lies there by itself, was loaded on days before this one, and is in the journal.
 
     Args:
-        warehouse: the project's.
+        project: whose.
+        warehouse: its own, open for writing.
+        which: whose files.
         today: midnight, UTC.
     """
-    rows = warehouse.rows(_STATEMENTS["loaded_before"], [today])
-    return [Loaded(row["kind"], row["name"], row["sha256"], row["day"]) for row in rows]
+    found = []
+    for kind in LANDING_KINDS:
+        names = [name for name in loose_files(project, kind).names if _may_be_packed(name, which)]
+        rows = KnownFiles(warehouse, kind).loaded_before(names, today)
+        found += [Loaded(kind, row["name"], row["sha256"], row["day"]) for row in rows]
+    return found
 
 
-def pack_files(project: Project, loaded: Sequence[Loaded], which: Which) -> CompactReport:
+def pack_files(project: Project, loaded: Sequence[Loaded], at_most: int | None = None) -> CompactReport:
     """Pack those of these files that lie in the landing folders, day by day.
 
-    Left alone are Parquet files, files of more than 16 MiB, links and what they lead to, and whatever has other bytes
-    than were loaded.
+    Left alone are files of more than 16 MiB, links and what they lead to, and whatever has other bytes than were
+    loaded.
 
     Args:
         project: whose; its run lock is held.
-        loaded: as `loaded_before` has them.
-        which: whose files.
+        loaded: as `closed_files` has them.
+        at_most: stop when about so many are packed.
 
     Raises:
         OSError: the disk is full or can't be written; nothing is lost, and a part may be done.
@@ -111,26 +110,21 @@ def pack_files(project: Project, loaded: Sequence[Loaded], which: Which) -> Comp
     linked = {file.location.resolve() for files in lying.values() for file in files.odd.values()}
     for one in loaded:
         place = project.landing / one.kind / one.name
-        if one.name not in plain[one.kind] or not _may_be_packed(one.name, which):
-            continue
-        if not linked or place.resolve() not in linked:
+        if one.name in plain[one.kind] and (not linked or place.resolve() not in linked):
             by_day[one.kind, one.day].append(one)
     report = CompactReport()
     for (kind, day), files in sorted(by_day.items()):
         found = [(file, one.sha256) for one in files if (file := lying[kind].file(one.name))]
-        report += _pack_day(project, kind, day, found)
+        report += _without_what_is_packed(project, kind, day, found)
+        for some in _portions([(file, sha256) for file, sha256 in found if file.location.exists()]):
+            if at_most is not None and report.files >= at_most:
+                return report
+            report += _packed(project, kind, day, some)
     return report
 
 
 def _may_be_packed(name: str, which: Which) -> bool:
     return (which == "all" and format_of(name) != ".parquet") or _OWN.fullmatch(name) is not None
-
-
-def _pack_day(project: Project, kind: str, day: date, files: list[tuple[LandingFile, str]]) -> CompactReport:
-    report = _without_what_is_packed(project, kind, day, files)
-    for some in _portions([(file, sha256) for file, sha256 in files if file.location.exists()]):
-        report += _packed(project, kind, day, some)
-    return report
 
 
 def _without_what_is_packed(
@@ -150,7 +144,7 @@ def _without_what_is_packed(
             member.opened()  # before the last other copy goes
             done.append(file)
     _remove(project, done)
-    return CompactReport(len(done), 0, sum(file.size for file in done))
+    return CompactReport(len(done))
 
 
 def _members(pack: Path) -> list[Member]:
@@ -200,7 +194,7 @@ def _packed(project: Project, kind: str, day: date, files: list[tuple[LandingFil
     scratch.rename(pack)
     sync(folder)
     _remove(project, taken)
-    return CompactReport(len(taken), 1, sum(file.size for file in taken), pack.stat().st_size)
+    return CompactReport(len(taken), 1)
 
 
 def _folder_of_packs(project: Project, kind: str) -> Path:

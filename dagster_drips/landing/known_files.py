@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,11 @@ class KnownFiles:
         with self._listed(states, list(states.values())):
             return self._rows("in_another_state")
 
+    def loaded_before(self, names: Sequence[str], today: datetime) -> list[dict[str, Any]]:
+        """`name`, `sha256` and `day` of those that ticks in the journal loaded before this midnight (UTC)."""
+        with self._listed(names):
+            return self._rows("loaded_before", today)
+
     def compared(self, hashes: Mapping[str, str]) -> tuple[list[str], list[dict[str, Any]]]:
         """Names that are not loaded, and `name` and `size` of those that were loaded with other bytes."""
         with self._listed(hashes, list(hashes.values())):
@@ -66,8 +72,8 @@ class KnownFiles:
             rows = [{"path": path, "state": state} for path, state in states.items()]
             self._warehouse.append_rows("raw.file_states", rows)
 
-    def _rows(self, name: str) -> list[dict[str, Any]]:
-        return self._warehouse.rows(_STATEMENTS[name], [self._kind])
+    def _rows(self, name: str, *parameters: datetime) -> list[dict[str, Any]]:
+        return self._warehouse.rows(_STATEMENTS[name], [self._kind, *parameters])
 
     @contextmanager
     def _listed(self, names: Collection[str], told: Sequence[str] = ()) -> Generator[None]:

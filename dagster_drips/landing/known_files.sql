@@ -25,6 +25,20 @@ left join raw.file_states as states
 where states.state is distinct from listed.told
 order by listed.name
 
+-- name: loaded_before
+-- Files that were loaded on earlier days by ticks that are in the journal, in the order of loading.
+select
+    listed.name,
+    loaded.sha256,
+    cast(loaded.loaded_at as date) as day
+from landing_listed as listed
+inner join raw.loaded_files as loaded
+    on loaded.path = ? || '/' || listed.name
+where
+    loaded.loaded_at < ?
+    and loaded.load_id <= (select coalesce(max(last_load_id), 0) from journal.ticks)
+order by loaded.load_id
+
 -- name: with_other_bytes
 select
     listed.name,

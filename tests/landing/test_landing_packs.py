@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagster_drips.errors import DripsError
-from dagster_drips.landing.compaction import CompactReport, Which, loaded_before, pack_files
+from dagster_drips.landing.compaction import CompactReport, Which, closed_files, pack_files
 from dagster_drips.landing.files import ignored_files, landing_files, loose_files
 from dagster_drips.landing.load import load_again, load_landing
 from dagster_drips.landing.packs import members_of, packs
@@ -44,7 +44,7 @@ def load(landing, day: int = 0) -> None:
 
 
 def compact(landing, which: Which = "own", today: datetime = LATER) -> CompactReport:
-    return pack_files(landing.project, loaded_before(landing.warehouse, today), which)
+    return pack_files(landing.project, closed_files(landing.project, landing.warehouse, which, today))
 
 
 def tables(warehouse: Warehouse) -> dict[str, list[dict[str, Any]]]:
@@ -226,7 +226,7 @@ def _killed_at(landing, loaded, number: int) -> bool:
                     os.kill(os.getpid(), signal.SIGKILL)
 
         sys.addaudithook(audit)
-        pack_files(landing.project, loaded, "own")
+        pack_files(landing.project, loaded)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
@@ -237,7 +237,7 @@ def test_killed_at_any_step_nothing_is_lost_and_the_next_compaction_ends_it(land
         landing.put_rows(f"engagement/{OWN.format(number)}", fact(engagement_id=f"g{number}"))
     load(landing)
     before = rebuilt(landing, empty_warehouse), replayed(landing, empty_warehouse)
-    loaded = loaded_before(landing.warehouse, LATER)
+    loaded = closed_files(landing.project, landing.warehouse, "own", LATER)
     shutil.copytree(landing.project.landing, tmp_path / "as it was")
     number, seen_twice = 1, 0
     while _killed_at(landing, loaded, number):
@@ -247,7 +247,7 @@ def test_killed_at_any_step_nothing_is_lost_and_the_next_compaction_ends_it(land
         seen_twice += both
         listed = {file.path: file.sha256() for file in landing_files(landing.project)}
         assert listed == {f"{one.kind}/{one.name}": one.sha256 for one in loaded}
-        pack_files(landing.project, loaded, "own")
+        pack_files(landing.project, loaded)
         assert lying(landing) == lying(landing, "engagement") == []
         members = [one.name for pack in packs(landing.project, "events") for one in members_of(pack)]
         assert sorted(members) == [OWN.format(one) for one in range(3)]
@@ -313,11 +313,11 @@ def test_random_files_packed_in_any_order_make_the_same_tables(
         load(landing, day)
     before = rebuilt(landing, empty_warehouse), replayed(landing, empty_warehouse)
     assert before[0] == tables(landing.warehouse)
-    loaded = loaded_before(landing.warehouse, LATER)
+    loaded = closed_files(project, landing.warehouse, which, LATER)
     for _ in range(3):
         some = [one for one in loaded if chance.random() < 0.6]
         chance.shuffle(some)
-        pack_files(project, some, which)
+        pack_files(project, some)
     load(landing, 9)
     assert (rebuilt(landing, empty_warehouse), replayed(landing, empty_warehouse)) == before
     landing.warehouse.close()

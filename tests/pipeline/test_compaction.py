@@ -46,8 +46,7 @@ def said(project: Project, *arguments: str, exits: int = 0) -> str:
 
 def test_what_was_packed_is_told(project):
     told = json.loads(said(project, "--json"))
-    assert (told["files"], told["packs"]) == (2, 1)
-    assert (told["bytes_before"], told["bytes_after"] > 0) == (2 * len(ROW.format(0)), True)
+    assert told == {"files": 2, "packs": 1}
     assert len(landing_files(project)) == 4
     assert said(project) == "nothing to pack: no small files of closed days\n"
 

@@ -16,8 +16,7 @@ from life import NAMES, ZEB, dump, land, lived_in, message_id, new_project, tick
 from dagster_drips.clock import utc_now
 from dagster_drips.delivery.place import adopt, misplaced
 from dagster_drips.errors import DripsError
-from dagster_drips.landing.compaction import loaded_before, pack_files
-from dagster_drips.landing.files import loose_files
+from dagster_drips.landing.compaction import closed_files, pack_files
 from dagster_drips.locks import exclusive
 from dagster_drips.pipeline.rebuild import rebuild
 from dagster_drips.privacy.forget import ForgetReport, forget
@@ -158,11 +157,9 @@ def crash_at_rename(number: int) -> Iterator[None]:
 def _packed(project: Project) -> Project:
     """With half of its landed text files in packs."""
     with open_warehouse(project.warehouse) as warehouse:
-        loaded = loaded_before(warehouse, utc_now() + timedelta(days=1))
-    names = {kind: set(loose_files(project, kind).names) for kind in LANDING_KINDS}
-    texts = [one for one in loaded if one.name in names[one.kind] and not one.name.endswith(".parquet")]
+        texts = closed_files(project, warehouse, "all", utc_now() + timedelta(days=1))
     packed = [one for kind in LANDING_KINDS for one in [text for text in texts if text.kind == kind][:2]]
-    assert pack_files(project, packed, "all").packs == 2
+    assert pack_files(project, packed).packs == 2
     return project
 
 
