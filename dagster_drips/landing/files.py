@@ -42,7 +42,7 @@ class UnreadableFile(Exception):
     """A landing file that can't be read to its end: truncated, damaged, or not permitted."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LandingFile:
     """One complete file in a landing folder, as a directory listing shows it."""
 

@@ -41,7 +41,7 @@ class DamagedPack(Exception):
     """A pack that can't be read, or a file in it that is not what was put into it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
     """A file in a pack, as the pack's directory has it.
 
