@@ -17,6 +17,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
+from dagster_drips.errors import DripsError
 from dagster_drips.files import sync
 from dagster_drips.landing.files import LandingFile, again, format_of, loose_files
 from dagster_drips.landing.known_files import KnownFiles
@@ -103,6 +104,7 @@ def pack_files(project: Project, loaded: Sequence[Loaded], at_most: int | None =
 
     Raises:
         OSError: the disk is full or can't be written; nothing is lost, and a part may be done.
+        DripsError: a pack reads otherwise than it was written; the files stay.
     """
     by_day: dict[tuple[str, date], list[Loaded]] = defaultdict(list)
     lying = {kind: loose_files(project, kind) for kind in LANDING_KINDS}
@@ -140,8 +142,7 @@ def _without_what_is_packed(
     done = []
     for file, sha256 in files:
         member = packed.get((file.name, sha256))
-        if member is not None and _bytes_of(file, sha256) is not None:
-            member.opened()  # before the last other copy goes
+        if member is not None and _is_whole(member) and _bytes_of(file, sha256) is not None:
             done.append(file)
     _remove(project, done)
     return CompactReport(len(done))
@@ -152,6 +153,14 @@ def _members(pack: Path) -> list[Member]:
         return members_of(pack)
     except DamagedPack:
         return []
+
+
+def _is_whole(member: Member) -> bool:
+    try:
+        member.opened()
+    except DamagedPack:
+        return False
+    return True
 
 
 def _portions(files: list[tuple[LandingFile, str]]) -> Iterator[list[tuple[LandingFile, str]]]:
@@ -186,8 +195,8 @@ def _packed(project: Project, kind: str, day: date, files: list[tuple[LandingFil
         scratch.unlink()
         return CompactReport()
     # Read once more, as the originals go.
-    for member in members_of(scratch):
-        member.opened()
+    if not all(map(_is_whole, members_of(scratch))):
+        raise DripsError("what was written there can't be read back: look at the disk", file=scratch)
     number = 1
     while (pack := folder / f"{day}-{number}.zip").exists():
         number += 1

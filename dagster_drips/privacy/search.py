@@ -193,7 +193,9 @@ def _in_zip(path: Path, traces: Traces) -> bool:
         for member in archive.infolist():
             if not member.is_dir():
                 with archive.open(member) as stream:
-                    if _in_stream(stream, traces, encoded=True):
+                    is_packed = member.filename.lower().endswith(".gz")
+                    content: Any = gzip.open(stream) if is_packed else stream
+                    if _in_stream(content, traces, encoded=True):
                         return True
     return False
 

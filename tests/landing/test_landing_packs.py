@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import shutil
@@ -190,6 +191,11 @@ def test_a_damaged_pack_is_told_and_rebuilds_nothing(landing, empty_warehouse):
     pack.write_bytes(whole[:inside] + bytes([whole[inside] ^ 255]) + whole[inside + 1 :])
     with pytest.raises(DripsError, match=rf"this landed file can't be read: {OWN.format(0)} in this pack is damaged"):
         rebuilt(landing, empty_warehouse)
+    # A file that has come back from a backup is the better copy of the one that is damaged.
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        archive.extractall(landing.path("events"))
+    compact(landing)
+    assert lying(landing) == [OWN.format(0)]
     with zipfile.ZipFile(pack, "w") as other:
         other.writestr("1.jsonl", "{}")
     assert "was not packed by `drips compact`" in ignored_files(landing.project)[0].reason
