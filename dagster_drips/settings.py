@@ -97,6 +97,8 @@ class Settings(Schedules):
     imap_password: SecretStr | None = None
     in_doubt: InDoubt = "hold"
     only_to: Recipients = OnlyTo()
+    compact: Literal["own", "all", "off"] = "own"
+    """Which landed files of closed days are packed: what our processes wrote, or what others landed, too."""
     file_mode: Literal["0600", "0640"] = "0600"
     """Of new files; `file_modes` reads it by itself, before anything else is read or written."""
     public_url: str | None = None
@@ -241,6 +243,7 @@ class Settings(Schedules):
             "DRIPS_PUSHGATEWAY_URL": _without_login(self.pushgateway_url),
             "DRIPS_IN_DOUBT": self.in_doubt,
             "DRIPS_ONLY_TO": str(self.only_to),
+            "DRIPS_COMPACT": self.compact,
             "DRIPS_FILE_MODE": self.file_mode,
             "DRIPS_PUBLIC_URL": self.public_url or "",
             "DRIPS_SECRET_KEYS": ",".join(_MASK for _ in self.secret_keys),

@@ -98,10 +98,12 @@ KINDS = (
     ),
     # smtp.sink
     Kind("caught mails while they are written", ("data/outbox",), re.compile(r"\.[A-Za-z0-9_-]+\.[0-9a-f]{8}"), "run"),
+    # landing.compaction
+    Kind("packs while they are written", ("data/landing/packed/*",), re.compile(r"\.packing\..+"), "run"),
     # privacy.rewriting
     Kind(
         "files that an erasure rewrites",
-        (*_LANDING, "data/landing/raw", "data/journal"),
+        (*_LANDING, "data/landing/packed", "data/landing/raw", "data/journal"),
         re.compile(r"\.forgetting\..+"),
         "replaced",
     ),

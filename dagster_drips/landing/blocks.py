@@ -10,10 +10,9 @@ import gzip
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
-from dagster_drips.landing.files import UnreadableFile
+from dagster_drips.landing.files import LandingFile, UnreadableFile
 
 BLOCK_BYTES = 8 << 20
 LINE_LIMIT_BYTES = 64 << 20
@@ -46,11 +45,11 @@ class UnpackedSize:
     """Counts what a file unpacks to.
 
     Args:
-        path: the file as it lies on disk.
+        file: as it was listed.
     """
 
-    def __init__(self, path: Path):
-        self._limit = max(UNPACKED_BYTES, UNPACKED_TIMES * path.stat().st_size)
+    def __init__(self, file: LandingFile):
+        self._limit = max(UNPACKED_BYTES, UNPACKED_TIMES * file.size)
         self._size = 0
 
     def add(self, size: int) -> None:
@@ -90,19 +89,23 @@ class TextForm:
 
 
 @contextmanager
-def unpacked(path: Path) -> Generator[IO[bytes]]:
+def unpacked(file: LandingFile) -> Generator[IO[bytes]]:
     """The file's bytes, unpacked where its name ends in `.gz`."""
-    with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
-        yield stream  # ty: ignore[invalid-yield]
+    with file.opened() as stream:
+        if not file.format.endswith(".gz"):
+            yield stream
+            return
+        with gzip.GzipFile(fileobj=stream) as text:
+            yield text  # ty: ignore[invalid-yield]
 
 
-def text_form(path: Path) -> TextForm:
+def text_form(file: LandingFile) -> TextForm:
     """How that text file is written, by its first block."""
-    with unpacked(path) as stream:
-        return _form_of(stream.read(BLOCK_BYTES))
+    with unpacked(file) as stream:
+        return form_of(stream.read(BLOCK_BYTES))
 
 
-def text_blocks(path: Path) -> Iterator[bytes]:
+def text_blocks(file: LandingFile) -> Iterator[bytes]:
     """A text file as UTF-8 without a byte order mark, its lines ended by line feeds, cut behind line ends.
 
     Bytes of a file without a mark come as they are, UTF-8 or not.
@@ -110,10 +113,10 @@ def text_blocks(path: Path) -> Iterator[bytes]:
     Raises:
         UnreadableFile: it is no text, a line is too long, or a packed file unpacks too far.
     """
-    size = UnpackedSize(path)
-    with unpacked(path) as stream:
+    size = UnpackedSize(file)
+    with unpacked(file) as stream:
         data = stream.read(BLOCK_BYTES)
-        form = _form_of(data)
+        form = form_of(data)
         to_utf8 = _Utf8(form)
         begun: list[bytes] = []
         data = data.removeprefix(form.mark)
@@ -160,7 +163,12 @@ class _Utf8:
         return data.replace(b"\r", b"\n") if self._form.line_end == "\r" else data
 
 
-def _form_of(start: bytes) -> TextForm:
+def form_of(start: bytes) -> TextForm:
+    """How a text file that begins so is written.
+
+    Raises:
+        UnreadableFile: it is no text.
+    """
     for signature, what in _SIGNATURES:
         if start.startswith(signature):
             raise UnreadableFile(f"no text: it is {what}")

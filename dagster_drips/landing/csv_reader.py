@@ -10,7 +10,6 @@ import csv
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -33,8 +32,8 @@ _IN_OTHER_WORDS = {"new-line character": "a carriage return that ends no line"}
 class _TextLines:
     """Lines of a text file for the CSV parser, which remembers what the parser took and can take lines back."""
 
-    def __init__(self, path: Path):
-        self._blocks = text_blocks(path)
+    def __init__(self, file: LandingFile):
+        self._blocks = text_blocks(file)
         self._waiting: deque[str] = deque()
         self.taken: list[str] = []
         self._taken_characters = 0
@@ -138,7 +137,7 @@ def read_csv(file: LandingFile) -> Iterator[Batch]:
     """
     # The limit is the process's, so it is only ever raised.
     csv.field_size_limit(max(csv.field_size_limit(), CELL_LIMIT_CHARACTERS))
-    lines = _TextLines(file.location)
+    lines = _TextLines(file)
     line, style = _style(lines, file)
     records = _records(lines, line, style)
     line, text, header = next(records, (1, "", None))

@@ -1,19 +1,25 @@
 """Which files lie in the landing folders, and what makes one file the same as another.
 
-Names, order, format and content hash belong here; what is inside a file belongs to the readers. Nothing here opens the
-warehouse, so a sensor may call it while a run holds the database.
+Names, order, format and content hash belong here; what is inside a file belongs to the readers, how folders are read to
+`folders`, and how files lie in a pack to `packs`. Nothing here opens the warehouse, so a sensor may call it while a run
+holds the database.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import stat
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from dagster_drips.landing.folders import entries_of
+from dagster_drips.landing.packs import PACKED, DamagedPack, Member, members_of, packs
 from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
 
@@ -36,7 +42,7 @@ class UnreadableFile(Exception):
     """A landing file that can't be read to its end: truncated, damaged, or not permitted."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LandingFile:
     """One complete file in a landing folder, as a directory listing shows it."""
 
@@ -54,6 +60,8 @@ class LandingFile:
     """The same without what permissions change: the state of the bytes."""
     leads_out: bool = False
     """A symbolic link to somewhere else than the landing folders: nothing of it is read."""
+    member: Member | None = None
+    """Where it lies within the pack `location`; None: it is a file of its own."""
 
     @property
     def path(self) -> str:
@@ -66,8 +74,30 @@ class LandingFile:
         found = (_PARTITION.fullmatch(folder) for folder in self.name.split("/")[:-1])
         return {match[1]: None if match[2] == _NULL_PARTITION else unquote(match[2]) for match in found if match}
 
+    @property
+    def noted_sha256(self) -> str:
+        """What its pack says of its bytes; nothing where it is a file of its own."""
+        return self.member.sha256 if self.member else ""
+
+    @contextmanager
+    def opened(self) -> Generator[io.BufferedReader | io.BytesIO]:
+        """Its bytes, as they lie on disk or as they did before it was packed.
+
+        Raises:
+            OSError: it can't be read.
+            UnreadableFile: its pack is damaged.
+        """
+        if self.member is None:
+            with self.location.open("rb") as stream:
+                yield stream
+            return
+        try:
+            yield self.member.opened()
+        except DamagedPack as error:
+            raise UnreadableFile(str(error)) from error
+
     def sha256(self) -> str:
-        """Hash of the bytes as they lie on disk, in hex.
+        """Hash of its bytes, in hex.
 
         Raises:
             UnreadableFile: the file can't be read, or must not be.
@@ -75,10 +105,54 @@ class LandingFile:
         if self.leads_out:
             raise UnreadableFile("a symbolic link that leads out of data/landing; put the file itself there")
         try:
-            with self.location.open("rb") as stream:
+            with self.opened() as stream:
                 return hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
             raise UnreadableFile(error.strerror or str(error)) from error
+
+
+@dataclass(frozen=True)
+class LooseFiles:
+    """The files of one kind's folder, without what is packed, by name: nothing was asked of a single one.
+
+    Args:
+        project: whose.
+        kind: of which folder.
+        names: below the folder, in no order.
+        odd: those of them that were looked at by then: links, and names that are not UTF-8.
+    """
+
+    project: Project
+    kind: str
+    names: list[str]
+    odd: dict[str, LandingFile]
+
+    def file(self, name: str) -> LandingFile | None:
+        """One of them as it lies there now; None: it is gone."""
+        known = self.odd.get(name)
+        if known is not None:
+            return known
+        *folders, last = name.split("/")
+        found = _file(self.project, self.kind, tuple(folders), last)
+        return found if isinstance(found, LandingFile) else None
+
+    def written(self, name: str) -> str | None:
+        """The state of its bytes, as `LandingFile.written`; None: it is gone."""
+        known = self.odd.get(name)
+        if known is not None:
+            return known.written
+        try:
+            return _written(os.stat(f"{self._place}/{name}"))  # noqa: PTH116 - a Path takes as long again
+        except OSError:
+            return None
+
+    @property
+    def _place(self) -> str:
+        return f"{self.project.landing}/{self.kind}"
+
+    def files(self) -> Iterator[LandingFile]:
+        """All of them."""
+        return (file for name in self.names if (file := self.file(name)) is not None)
 
 
 @dataclass(frozen=True)
@@ -98,19 +172,65 @@ class IgnoredFile:
         return f"data/landing/{self.path}: ignored: {self.reason}"
 
 
-def landing_files(project: Project, kinds: Sequence[str] = LANDING_KINDS) -> list[LandingFile]:
+def landing_files(project: Project, kinds: Sequence[str] = LANDING_KINDS, *, copies: bool = False) -> list[LandingFile]:
     """All complete landing files in the order of loading: kinds as given, then names by code point.
 
     A file counts by the ending of its name, in any case; so do those in folders that are named like `dt=2026-01-31`.
-    Temporary names, dotfiles and other folders don't count.
+    Temporary names, dotfiles and other folders don't count. What was packed is listed under the names it had; of a file
+    that lies there packed and by itself, as a compaction that was killed leaves it, the packed one is.
+
+    Args:
+        project: whose.
+        kinds: which folders.
+        copies: list both of such a file.
     """
+    listed = []
+    for kind in kinds:
+        packed = [file for pack in packs(project, kind) for file in packed_files(kind, pack)]
+        found = [*packed, *loose_files(project, kind).files()]
+        if not copies:
+            found = {file.name: file for file in reversed(found)}.values()
+        listed += sorted(found, key=lambda file: file.name)
+    return listed
+
+
+def loose_files(project: Project, kind: str) -> LooseFiles:
+    """What lies in the folder of a kind; for 200,000 files a tenth of what `landing_files` takes."""
+    names: list[str] = []
+    odd: dict[str, LandingFile] = {}
+    for folders, found in _folders(project, kind):
+        if isinstance(found, IgnoredFile):
+            continue
+        files, others = found
+        if any(_shown(folder) != folder for folder in folders):
+            files, others = (), (*files, *others)
+        names += ["/".join((*folders, name)) for name in files] if folders else files
+        for name in others:
+            file = _file(project, kind, folders, name)
+            if isinstance(file, LandingFile):
+                odd[file.name] = file
+    return LooseFiles(project, kind, [*names, *odd], odd)
+
+
+def again(project: Project, file: LandingFile) -> LandingFile | None:
+    """A file that is no pack's as it lies there now; None: it is gone."""
+    return LooseFiles(project, file.kind, [], {}).file(file.name)
+
+
+def packed_files(kind: str, pack: Path) -> list[LandingFile]:
+    """The files in a pack; none where it is damaged, as the journal knows what should be in it.
+
+    Their `state` and `written` are the sha256 that was noted as they were packed: bytes of others were never there.
+    """
+    try:
+        members = members_of(pack)
+    except (DamagedPack, OSError):
+        return []
     return [
-        file
-        for kind in kinds
-        for file in sorted(
-            (found for found in _in_folder(project, kind) if isinstance(found, LandingFile)),
-            key=lambda file: file.name,
+        LandingFile(
+            kind, one.name, pack, format_of(one.name) or "", one.size, one.sha256, f"sha256 {one.sha256}", member=one
         )
+        for one in members
     ]
 
 
@@ -119,8 +239,20 @@ def ignored_files(project: Project) -> list[IgnoredFile]:
 
     Not listed is what says by its name that it isn't meant: dotfiles, `_SUCCESS`, `1.csv.tmp`, `1.csv.part`.
     """
-    found = [found for kind in LANDING_KINDS for found in _in_folder(project, kind) if isinstance(found, IgnoredFile)]
-    return sorted([*found, *_beside_the_folders(project)], key=lambda file: file.path)
+    ignored = list(_beside_the_folders(project))
+    for kind in LANDING_KINDS:
+        for folders, found in _folders(project, kind):
+            if isinstance(found, IgnoredFile):
+                ignored.append(found)
+                continue
+            others = (_file(project, kind, folders, name) for name in found[1])
+            ignored += [file for file in others if isinstance(file, IgnoredFile)]
+        ignored += [
+            IgnoredFile(str(pack.relative_to(project.landing)), reason)
+            for pack in packs(project, kind)
+            if (reason := _damage(pack))
+        ]
+    return sorted(ignored, key=lambda file: file.path)
 
 
 def pending_files(project: Project, known: Iterable[str], kinds: Sequence[str] = LANDING_KINDS) -> list[LandingFile]:
@@ -139,47 +271,71 @@ def format_of(name: str) -> str | None:
     return next((ending for ending in FORMATS if lower.endswith(ending)), None)
 
 
-def _in_folder(project: Project, kind: str, folders: tuple[str, ...] = ()) -> Iterator[LandingFile | IgnoredFile]:
+_Names = tuple[Sequence[str], Sequence[str]]
+"""Of one folder: plain files, and what has to be looked at one by one."""
+
+
+def _folders(
+    project: Project, kind: str, folders: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], _Names | IgnoredFile]]:
     place = project.landing.joinpath(kind, *folders)
     try:
-        with os.scandir(place) as entries:
-            listed = list(entries)
+        found = entries_of(place, FORMATS, "".join((*_HIDDEN, "_")))
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        yield IgnoredFile("/".join((kind, *map(_shown, folders))), f"can't be listed: {error.strerror}")
+        path = "/".join((kind, *map(_shown, folders)))
+        yield folders, IgnoredFile(path, f"can't be listed: {error.strerror}")
         return
-    for entry in listed:
-        if entry.is_dir(follow_symlinks=False):
-            if _PARTITION.fullmatch(entry.name) and len(folders) < _MOST_FOLDERS:
-                yield from _in_folder(project, kind, (*folders, entry.name))
-            elif not _says_that_it_is_not_meant(entry.name, None):
-                path = "/".join((kind, *map(_shown, folders), _shown(entry.name)))
-                yield IgnoredFile(path, "a folder; only folders named like dt=2026-01-31 are looked into")
-        elif found := _file(project, kind, folders, place, entry):
-            yield found
+    yield folders, (found.files, found.others)
+    for name in found.folders:
+        if _PARTITION.fullmatch(name) and len(folders) < _MOST_FOLDERS:
+            yield from _folders(project, kind, (*folders, name))
+        elif not _says_that_it_is_not_meant(name, None):
+            path = "/".join((kind, *map(_shown, folders), _shown(name)))
+            yield folders, IgnoredFile(path, "a folder; only folders named like dt=2026-01-31 are looked into")
 
 
-def _file(
-    project: Project, kind: str, folders: tuple[str, ...], place: Path, entry: os.DirEntry[str]
-) -> LandingFile | IgnoredFile | None:
-    name = "/".join(map(_shown, (*folders, entry.name)))
-    ending = format_of(entry.name)
-    if _says_that_it_is_not_meant(entry.name, ending):
+def _file(project: Project, kind: str, folders: tuple[str, ...], given: str) -> LandingFile | IgnoredFile | None:
+    name = "/".join(map(_shown, (*folders, given)))
+    ending = format_of(given)
+    if _says_that_it_is_not_meant(given, ending):
         return None
+    location = project.landing.joinpath(kind, *folders, given)
     try:
-        if not entry.is_file():
+        status = location.lstat()
+        is_link = stat.S_ISLNK(status.st_mode)
+        if is_link:
+            status = _behind(location)
+        if status is None or not stat.S_ISREG(status.st_mode):
             return IgnoredFile(f"{kind}/{name}", "no file but a device, or a link to a folder or to nothing")
-        if ending is None:
-            return IgnoredFile(f"{kind}/{name}", f"not {FORMATS_TOLD}")
-        status = entry.stat()
     except FileNotFoundError:
         return None
-    written = f"size {status.st_size}, modified {status.st_mtime_ns}"
+    if ending is None:
+        return IgnoredFile(f"{kind}/{name}", f"not {FORMATS_TOLD}")
+    written = _written(status)
     state = f"{written}, changed {status.st_ctime_ns}"
-    location = place / entry.name
-    leads_out = entry.is_symlink() and not _is_at_home(location, project, kind)
+    leads_out = is_link and not _is_at_home(location, project, kind)
     return LandingFile(kind, name, location, ending, status.st_size, state, written, leads_out)
+
+
+def _written(status: os.stat_result) -> str:
+    return f"size {status.st_size}, modified {status.st_mtime_ns}"
+
+
+def _behind(link: Path) -> os.stat_result | None:
+    try:
+        return link.stat()
+    except OSError:
+        return None
+
+
+def _damage(pack: Path) -> str | None:
+    try:
+        members_of(pack)
+    except (DamagedPack, OSError) as error:
+        return f"a damaged pack, put it back from a backup: {error}"
+    return None
 
 
 def _is_at_home(location: Path, project: Project, kind: str) -> bool:
@@ -195,8 +351,8 @@ def _beside_the_folders(project: Project) -> Iterator[IgnoredFile]:
     except OSError:
         return
     for name, is_folder in names:
-        # `raw` keeps what the collector and the mailbox got, as it came.
-        if name not in (*LANDING_KINDS, "raw") and not _says_that_it_is_not_meant(name, None):
+        # `raw` keeps what the collector and the mailbox got, as it came, and packs have a folder of their own.
+        if name not in (*LANDING_KINDS, PACKED, "raw") and not _says_that_it_is_not_meant(name, None):
             what = "a folder of no kind" if is_folder else "in no folder of a kind"
             yield IgnoredFile(_shown(name), f"{what}: {', '.join(LANDING_KINDS)}")
 

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import chain, islice
-from pathlib import Path
 
 import msgspec
 
@@ -39,9 +38,9 @@ def read_json(file: LandingFile) -> Iterator[Batch]:
     Raises:
         UnreadableFile: the document is too large, or is broken so that nobody can tell one row from the next.
     """
-    blocks = text_blocks(file.location)
+    blocks = text_blocks(file)
     first = next(blocks, b"")
-    if _is_document(first, file.format):
+    if is_document(first, file.format):
         members = _members(_whole(chain([first], blocks)))
         row = 1
         while texts := [member.encode("utf-8", "surrogateescape") for member in islice(members, _MEMBERS_AT_ONCE)]:
@@ -55,21 +54,21 @@ def read_json(file: LandingFile) -> Iterator[Batch]:
         line += block.count(b"\n")
 
 
-def document_without(path: Path, format: str, gone: Container[int]) -> bytes | None:
+def document_without(file: LandingFile, gone: Container[int]) -> bytes | None:
     """The document without these rows, UTF-8, the others as they were written; None: the file is one of lines.
 
     Raises:
         UnreadableFile: as `read_json`.
     """
-    blocks = text_blocks(path)
+    blocks = text_blocks(file)
     first = next(blocks, b"")
-    if not _is_document(first, format):
+    if not is_document(first, file.format):
         return None
     kept = [member for row, member in enumerate(_members(_whole(chain([first], blocks))), 1) if row not in gone]
     return ("[" + ",\n".join(kept) + "]\n").encode("utf-8", "surrogateescape")
 
 
-def _is_document(start: bytes, format: str) -> bool:
+def is_document(start: bytes, format: str) -> bool:
     """Whether the file is a document and not lines: a list of objects, or an object that its first line doesn't end."""
     line, _, rest = start.lstrip().partition(b"\n")
     is_json = format in (".json", ".json.gz")

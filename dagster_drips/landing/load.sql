@@ -1,15 +1,3 @@
--- name: loaded_files
--- What was loaded of a kind, and how each file looked then.
-select
-    path,
-    size,
-    sha256,
-    state,
-    rows + rejected + duplicates as all_rows
-from raw.loaded_files
-left join raw.file_states using (path)
-where kind = ?
-
 -- name: reported_files
 -- Files that were told of as a whole, each with the state that it had.
 select
@@ -17,10 +5,6 @@ select
     row
 from raw.rejected_rows
 where kind = ? and line = 0
-
--- name: forget_states
-delete from raw.file_states
-where list_contains(?, path)
 
 -- name: last_load_id
 select coalesce(max(load_id), 0) from raw.loaded_files

@@ -51,7 +51,7 @@ def read_parquet(file: LandingFile) -> Iterator[Batch]:
         raise UnreadableFile(f"{len(names):,} columns; at most {MAX_COLUMNS:,}")
     problem = missing_columns_problem(file.kind, [*names, *file.partitions])
     rows = max(1, min(ROWS_A_BATCH, CELLS_A_BATCH // max(len(names), 1)))
-    unpacked = UnpackedSize(path)
+    unpacked = UnpackedSize(file)
     row = 1
     for frame in scan.collect_batches(chunk_size=rows, maintain_order=True):
         if problem and frame.height:

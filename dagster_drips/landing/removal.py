@@ -32,15 +32,15 @@ def write_without(file: LandingFile, gone: Collection[int], target: Path) -> Non
         is_gone = pl.col(_ROW_NUMBER).is_in(pl.Series(sorted(gone), dtype=pl.UInt32).implode())
         frame.filter(~is_gone).drop(_ROW_NUMBER).sink_parquet(target, maintain_order=True)
         return
-    form = text_form(file.location)
-    document = document_without(file.location, file.format, gone) if "json" in file.format else None
+    form = text_form(file)
+    document = document_without(file, gone) if "json" in file.format else None
     with _created(target, packed=file.format.endswith(".gz")) as stream:
         stream.write(form.mark)
         if document is not None:
             stream.write(form.encoded(document))
             return
         number = 0
-        for block in text_blocks(file.location):
+        for block in text_blocks(file):
             # The last of the parts stands behind the last line end: nothing, but at the end of the file.
             *lines, last = block.split(b"\n")
             kept = [line + b"\n" for place, line in enumerate(lines, number + 1) if place not in gone]

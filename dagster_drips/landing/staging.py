@@ -6,6 +6,8 @@ Rows of some files gather in temporary tables and are settled together, in one t
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -70,27 +72,44 @@ class Staging:
 
     def add(self, staged: StagedFile, batch: Batch, checked: Checked) -> None:
         """Stage a batch of a file, its sound rows and its others."""
+        self.add_joined([staged], [0] * checked.frame.height, batch, checked)
+
+    def add_joined(self, files: Sequence[StagedFile], owners: Sequence[int], batch: Batch, checked: Checked) -> None:
+        """Stage a batch of several files.
+
+        Args:
+            files: whose rows they are.
+            owners: of each row, the place of its file among these.
+            batch: the rows.
+            checked: the same after their checks.
+        """
         reasons = sorted(checked.reasons.items())
         sound = pl.repeat(True, checked.frame.height, dtype=pl.Boolean, eager=True)
         if reasons:
             sound = sound.scatter([row for row, _ in reasons], False)
-        # Once a file: who sends a thousand new fields a row should not fill the quarantine as well.
-        told = [] if staged.is_told else sorted(checked.left_out.items())[:1]
-        staged.is_told |= bool(told)
-        self._report(staged, batch, [*reasons, *told])
-        frame = checked.frame.filter(sound)
+        told = []
+        for row, reason in sorted(checked.left_out.items()):
+            # Once a file: who sends a thousand new fields a row should not fill the quarantine as well.
+            if not files[owners[row]].is_told:
+                files[owners[row]].is_told = True
+                told.append((row, reason))
+        self._report([files[owner] for owner in owners], batch, [*reasons, *told])
+        loads = pl.Series([files[owner].load_id for owner in owners], dtype=pl.Int64)
+        frame = checked.frame.with_columns(loads.alias("_load")).filter(sound)
         # Columns without a value are many where rows have fields of their own; what isn't appended is null.
         frame = frame.select([column for column in frame if column.null_count() < frame.height])
         new = {name: self._fields.type_of(name).sql for name in frame.columns if name not in self._columns}
         if new:
             widen_staged(self._warehouse, new)
             self._columns |= new.keys()
-            self._brought_by |= dict.fromkeys(new, staged.load_id)
-        frame = frame.with_columns(pl.lit(staged.load_id, pl.Int64).alias("_load"))
-        staged.candidates += self._warehouse.append("landing_staged", frame)
-        staged.rejected += len(reasons)
+            self._brought_by |= dict.fromkeys(new, files[owners[0]].load_id)
+        self._warehouse.append("landing_staged", frame)
+        refused = Counter(owners[row] for row, _ in reasons)
+        for owner, rows in Counter(owners).items():
+            files[owner].candidates += rows - refused[owner]
+            files[owner].rejected += refused[owner]
 
-    def _report(self, staged: StagedFile, batch: Batch, reasons: list[tuple[int, str]]) -> None:
+    def _report(self, files: list[StagedFile], batch: Batch, reasons: list[tuple[int, str]]) -> None:
         if not reasons:
             return
         self._warehouse.append(
@@ -98,11 +117,11 @@ class Staging:
             pl.DataFrame(
                 {
                     "kind": [self._kind] * len(reasons),
-                    "file": [staged.file.name] * len(reasons),
+                    "file": [files[row].file.name for row, _ in reasons],
                     "line": [batch.lines[row] for row, _ in reasons],
                     "reason": [reason for _, reason in reasons],
                     "row": [batch.row_as_it_came(row) for row, _ in reasons],
-                    "_load": [staged.load_id] * len(reasons),
+                    "_load": [files[row].load_id for row, _ in reasons],
                 }
             ),
         )

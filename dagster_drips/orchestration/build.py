@@ -14,6 +14,7 @@ from dagster_drips.file_modes import protect_new_files
 from dagster_drips.orchestration import alerts, checks, jobs, schedules, sensors
 from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_failure_sensor, build_stopped_sensor
 from dagster_drips.orchestration.assets import dbt, delivery, inbox, journal, landing, published, sequences
+from dagster_drips.orchestration.compaction import build_compact_job, build_compact_schedule
 from dagster_drips.orchestration.freshness import with_freshness
 from dagster_drips.orchestration.resources import DripsResource, pipeline_of
 from dagster_drips.orchestration.weekly_report import build_report_job, build_report_schedule
@@ -37,6 +38,7 @@ def build_defs(
     decide, measure = dbt.build_dbt_assets(manifest)
     inbox_job = inbox.build_inbox_job(project)
     report_job = build_report_job(project)
+    compact_job = build_compact_job(project)
     limit = oldest_tick(project)
 
     def on_end(ended: RunEnd | None) -> None:
@@ -63,10 +65,17 @@ def build_defs(
     return dg.Definitions(
         assets=with_freshness(limit, assets),
         asset_checks=[checks.segments_have_results, checks.no_gate_holds],
-        jobs=[jobs.tick_job, jobs.rest_job, jobs.decide_job, jobs.send_job, jobs.measure_job, inbox_job, report_job],
+        jobs=[
+            *(jobs.tick_job, jobs.rest_job, jobs.decide_job, jobs.send_job, jobs.measure_job),
+            *(inbox_job, report_job, compact_job),
+        ],
         # For what is started from the UI too: one process a run, so that a run holds the project's lock to its end.
         executor=dg.in_process_executor,
-        schedules=[*schedules.build_schedules(project, inbox_job), build_report_schedule(project, report_job)],
+        schedules=[
+            *schedules.build_schedules(project, inbox_job),
+            build_report_schedule(project, report_job),
+            build_compact_schedule(compact_job),
+        ],
         sensors=[
             sensors.due_steps_sensor,
             sensors.build_landing_sensor(project),

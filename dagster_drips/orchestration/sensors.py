@@ -4,14 +4,12 @@ They look at landing files and at materialization metadata, never at the warehou
 pipeline from writing to it. Sensors that tell people are in `alert_sensors`.
 """
 
-import hashlib
-
 import dagster as dg
 
-from dagster_drips.landing.files import landing_files
 from dagster_drips.orchestration.jobs import decide_job, measure_job, send_job
 from dagster_drips.orchestration.names import DUE_STEPS
 from dagster_drips.orchestration.tick_tags import tags_of
+from dagster_drips.pipeline.landing_news import LandingWatch
 from dagster_drips.project import Project
 
 _ON = dg.DefaultSensorStatus.RUNNING
@@ -44,23 +42,18 @@ def due_steps_sensor(context: dg.SensorEvaluationContext, event: dg.EventLogEntr
 def build_landing_sensor(project: Project) -> dg.SensorDefinition:
     """A tick as soon as new files have landed, without waiting for the schedule."""
 
+    watch = LandingWatch(project)
+
     @dg.sensor(
         name="landing_files",
         job=decide_job,
         default_status=_ON,
         minimum_interval_seconds=30,
-        description="New files under data/landing/: decide at once.",
+        description="New files under data/landing/: decide at once. Opens and clicks that no step asks for wait.",
     )
     def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        seen = _listing(project)
-        if seen == context.cursor:
-            return dg.SkipReason("nothing new has landed")
-        context.update_cursor(seen)
-        return dg.RunRequest(run_key=f"landing:{seen}")
+        news = watch.look(context.cursor)
+        context.update_cursor(news.digest)
+        return dg.RunRequest(run_key=f"landing:{news.digest}") if news.is_urgent else dg.SkipReason(news.why_not)
 
     return landing_sensor
-
-
-def _listing(project: Project) -> str:
-    listed = "".join(f"{file.path}\0{file.state}\n" for file in landing_files(project))
-    return hashlib.sha256(listed.encode()).hexdigest()

@@ -20,6 +20,7 @@ import polars as pl
 
 from dagster_drips.clock import format_instant
 from dagster_drips.errors import DripsError
+from dagster_drips.landing.files import landing_files
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.late_data import Knowing, LateRows, loads_of
 from dagster_drips.pipeline.tick import Decided, Pipeline, TickReport
@@ -160,8 +161,7 @@ def _scratch_parent(project: Project | None) -> Path | None:
 
     A tick commits some forty times, and a disk that keeps its promises makes every commit wait.
     """
-    files = project.landing.rglob("*") if project else ()
-    landed = sum(path.stat().st_size for path in files if path.is_file())
+    landed = sum(file.size for file in landing_files(project)) if project else 0
     if not os.access(_MEMORY, os.W_OK) or shutil.disk_usage(_MEMORY).free < 20 * landed + _MEMORY_TO_SPARE:
         return None
     return _MEMORY

@@ -129,8 +129,7 @@ def surveyed(project: Project, lead_id: str) -> Survey:
 
 def _erase(project: Project, found: Survey, todo: Unfinished, progress: Callable[[str], None]) -> int:
     progress("landing files")
-    for file, rows in found.landing:
-        without_rows(file, rows)
+    without_rows(found.landing)
     for path, rows in found.raw.items():
         raw_without_rows(path, rows)
     progress("journals")

@@ -135,7 +135,7 @@ def note_new_bytes(project: Project, files: Mapping[str, LandingFile]) -> None:
         project: whose journal.
         files: path below `data/landing` → the file as it lies there.
     """
-    facts = {path: (file.location.stat().st_size, file.sha256()) for path, file in files.items()}
+    facts = {path: (file.size, file.sha256()) for path, file in files.items()}
     for journal_file in _tables(project, LOADED_FILES):
         rows = pl.read_parquet(journal_file)
         known = [facts.get(path) for path in rows["path"]]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Generator, Iterator
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.landing.batches import Batch
 from dagster_drips.landing.files import LandingFile, UnreadableFile, landing_files
 from dagster_drips.landing.forgotten import normalized_address
+from dagster_drips.landing.packs import write_changed
 from dagster_drips.landing.readers import read_batches
 from dagster_drips.landing.removal import write_without
 from dagster_drips.privacy.identities import leads_of_anonymous_ids
@@ -52,7 +54,7 @@ def gather_from_landing(project: Project, person: Person) -> None:
     joined = {anonymous for anonymous, lead_id in identities.items() if lead_id in person.lead_ids}
     known: set[str] = set()
     of_visitors: dict[str, set[str]] = {}
-    for file in landing_files(project, ["leads"]):
+    for file in landing_files(project, ["leads"], copies=True):
         for batch in _batches(file):
             lead_ids, sources = _column(batch, "lead_id").text.to_list(), _sources(batch)
             # Of rows that the loader rejected the model knows nothing, and they are somebody's all the same.
@@ -89,11 +91,31 @@ def own_rows(file: LandingFile, person: Person) -> list[OwnRow]:
     return found
 
 
-def without_rows(file: LandingFile, rows: list[OwnRow]) -> None:
-    """Put a landing file without these rows in the place of the old one; the others stay as they were written."""
-    gone = {row.line + offset for row in rows for offset in range(row.lines)}
-    with replacing(file.location) as scratch:
-        write_without(file, gone, scratch)
+def without_rows(found: Sequence[tuple[LandingFile, list[OwnRow]]]) -> None:
+    """Put landing files without these rows in the place of the old ones; the others stay as they were written.
+
+    A pack is written once, whatever is taken out of it.
+    """
+    of_pack: dict[Path, list[tuple[LandingFile, list[OwnRow]]]] = defaultdict(list)
+    for file, rows in found:
+        if file.member is not None:
+            of_pack[file.location].append((file, rows))
+            continue
+        with replacing(file.location) as scratch:
+            write_without(file, _lines(rows), scratch)
+    for pack, packed in of_pack.items():
+        with replacing(pack) as scratch:
+            write_changed(pack, {file.name: _rest(file, rows, scratch) for file, rows in packed}, scratch)
+
+
+def _rest(file: LandingFile, rows: list[OwnRow], scratch: Path) -> bytes:
+    """A packed file's bytes without these rows, by way of the scratch file."""
+    write_without(file, _lines(rows), scratch)
+    return scratch.read_bytes()
+
+
+def _lines(rows: list[OwnRow]) -> set[int]:
+    return {row.line + offset for row in rows for offset in range(row.lines)}
 
 
 def raw_files(project: Project) -> list[Path]:

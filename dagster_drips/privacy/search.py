@@ -14,7 +14,7 @@ import sqlite3
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -192,8 +192,9 @@ def _in_zip(path: Path, traces: Traces) -> bool:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if not member.is_dir():
-                with archive.open(member) as stream:
-                    if _in_stream(stream, traces, encoded=True):
+                is_packed = member.filename.lower().endswith(".gz")
+                with archive.open(member) as stream, gzip.open(stream) if is_packed else nullcontext(stream) as content:
+                    if _in_stream(content, traces, encoded=True):  # ty: ignore[invalid-argument-type]
                         return True
     return False
 

@@ -66,7 +66,7 @@ def survey(project: Project, lead_id: str, known: Person | None = None) -> Surve
     gather_from_landing(project, person)
     gather_from_journals(project, person)
     found = Survey(person)
-    for file in landing_files(project):
+    for file in landing_files(project, copies=True):
         if rows := own_rows(file, person):
             found.landing.append((file, rows))
     found.raw = {file: rows for file in raw_files(project) if (rows := own_raw_rows(file, person))}

@@ -7,7 +7,7 @@ import os
 import polars as pl
 import pytest
 
-from dagster_drips.landing.files import ignored_files, landing_files
+from dagster_drips.landing.files import LooseFiles, ignored_files, landing_files
 from dagster_drips.landing.load import LoadReport, load_again
 from dagster_drips.warehouse.port import open_warehouse
 
@@ -190,3 +190,39 @@ def test_the_first_of_two_events_counts_across_formats(landing):
     landing.put("events/2.tsv", "event_id\tlead_id\tevent\toccurred_at\ne1\tL1\tsecond\t2026-01-01\n")
     assert landing.load()["events"].duplicates == 1
     assert landing.rows("events", "event") == ["first"]
+
+
+def test_of_many_loaded_files_some_are_looked_at_in_each_load(landing, monkeypatch):
+    for number in range(5):
+        mended(landing, f"leads/{number}.csv", ROWS.replace("L1", f"L{number}"), 1)
+    landing.load()
+    monkeypatch.setattr("dagster_drips.landing.kind_load.LOOKED_AT", 2)
+    asked = []
+    written = LooseFiles.written
+    monkeypatch.setattr(LooseFiles, "written", lambda files, name: asked.append(name) or written(files, name))
+    mended(landing, "leads/3.csv", ROWS, 2)
+    loads = next(number for number in range(1, 100) if landing.load()["leads"].rejected)
+    assert len(asked) == 2 * loads
+    assert "changed after it was loaded" in landing.reasons()[0]
+
+
+def test_a_folder_that_nobody_changes_is_read_once(landing, monkeypatch):
+    landing.put("leads/1.csv", ROWS)
+    folder = landing.path("leads")
+    os.utime(folder, ns=(10**18, 10**18))
+    read = []
+    scandir = os.scandir
+    monkeypatch.setattr("os.scandir", lambda place: read.append(str(place)) or scandir(place))
+    listed = [landing_files(landing.project, ["leads"]) for _ in range(3)]
+    assert [[file.name for file in files] for files in listed] == [["1.csv"]] * 3
+    assert read == [str(folder)]
+    landing.put("leads/2.csv", ROWS)
+    landing.put("leads/1.csv", ROWS + "L2,2026-01-01\n")
+    assert [(file.name, file.size) for file in landing_files(landing.project, ["leads"])] == [
+        ("1.csv", len(ROWS) + 14),
+        ("2.csv", len(ROWS)),
+    ]
+    # It has changed a moment ago: what comes within the same tick of the clock would not be seen.
+    assert len(read) == 2
+    landing_files(landing.project, ["leads"])
+    assert len(read) == 3

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import cache
@@ -181,6 +182,10 @@ def traces(project: Project) -> list[str]:
         texts = [content.lower()]
         if path.suffix == ".gz":
             texts.append(gzip.decompress(content).lower())
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as pack:
+                members = [pack.read(name) for name in pack.namelist()]
+            texts += [(gzip.decompress(one) if one[:2] == b"\x1f\x8b" else one).lower() for one in members]
         if path.suffix == ".parquet":
             texts.append(str(pl.read_parquet(path).to_dicts()).lower().encode())
         found |= {f"{path.name}: {name}" for name in (*NAMES, ZEB.lower()) for text in texts if name.encode() in text}

@@ -152,18 +152,28 @@ def _age(version: dict[str, Any]) -> tuple[datetime, int]:
 
 def _event(project: Project, event_id: str) -> dict[str, Any] | None:
     """The first landed event of that id, as it was loaded."""
+    found, is_sure = _looked_up(project, event_id)
+    if found is None and not is_sure:
+        # A compaction may have packed the file since it was listed.
+        found, _ = _looked_up(project, event_id)
+    return found
+
+
+def _looked_up(project: Project, event_id: str) -> tuple[dict[str, Any] | None, bool]:
+    """The event, and whether every file could be looked into."""
+    is_sure = True
     for file in landing_files(project, ("events",)):
-        if not _may_hold(file, event_id):
-            continue
         try:
+            if not _may_hold(file, event_id):
+                continue
             for batch in read_batches(file):
                 checked = check_events(batch)
                 for row in (checked.frame["event_id"] == event_id).arg_true().to_list():
                     if row not in checked.reasons:
-                        return checked.frame.row(row, named=True)
-        except UnreadableFile:
-            continue
-    return None
+                        return checked.frame.row(row, named=True), True
+        except (UnreadableFile, FileNotFoundError):
+            is_sure = False
+    return None, is_sure
 
 
 def _may_hold(file: LandingFile, event_id: str) -> bool:
@@ -172,7 +182,7 @@ def _may_hold(file: LandingFile, event_id: str) -> bool:
         return True
     needle = event_id.encode()
     carried = b""
-    with file.location.open("rb") as stream:
+    with file.opened() as stream:
         while block := stream.read(1 << 20):
             if needle in carried + block:
                 return True
