@@ -1,13 +1,13 @@
 {{ config(materialized='table') }}
 
--- The next step of every enrollment that is open after this tick's exits, and what becomes of it before limits.
+-- The next step of every enrollment that is open after this tick's exits and whose time has come, and what becomes of it before limits.
 with
 
 enrollments as (
 
-    select open_enrollments.* from {{ ref('open_enrollments') }} as open_enrollments
+    select due_enrollments.* from {{ ref('due_enrollments') }} as due_enrollments
     left join {{ ref('open_enrollment_exits') }} as exits
-        on open_enrollments.enrollment_id = exits.enrollment_id
+        on due_enrollments.enrollment_id = exits.enrollment_id
     where exits.enrollment_id is null
 
     union all
@@ -45,7 +45,7 @@ due_conditions as (
 
 met_conditions as (
 
-    {{ met_conditions_of('due_conditions', ref('segment_members'), ref('stg_events'), ref('open_engagement_facts'), as_of()) }}
+    {{ met_conditions_of('due_conditions', ref('segment_members'), ref('condition_events'), ref('open_engagement_facts'), as_of()) }}
 
 ),
 

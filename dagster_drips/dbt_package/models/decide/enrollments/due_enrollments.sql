@@ -1,0 +1,15 @@
+{{ config(materialized='table') }}
+
+-- The others have nothing to do at this tick.
+select
+    enrollment_id,
+    sequence_id,
+    lead_id,
+    occurrence_id,
+    triggered_at,
+    enrolled_at,
+    arm
+from {{ ref('current_enrollments') }}
+where
+    is_open
+    and matters_at <= {{ as_of() }}
