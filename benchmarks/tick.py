@@ -56,7 +56,7 @@ def make_project(checkout: Path, folder: Path, leads: int) -> None:
         (place / "sequence.yml").write_text(sequence(number))
         (place / "mail.html").write_text("<p>Hello {{ lead.first_name | default('you') }}</p>\n")
     (folder / "sequences" / "project.yml").write_text(
-        "timezone: UTC\nfrequency_cap: {messages: 10, per: {days: 7}}\nsender: {email: hello@bench.example}\n"
+        "timezone: UTC\nsender: {email: hello@bench.example}\n"
     )
     landing = folder / "data" / "landing"
     for kind in ("leads", "events"):

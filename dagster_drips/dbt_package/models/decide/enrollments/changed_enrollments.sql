@@ -104,6 +104,8 @@ select
     next_steps.planned_at,
     next_steps.scheduled_at,
     next_steps.last_resolved_at,
+    {{ add_seconds('next_steps.planned_at', 'next_steps.expires_after_seconds') }} as expires_at,
+    messages.message_id is not null as is_tried,
     -- What was tried may be in doubt, whatever an edit has made of its delay since.
     case
         when messages.message_id is not null then timestamp '0001-01-01'
