@@ -45,7 +45,9 @@ COUNTRIES = ("de", "fr", "us", "in", "au", "jp", "gb", "it", "es", "br")
 
 def make_project(checkout: Path, folder: Path, leads: int) -> None:
     """Sequences, segments and the history, as files."""
-    shutil.copytree(checkout / "dbt_project", folder / "dbt_project", ignore=copied_without("target", "logs", "segments"))
+    shutil.copytree(
+        checkout / "dbt_project", folder / "dbt_project", ignore=copied_without("target", "logs", "segments")
+    )
     segments = folder / "dbt_project" / "models" / "segments"
     segments.mkdir(parents=True)
     for number in range(SEGMENTS):
@@ -55,9 +57,7 @@ def make_project(checkout: Path, folder: Path, leads: int) -> None:
         place.mkdir(parents=True)
         (place / "sequence.yml").write_text(sequence(number))
         (place / "mail.html").write_text("<p>Hello {{ lead.first_name | default('you') }}</p>\n")
-    (folder / "sequences" / "project.yml").write_text(
-        "timezone: UTC\nsender: {email: hello@bench.example}\n"
-    )
+    (folder / "sequences" / "project.yml").write_text("timezone: UTC\nsender: {email: hello@bench.example}\n")
     landing = folder / "data" / "landing"
     for kind in ("leads", "events"):
         (landing / kind).mkdir(parents=True)
@@ -131,7 +131,10 @@ def measure(folder: Path, leads: int, *, profile: bool) -> dict[str, object]:
         if profile:
             nodes = sorted(report.decided.nodes, key=lambda node: -node.seconds)[:12]
             print(instant, {node.name: round(node.seconds, 2) for node in nodes}, file=sys.stderr)
-            print({key: getattr(report.decided, key) for key in ("judged", "enrolled", "exited", "skipped", "due")}, file=sys.stderr)
+            print(
+                {key: getattr(report.decided, key) for key in ("judged", "enrolled", "exited", "skipped", "due")},
+                file=sys.stderr,
+            )
 
     def news(number: int, since: datetime, span: timedelta) -> None:
         rows = int(leads * EVENTS_PER_LEAD / 60 / 86400 * span.total_seconds())

@@ -303,7 +303,9 @@ def _compiled(node: Any, manifest: Manifest) -> CompiledNode | None:
     columns = {column.name: str(column.data_type) for column in node.columns.values()} if contracted else {}
     sql = re.sub(r";\s*$", "", node.compiled_code)
     key = config["unique_key"] if kind == "incremental" else ()
-    return _kept(node, kind, parents=parents, sql=sql, columns=columns, key=(key,) if isinstance(key, str) else tuple(key))
+    return _kept(
+        node, kind, parents=parents, sql=sql, columns=columns, key=(key,) if isinstance(key, str) else tuple(key)
+    )
 
 
 def _replaces_by_key(config: Mapping[str, Any]) -> bool:

@@ -35,7 +35,13 @@ from dagster_drips.settings import load_settings
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-DECIDE = ("fqn:drips.staging", "package:this,fqn:staging", "package:this,fqn:segments", "fqn:drips.kept", "fqn:drips.decide")
+DECIDE = (
+    "fqn:drips.staging",
+    "package:this,fqn:staging",
+    "package:this,fqn:segments",
+    "fqn:drips.kept",
+    "fqn:drips.decide",
+)
 """The product's models and, beside them, the project's own (`this`)."""
 CONTENT = ("package:this,fqn:content",)
 """Content models (M9), which a tick runs by themselves: nothing that decides waits for them."""

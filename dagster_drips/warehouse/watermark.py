@@ -30,7 +30,8 @@ def drop_kept_tables(warehouse: Warehouse) -> None:
 
 def forget_watermark(warehouse: Warehouse) -> None:
     """For whoever changes rows that earlier ticks have read: the next tick makes the kept tables anew."""
-    warehouse.execute(_STATEMENTS["forget"])
+    for name in ("forget", "forget_sequences"):
+        warehouse.execute(_STATEMENTS[name])
 
 
 def set_watermark(warehouse: Warehouse, as_of: datetime) -> None:
@@ -38,7 +39,8 @@ def set_watermark(warehouse: Warehouse, as_of: datetime) -> None:
 
     To be called in the transaction of the commit.
     """
-    for name in ("forget", "forget_sequences", "set_sequences", "forget_late"):
+    forget_watermark(warehouse)
+    for name in ("set_sequences", "forget_late"):
         warehouse.execute(_STATEMENTS[name])
     warehouse.execute(_STATEMENTS["set"], [as_of, warehouse.value(_STATEMENTS["made_of"])])
 
