@@ -1,4 +1,4 @@
-"""What a tick costs as a project grows: CPU, time and peak memory, of ticks that bring nothing, five minutes' and a day's news.
+"""What a tick costs as a project grows: CPU, time and memory, of ticks with nothing, five minutes' and a day's news.
 
     python benchmarks/tick.py 10000 100000
     python benchmarks/tick.py --checkout ../another-checkout 10000 100000

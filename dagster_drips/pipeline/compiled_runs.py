@@ -216,7 +216,7 @@ def _statements(node: CompiledNode, dbt: Path) -> Iterator[str]:
 
 
 def _merge(warehouse: Warehouse, node: CompiledNode) -> None:
-    """New rows in the place of the old ones of their keys (dbt's `delete+insert`); the whole table where there is none."""
+    """New rows in the place of those with their keys (dbt's `delete+insert`); the whole table where there is none."""
     if node.relation not in _relations(warehouse, "tables"):
         warehouse.execute(f"create table {node.relation} as (\n{node.sql}\n)")
         return
@@ -309,7 +309,7 @@ def _compiled(node: Any, manifest: Manifest) -> CompiledNode | None:
 
 
 def _replaces_by_key(config: Mapping[str, Any]) -> bool:
-    """Whether an incremental model is one whose SQL is the same at every run, and whose rows replace those of their keys."""
+    """Whether an incremental model has the same SQL at every run, and its rows replace those of their keys."""
     return bool(
         config.get("incremental_strategy") == "delete+insert"
         and config.get("unique_key")

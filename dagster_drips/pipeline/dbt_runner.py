@@ -31,6 +31,8 @@ from dagster_drips.pipeline.descriptions import Description, descriptions_of
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
+from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.watermark import drop_kept_tables
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -265,6 +267,10 @@ class Transform:
             )
             for node in result.result.results
         ]
+
+    def begin_anew(self, warehouse: Warehouse) -> None:
+        """Have the next run make the tables anew that ticks only bring up to date otherwise (folder `kept`)."""
+        drop_kept_tables(warehouse)
 
     def descriptions(self) -> dict[str, Description]:
         """What the marts and their columns are, by name."""

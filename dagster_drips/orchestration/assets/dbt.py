@@ -93,7 +93,7 @@ def build_gate_facts() -> list[dg.AssetSpec]:
         "declined_steps": "One row per due message that its template declined (M10).",
         "watermark": "At most one row: up to where the models in `kept` are current.",
         "watermark_sequences": "One row per sequence as that tick decided by it.",
-        "late_deliveries": "One row per message of an earlier tick of which the delivery log has learned something since.",
+        "late_deliveries": "One row per message of an earlier tick that the delivery log knows more of since.",
     }
     return [raw_spec(table, DECIDE, description, [TICK], set()) for table, description in described.items()]
 
