@@ -34,6 +34,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.statements import named_statements
+from dagster_drips.warehouse.watermark import note_late_deliveries
 
 _STATEMENTS = named_statements(Path(__file__).with_name("ingestion.sql"))
 _CHUNK = 5000
@@ -176,7 +177,9 @@ def _append(
         with warehouse.transaction():
             for _ in range(_CHUNKS_A_TRANSACTION):
                 chunk = list(islice(outcomes, _CHUNK))
-                count += warehouse.append("raw.delivery_log", _frame(chunk)) if chunk else 0
+                if chunk:
+                    count += warehouse.append("raw.delivery_log", _frame(chunk))
+                    note_late_deliveries(warehouse, [(claim.message_id, claim.as_of) for claim, _ in chunk])
                 if is_whole := len(chunk) < _CHUNK:
                     break
             warehouse.execute(_STATEMENTS["forget"], [name])

@@ -18,6 +18,7 @@ from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.statements import named_statements
+from dagster_drips.warehouse.watermark import set_watermark
 
 STATEMENTS = named_statements(Path(__file__).with_name("commits.sql"))
 _SINCE_LOADING = "since_loading"
@@ -45,6 +46,8 @@ def commit(warehouse: Warehouse, journal: TickJournal | None, as_of: datetime, p
         for table, select in (tables | {"ticks": STATEMENTS["tick"]}).items():
             if table != HANDED_OVER:  # which the delivery log has
                 warehouse.execute(f"insert into journal.{table} by name {select}")
+        if phase == "decided":
+            set_watermark(warehouse, as_of)
 
 
 def recover(project: Project, warehouse: Warehouse, journal: TickJournal) -> None:

@@ -5,9 +5,9 @@ instant stands in a table (T1) the SQL is the same text at every tick. So a run 
 fingerprint of all files of the dbt project and its packages, and done again from there until one of them changes.
 
 What belongs here: which runs can be kept, where they lie, and doing them as dbt does. What does not: compiling (dbt).
-A run is kept only where it consists of plain tables, views, seeds and data tests whose SQL depends on nothing but
-those files; whatever else there is (hooks, grants, incremental models, Jinja that asks the database, the environment
-or the clock, a profile with extensions or attached databases) leaves the run to dbt.
+A run is kept only where it consists of plain tables, views, seeds, data tests and incremental models by key whose SQL
+depends on nothing but those files; whatever else there is (hooks, grants, incremental models of other kinds, Jinja that
+asks the database, the environment or the clock, a profile with extensions or attached databases) leaves the run to dbt.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ _PROFILE_EXTRAS = (
 )
 
 
+Kind = Literal["table", "view", "seed", "test", "incremental"]
+
+
 class CompiledNode(msgspec.Struct, frozen=True, kw_only=True):
     """A node as dbt compiled it.
 
@@ -62,16 +65,18 @@ class CompiledNode(msgspec.Struct, frozen=True, kw_only=True):
         columns: those of an enforced contract in its order, or of a seed with their types.
         file: of a seed, below the dbt project.
         delimiter: of that file.
+        key: of an incremental model, the columns by which its new rows replace the old.
         is_error: whether a failing test is one; else it warns.
         test: of a test, what counts its failures (`fail_calc`), and when they warn and fail (`warn_if`, `error_if`).
     """
 
     unique_id: str
-    kind: Literal["table", "view", "seed", "test"]
+    kind: Kind
     relation: str = ""
     parents: tuple[str, ...] = ()
     sql: str = ""
     columns: dict[str, str] = {}
+    key: tuple[str, ...] = ()
     file: str = ""
     delimiter: str = ","
     is_error: bool = True
@@ -184,6 +189,8 @@ def _run(warehouse: Warehouse, node: CompiledNode, dbt: Path) -> NodeResult:
     try:
         if node.kind == "test":
             status, message, failures = _tested(warehouse, node)
+        elif node.kind == "incremental":
+            _merge(warehouse, node)
         else:
             for statement in _statements(node, dbt):
                 warehouse.execute(statement)
@@ -208,6 +215,22 @@ def _statements(node: CompiledNode, dbt: Path) -> Iterator[str]:
         yield f"create or replace table {node.relation} as (\n{node.sql}\n)"
 
 
+def _merge(warehouse: Warehouse, node: CompiledNode) -> None:
+    """New rows in the place of those with their keys (dbt's `delete+insert`); the whole table where there is none."""
+    if node.relation not in _relations(warehouse, "tables"):
+        warehouse.execute(f"create table {node.relation} as (\n{node.sql}\n)")
+        return
+    keys = [quoted_name(name) for name in node.key]
+    same = " and ".join(f"kept.{key} = replaced.{key}" for key in keys)
+    with warehouse.transaction():
+        warehouse.execute(f"create or replace temp table new_rows as (\n{node.sql}\n)")
+        if warehouse.value(_STATEMENTS["has_new_rows"]):
+            replaced = f"(select distinct {', '.join(keys)} from new_rows)"
+            warehouse.execute(f"delete from {node.relation} as kept using {replaced} as replaced where {same}")
+            warehouse.execute(f"insert into {node.relation} by name select * from new_rows")
+        warehouse.execute(_STATEMENTS["drop_new_rows"])
+
+
 def _tested(warehouse: Warehouse, node: CompiledNode) -> tuple[str, str, int]:
     """Status, message and failures of a data test, by dbt's own terms."""
     count, warn_if, error_if = node.test
@@ -229,12 +252,16 @@ def _make_room(warehouse: Warehouse, nodes: Sequence[CompiledNode]) -> None:
         return
     for schema in {node.relation.rpartition(".")[0] for node in made}:
         warehouse.execute(f"create schema if not exists {schema}")
-    views, tables = ({row["relation"] for row in warehouse.rows(_STATEMENTS[kind])} for kind in ("views", "tables"))
+    views, tables = _relations(warehouse, "views"), _relations(warehouse, "tables")
     for node in made:
         if node.kind == "view" and node.relation in tables:
             warehouse.execute(f"drop table {node.relation}")
         elif node.kind != "view" and node.relation in views:
             warehouse.execute(f"drop view {node.relation}")
+
+
+def _relations(warehouse: Warehouse, kind: Literal["views", "tables"]) -> set[str]:
+    return {row["relation"] for row in warehouse.rows(_STATEMENTS[kind])}
 
 
 def folder_of_package(manifest: Manifest, name: str) -> Path:
@@ -266,17 +293,34 @@ def _compiled(node: Any, manifest: Manifest) -> CompiledNode | None:
         plain = config.get("fast", True) and not config.get("quote_columns")
         file = (folder_of_package(manifest, node.package_name) / node.original_file_path).as_posix()
         return _kept(node, "seed", file=file, delimiter=config["delimiter"]) if plain else None
-    if kind not in ("table", "view") or node.language != "sql" or getattr(node, "constraints", None):
+    if kind == "incremental" and not _replaces_by_key(config):
+        return None
+    if kind not in ("table", "view", "incremental") or node.language != "sql" or getattr(node, "constraints", None):
         return None
     if any(column.constraints for column in node.columns.values()):
         return None
     contracted = kind == "table" and config["contract"]["enforced"]
     columns = {column.name: str(column.data_type) for column in node.columns.values()} if contracted else {}
     sql = re.sub(r";\s*$", "", node.compiled_code)
-    return _kept(node, kind, parents=parents, sql=sql, columns=columns)
+    key = config["unique_key"] if kind == "incremental" else ()
+    return _kept(
+        node, kind, parents=parents, sql=sql, columns=columns, key=(key,) if isinstance(key, str) else tuple(key)
+    )
 
 
-def _kept(node: Any, kind: Literal["table", "view", "seed"], **what: Any) -> CompiledNode:
+def _replaces_by_key(config: Mapping[str, Any]) -> bool:
+    """Whether an incremental model has the same SQL at every run, and its rows replace those of their keys."""
+    return bool(
+        config.get("incremental_strategy") == "delete+insert"
+        and config.get("unique_key")
+        and config.get("full_refresh") is False
+        and config.get("on_schema_change") == "ignore"
+        and not config.get("incremental_predicates")
+        and not config["contract"]["enforced"]
+    )
+
+
+def _kept(node: Any, kind: Kind, **what: Any) -> CompiledNode:
     return CompiledNode(unique_id=node.unique_id, kind=kind, relation=node.relation_name, **what)
 
 

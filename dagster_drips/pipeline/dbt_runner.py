@@ -31,17 +31,25 @@ from dagster_drips.pipeline.descriptions import Description, descriptions_of
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
+from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.watermark import drop_kept_tables
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-DECIDE = ("fqn:drips.staging", "package:this,fqn:staging", "package:this,fqn:segments", "fqn:drips.decide")
+DECIDE = (
+    "fqn:drips.staging",
+    "package:this,fqn:staging",
+    "package:this,fqn:segments",
+    "fqn:drips.kept",
+    "fqn:drips.decide",
+)
 """The product's models and, beside them, the project's own (`this`)."""
 CONTENT = ("package:this,fqn:content",)
 """Content models (M9), which a tick runs by themselves: nothing that decides waits for them."""
 AFTER_SENDING = ("fqn:drips.after_sending",)
 """Views all of them: they are made beside the others and asked when mail is out."""
-STEP_STATES = ("fqn:drips.decide.steps.current_step_states", "fqn:drips.decide.steps.due_steps")
+STEP_STATES = ("fqn:drips.decide.steps.judged_steps", "fqn:drips.decide.steps.due_steps")
 """What says which steps are due: run once more where a template declines one (M10). What reads them are views."""
 SEEDS = "resource_type:seed"
 MEASURE = ("fqn:drips.marts", "package:this,fqn:marts")
@@ -259,6 +267,10 @@ class Transform:
             )
             for node in result.result.results
         ]
+
+    def begin_anew(self, warehouse: Warehouse) -> None:
+        """Have the next run make the tables anew that ticks only bring up to date otherwise (folder `kept`)."""
+        drop_kept_tables(warehouse)
 
     def descriptions(self) -> dict[str, Description]:
         """What the marts and their columns are, by name."""

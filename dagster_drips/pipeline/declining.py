@@ -1,6 +1,6 @@
 """Which due messages their templates decline (M10): the templates of steps that call `skip`, rendered as for sending.
 
-Only asking them belongs here. What a declined step is, the models that decide say (`current_step_states`); what a
+Only asking them belongs here. What a declined step is, the models that decide say (`judged_steps`); what a
 template may do, `templating`.
 """
 

@@ -14,6 +14,7 @@ from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.statements import named_statements
+from dagster_drips.warehouse.watermark import forget_watermark
 
 Knowing = Literal["as_landed", "as_known", "as_happened"]
 """`as_landed`: all that is landed is known, from its `received_at` on (T2). `as_known`: not before the tick of life
@@ -50,9 +51,12 @@ class LateRows:
         """Have at this tick what is known by then; called when everything is loaded and nothing decided."""
         if not self._begun:
             self._begin(warehouse)
+            forget_watermark(warehouse)
             self._begun = True
         if self._knowing == "as_known":
             with warehouse.transaction():
+                # They come under the numbers of files that ticks have read already.
+                forget_watermark(warehouse)
                 for kind in LANDING_KINDS:
                     warehouse.execute(STATEMENTS[f"give_back_{kind}"], [as_of])
                     warehouse.execute(STATEMENTS[f"given_back_{kind}"], [as_of])

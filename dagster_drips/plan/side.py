@@ -103,6 +103,7 @@ def run_side(
             problems.extend(line for line in lines if line not in problems)
             on_tick(report.decided.as_of)
         warehouse.execute(_STATEMENTS["triggers"])
+        warehouse.execute(_STATEMENTS["step_states"])
         warehouse.execute(_STATEMENTS["waiting_occurrences"])
         warehouse.checkpoint()
     return SideReport(problems, is_wrong)

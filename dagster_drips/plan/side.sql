@@ -89,6 +89,16 @@ left join (
 ) as members
     on sequences.trigger_segment = members.segment
 
+-- name: step_states
+-- At the last tick: the next step of each open enrollment.
+create or replace table plan.step_states as
+select
+    message_id,
+    state,
+    reason,
+    scheduled_at
+from decide.current_step_states
+
 -- name: waiting_occurrences
 -- At the last tick: who could enter and is not judged yet (E3).
 create or replace table plan.waiting_occurrences as

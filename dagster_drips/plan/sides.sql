@@ -91,9 +91,9 @@ select 'working' as side, * from working.plan.limit_waits
 -- name: step_states
 -- As the last tick left them.
 create or replace temp view step_states as
-select 'base' as side, message_id, state, reason, scheduled_at from base.decide.current_step_states
+select 'base' as side, * from base.plan.step_states
 union all
-select 'working' as side, message_id, state, reason, scheduled_at from working.decide.current_step_states
+select 'working' as side, * from working.plan.step_states
 
 -- name: waiting_occurrences
 create or replace temp view waiting_occurrences as

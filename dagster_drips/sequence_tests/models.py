@@ -2,7 +2,8 @@
 
 What is emptied and filled keeps its columns, so that plans stay good; made anew it would make them void. Views among
 the models that decide become tables too: what several models read is computed once a tick. Segments stay what they
-are, and so do the models that are asked when mail is out.
+are, and so do the models that are asked when mail is out, or by people. On so few rows a tick looks at all of them:
+there is no watermark here.
 
 Only running them belongs here; the SQL is as dbt compiled it. Hooks of models, if a project has any, are not run.
 """
@@ -17,8 +18,11 @@ from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledRuns
 from dagster_drips.pipeline.dbt_runner import CONTENT, Transform
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.sequence_tests.prepared import PlannedWarehouse
+from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.watermark import forget_watermark
 
 _DECIDING = ("staging", "decide")
+_ASKED_BY_PEOPLE = frozenset({"current_step_states", "matched_events", "occurrences"})
 _SEGMENTS = "segments"
 
 
@@ -41,6 +45,11 @@ class Model:
         """Its own name."""
         return self.relation.split('"."')[2].rstrip('"')
 
+    @property
+    def is_asked_by_models(self) -> bool:
+        """Whether it is among those that decide."""
+        return self.schema in _DECIDING and self.name not in _ASKED_BY_PEOPLE
+
 
 class BenchTransform(Transform):
     """dbt for the first run, and from `settle` on the same models without it, in the bench's own transaction."""
@@ -57,8 +66,13 @@ class BenchTransform(Transform):
         self, command: str, select: Sequence[str], *, exclude: Sequence[str] = (), full_refresh: bool = False
     ) -> list[NodeResult]:
         """Run dbt, or from `settle` on fill all models that hold rows."""
-        if self._models is not None:
-            return self._content() if tuple(select) == CONTENT else self._fill()
+        if self._models is not None and self._warehouse is not None:
+            if command != "run":
+                return []
+            if tuple(select) == CONTENT:
+                return self._content()
+            forget_watermark(self._warehouse)
+            return self._fill()
         results = super().run(command, select, exclude=exclude, full_refresh=full_refresh)
         if command == "run":
             made = (
@@ -78,10 +92,15 @@ class BenchTransform(Transform):
             self._runs = CompiledRuns(self.project.dbt / "target" / FOLDER, self.fingerprint)
         return self._runs
 
+    def begin_anew(self, warehouse: Warehouse) -> None:
+        """Nothing is to be dropped once everything is emptied at each run."""
+        if self._models is None:
+            super().begin_anew(warehouse)
+
     def settle(self, warehouse: PlannedWarehouse) -> None:
         """From here on do what the last run did, on this connection."""
         self._warehouse = warehouse
-        self._models = [model for model in self._made if not model.is_view or model.schema in _DECIDING]
+        self._models = [model for model in self._made if not model.is_view or model.is_asked_by_models]
         for model in self._models:
             if model.is_view:
                 warehouse.execute(f"drop view {model.relation}")

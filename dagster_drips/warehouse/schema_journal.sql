@@ -105,6 +105,22 @@ create table if not exists journal.sequence_gates (      -- G1: what each tick f
 create table if not exists raw.prepared_models (
     fingerprint varchar not null
 );
+-- Up to where the tables of schema `kept` know what landed and what was decided: the last tick whose decisions were committed.
+-- Empty: they are to be made anew.
+create table if not exists raw.watermark (
+    as_of timestamp not null,
+    load_id bigint not null,         -- the last file that had been loaded
+    made_of varchar not null         -- what else their rows depend on, as a digest: columns of leads, settings
+);
+-- Sequences as that tick decided by them: a sequence whose mark differs is looked at anew, as a whole.
+create table if not exists raw.watermark_sequences (
+    sequence_id varchar not null,
+    mark varchar not null
+);
+-- Messages of earlier ticks of which the delivery log has learned something since the watermark.
+create table if not exists raw.late_deliveries (
+    message_id varchar not null
+);
 -- The dbt project as the last tick decided by it, so that a plan can tell what working files would change: written where the
 -- fingerprint is.
 create table if not exists raw.prepared_files (

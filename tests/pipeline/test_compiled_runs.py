@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 TICKS = ("2026-03-28T00:00:00Z", "2026-03-29T12:00:00Z", "2026-03-30T12:00:00Z")
 MADE = """
 select schema_name || '.' || table_name as name, sql from duckdb_tables()
-where schema_name in ('staging', 'segments', 'decide', 'intermediate', 'marts')
+where schema_name in ('staging', 'kept', 'segments', 'decide', 'intermediate', 'marts')
 union all
 select schema_name || '.' || view_name, 'view' from duckdb_views()
 where not internal and schema_name in ('staging', 'segments', 'decide', 'after_sending', 'marts')

@@ -85,6 +85,16 @@ class Outcome(Facts):
         return self.number_of[enrollment["decided_at"]], end
 
 
+def what_is_kept_from_tick_to_tick_is_what_would_be_made_anew(outcome: Outcome) -> None:
+    """The tables that ticks bring up to date are those that a full refresh makes of the same rows."""
+    history = outcome.history
+    assert history.brought_up_to_date
+    for name, rows in history.made_anew.items():
+        kept = history.brought_up_to_date[name]
+        lost, stale = [row for row in rows if row not in kept], [row for row in kept if row not in rows]
+        assert not lost and not stale, f"{name}: lacks {lost[:3]}, still has {stale[:3]}"
+
+
 def no_address_gets_one_message_twice(outcome: Outcome) -> None:
     assert _repeated(row["message_id"] for row in outcome.sends) == []
     assert _repeated((row["enrollment_id"], row["step_id"]) for row in outcome.sends) == []

@@ -16,6 +16,7 @@ from properties.world import World
 pytestmark = pytest.mark.slow
 
 INVARIANTS = [
+    invariants.what_is_kept_from_tick_to_tick_is_what_would_be_made_anew,
     invariants.no_address_gets_one_message_twice,
     invariants.nothing_goes_to_a_suppressed_address,
     invariants.mail_goes_to_the_address_that_the_lead_has,

@@ -20,9 +20,19 @@ from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.watermark import drop_kept_tables
 from properties.world import BROKEN, SEGMENTS, START, STEP_MINUTES, Definition, Engagement, History, World
 
 _SENT = "select * from raw.delivery_log where outcome = 'sent' order by as_of, message_id"
+
+_KEPT = {
+    name: f"select * from {name} order by all"
+    for name in (
+        *("kept.current_leads", "staging.stg_identities", "kept.current_message_states", "decide.unjudged_occurrences"),
+        *("decide.judged_occurrences", "decide.open_enrollment_exits", "decide.current_step_states"),
+        "decide.segment_members",
+    )
+} | {"open enrollments": "select * from kept.current_enrollments where is_open order by all"}
 
 
 class Workbench:
@@ -53,6 +63,7 @@ class Workbench:
                 self._land(warehouse, history, number)
                 _tick(pipeline, warehouse, tick.as_of, tick.mishap)
                 history.states.append(warehouse.rows("select * from decide.current_step_states"))
+            history.brought_up_to_date, history.made_anew = _kept_either_way(pipeline, warehouse)
             for name in ("enrollment_decisions", "enrollment_closings", "skipped_steps"):
                 setattr(history, name, warehouse.rows(f"select * from journal.{name} order by all"))
             history.sends = warehouse.rows(_SENT)
@@ -140,6 +151,15 @@ def _decide(pipeline: Pipeline, warehouse: Warehouse, as_of: datetime) -> None:
     pipeline.load_landing(warehouse, LANDING_KINDS)
     pipeline.decide(warehouse)
     pipeline.commit_decisions(warehouse)
+
+
+def _kept_either_way(pipeline: Pipeline, warehouse: Warehouse) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What deciding keeps and says at the last tick: brought up to date tick by tick, and made anew from everything."""
+    pipeline.decide(warehouse)
+    before = {name: warehouse.rows(statement) for name, statement in _KEPT.items()}
+    drop_kept_tables(warehouse)
+    pipeline.decide(warehouse)
+    return before, {name: warehouse.rows(statement) for name, statement in _KEPT.items()}
 
 
 def _as_file(definition: Definition | str) -> str:

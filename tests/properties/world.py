@@ -132,3 +132,7 @@ class History:
     skipped_steps: list[dict[str, Any]] = field(default_factory=list)
     sends: list[dict[str, Any]] = field(default_factory=list)
     states: list[list[dict[str, Any]]] = field(default_factory=list)
+    brought_up_to_date: dict[str, Any] = field(default_factory=dict)
+    """Tables that deciding keeps and what it says of them at the last tick, as the ticks have left them …"""
+    made_anew: dict[str, Any] = field(default_factory=dict)
+    """… and made anew from all that landed and was decided."""

@@ -1,6 +1,7 @@
 {#- Why these open enrollments end at this tick (L1): one row per enrollment that exits, with the first reason that holds.
-    Used twice in a tick (T4): for what was open before, and for what the tick itself enrolled. -#}
-{% macro exits_of(enrollments) -%}
+    Used twice in a tick (T4): for what was open before, and for what the tick itself enrolled. `events`, and which of them match, are those that
+    none of these enrollments was asked of before. -#}
+{% macro exits_of(enrollments, events, matched_events) -%}
     select
         enrollment_id,
         sequence_id,
@@ -40,7 +41,7 @@
 
         union all
 
-        {{ exits_by_doing(enrollments, ref('stg_events'), ref('matched_events'), ref('response_facts'), as_of()) }}
+        {{ exits_by_doing(enrollments, events, matched_events, ref('response_facts'), as_of()) }}
 
         union all
 
@@ -64,7 +65,7 @@
                 sequences.trigger_segment = trigger_members.segment
                 and enrollments.lead_id = trigger_members.lead_id
         left join (
-            {{ outside_segments() }}
+            {{ outside_segments(enrollments) }}
         ) as outside
             on
                 enrollments.sequence_id = outside.sequence_id

@@ -84,13 +84,16 @@ def build_failures() -> dg.AssetSpec:
 
 
 def build_gate_facts() -> list[dg.AssetSpec]:
-    """What deciding knows of gates: written while the decide models run, as data tests are asked then."""
+    """What deciding knows besides what it reads and makes: of gates, content, and how far earlier ticks came."""
     described = {
         "failed_tests": "One row per data test that failed at this tick and segment that it speaks of (G1).",
         "gate_waivers": "One row per waiver of a gate that was given and known by this tick (G1).",
         "content_models": "One row per content model that has a file at this tick (M9).",
         "content_failures": "One row per content model that due steps asked for in vain (M9).",
         "declined_steps": "One row per due message that its template declined (M10).",
+        "watermark": "At most one row: up to where the models in `kept` are current.",
+        "watermark_sequences": "One row per sequence as that tick decided by it.",
+        "late_deliveries": "One row per message of an earlier tick that the delivery log knows more of since.",
     }
     return [raw_spec(table, DECIDE, description, [TICK], set()) for table, description in described.items()]
 

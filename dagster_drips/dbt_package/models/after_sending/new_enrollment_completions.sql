@@ -1,11 +1,19 @@
 -- The last thing of a tick (T4, 9): this tick's enrollments, exits, skips and sends are in.
 with
 
+decisions as (
+
+    select *
+    from {{ source('journal', 'enrollment_decisions') }}
+    where enrollment_id in (select enrollment_id from {{ ref('completion_candidates') }})
+
+),
+
 open_enrollments as (
 
     select enrollments.*
     from (
-        {{ enrollments_of(source('journal', 'enrollment_decisions'), source('earlier', 'enrollment_closings')) }}
+        {{ enrollments_of('decisions', source('earlier', 'enrollment_closings')) }}
     ) as enrollments
     left join {{ ref('new_enrollment_closings') }} as exits
         on enrollments.enrollment_id = exits.enrollment_id

@@ -8,14 +8,34 @@ held_sequences as (
 
 ),
 
+waiting as materialized (
+
+    select * from {{ ref('unjudged_occurrences') }}
+
+),
+
+-- What is known of these leads, of all that was ever decided.
+earlier_decisions as materialized (
+
+    select
+        sequence_id,
+        lead_id,
+        occurrence_id,
+        occurred_at,
+        decision
+    from {{ source('earlier', 'enrollment_decisions') }}
+    where lead_id in (select lead_id from waiting)
+
+),
+
 -- An occurrence waits until its sequence runs, no gate holds it (G1), and its lead is visible with an address, and let in by
 -- now (E9); then it is judged once (E3). A confirmation's wait for an address that is to be confirmed.
-unjudged as (
+unjudged as materialized (
 
     select
         occurrences.*,
         case when sequences.confirmation then leads.unconfirmed_address else leads.address end as address
-    from {{ ref('occurrences') }} as occurrences
+    from waiting as occurrences
     inner join {{ ref('live_sequences') }} as sequences
         on
             occurrences.sequence_id = sequences.sequence_id
@@ -25,7 +45,7 @@ unjudged as (
         on
             occurrences.lead_id = leads.lead_id
             and case when sequences.confirmation then leads.unconfirmed_address else leads.address end is not null
-    left join {{ source('earlier', 'enrollment_decisions') }} as earlier
+    left join earlier_decisions as earlier
         on
             occurrences.sequence_id = earlier.sequence_id
             and occurrences.lead_id = earlier.lead_id
@@ -47,7 +67,9 @@ still_open as (
     from {{ ref('open_enrollments') }} as enrollments
     left join {{ ref('open_enrollment_exits') }} as exits
         on enrollments.enrollment_id = exits.enrollment_id
-    where exits.enrollment_id is null
+    where
+        exits.enrollment_id is null
+        and enrollments.lead_id in (select lead_id from unjudged)
     group by enrollments.sequence_id, enrollments.lead_id
 
 ),
@@ -58,7 +80,7 @@ previous as (
         sequence_id,
         lead_id,
         max(occurred_at) as latest_triggered_at
-    from {{ source('earlier', 'enrollment_decisions') }}
+    from earlier_decisions
     where decision = 'enrolled'
     group by sequence_id, lead_id
 
@@ -67,17 +89,21 @@ previous as (
 suppressed as (
 
     select distinct
-        sequences.sequence_id,
-        suppressions.address
-    from {{ ref('live_sequences') }} as sequences
+        unjudged.sequence_id,
+        unjudged.address
+    from unjudged
+    inner join {{ ref('live_sequences') }} as sequences
+        on unjudged.sequence_id = sequences.sequence_id
     inner join {{ ref('current_suppressions') }} as suppressions
-        on {{ suppression_applies('suppressions', 'sequences') }}
+        on
+            unjudged.address = suppressions.address
+            and {{ suppression_applies('suppressions', 'sequences') }}
 
 ),
 
 outside as (
 
-    {{ outside_segments() }}
+    {{ outside_segments('unjudged') }}
 
 ),
 

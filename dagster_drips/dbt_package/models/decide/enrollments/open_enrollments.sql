@@ -6,7 +6,5 @@ select
     triggered_at,
     enrolled_at,
     arm
-from (
-    {{ enrollments_of(source('earlier', 'enrollment_decisions'), source('earlier', 'enrollment_closings')) }}
-) as enrollments
-where status = 'active'
+from {{ ref('current_enrollments') }}
+where is_open

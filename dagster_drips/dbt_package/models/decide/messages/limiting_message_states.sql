@@ -11,38 +11,16 @@ since as (
 
 ),
 
-senders as (
-
-    select distinct sender from {{ source('earlier_sends', 'delivery_log') }}
-
-),
-
 -- Senders are few: their addresses are compared after the counting.
 warming_senders as (
 
     select senders.sender
-    from senders
+    from (
+        select distinct sender from {{ ref('message_states') }}
+    ) as senders
     inner join {{ source('raw', 'sender_identities') }} as identities
         on {{ address('senders.sender') }} = identities.address
     where identities.warmup_start is not null
-
-),
-
-message_ids as (
-
-    select message_id
-    from {{ source('earlier_sends', 'delivery_log') }}
-    where
-        as_of >= (select as_of from since)
-        or sender in (select sender from warming_senders)
-
-),
-
-deliveries as (
-
-    select *
-    from {{ source('earlier_sends', 'delivery_log') }}
-    where message_id in (select message_id from message_ids)
 
 )
 
@@ -53,6 +31,7 @@ select
     status,
     sent_as_of,
     transactional
-from (
-    {{ message_states_of('deliveries') }}
-) as states
+from {{ ref('message_states') }}
+where
+    sent_as_of >= (select as_of from since)
+    or sender in (select sender from warming_senders)

@@ -1,1 +1,1 @@
-{{ message_states_of(source('earlier_sends', 'delivery_log')) }}
+select * from {{ ref('current_message_states') }}

@@ -1,22 +1,4 @@
--- Most enrollments are over: what became of their messages decides nothing any more.
-with
-
-enrollments as (
-
-    select enrollment_id from {{ ref('open_enrollments') }}
-    union all
-    select enrollment_id from {{ ref('new_enrollments') }}
-
-),
-
-deliveries as (
-
-    select *
-    from {{ source('earlier_sends', 'delivery_log') }}
-    where enrollment_id in (select enrollment_id from enrollments)
-
-)
-
+-- What became of the messages of other enrollments decides nothing at this tick.
 select
     message_id,
     enrollment_id,
@@ -30,6 +12,10 @@ select
     status,
     retry_at,
     was_in_doubt
-from (
-    {{ message_states_of('deliveries') }}
-) as states
+from {{ ref('message_states') }}
+where
+    enrollment_id in (
+        select enrollment_id from {{ ref('due_enrollments') }}
+        union all
+        select enrollment_id from {{ ref('new_enrollments') }}
+    )

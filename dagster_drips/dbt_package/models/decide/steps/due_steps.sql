@@ -4,7 +4,7 @@ with
 
 due as (
 
-    select * from {{ ref('current_step_states') }}
+    select * from {{ ref('judged_steps') }}
     where state = 'due'
 
 ),

@@ -5,5 +5,5 @@ select
     'skipped' as resolution,
     reason,
     case when reason = 'declined' then detail end as detail
-from {{ ref('current_step_states') }}
+from {{ ref('judged_steps') }}
 where state = 'skipped'

@@ -1,0 +1,1 @@
+{{ matched_events_of(ref('new_enrollment_events')) }}

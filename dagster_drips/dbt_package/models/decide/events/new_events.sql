@@ -1,0 +1,75 @@
+{{ config(materialized='table') }}
+
+with
+
+-- Landed before, and not looked at as they are now: they have come of age, belong to another lead, or a sequence asks anew.
+earlier as (
+
+    select
+        _load,
+        _line
+    from {{ source('raw', 'events') }}
+    where
+        _load <= {{ since_load() }}
+        and (
+            {{ came_of_age('occurred_at') }}
+            or {{ came_of_age('received_at') }}
+        )
+
+    union
+
+    select
+        events._load,
+        events._line
+    from {{ source('raw', 'events') }} as events
+    inner join {{ ref('changed_identities') }} as identities
+        on events.lead_id = identities.anonymous_id
+    where events._load <= {{ since_load() }}
+
+    union
+
+    select
+        events._load,
+        events._line
+    from {{ source('raw', 'events') }} as events
+    inner join {{ ref('events_asked_anew') }} as asked
+        on events.event = asked.event
+    where events._load <= {{ since_load() }}
+
+),
+
+landed as (
+
+    select *
+    from {{ source('raw', 'events') }}
+    where _load > {{ since_load() }}
+
+    union all
+
+    select events.*
+    from {{ source('raw', 'events') }} as events
+    inner join earlier
+        on events._load = earlier._load and events._line = earlier._line
+
+),
+
+wanted as (
+
+    select landed.*
+    from landed
+    inner join {{ ref('wanted_events') }} as wanted_events
+        on landed.event = wanted_events.event
+
+)
+
+select
+    event_id,
+    lead_id,
+    event,
+    occurred_at,
+    properties,
+    number_texts,
+    is_refund
+from (
+    {{ visible_events('wanted', as_of()) }}
+) as events

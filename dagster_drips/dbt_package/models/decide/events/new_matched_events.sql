@@ -1,0 +1,3 @@
+{{ config(materialized='table') }}
+
+{{ matched_events_of(ref('new_events')) }}

@@ -1,0 +1,59 @@
+"""Up to where the tables that deciding keeps from tick to tick (dbt's folder `kept`) are current.
+
+What belongs here: setting the watermark, telling whether it still holds, and giving it up, so that the next tick makes
+those tables anew. What does not: which rows they have (dbt), when a tick commits (`pipeline.commits`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from dagster_drips.warehouse.port import Warehouse
+from dagster_drips.warehouse.statements import named_statements
+
+_STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
+
+
+def watermark_is_current(warehouse: Warehouse) -> bool:
+    """Whether the kept tables can be brought up to date from it, instead of being made anew."""
+    return bool(warehouse.value(_STATEMENTS["is_current"], [warehouse.value(_STATEMENTS["made_of"])]))
+
+
+def drop_kept_tables(warehouse: Warehouse) -> None:
+    """Have the next run of the models make the kept tables anew, from all that landed and was decided."""
+    with warehouse.transaction():
+        forget_watermark(warehouse)
+        warehouse.execute(_STATEMENTS["drop_kept"])
+
+
+def forget_watermark(warehouse: Warehouse) -> None:
+    """For whoever changes rows that earlier ticks have read: the next tick makes the kept tables anew."""
+    for name in ("forget", "forget_sequences"):
+        warehouse.execute(_STATEMENTS[name])
+
+
+def set_watermark(warehouse: Warehouse, as_of: datetime) -> None:
+    """A tick's decisions are committed: what landed and was decided until then is in the kept tables.
+
+    To be called in the transaction of the commit.
+    """
+    forget_watermark(warehouse)
+    for name in ("set_sequences", "forget_late"):
+        warehouse.execute(_STATEMENTS[name])
+    warehouse.execute(_STATEMENTS["set"], [as_of, warehouse.value(_STATEMENTS["made_of"])])
+
+
+def note_late_deliveries(warehouse: Warehouse, messages: Sequence[tuple[str, datetime]]) -> None:
+    """Deliveries are appended to the log: messages of ticks before the watermark's are looked at anew by the next.
+
+    Args:
+        warehouse: in the transaction that appends them.
+        messages: id of each, and the tick that decided its attempt.
+    """
+    as_of = warehouse.value(_STATEMENTS["as_of"])
+    if as_of is None:
+        return
+    if late := sorted({message_id for message_id, decided_at in messages if decided_at < as_of}):
+        warehouse.execute(_STATEMENTS["note_late"], [" ".join(late)])
