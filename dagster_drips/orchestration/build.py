@@ -15,6 +15,7 @@ from dagster_drips.orchestration import alerts, checks, jobs, schedules, sensors
 from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_failure_sensor, build_stopped_sensor
 from dagster_drips.orchestration.assets import dbt, delivery, inbox, journal, landing, published, sequences
 from dagster_drips.orchestration.freshness import with_freshness
+from dagster_drips.orchestration.loggers import console_logger
 from dagster_drips.orchestration.resources import DripsResource, pipeline_of
 from dagster_drips.orchestration.weekly_report import build_report_job, build_report_schedule
 from dagster_drips.pipeline.segments import current_manifest_json
@@ -66,9 +67,10 @@ def build_defs(
         jobs=[jobs.tick_job, jobs.rest_job, jobs.decide_job, jobs.send_job, jobs.measure_job, inbox_job, report_job],
         # For what is started from the UI too: one process a run, so that a run holds the project's lock to its end.
         executor=dg.in_process_executor,
+        loggers={"console": console_logger},
         schedules=[*schedules.build_schedules(project, inbox_job), build_report_schedule(project, report_job)],
         sensors=[
-            sensors.due_steps_sensor,
+            sensors.build_due_steps_sensor(project),
             sensors.build_landing_sensor(project),
             build_failure_sensor(on_alert, on_end),
             build_check_sensor(on_alert, on_end),

@@ -15,6 +15,9 @@ TICK = dg.AssetKey(["raw", "tick"])
 FINISHED_TICK = dg.AssetKey(["journal", "ticks"])
 PUBLISHED = dg.AssetKey(["published", "marts"])
 
+PROJECT_TAG = "drips/project"
+"""Of a run: the project folder; by it the launcher knows runs of ours."""
+
 PROBLEMS = "problems"
 """Metadata of a check: a list of lines, each with the file to fix."""
 
