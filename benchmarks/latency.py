@@ -16,7 +16,7 @@ that no trial is in step with a sensor. The stages are told by Dagster's own rec
     ended      marts are published, the run is over
 
 The seconds hang on what else the machine does; the CPU is that of all processes below the daemon, user and system.
-`--under daemon` is `dagster-daemon run`, which starts a code server, `--under dev` is `dagster dev` with its webserver.
+`--under daemon` is `dagster-daemon run` beside a code server, `--under dev` is `dagster dev` with its webserver.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ import json
 import os
 import random
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,6 +41,7 @@ import polars as pl
 
 from dagster_drips.smtp.sink import LoopbackController
 
+LOADS = ("raw__leads", "raw__events", "raw__suppressions", "raw__engagement")
 STAGES = ("asked", "started", "loaded", "decided", "sent", "ended")
 PATIENCE = 600.0
 """Seconds; only a trial that hangs waits as long."""
@@ -95,9 +97,10 @@ class Place:
         path = f"{Path(self.python).parent}{os.pathsep}{os.environ['PATH']}"
         return os.environ | {"DAGSTER_HOME": str(self.home), "DRIPS_PROJECT": str(self.root), "PATH": path}
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, **variables: str) -> str:
+        environment = self.environment | variables
         done = subprocess.run(
-            [self.python, *command], cwd=self.root.parent, env=self.environment, capture_output=True, text=True
+            [self.python, *command], cwd=self.root.parent, env=environment, capture_output=True, text=True
         )
         if done.returncode:
             raise SystemExit(f"{command}: {done.stdout}\n{done.stderr}")
@@ -127,33 +130,51 @@ def prepare(place: Place, url: str, leads: int, *, stock: bool, schedule: str) -
     if not stock:
         yaml = shipped.read_text()
     (place.home / "dagster.yaml").write_text(yaml)
-    place.run("-m", "dagster_drips", "--project", str(place.root), "run")
+    place.run("-m", "dagster_drips", "--project", str(place.root), "run", DAGSTER_HOME="")
 
 
 @contextmanager
-def daemon(place: Place, under: str) -> Iterator[int]:
-    """Dagster's daemon on the project, in a process group of its own; its number."""
+def daemon(place: Place, under: str) -> Iterator[list[int]]:
+    """Dagster on the project, each process in a group of its own; their numbers."""
     binaries = Path(place.python).parent
-    command = [str(binaries / "dagster-daemon"), "run"]
-    if under == "dev":
-        command = [str(binaries / "dagster"), "dev", "--host", "127.0.0.1", "--port", "0"]
+    commands = [[str(binaries / "dagster"), "dev", "--host", "127.0.0.1", "--port", str(_free_port())]]
+    if under == "daemon":
+        port = _free_port()
+        served = place.root / "workspace-server.yaml"
+        served.write_text(f"load_from: [grpc_server: {{host: 127.0.0.1, port: {port}, location_name: drips}}]\n")
+        module = ["--module-name", "dagster_drips.definitions", "--host", "127.0.0.1", "--port", str(port)]
+        commands = [
+            [str(binaries / "dagster"), "api", "grpc", *module],
+            [str(binaries / "dagster-daemon"), "run", "--workspace", str(served)],
+        ]
+    processes: list[subprocess.Popen] = []
     with (place.home / "daemon.log").open("w") as log:
-        process = subprocess.Popen(
-            command, cwd=place.root, env=place.environment, stdout=log, stderr=log, start_new_session=True
-        )
         try:
-            yield process.pid
+            for command in commands:
+                processes.append(
+                    subprocess.Popen(
+                        command, cwd=place.root, env=place.environment, stdout=log, stderr=log, start_new_session=True
+                    )
+                )
+            yield [process.pid for process in processes]
         finally:
-            os.killpg(process.pid, signal.SIGINT)
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            for process in reversed(processes):
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGINT)
+                try:
+                    process.wait(60)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
 
 
-def cpu_seconds(pid: int) -> float:
-    """Of all processes below that one that are there, and of those that they have waited for."""
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """Of all processes below these that are there, and of those that they have waited for."""
     parents: dict[int, list[int]] = {}
     used: dict[int, float] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
@@ -164,7 +185,7 @@ def cpu_seconds(pid: int) -> float:
         number = int(path.parent.name)
         parents.setdefault(int(fields[1]), []).append(number)
         used[number] = sum(int(one) for one in fields[11:15]) / TICKS_PER_SECOND
-    total, waiting = 0.0, [pid]
+    total, waiting = 0.0, [*pids]
     while waiting:
         one = waiting.pop()
         total += used.get(one, 0.0)
@@ -221,27 +242,27 @@ def _sent_at(run: dict) -> float:
 def measure(place: Place, server: Server, under: str, arguments: argparse.Namespace) -> dict:
     chance = random.Random(7)
     trials: list[dict[str, float]] = []
-    with daemon(place, under) as pid:
-        begun = cpu_seconds(pid)
+    with daemon(place, under) as pids:
+        begun = cpu_seconds(pids)
         time.sleep(arguments.settle_seconds)
         for number in range(arguments.first, arguments.first + arguments.trials):
             time.sleep(chance.uniform(0, 6))
             before = len(server.answered)
-            cpu = cpu_seconds(pid)
+            cpu = cpu_seconds(pids)
             landed = land(place, number)
             answered = wait_for(lambda: len(server.answered) > before, f"trial {number}")  # noqa: B023
             trial = stages_of(place, landed, answered)
-            trial["cpu"] = cpu_seconds(pid) - cpu
+            trial["cpu"] = cpu_seconds(pids) - cpu
             trials.append(trial)
             told = "  ".join(f"{stage} {trial[stage]:.1f}" for stage in (*STAGES, "cpu"))
             print(f"{under} {number}: {told}", file=sys.stderr, flush=True)
         idle = None
         if arguments.idle_seconds:
             time.sleep(10)
-            cpu, at = cpu_seconds(pid), time.time()
+            cpu, at = cpu_seconds(pids), time.time()
             time.sleep(arguments.idle_seconds)
-            idle = (cpu_seconds(pid) - cpu) / (time.time() - at)
-        total = cpu_seconds(pid) - begun
+            idle = (cpu_seconds(pids) - cpu) / (time.time() - at)
+        total = cpu_seconds(pids) - begun
     arguments.first += arguments.trials
     return {"under": under, "trials": trials, "idle_share_of_a_core": idle, "cpu_seconds": total}
 

@@ -22,7 +22,7 @@ from dagster_drips.vocabulary import LANDING_KINDS
 pytestmark = pytest.mark.slow
 
 DUE_STEPS = dg.AssetKey(["decide", "due_steps"])
-JOBS = ["decide", "inbox", "measure", "report", "send", "tick", "tick_without_sending"]
+JOBS = ["decide", "inbox", "measure", "prune", "report", "send", "tick", "tick_without_sending"]
 MARTS = [
     *("enrollment_decisions", "enrollments", "messages", "sequence_performance", "step_performance"),
     *("segment_memberships", "segment_sizes", "lead_profiles", "pipeline_latency"),
