@@ -24,6 +24,7 @@ import dagster as dg
 
 from dagster_drips.orchestration.names import PROJECT_TAG
 from dagster_drips.orchestration.warm.processes import is_there, signal_to
+from dagster_drips.orchestration.warm.records import keep_records_open
 
 PROCESS_TAG = "drips/process"
 """Of a run: its process, as `processes` names it."""
@@ -99,6 +100,7 @@ class WarmRunLauncher(dg.DefaultRunLauncher):
 
     def launch_run(self, context: Any) -> None:
         """Start a run, which is to be `STARTING`; returns as soon as it has a process."""
+        keep_records_open()  # for the runs to come: who launches also writes down what they are to make
         run: dg.DagsterRun = context.dagster_run
         if PROJECT_TAG not in run.tags or run.job_code_origin is None or sys.platform != "linux":
             super().launch_run(context)

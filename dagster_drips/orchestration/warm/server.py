@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagster_drips.orchestration.warm.later import import_later
 from dagster_drips.orchestration.warm.processes import name_of
-from dagster_drips.orchestration.warm.records import keep_records_open
+from dagster_drips.orchestration.warm.records import close_records, keep_records_open
 
 if TYPE_CHECKING:
     from dagster_drips.orchestration.warm.sources import Sources
@@ -91,7 +91,6 @@ class _Server:
             for job in loaded.resolve_all_job_defs():
                 loaded.resolve_job_def(job.name)
         _command()
-        keep_records_open()
         for name in _LOADED_LATE:
             __import__(name)
         from dagster_drips.orchestration.warm.sources import Sources
@@ -160,6 +159,7 @@ class _Server:
         os.setpgid(0, 0)
         from dagster_drips.orchestration.resources import pipeline_of
 
+        keep_records_open()
         pipeline_of.cache_clear()  # it knows files as they were when the server began
 
     def _bury(self) -> None:
@@ -209,6 +209,8 @@ def _report_dead(run: _Run, code: int) -> None:
 
 def _end(code: int) -> None:
     """End this process without what only the server's end would want."""
+    with suppress(Exception):
+        close_records()
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
