@@ -273,6 +273,9 @@ def size_of(folder: Path) -> int:
 
 def main() -> None:
     arguments = _arguments()
+    # Or what was started in the background would ignore it, and so would the daemon.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     server = Server()
     controller = LoopbackController(server)
     controller.start()
