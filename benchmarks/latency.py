@@ -130,6 +130,7 @@ def prepare(place: Place, url: str, leads: int, *, stock: bool, schedule: str) -
     if not stock:
         yaml = shipped.read_text()
     (place.home / "dagster.yaml").write_text(yaml)
+    place.runs(1)  # its databases: two processes that make them at once make them twice
     place.run("-m", "dagster_drips", "--project", str(place.root), "run", DAGSTER_HOME="")
 
 
