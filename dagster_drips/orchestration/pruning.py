@@ -1,4 +1,4 @@
-"""Runs that are over for long are taken out of Dagster's records: a tick leaves up to a megabyte, 288 times a day.
+"""Runs that are over for long are taken out of Dagster's records: a tick leaves one to two megabytes.
 
 Here belongs what is no longer shown. What was decided and sent stands in journals and marts, and stays. Looks of
 sensors and schedules are Dagster's own matter (`retention` in `dagster.yaml`).
@@ -11,27 +11,34 @@ from pathlib import Path
 import dagster as dg
 
 from dagster_drips.errors import DripsError
-from dagster_drips.orchestration.names import PROJECT_TAG
+from dagster_drips.orchestration.names import PROJECT_TAG, QUIET_TAG
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 
 _OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+_QUIET_FOR = timedelta(hours=1)
+"""So long runs stay that decided nothing; on most days they are most of all."""
 _AT_ONCE = 200
 """Runs looked for at once: a record holds all of a run's tags and configuration."""
 
 
-def prune_runs(instance: dg.DagsterInstance, project: Project, before: datetime) -> int:
+def prune_runs(instance: dg.DagsterInstance, project: Project, before: datetime, *, quiet: bool = False) -> int:
     """Delete the records of runs that schedules and sensors of this project started and that have ended.
 
     Args:
         instance: whose; runs of other projects stay.
         project: whose runs.
         before: with a time zone; what began later stays.
+        quiet: only of runs that ended well, decided nothing and found nothing wrong.
 
     Returns:
         How many were deleted.
     """
-    old = dg.RunsFilter(statuses=_OVER, tags={PROJECT_TAG: str(project.root)}, created_before=before)
+    tags = {PROJECT_TAG: str(project.root)}
+    old = dg.RunsFilter(statuses=_OVER, tags=tags, created_before=before)
+    if quiet:
+        ended_well = [dg.DagsterRunStatus.SUCCESS]
+        old = dg.RunsFilter(statuses=ended_well, tags={**tags, QUIET_TAG: "true"}, created_before=before)
     deleted = 0
     while records := instance.get_run_records(old, limit=_AT_ONCE):
         for record in records:
@@ -53,13 +60,16 @@ def _delete_files(instance: dg.DagsterInstance, run_id: str) -> None:
 def build_prune_job(project: Project) -> dg.JobDefinition:
     """The job of one project."""
 
-    @dg.op(description="Deletes what Dagster keeps of runs that ended more than DRIPS_KEEP_RUNS_DAYS ago.")
+    @dg.op(description="Deletes what Dagster keeps of runs of more than DRIPS_KEEP_RUNS_DAYS ago, and of quiet ones.")
     def delete_old_runs(context: dg.OpExecutionContext) -> None:
         try:
-            before = datetime.now(UTC) - timedelta(days=load_settings(project).keep_runs_days)
+            kept = timedelta(days=load_settings(project).keep_runs_days)
         except DripsError as error:
             raise dg.Failure(str(error)) from error
-        context.add_output_metadata({"deleted": prune_runs(context.instance, project, before)})
+        now = datetime.now(UTC)
+        deleted = prune_runs(context.instance, project, now - kept)
+        deleted += prune_runs(context.instance, project, now - _QUIET_FOR, quiet=True)
+        context.add_output_metadata({"deleted": deleted})
 
     @dg.job(name="prune", executor_def=dg.in_process_executor, description="Delete the records of old runs.")
     def prune() -> None:
@@ -76,7 +86,7 @@ def build_prune_schedule(project: Project, job: dg.JobDefinition) -> dg.Schedule
         job=job,
         cron_schedule="17 * * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Deletes the records of runs that ended more than DRIPS_KEEP_RUNS_DAYS ago.",
+        description="Deletes the records of runs of more than DRIPS_KEEP_RUNS_DAYS ago, and of quiet ones of an hour.",
     )
     def old_runs() -> dg.RunRequest:
         return dg.RunRequest(tags={PROJECT_TAG: str(project.root)})

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from dagster_drips.orchestration.names import PROJECT_TAG
+from dagster_drips.orchestration.names import PROJECT_TAG, QUIET_TAG
 from dagster_drips.orchestration.pruning import prune_runs
 from dagster_drips.project import Project
 
@@ -42,6 +42,9 @@ def test_runs_of_this_project_that_are_over_are_deleted_with_their_files(
         going_on = instance.create_run_for_job(something, tags=ours, status=dg.DagsterRunStatus.STARTED).run_id
         assert files(old) and files(foreign)
         assert prune_runs(instance, project, datetime.now(UTC) - timedelta(hours=1)) == 0
+        quiet = something.execute_in_process(instance=instance, tags={**ours, QUIET_TAG: "true"}).run_id
+        assert prune_runs(instance, project, later, quiet=True) == 1
+        assert files(quiet) == [] and files(old)
         assert prune_runs(instance, project, later) == 1
         assert prune_runs(instance, project, later) == 0
         assert {run.run_id for run in instance.get_runs()} == {foreign, going_on}
