@@ -36,9 +36,18 @@ def exclusive(path: Path, *, wait_seconds: float = 0, on_wait: Callable[[], None
         yield
 
 
-def _taken(file: IO[str]) -> bool:
+def is_held(path: Path) -> bool:
+    """Whether somebody holds that lock at this moment."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with path.open() as file:
+            return not _taken(file, fcntl.LOCK_SH)
+    except FileNotFoundError:
+        return False
+
+
+def _taken(file: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

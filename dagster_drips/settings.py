@@ -99,6 +99,7 @@ class Settings(Schedules):
     only_to: Recipients = OnlyTo()
     compact: Literal["own", "all", "off"] = "own"
     """Which landed files of closed days are packed: what our processes wrote, or what others landed, too."""
+    keep_runs_days: int = Field(default=3, ge=1)
     file_mode: Literal["0600", "0640"] = "0600"
     """Of new files; `file_modes` reads it by itself, before anything else is read or written."""
     public_url: str | None = None
@@ -230,6 +231,7 @@ class Settings(Schedules):
             "DRIPS_TARGET": self.target,
             "DRIPS_SCHEDULE": self.schedule.text,
             "DRIPS_INBOX_SCHEDULE": self.inbox_schedule.text,
+            "DRIPS_KEEP_RUNS_DAYS": str(self.keep_runs_days),
             **{_server_variable("SMTP_URL", name): _shown_url(url, servers.get(name)) for name, url in urls.items()},
             **{_server_variable("SMTP_PASSWORD", name): _MASK if given else "" for name, given in passwords.items()},
             "DRIPS_SMTP_CONNECTIONS": str(self.smtp_connections),

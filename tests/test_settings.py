@@ -68,6 +68,7 @@ def test_the_password_may_stand_apart(project, monkeypatch):
         ({"SMTP_URL": "smtp://host:port"}, "DRIPS_SMTP_URL: not a server's address"),
         ({"SMTP_CONNECTIONS": "many"}, "DRIPS_SMTP_CONNECTIONS: "),
         ({"SMTP_CONNECTIONS": "0"}, "DRIPS_SMTP_CONNECTIONS: "),
+        ({"KEEP_RUNS_DAYS": "0"}, "DRIPS_KEEP_RUNS_DAYS: "),
         ({"SMTP_URL_BACKUP": "smtp://ada:s3cret@mail.example"}, "DRIPS_SMTP_URL_BACKUP: smtp:// would send the pass"),
         ({"SMTP_URL_BACKUP": "smtps://ada@mail.example", "SMTP_PASSWORD": "s3cret"}, "set DRIPS_SMTP_PASSWORD_BACKUP"),
         (

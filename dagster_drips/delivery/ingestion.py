@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import polars as pl
 
@@ -39,28 +39,28 @@ from dagster_drips.warehouse.watermark import note_late_deliveries
 _STATEMENTS = named_statements(Path(__file__).with_name("ingestion.sql"))
 _CHUNK = 5000
 _CHUNKS_A_TRANSACTION = 2
-_TIME = pl.Datetime("us")
-_COLUMNS: dict[str, Any] = {
-    "message_id": pl.String,
-    "attempt": pl.Int32,
-    "outcome": pl.String,
-    "recorded_at": _TIME,
-    "as_of": _TIME,
-    "enrollment_id": pl.String,
-    "sequence_id": pl.String,
-    "version_id": pl.String,
-    "step_id": pl.String,
-    "variant_id": pl.String,
-    "lead_id": pl.String,
-    "sender": pl.String,
-    "recipient": pl.String,
-    "scheduled_at": _TIME,
-    "transactional": pl.Boolean,
-    "smtp_code": pl.Int32,
-    "enhanced_code": pl.String,
-    "detail": pl.String,
-    "retry_at": _TIME,
+_COLUMNS = {
+    "message_id": "String",
+    "attempt": "Int32",
+    "outcome": "String",
+    "recorded_at": "Datetime",
+    "as_of": "Datetime",
+    "enrollment_id": "String",
+    "sequence_id": "String",
+    "version_id": "String",
+    "step_id": "String",
+    "variant_id": "String",
+    "lead_id": "String",
+    "sender": "String",
+    "recipient": "String",
+    "scheduled_at": "Datetime",
+    "transactional": "Boolean",
+    "smtp_code": "Int32",
+    "enhanced_code": "String",
+    "detail": "String",
+    "retry_at": "Datetime",
 }
+"""Columns of the log by name → Polars' type by name: a look into Polars imports it (`orchestration.warm`)."""
 _RESULT_COLUMNS = [name for name in _COLUMNS if name in Result.__struct_fields__]
 _CLAIM_COLUMNS = [name for name in _COLUMNS if name not in _RESULT_COLUMNS]
 
@@ -192,4 +192,5 @@ def _frame(outcomes: list[tuple[Claim, Result]]) -> pl.DataFrame:
     claims, results = zip(*outcomes, strict=True)
     columns = {name: list(map(attrgetter(name), results)) for name in _RESULT_COLUMNS}
     columns |= {name: list(map(attrgetter(name), claims)) for name in _CLAIM_COLUMNS}
-    return pl.DataFrame(columns, schema_overrides=_COLUMNS)
+    types = {name: pl.Datetime("us") if kind == "Datetime" else getattr(pl, kind) for name, kind in _COLUMNS.items()}
+    return pl.DataFrame(columns, schema_overrides=types)

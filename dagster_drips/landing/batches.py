@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cache
 
 import msgspec
 import polars as pl
@@ -31,21 +32,24 @@ class Form(IntEnum):
     NESTED = 3
 
 
-_TOKEN = pl.col("token")
-_FIRST = _TOKEN.str.slice(0, 1)
-_QUOTED = _FIRST == '"'
-_TEXT = pl.when(_QUOTED).then(_TOKEN.str.strip_chars('"')).when(_TOKEN != "null").then(_TOKEN).alias("text")  # noqa: S105 - a piece of JSON
-_FORM = (
-    pl.when(_QUOTED | _TOKEN.is_null())
-    .then(pl.lit(Form.TEXT, pl.UInt8))
-    .when(_FIRST.is_in(["t", "f"]))
-    .then(pl.lit(Form.BOOLEAN, pl.UInt8))
-    .when(_FIRST.is_in(["{", "["]))
-    .then(pl.lit(Form.NESTED, pl.UInt8))
-    .otherwise(pl.lit(Form.NUMBER, pl.UInt8))
-    .alias("form")
-)
-_ESCAPED = (_QUOTED & _TOKEN.str.contains("\\", literal=True)).alias("escaped")
+@cache
+def _of_token() -> tuple[pl.Expr, pl.Expr, pl.Expr]:
+    """Of a column `token` of JSON: its text, its `Form`, and whether it has escapes."""
+    token = pl.col("token")
+    first = token.str.slice(0, 1)
+    quoted = first == '"'
+    text = pl.when(quoted).then(token.str.strip_chars('"')).when(token != "null").then(token)  # noqa: S105 - a piece of JSON
+    form = (
+        pl.when(quoted | token.is_null())
+        .then(pl.lit(Form.TEXT, pl.UInt8))
+        .when(first.is_in(["t", "f"]))
+        .then(pl.lit(Form.BOOLEAN, pl.UInt8))
+        .when(first.is_in(["{", "["]))
+        .then(pl.lit(Form.NESTED, pl.UInt8))
+        .otherwise(pl.lit(Form.NUMBER, pl.UInt8))
+    )
+    escaped = quoted & token.str.contains("\\", literal=True)
+    return text.alias("text"), form.alias("form"), escaped.alias("escaped")
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ class Batch:
 
 def column_from_json(tokens: Sequence[str | None]) -> tuple[Column, dict[int, str]]:
     """A column out of JSON values as they were written, and reasons by index for strings that aren't sound."""
-    frame = pl.Series("token", tokens, dtype=pl.String).to_frame().select(_TEXT, _FORM, _ESCAPED)
+    frame = pl.Series("token", tokens, dtype=pl.String).to_frame().select(*_of_token())
     text, problems = frame["text"], {}
     escaped = frame["escaped"].fill_null(False).arg_true().to_list()
     if escaped:

@@ -13,7 +13,7 @@ import polars as pl
 
 from dagster_drips.landing.batches import Batch, Column, Form
 from dagster_drips.landing.conversion import Converted, convert_each, shown, to_amount
-from dagster_drips.landing.times import TIME, parse_times
+from dagster_drips.landing.times import parse_times, time_type
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Checks:
         """A time, the problems left to the caller (L3: a suppression doesn't need a readable one)."""
         column = self.optional(name)
         if not column.text.is_not_null().any():
-            return Converted(pl.repeat(None, len(column.text), dtype=TIME, eager=True), {})
+            return Converted(pl.repeat(None, len(column.text), dtype=time_type(), eager=True), {})
         other = column.has_form(Form.BOOLEAN, Form.NESTED)
         converted = parse_times(column.text.set(other, None))
         strange = {row: f"not a time: {shown(column.text[row])}" for row in other.arg_true().to_list()}

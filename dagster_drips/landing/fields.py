@@ -16,7 +16,7 @@ from dagster_drips.field_names import MAX_FIELDS, field_name_problem, same_field
 from dagster_drips.landing.batches import Batch, Form
 from dagster_drips.landing.checks import Checks
 from dagster_drips.landing.conversion import shown, to_boolean, to_integer, to_number
-from dagster_drips.landing.times import TIME, parse_time
+from dagster_drips.landing.times import parse_time, time_type
 from dagster_drips.vocabulary import LANDED_COLUMNS
 
 KNOWN_FIELDS = LANDED_COLUMNS["leads"]
@@ -45,18 +45,18 @@ class FieldType(NamedTuple):
     """What a declared type means: the warehouse's type, Polars', the converter, and the JSON forms it takes."""
 
     sql: str
-    dtype: pl.DataType | type[pl.DataType]
+    dtype: Callable[[], pl.DataType | type[pl.DataType]]
     convert: Callable[[str], Any] | None
     forms: tuple[Form, ...]
 
 
 FIELD_TYPES: Mapping[str, FieldType] = {
-    "text": FieldType("VARCHAR", pl.String, None, tuple(Form)),
-    "integer": FieldType("BIGINT", pl.Int64, to_integer, (Form.TEXT, Form.NUMBER)),
-    "number": FieldType("DOUBLE", pl.Float64, to_number, (Form.TEXT, Form.NUMBER)),
-    "boolean": FieldType("BOOLEAN", pl.Boolean, to_boolean, (Form.TEXT, Form.NUMBER, Form.BOOLEAN)),
-    "date": FieldType("DATE", pl.Date, _to_date, (Form.TEXT, Form.NUMBER)),
-    "timestamp": FieldType("TIMESTAMP", TIME, _to_timestamp, (Form.TEXT, Form.NUMBER)),
+    "text": FieldType("VARCHAR", lambda: pl.String, None, tuple(Form)),
+    "integer": FieldType("BIGINT", lambda: pl.Int64, to_integer, (Form.TEXT, Form.NUMBER)),
+    "number": FieldType("DOUBLE", lambda: pl.Float64, to_number, (Form.TEXT, Form.NUMBER)),
+    "boolean": FieldType("BOOLEAN", lambda: pl.Boolean, to_boolean, (Form.TEXT, Form.NUMBER, Form.BOOLEAN)),
+    "date": FieldType("DATE", lambda: pl.Date, _to_date, (Form.TEXT, Form.NUMBER)),
+    "timestamp": FieldType("TIMESTAMP", time_type, _to_timestamp, (Form.TEXT, Form.NUMBER)),
 }
 _ARTICLES = {"integer": "an"}
 
@@ -159,7 +159,7 @@ class LeadFields:
         strange = column.text.is_not_null() & ~column.has_form(*field.forms)
         what = f"{name}: not {_ARTICLES.get(kind, 'a')} {kind}"
         checks.reject(strange, lambda row: f"{what}: {shown(column.text[row])}")
-        return checks.converted(name, column.text.set(strange, None), field.convert, field.dtype)
+        return checks.converted(name, column.text.set(strange, None), field.convert, field.dtype())
 
 
 def _left_out(surplus: Mapping[str, int]) -> dict[int, str]:

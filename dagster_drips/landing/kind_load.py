@@ -52,16 +52,6 @@ LOOKED_AT = 2_000
 _FILES_AT_ONCE = 1_000
 # Reports about whole files, not rows of any load.
 _NO_LOAD = 0
-# What an engine raises because of the rows it was given; of the rest (a full disk, no memory) no file is guilty.
-_ROWS_REFUSED = (
-    duckdb.DataError,
-    duckdb.ProgrammingError,
-    duckdb.IntegrityError,
-    duckdb.NotSupportedError,
-    pl.exceptions.PolarsError,
-    pl.exceptions.PanicException,
-    UnquotableError,
-)
 
 
 @dataclass(frozen=True)
@@ -124,7 +114,7 @@ class KindLoad:
             with _little_memory(self.warehouse, needed=any(file.size > _LARGE_FILE_BYTES for file in pending)):
                 try:
                     self._load(pending)
-                except _ROWS_REFUSED:
+                except _rows_refused():
                     self._load_each(pending)
 
     def _look_at_some(self, loose: LooseFiles, unknown: set[str]) -> None:
@@ -177,7 +167,7 @@ class KindLoad:
             self._staging = Staging(self.warehouse, self.kind, self.fields)
             try:
                 self._load([file])
-            except _ROWS_REFUSED as error:
+            except _rows_refused() as error:
                 # Tried again at the next load, as the fault may be ours and fixed by then.
                 self._report_file(file.name, f"its rows are refused: {_one_line(error)}", f"refused, {file.state}")
 
@@ -320,3 +310,19 @@ def _little_memory(warehouse: Warehouse, *, needed: bool) -> Generator[None]:
         yield
     finally:
         warehouse.execute(_STATEMENTS["set_memory_limit"], [before])
+
+
+def _rows_refused() -> tuple[type[BaseException], ...]:
+    """What an engine raises because of the rows it was given; of the rest (a full disk, no memory) no file is guilty.
+
+    A function, as a look into these libraries imports them (`orchestration.warm`).
+    """
+    return (
+        duckdb.DataError,
+        duckdb.ProgrammingError,
+        duckdb.IntegrityError,
+        duckdb.NotSupportedError,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+        UnquotableError,
+    )

@@ -32,7 +32,6 @@ _ROW_BYTES = 16
 # Names whose numbers are no ids or texts: 1.0 stays what it is.
 _NUMBERS = ("value", "properties")
 _GLOB = re.compile(r"([*?\[])")
-_FLOATS = (pl.Float32, pl.Float64)
 _UNITS_A_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 _FIRST, _LAST = (int((at - datetime(1970, 1, 1)).total_seconds()) for at in (datetime.min, datetime.max))
 
@@ -187,7 +186,11 @@ def _is_plain(column: pl.Series) -> bool:
     if isinstance(dtype, (pl.List, pl.Array)):
         return _is_plain(column.explode())
     if isinstance(dtype, pl.Map):
-        return dtype.key == pl.String and not dtype.value.is_nested() and dtype.value not in (pl.Binary, *_FLOATS)
+        return (
+            dtype.key == pl.String
+            and not dtype.value.is_nested()
+            and dtype.value not in (pl.Binary, pl.Float32, pl.Float64)
+        )
     if isinstance(dtype, pl.Datetime):
         return not _within_calendar(column)[1]
     return dtype != pl.Binary and not (dtype.is_float() and column.is_infinite().any())

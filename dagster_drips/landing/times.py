@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 
 import polars as pl
 
 from dagster_drips.landing.conversion import Converted, convert_each, shown
 
-TIME = pl.Datetime("us")
 TIMES_TAKEN = "taken are 2026-01-31T10:00:00Z and its like, and epochs of the years 2000 to 2099 in s, ms, µs or ns"
 
 # Offsets: Z, UTC and GMT, or digits, which warehouses put a space before. A zone's name behind one adds nothing.
@@ -43,6 +43,11 @@ _USUAL = (
     r"([Zz]| ?UTC| ?[+-]([01][0-9]|2[0-3]):?[0-5][0-9]| ?[+-]([01][0-9]|2[0-3]))?$"
 )
 _USUAL_EPOCH = r"^[1-9][0-9]{8,18}$"
+
+
+def time_type() -> pl.Datetime:
+    """Of a column of instants; a function, as a look into Polars imports it (`orchestration.warm`)."""
+    return pl.Datetime("us")
 
 
 def parse_time(text: str) -> datetime:
@@ -97,14 +102,15 @@ def _not_a_time(text: str) -> ValueError:
 
 def parse_times(text: pl.Series) -> Converted:
     """Each cell by `parse_time`."""
-    instants = text.alias("text").to_frame().select(_INSTANT)["instant"]
+    instants = text.alias("text").to_frame().select(_instant())["instant"]
     others = text.set(instants.is_not_null(), None)
     if others.null_count() < len(others):
-        epochs = others.alias("text").to_frame().select(_INSTANT_OF_EPOCH)["instant"]
+        epochs = others.alias("text").to_frame().select(_instant_of_epoch())["instant"]
         instants, others = instants.zip_with(epochs.is_null(), epochs), others.set(epochs.is_not_null(), None)
-    return convert_each(others, parse_time, TIME).or_these(instants)
+    return convert_each(others, parse_time, time_type()).or_these(instants)
 
 
+@cache
 def _instant() -> pl.Expr:
     """What the usual spellings in the column `text` mean; null for all others."""
     text = pl.col("text").str.strip_chars()
@@ -130,6 +136,7 @@ def _instant() -> pl.Expr:
     return pl.when(is_usual).then(instant).alias("instant")
 
 
+@cache
 def _instant_of_epoch() -> pl.Expr:
     """What the whole numbers in the column `text` mean as epochs; null for all others."""
     text = pl.col("text").str.strip_chars()
@@ -140,8 +147,4 @@ def _instant_of_epoch() -> pl.Expr:
         )
         for units in _UNITS_A_SECOND
     ]
-    return pl.coalesce(instants).cast(TIME).alias("instant")
-
-
-_INSTANT = _instant()
-_INSTANT_OF_EPOCH = _instant_of_epoch()
+    return pl.coalesce(instants).cast(time_type()).alias("instant")

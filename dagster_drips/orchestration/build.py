@@ -16,6 +16,8 @@ from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_
 from dagster_drips.orchestration.assets import dbt, delivery, inbox, journal, landing, published, sequences
 from dagster_drips.orchestration.compaction import build_compact_job, build_compact_schedule
 from dagster_drips.orchestration.freshness import with_freshness
+from dagster_drips.orchestration.loggers import console_logger
+from dagster_drips.orchestration.pruning import build_prune_job, build_prune_schedule
 from dagster_drips.orchestration.resources import DripsResource, pipeline_of
 from dagster_drips.orchestration.weekly_report import build_report_job, build_report_schedule
 from dagster_drips.pipeline.segments import current_manifest_json
@@ -37,7 +39,7 @@ def build_defs(
     manifest = json.loads(current_manifest_json(project, transform).read_text(encoding="utf-8"))
     decide, measure = dbt.build_dbt_assets(manifest)
     inbox_job = inbox.build_inbox_job(project)
-    report_job = build_report_job(project)
+    report_job, prune_job = build_report_job(project), build_prune_job(project)
     compact_job = build_compact_job(project)
     limit = oldest_tick(project)
 
@@ -67,17 +69,19 @@ def build_defs(
         asset_checks=[checks.segments_have_results, checks.no_gate_holds],
         jobs=[
             *(jobs.tick_job, jobs.rest_job, jobs.decide_job, jobs.send_job, jobs.measure_job),
-            *(inbox_job, report_job, compact_job),
+            *(inbox_job, report_job, compact_job, prune_job),
         ],
         # For what is started from the UI too: one process a run, so that a run holds the project's lock to its end.
         executor=dg.in_process_executor,
+        loggers={"console": console_logger},
         schedules=[
             *schedules.build_schedules(project, inbox_job),
             build_report_schedule(project, report_job),
-            build_compact_schedule(compact_job),
+            build_compact_schedule(project, compact_job),
+            build_prune_schedule(project, prune_job),
         ],
         sensors=[
-            sensors.due_steps_sensor,
+            sensors.build_due_steps_sensor(project),
             sensors.build_landing_sensor(project),
             build_failure_sensor(on_alert, on_end),
             build_check_sensor(on_alert, on_end),

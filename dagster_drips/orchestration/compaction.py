@@ -3,6 +3,7 @@
 import dagster as dg
 
 from dagster_drips.errors import DripsError
+from dagster_drips.orchestration.names import PROJECT_TAG
 from dagster_drips.pipeline.compaction import compact
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
@@ -28,12 +29,17 @@ def build_compact_job(project: Project) -> dg.JobDefinition:
     return compact_job
 
 
-def build_compact_schedule(job: dg.JobDefinition) -> dg.ScheduleDefinition:
+def build_compact_schedule(project: Project, job: dg.JobDefinition) -> dg.ScheduleDefinition:
     """Starts the job every night (UTC), when the day before is closed."""
-    return dg.ScheduleDefinition(
+
+    @dg.schedule(
         name="compact",
         job=job,
         cron_schedule="17 3 * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Packs small landed files of closed days, each night.",
     )
+    def compact_schedule() -> dg.RunRequest:
+        return dg.RunRequest(tags={PROJECT_TAG: str(project.root)})
+
+    return compact_schedule

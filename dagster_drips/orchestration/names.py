@@ -15,6 +15,12 @@ TICK = dg.AssetKey(["raw", "tick"])
 FINISHED_TICK = dg.AssetKey(["journal", "ticks"])
 PUBLISHED = dg.AssetKey(["published", "marts"])
 
+PROJECT_TAG = "drips/project"
+"""Of a run: the project folder; by it the launcher knows runs of ours."""
+
+QUIET_TAG = "drips/quiet"
+"""Of a run whose tick decided nothing and found nothing wrong; its records are the first to go."""
+
 PROBLEMS = "problems"
 """Metadata of a check: a list of lines, each with the file to fix."""
 

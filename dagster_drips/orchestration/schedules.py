@@ -2,9 +2,13 @@
 
 import dagster as dg
 
-from dagster_drips.orchestration.jobs import decide_job
+from dagster_drips.locks import is_held
+from dagster_drips.orchestration.jobs import tick_job
+from dagster_drips.orchestration.names import PROJECT_TAG
+from dagster_drips.orchestration.run_records import ticks_now
 from dagster_drips.project import Project
 from dagster_drips.settings import load_schedules, load_settings
+from dagster_drips.temporaries import RUN_LOCK
 
 
 def build_schedules(project: Project, inbox_job: dg.JobDefinition) -> list[dg.ScheduleDefinition]:
@@ -18,13 +22,23 @@ def build_schedules(project: Project, inbox_job: dg.JobDefinition) -> list[dg.Sc
         DripsError: a setting is no cron expression.
     """
     settings = load_schedules(project)
-    ticks = dg.ScheduleDefinition(
+    tags = {PROJECT_TAG: str(project.root)}
+
+    @dg.schedule(
         name="every_few_minutes",
-        job=decide_job,
+        job=tick_job,
         cron_schedule=settings.schedule.text,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Ticks, every 5 minutes unless DRIPS_SCHEDULE is another cron expression.",
     )
+    def ticks(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        now = ticks_now(context.instance)
+        if now.waiting is not None:
+            return dg.SkipReason(f"a tick is about to begin: run {now.waiting}")
+        # One that has begun decides by an earlier instant: what comes due now is not its.
+        if now.started > 1 and is_held(project.data / RUN_LOCK):
+            return dg.SkipReason("a tick goes on, and another one waits for its end")
+        return dg.RunRequest(tags=tags)
 
     @dg.schedule(
         name="inbox",
@@ -36,6 +50,6 @@ def build_schedules(project: Project, inbox_job: dg.JobDefinition) -> list[dg.Sc
     def inbox_schedule() -> dg.RunRequest | dg.SkipReason:
         if load_settings(project).imap_url is None:
             return dg.SkipReason("DRIPS_IMAP_URL is not set")
-        return dg.RunRequest()
+        return dg.RunRequest(tags=tags)
 
     return [ticks, inbox_schedule]

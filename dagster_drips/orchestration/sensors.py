@@ -6,11 +6,14 @@ pipeline from writing to it. Sensors that tell people are in `alert_sensors`.
 
 import dagster as dg
 
-from dagster_drips.orchestration.jobs import decide_job, measure_job, send_job
-from dagster_drips.orchestration.names import DUE_STEPS
+from dagster_drips.locks import is_held
+from dagster_drips.orchestration.jobs import measure_job, send_job, tick_job
+from dagster_drips.orchestration.names import DUE_STEPS, PROJECT_TAG
+from dagster_drips.orchestration.run_records import finishes_its_tick, ticks_now
 from dagster_drips.orchestration.tick_tags import tags_of
 from dagster_drips.pipeline.landing_news import LandingWatch
 from dagster_drips.project import Project
+from dagster_drips.temporaries import RUN_LOCK
 
 _ON = dg.DefaultSensorStatus.RUNNING
 
@@ -20,23 +23,29 @@ def _integer(materialization: dg.AssetMaterialization, name: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-@dg.asset_sensor(
-    asset_key=DUE_STEPS,
-    name="due_steps",
-    jobs=[send_job, measure_job],
-    default_status=_ON,
-    minimum_interval_seconds=5,
-    description="Due steps were decided: send them; where there are none, finish the tick and measure.",
-)
-def due_steps_sensor(context: dg.SensorEvaluationContext, event: dg.EventLogEntry) -> dg.RunRequest | dg.SkipReason:
-    """One run for each materialization of `decide/due_steps`; it finishes that tick and no later one."""
-    materialization = event.asset_materialization
-    if materialization is None:
-        return dg.SkipReason("not a materialization")
-    due = _integer(materialization, "due")
-    job = send_job if due else measure_job
-    tags = {"drips/due": str(due), **tags_of(materialization)}
-    return dg.RunRequest(run_key=f"{event.run_id}:{job.name}", job_name=job.name, tags=tags)
+def build_due_steps_sensor(project: Project) -> dg.SensorDefinition:
+    """What goes on where a run decided and did no more, such as one of the job `decide`."""
+
+    @dg.asset_sensor(
+        asset_key=DUE_STEPS,
+        name="due_steps",
+        jobs=[send_job, measure_job],
+        default_status=_ON,
+        minimum_interval_seconds=30,
+        description="A run decided due steps and does not send: send them; where there are none, finish and measure.",
+    )
+    def due_steps_sensor(context: dg.SensorEvaluationContext, event: dg.EventLogEntry) -> dg.RunRequest | dg.SkipReason:
+        """One run for each materialization of `decide/due_steps`; it finishes that tick and no later one."""
+        materialization = event.asset_materialization
+        run = context.instance.get_run_by_id(event.run_id)
+        if materialization is None or (run is not None and finishes_its_tick(run)):
+            return dg.SkipReason("the run that decided goes on by itself")
+        due = _integer(materialization, "due")
+        job = send_job if due else measure_job
+        tags = {"drips/due": str(due), PROJECT_TAG: str(project.root), **tags_of(materialization)}
+        return dg.RunRequest(run_key=f"{event.run_id}:{job.name}", job_name=job.name, tags=tags)
+
+    return due_steps_sensor
 
 
 def build_landing_sensor(project: Project) -> dg.SensorDefinition:
@@ -46,14 +55,23 @@ def build_landing_sensor(project: Project) -> dg.SensorDefinition:
 
     @dg.sensor(
         name="landing_files",
-        job=decide_job,
+        job=tick_job,
         default_status=_ON,
-        minimum_interval_seconds=30,
-        description="New files under data/landing/: decide at once. Opens and clicks that no step asks for wait.",
+        minimum_interval_seconds=5,
+        description="New files under data/landing/: a tick at once. Opens and clicks that no step asks for wait.",
     )
     def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         news = watch.look(context.cursor)
+        if not news.is_urgent:
+            context.update_cursor(news.digest)
+            return dg.SkipReason(news.why_not)
+        now = ticks_now(context.instance)
+        if now.waiting is None and is_held(project.data / RUN_LOCK):
+            # It may have loaded already; the look after its end asks again.
+            return dg.SkipReason("a tick goes on; what has landed since is the next one's")
         context.update_cursor(news.digest)
-        return dg.RunRequest(run_key=f"landing:{news.digest}") if news.is_urgent else dg.SkipReason(news.why_not)
+        if now.waiting is not None:
+            return dg.SkipReason(f"a tick is about to begin, and sees it: run {now.waiting}")
+        return dg.RunRequest(run_key=f"landing:{news.digest}", tags={PROJECT_TAG: str(project.root)})
 
     return landing_sensor

@@ -8,6 +8,7 @@ import dagster as dg
 
 from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
+from dagster_drips.orchestration.names import PROJECT_TAG
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 
@@ -51,6 +52,6 @@ def build_report_schedule(project: Project, job: dg.JobDefinition) -> dg.Schedul
         week = due_week(project, load_settings(project).only_to, utc_now())
         if week is None:
             return dg.SkipReason("no report is due")
-        return dg.RunRequest(tags={"drips/week": str(week)})
+        return dg.RunRequest(tags={"drips/week": str(week), PROJECT_TAG: str(project.root)})
 
     return weekly_report

@@ -16,7 +16,12 @@ from dagster_drips.pipeline.dbt_package import link_package
 from dagster_drips.vocabulary import LANDING_KINDS
 
 _HERE = Path(__file__).parent
-_NAMES = {"env.example": ".env.example", "gitignore": ".gitignore", "README.md": "README.md"}
+_NAMES = {
+    "env.example": ".env.example",
+    "gitignore": ".gitignore",
+    "README.md": "README.md",
+    "dagster.yaml": "dagster.yaml",
+}
 _WORKSPACE = (
     "load_from:\n  - python_module:\n      module_name: dagster_drips.definitions\n      location_name: drips\n"
 )

@@ -53,6 +53,9 @@ REVIEWED = {
     "delivery/lead_fields.py": {"columns": QUOTED},
     "pipeline/commits.py": {"table": OURS, "select": STATEMENT},
     "pipeline/compiled_runs.py": {
+        "', '.join(keys)": QUOTED,
+        "replaced": QUOTED,
+        "same": QUOTED,
         "node.relation": COMPILED,
         "node.sql": COMPILED,
         "columns": QUOTED,

@@ -46,7 +46,7 @@ def test_units_have_known_sections_and_start_what_there_is(name: str) -> None:
     assert set(unit.sections()) <= {"Unit", "Service", "Timer", "Install"}
     if name.endswith(".service"):
         program, *arguments = shlex.split(unit["Service"]["ExecStart"])
-        assert Path(program).name in ("drips", "dagster-daemon")
+        assert Path(program).name in ("drips", "dagster", "dagster-daemon")
         assert Path(program).name != "drips" or arguments[0] in KNOWN
         assert unit["Service"]["WorkingDirectory"] == "/srv/drips"
 

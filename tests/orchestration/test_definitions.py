@@ -15,14 +15,14 @@ from dagster_drips.errors import DripsError
 from dagster_drips.orchestration.assets.inbox import build_inbox_job
 from dagster_drips.orchestration.names import FINISHED_TICK, PUBLISHED, TICK
 from dagster_drips.orchestration.schedules import build_schedules
-from dagster_drips.orchestration.sensors import build_landing_sensor, due_steps_sensor
+from dagster_drips.orchestration.sensors import build_due_steps_sensor, build_landing_sensor
 from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
 
 pytestmark = pytest.mark.slow
 
 DUE_STEPS = dg.AssetKey(["decide", "due_steps"])
-JOBS = ["compact", "decide", "inbox", "measure", "report", "send", "tick", "tick_without_sending"]
+JOBS = ["compact", "decide", "inbox", "measure", "prune", "report", "send", "tick", "tick_without_sending"]
 MARTS = [
     *("enrollment_decisions", "enrollments", "messages", "sequence_performance", "step_performance"),
     *("segment_memberships", "segment_sizes", "lead_profiles", "pipeline_latency"),
@@ -131,7 +131,7 @@ def test_a_tick_is_what_decide_and_send_are_together(location: CodeLocation) -> 
 def test_the_code_location_loads_with_its_schedule_and_sensors_on(location: CodeLocation) -> None:
     dg.Definitions.validate_loadable(location.definitions)
     ticks = location.definitions.resolve_schedule_def("every_few_minutes")
-    assert (ticks.default_status, ticks.job_name) == (dg.DefaultScheduleStatus.RUNNING, "decide")
+    assert (ticks.default_status, ticks.job_name) == (dg.DefaultScheduleStatus.RUNNING, "tick")
     for name in ("due_steps", "landing_files", "run_failures", "failed_checks", "stopped_ticks"):
         sensor = location.definitions.resolve_sensor_def(name)
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
@@ -185,6 +185,7 @@ def test_the_schedules_are_every_5_minutes_or_what_the_settings_say(
 
 @pytest.mark.parametrize(("due", "job"), [(3, "send"), (0, "measure")])
 def test_due_steps_are_sent_and_without_any_the_tick_is_finished(location: CodeLocation, due: int, job: str) -> None:
+    due_steps_sensor = build_due_steps_sensor(location.project)
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(instance, repository_def=location.definitions.get_repository_def())
         assert due_steps_sensor.evaluate_tick(context).run_requests == []
@@ -226,4 +227,4 @@ def test_new_files_start_a_tick_once(tmp_path: Path) -> None:
         (root / "data" / "landing" / "events" / "b.csv").write_text("event-id\n")
         [mended], _ = requests(after_third)
         assert len({first, second, third, mended}) == 4
-    assert sensor.job_name == "decide"
+    assert sensor.job_name == "tick"

@@ -21,7 +21,10 @@ from dagster_drips.scaffold.new_project import new_project
 from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.segment_files import segment_names
 
-EXPECTED = [".env.example", ".gitignore", "README.md", "data", "dbt_project", "sequences", "workspace.yaml"]
+EXPECTED = [
+    *(".env.example", ".gitignore", "README.md", "dagster.yaml"),
+    *("data", "dbt_project", "sequences", "workspace.yaml"),
+]
 
 
 def test_a_new_project_is_valid_and_everything_in_it_is_a_draft(tmp_path: Path) -> None:

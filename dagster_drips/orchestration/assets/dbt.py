@@ -12,7 +12,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
-from dagster_drips.orchestration.names import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL, TICK, raw_spec
+from dagster_drips.orchestration.names import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL, QUIET_TAG, TICK, raw_spec
 from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.orchestration.tick_tags import metadata_of
 from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
@@ -20,6 +20,7 @@ from dagster_drips.pipeline.dbt_runner import AFTER_SENDING, CI_TAG, TransformFa
 from dagster_drips.pipeline.dbt_runner import MEASURE as MART_MODELS
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.segments import SegmentFailure
+from dagster_drips.pipeline.tick import Decided
 
 _LAST = "new_enrollment_completions"
 """The model with which a tick is finished, before the marts are built."""
@@ -145,6 +146,8 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
             "skipped": decided.skipped,
         }
         _warn(context, decided.broken_segments)
+        if _is_quiet(decided):
+            context.instance.add_run_tags(context.run.run_id, {QUIET_TAG: "true"})
         broken = {failure.segment for failure in decided.broken_segments}
         results = [*decided.nodes, *decided.tests]
         yield from _events(context, manifest, translator, results, {DUE_STEPS: counts}, broken)
@@ -166,6 +169,11 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
             raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", results)
 
     return [decide, measure]
+
+
+def _is_quiet(decided: Decided) -> bool:
+    counts = (decided.judged, decided.enrolled, decided.exited, decided.skipped, decided.due)
+    return not any(counts) and not decided.broken_segments and all(test.status == "pass" for test in decided.tests)
 
 
 def _warn(context: dg.AssetExecutionContext, broken: list[SegmentFailure]) -> None:
