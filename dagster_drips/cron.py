@@ -18,6 +18,8 @@ _YEARS = timedelta(days=9 * 366)
 _NICKNAMES = frozenset({"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"})
 _MANY = 2_000
 """So many times are looked at: a week of every five minutes, and all there are of rare ones."""
+_EVERY_DAY = ["*", "*", "*"]
+"""Day of month, month and day of week of an expression that names the same times each day."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,14 @@ class Cron:
 
 @cache
 def _gaps(text: str) -> frozenset[timedelta]:
-    # Fifty milliseconds, so not before somebody asks, and once.
+    # A tenth of a second where days differ, so not before somebody asks, and once.
+    until = _FROM + (timedelta(days=1) if text.split()[2:] == _EVERY_DAY else _YEARS)
     times = croniter(text, _FROM)
     gaps, last = set(), times.get_next(datetime)
     for _ in range(_MANY):
         following = times.get_next(datetime)
         gaps.add(following - last)
         last = following
-        if last > _FROM + _YEARS:
+        if last > until:
             break
     return frozenset(gaps)
