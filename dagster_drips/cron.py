@@ -1,7 +1,7 @@
-"""Cron expressions: whether one is right, and how far apart the times are that it names.
+"""Cron expressions: whether one is right, which time it names next, and how far apart these are.
 
-Here belongs only what ticks need to know of their own schedule; Dagster is what runs by it. The expressions are read by
-croniter, as Dagster reads them.
+Here belongs only what ticks need to know of their own schedule. The expressions are read by croniter, as Dagster reads
+them.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ class Cron:
         except CroniterError as error:
             raise ValueError(f"not a cron expression: {' '.join(str(error).split())}") from None
         return cls(written)
+
+    def following(self, instant: datetime) -> datetime:
+        """The first time that it names later than that one (both UTC, naive)."""
+        return croniter(self.text, instant, max_years_between_matches=9).get_next(datetime)
 
     @property
     def shortest(self) -> timedelta:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project, print_json
+from dagster_drips.cli.run_ends import say_waiting, tell
 from dagster_drips.clock import parse_instant, utc_now
 from dagster_drips.errors import DripsError
-
-if TYPE_CHECKING:
-    from dagster_drips.alerts.looking import RunEnd
-    from dagster_drips.project import Project
 
 _A_YEAR = timedelta(days=366)
 
@@ -81,16 +78,3 @@ def _check_instant(as_of: str | None, instant: datetime | None, *, future: bool,
             " (`drips rebuild --until` goes back)",
             err=True,
         )
-
-
-def say_waiting() -> None:
-    """Where another run of the project goes on."""
-    typer.echo("waiting for another run of this project to end", err=True)
-
-
-def tell(project: Project, ended: RunEnd | None) -> None:
-    """Tell whom `alerts` names how a run ended, and say whom it could not be told."""
-    from dagster_drips.alerts.looking import look_after
-
-    for problem in look_after(project, ended):
-        typer.echo(problem, err=True)

@@ -14,7 +14,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import FrameType, ModuleType
 
 _OTHERS = frozenset({"pandas", "pyarrow"})
 
@@ -24,14 +24,23 @@ class _State(threading.local):
 
 
 class _NotForBinding(MetaPathFinder):
-    """Finds nothing, and says at once that there is none where a thread that binds values looks for one of them."""
+    """Finds nothing, and says at once that there is none where the engine looks for one of them: in a thread that binds
+    values, or in one of its own, which no Python code has called."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if _state.is_binding and fullname in _OTHERS:
+        if fullname in _OTHERS and (_state.is_binding or not _has_caller()):
             raise ModuleNotFoundError(f"values are bound without {fullname}", name=fullname)
         return None
+
+
+def _has_caller() -> bool:
+    """Whether Python code outside the import system runs in this thread."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
 
 
 _state = _State()
