@@ -64,7 +64,7 @@ class RunReport:
             f"tick     {report['as_of']}",
             f"loaded   {loaded}" + (f"; {rejected} rejected, see raw.rejected_rows" if rejected else ""),
             f"decided  {decided}",
-            *_lines_of_sending(self.tick.sent),
+            *lines_of_sending(self.tick.sent),
             *(f"check    {check}" for check in report["failed_checks"]),
             *(f"error    {problem}" for problem in self.problems),
             *self._where_to_look(),
@@ -94,7 +94,8 @@ class RunReport:
         return f"{report['as_of']}  {why}: {'; '.join(told)} ({self.seconds:.1f} s)"
 
 
-def _lines_of_sending(sent: DispatchReport | None) -> list[str]:
+def lines_of_sending(sent: DispatchReport | None) -> list[str]:
+    """What became of what was due; what is held back and what stopped sending only where there is any."""
     if sent is None:
         return ["sent     nothing, as asked (--no-send)"]
     lines = ["sent     " + ", ".join(f"{getattr(sent, name)} {name.replace('_', ' ')}" for name in _OUTCOMES)]

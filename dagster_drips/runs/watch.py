@@ -58,6 +58,7 @@ class Watch:
         on_wait: told, once a time, that another run holds the project.
         stop: set by whoever wants the end: between two phases, or at once between two ticks.
         run: runs a tick.
+        now: naive UTC.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Watch:
         on_wait: Callable[[], None],
         stop: threading.Event,
         run: Callable[..., RunReport] = run_tick,
+        now: Callable[[], datetime] = utc_now,
     ):
         self._pipeline = pipeline
         self._send = send
@@ -76,6 +78,7 @@ class Watch:
         self._on_wait = on_wait
         self._stop = stop
         self._run = run
+        self._now = now
         self._landed = Landed(pipeline.project)
         self._schedule = DEFAULT_SCHEDULE
         self._rest = timedelta(0)
@@ -84,7 +87,7 @@ class Watch:
         """Tick until the end is wanted; the first tick at once, for what came while nobody looked."""
         why: str | None = START
         while why is not None:
-            began = utc_now()
+            began = self._now()
             try:
                 self._tick(why, began)
             except Stopped:
@@ -101,7 +104,7 @@ class Watch:
         except Exception as error:
             outcome = Outcome(why, began, error=error)
         # As long as it took, nothing follows: a source that lands all the time gets half of the time.
-        self._rest = utc_now() - began
+        self._rest = self._now() - began
         self._on_end(outcome)
 
     def _run_when_free(self) -> RunReport:
@@ -131,11 +134,11 @@ class Watch:
 
         A time of the schedule that has passed meanwhile is the tick that files start: one tick for both.
         """
-        due, ended = self._schedule.following(began), utc_now()
+        due, ended = self._schedule.following(began), self._now()
         # A tick has a second of its own (T1).
         earliest = max(began.replace(microsecond=0) + timedelta(seconds=1), ended + self._rest)
         while not self._stop.wait(_LOOK_SECONDS):
-            now = utc_now()
+            now = self._now()
             if now >= due:
                 return SCHEDULE
             if now >= earliest and self._landed.is_new():
