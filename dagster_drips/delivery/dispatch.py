@@ -11,7 +11,7 @@ import fcntl
 import json
 from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -91,7 +91,7 @@ def dispatch(
             login or TLS (nothing is claimed then); a key can't be read; the journal can't be written.
     """
     resend = settings.in_doubt == "resend"
-    with _only_one(project), warehouse.modest():
+    with _only_one(project), ExitStack() as while_sending:
         cut_files(project, warehouse, closed=True)
         if ingest_deliveries(project, warehouse, now=now, resend=resend).alive:
             raise DripsError("a process of an earlier send still lives and may be sending; end it first")
@@ -103,6 +103,8 @@ def dispatch(
             report.only_to = _hold_all_but(warehouse, settings.only_to)
             if report.due == report.only_to:
                 return report
+            # Not before there is something to send: it writes all that the tick has made to the file.
+            while_sending.enter_context(warehouse.modest())
             require_place(project)
             if stale := warehouse.value(_STATEMENTS["other_tick"], [as_of]):
                 raise DripsError(f"what is due was decided for {stale}, not for this tick; nothing was sent")
