@@ -1,7 +1,7 @@
-"""Cron expressions: whether one is right, and how far apart the times are that it names.
+"""Cron expressions: whether one is right, which time it names next, and how far apart these are.
 
-Here belongs only what ticks need to know of their own schedule; Dagster is what runs by it. The expressions are read by
-croniter, as Dagster reads them.
+Here belongs only what ticks need to know of their own schedule. The expressions are read by croniter, as Dagster reads
+them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ _YEARS = timedelta(days=9 * 366)
 _NICKNAMES = frozenset({"@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually"})
 _MANY = 2_000
 """So many times are looked at: a week of every five minutes, and all there are of rare ones."""
+_EVERY_DAY = ["*", "*", "*"]
+"""Day of month, month and day of week of an expression that names the same times each day."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ class Cron:
             raise ValueError(f"not a cron expression: {' '.join(str(error).split())}") from None
         return cls(written)
 
+    def following(self, instant: datetime) -> datetime:
+        """The first time that it names later than that one (both UTC, naive)."""
+        return croniter(self.text, instant, max_years_between_matches=9).get_next(datetime)
+
     @property
     def shortest(self) -> timedelta:
         """From one time to the next where they are nearest to each other."""
@@ -57,13 +63,14 @@ class Cron:
 
 @cache
 def _gaps(text: str) -> frozenset[timedelta]:
-    # Fifty milliseconds, so not before somebody asks, and once.
+    # A tenth of a second where days differ, so not before somebody asks, and once.
+    until = _FROM + (timedelta(days=1) if text.split()[2:] == _EVERY_DAY else _YEARS)
     times = croniter(text, _FROM)
     gaps, last = set(), times.get_next(datetime)
     for _ in range(_MANY):
         following = times.get_next(datetime)
         gaps.add(following - last)
         last = following
-        if last > _FROM + _YEARS:
+        if last > until:
             break
     return frozenset(gaps)

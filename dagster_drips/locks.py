@@ -15,12 +15,16 @@ from typing import IO
 from dagster_drips.errors import DripsError
 
 
+class HeldElsewhere(DripsError):
+    """Somebody else holds the lock."""
+
+
 @contextmanager
 def exclusive(path: Path, *, wait_seconds: float = 0, on_wait: Callable[[], None] | None = None) -> Generator[None]:
     """Hold the lock file at `path`, waiting for it up to `wait_seconds`.
 
     Raises:
-        DripsError: somebody else holds it.
+        HeldElsewhere: somebody else holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
@@ -28,7 +32,7 @@ def exclusive(path: Path, *, wait_seconds: float = 0, on_wait: Callable[[], None
         waited = False
         while not _taken(file):
             if time.monotonic() >= deadline:
-                raise DripsError("another run of this project is going on; wait until it has ended", file=path)
+                raise HeldElsewhere("another run of this project is going on; wait until it has ended", file=path)
             if on_wait and not waited:
                 on_wait()
             waited = True

@@ -58,7 +58,7 @@ _PEM = "-----BEGIN "
 
 
 class Schedules(BaseSettings):
-    """When Dagster starts ticks and reads the mailbox; `load_schedules` reads a project's.
+    """When ticks start and when Dagster reads the mailbox; `load_schedules` reads a project's.
 
     Apart from `Settings`, as the code location loads and ticks go on where another setting is bad.
     """
@@ -100,6 +100,8 @@ class Settings(Schedules):
     compact: Literal["own", "all", "off"] = "own"
     """Which landed files of closed days are packed: what our processes wrote, or what others landed, too."""
     keep_runs_days: int = Field(default=3, ge=1)
+    mart_tests_every: int = Field(default=12, ge=1)
+    """Ticks: at one of so many dbt's data tests of marts run."""
     file_mode: Literal["0600", "0640"] = "0600"
     """Of new files; `file_modes` reads it by itself, before anything else is read or written."""
     public_url: str | None = None
@@ -177,17 +179,13 @@ class Settings(Schedules):
         public = {key.get_secret_value() for key in self.page_keys}
         for name in ("write_keys", "identity_keys", "secret_keys"):
             if public & {key.get_secret_value() for key in getattr(self, name)}:
-                variable = f"DRIPS_{name.upper()}"
-                raise ValueError(
-                    f"DRIPS_PAGE_KEYS has a key of {variable}, too: pages' keys are public; make another one"
-                )
+                words = "pages' keys are public; make another one"
+                raise ValueError(f"DRIPS_PAGE_KEYS has a key of DRIPS_{name.upper()}, too: {words}")
 
     @property
     def smtp_server(self) -> SmtpServer | None:
         """The server of `DRIPS_SMTP_URL`; None where it is not set."""
-        if self.smtp_url is None:
-            return None
-        return _server_of(DEFAULT_SERVER, self.smtp_url, self.smtp_password)
+        return None if self.smtp_url is None else _server_of(DEFAULT_SERVER, self.smtp_url, self.smtp_password)
 
     @property
     def imap_server(self) -> ImapServer | None:
@@ -232,6 +230,7 @@ class Settings(Schedules):
             "DRIPS_SCHEDULE": self.schedule.text,
             "DRIPS_INBOX_SCHEDULE": self.inbox_schedule.text,
             "DRIPS_KEEP_RUNS_DAYS": str(self.keep_runs_days),
+            "DRIPS_MART_TESTS_EVERY": str(self.mart_tests_every),
             **{_server_variable("SMTP_URL", name): _shown_url(url, servers.get(name)) for name, url in urls.items()},
             **{_server_variable("SMTP_PASSWORD", name): _MASK if given else "" for name, given in passwords.items()},
             "DRIPS_SMTP_CONNECTIONS": str(self.smtp_connections),

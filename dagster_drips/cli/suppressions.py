@@ -16,7 +16,6 @@ import typer
 from dagster_drips.cli.app import ProjectOption, app, chosen_project
 from dagster_drips.clock import format_instant
 from dagster_drips.errors import DripsError
-from dagster_drips.inbox.suppression_lists import COLUMNS, DATED, import_list
 from dagster_drips.project import Project
 from dagster_drips.vocabulary import SuppressionReason
 
@@ -54,6 +53,8 @@ def suppressions(
         return
     if file is None:
         raise DripsError("say which file to import: drips suppressions import FILE")
+    from dagster_drips.inbox.suppression_lists import DATED, import_list
+
     if topic and reason not in DATED:
         raise DripsError(f"a topic goes with unsubscribed and resubscribed only, not with {reason}")
     imported = import_list(place, file, reason=reason, topic=topic)
@@ -87,6 +88,8 @@ def _export(project: Project, out: Path | None) -> None:
 
 
 def _write(rows: list[dict[str, Any]], stream: TextIO) -> None:
+    from dagster_drips.inbox.suppression_lists import COLUMNS
+
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([row[name] for name in COLUMNS] for row in rows)

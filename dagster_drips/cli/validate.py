@@ -9,23 +9,17 @@ import contextlib
 import json
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dagster_drips.cli.app import JsonOption, ProjectOption, app, chosen_project
-from dagster_drips.collector.events.hooks_config import hook_problems
 from dagster_drips.errors import DripsError
-from dagster_drips.pipeline.dbt_package import names_taken
-from dagster_drips.pipeline.dbt_runner import write_segment_list
-from dagster_drips.project import Project
-from dagster_drips.sequences.catalog import Catalog, read_catalog
-from dagster_drips.sequences.content_files import content_problems
-from dagster_drips.sequences.problems import Problem
-from dagster_drips.sequences.reserved_senders import reserved_senders
-from dagster_drips.sequences.segment_check import segment_problems
-from dagster_drips.sequences.segment_files import segment_names
-from dagster_drips.sequences.tests_file import read_tests
+
+if TYPE_CHECKING:
+    from dagster_drips.project import Project
+    from dagster_drips.sequences.catalog import Catalog
+    from dagster_drips.sequences.problems import Problem
 
 
 @app.command("validate", epilog="Example: `drips validate --project shop --warehouse`")
@@ -51,6 +45,17 @@ def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> 
     Returns:
         The exit code: 1 where a file can't be taken as it is, else 0.
     """
+    from dagster_drips.collector.events.hooks_config import hook_problems
+    from dagster_drips.pipeline.dbt_package import names_taken
+    from dagster_drips.pipeline.dbt_runner import write_segment_list
+    from dagster_drips.sequences.catalog import read_catalog
+    from dagster_drips.sequences.content_files import content_problems
+    from dagster_drips.sequences.problems import Problem
+    from dagster_drips.sequences.reserved_senders import reserved_senders
+    from dagster_drips.sequences.segment_check import segment_problems
+    from dagster_drips.sequences.segment_files import segment_names
+    from dagster_drips.sequences.tests_file import read_tests
+
     segments = segment_names(project)
     # A plain `dbt build` knows of new ones from here on. A project that can't be written to can still be checked.
     with contextlib.suppress(OSError):

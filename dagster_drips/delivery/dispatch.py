@@ -11,27 +11,21 @@ import fcntl
 import json
 from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from dagster_drips.addresses import OnlyTo, without_addresses
 from dagster_drips.blob_store import BlobStore
-from dagster_drips.delivery.composer import Composer
-from dagster_drips.delivery.connection_pool import ConnectionPool
 from dagster_drips.delivery.delivery_journal import DeliveryJournal
 from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
 from dagster_drips.delivery.losses import hold_cut_off
 from dagster_drips.delivery.place import require_place
-from dagster_drips.delivery.queue import MessageQueue
-from dagster_drips.delivery.routes import Routes
 from dagster_drips.errors import DripsError
-from dagster_drips.links.message_links import LinkMaker
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.smtp.deadlines import DEADLINES, Deadlines
-from dagster_drips.templating.templates import TemplateCache
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.statements import named_statements
 
@@ -97,7 +91,7 @@ def dispatch(
             login or TLS (nothing is claimed then); a key can't be read; the journal can't be written.
     """
     resend = settings.in_doubt == "resend"
-    with _only_one(project), warehouse.modest():
+    with _only_one(project), ExitStack() as while_sending:
         cut_files(project, warehouse, closed=True)
         if ingest_deliveries(project, warehouse, now=now, resend=resend).alive:
             raise DripsError("a process of an earlier send still lives and may be sending; end it first")
@@ -109,6 +103,8 @@ def dispatch(
             report.only_to = _hold_all_but(warehouse, settings.only_to)
             if report.due == report.only_to:
                 return report
+            # Not before there is something to send: it writes all that the tick has made to the file.
+            while_sending.enter_context(warehouse.modest())
             require_place(project)
             if stale := warehouse.value(_STATEMENTS["other_tick"], [as_of]):
                 raise DripsError(f"what is due was decided for {stale}, not for this tick; nothing was sent")
@@ -154,6 +150,14 @@ def _send_all(
     deadlines: Deadlines,
     report: DispatchReport,
 ) -> None:
+    # Imported late: a third of a second that a tick with nothing due need not wait for.
+    from dagster_drips.delivery.composer import Composer
+    from dagster_drips.delivery.connection_pool import ConnectionPool
+    from dagster_drips.delivery.queue import MessageQueue
+    from dagster_drips.delivery.routes import Routes
+    from dagster_drips.links.message_links import LinkMaker
+    from dagster_drips.templating.templates import TemplateCache
+
     routes = Routes(warehouse, settings)
     links = LinkMaker.of(settings)
     counts: Counter[str] = Counter()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from dagster_drips.errors import DripsError
 from dagster_drips.locks import exclusive
+from dagster_drips.pipeline.compiled_runs import FOLDER
 from dagster_drips.pipeline.dbt_package import copied_without
 from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
@@ -36,8 +37,10 @@ def demo_project(source: Project, folder: Path) -> Generator[Project]:
         place.mkdir(parents=True, exist_ok=True)
         (place / MARKER).write_text(_MARKER_TEXT, encoding="utf-8")
         with exclusive(place / _LOCK):
+            compiled = _compiled(source.dbt) | _compiled(place / "dbt_project")
             _empty(place)
             _copy(source, place)
+            _hand_on(compiled, place / "dbt_project")
             yield Project.at(place)
     except OSError as error:
         raise DripsError(
@@ -59,6 +62,19 @@ def _checked(source: Project, folder: Path) -> Path:
     if any(place.iterdir()) and not (place / MARKER).is_file():
         raise DripsError("this folder is not empty and not a demo's; give another one with --dir", file=folder)
     return place
+
+
+def _compiled(dbt: Path) -> dict[str, bytes]:
+    """What dbt compiled for a project before: kept by its content, it is that of an equal one, too."""
+    return {path.name: path.read_bytes() for path in (dbt / "target" / FOLDER).glob("[!.]*")}
+
+
+def _hand_on(compiled: Mapping[str, bytes], dbt: Path) -> None:
+    folder = dbt / "target" / FOLDER
+    if compiled:
+        folder.mkdir(parents=True)
+    for name, content in compiled.items():
+        (folder / name).write_bytes(content)
 
 
 def _empty(place: Path) -> None:

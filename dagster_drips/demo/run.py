@@ -22,6 +22,7 @@ from dagster_drips.demo.sink_process import mail_sink
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.replay import Span
+from dagster_drips.pipeline.segments import is_read
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
@@ -95,7 +96,8 @@ def run_demo(
         step(f"{sample.leads:,} leads, {sample.events:,} events")
         pipeline, people = Pipeline.of(project), People(plan.seed)
         with _timed(clock, "parse dbt"):
-            pipeline.transform.manifest()
+            if not is_read(project, pipeline.transform):
+                pipeline.transform.manifest()
         step("models parsed")
         with mail_sink(project.outbox) as url, open_warehouse(project.warehouse) as warehouse:
             before, total = None, 0

@@ -2,40 +2,20 @@
 
 import dagster as dg
 
-from dagster_drips.orchestration.names import PROBLEMS
+from dagster_drips.orchestration.check_results import result_of
 from dagster_drips.orchestration.resources import DripsResource
-from dagster_drips.pipeline.gates import holding_gates
-from dagster_drips.pipeline.segments import paused_sequences, recorded_failures
+from dagster_drips.pipeline.checks import NO_GATE_HOLDS, SEGMENTS_HAVE_RESULTS, gates_check, segments_check
 
 
-@dg.asset_check(asset=["decide", "segment_members"], name="segments_have_results")
+@dg.asset_check(asset=["decide", "segment_members"], name=SEGMENTS_HAVE_RESULTS)
 def segments_have_results(drips: DripsResource) -> dg.AssetCheckResult:
     """Every segment model has a result at this tick; sequences that name one without pause (E5)."""
     with drips.warehouse() as warehouse:
-        missing, failures = paused_sequences(warehouse), recorded_failures(warehouse)
-    problems = [f"{row['file']}: {row['reason']}" for row in failures]
-    return dg.AssetCheckResult(
-        passed=not problems,
-        description="; ".join(problems),
-        metadata={
-            "paused": len(missing),
-            "first": str(missing[0]) if missing else "",
-            PROBLEMS: dg.MetadataValue.json(problems),
-        },
-    )
+        return result_of(segments_check(warehouse))
 
 
-@dg.asset_check(asset=["decide", "sequence_gates"], name="no_gate_holds")
+@dg.asset_check(asset=["decide", "sequence_gates"], name=NO_GATE_HOLDS)
 def no_gate_holds(drips: DripsResource) -> dg.AssetCheckResult:
     """No sequence waits for a gate (G1): what its occurrences and due steps wait for is named."""
     with drips.warehouse() as warehouse:
-        holding = holding_gates(warehouse)
-    problems = [f"sequences/{row['sequence_id']}: held by {row['gate']}: {row['reason']}" for row in holding]
-    return dg.AssetCheckResult(
-        passed=not problems,
-        description="; ".join(problems),
-        metadata={
-            "held": len({row["sequence_id"] for row in holding}),
-            PROBLEMS: dg.MetadataValue.json(problems),
-        },
-    )
+        return result_of(gates_check(warehouse))

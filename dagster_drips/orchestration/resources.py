@@ -8,14 +8,11 @@ from pathlib import Path
 
 import dagster as dg
 
-from dagster_drips.pipeline.run_lock import exclusive_run
+from dagster_drips.pipeline.run_lock import WAIT_SECONDS, exclusive_run
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings, load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
-
-# A send of a large batch may take long; a run that would wait longer than this is better repeated by the schedule.
-WAIT_SECONDS = 3600.0
 
 
 class DripsResource(dg.ConfigurableResource):

@@ -78,6 +78,12 @@ select
     max(as_of) filter (where phase = 'finished') as finished
 from journal.ticks
 
+-- name: ticks_before
+-- How many ticks have finished before the one that has begun.
+select count(*)
+from journal.ticks
+where phase = 'finished' and as_of < (select as_of from raw.tick)
+
 -- name: has_lived
 select exists (select 1 from raw.loaded_files) or exists (select 1 from journal.sequence_versions)
 

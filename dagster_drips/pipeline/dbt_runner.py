@@ -174,10 +174,13 @@ class Transform:
     def fingerprint(self) -> str:
         """Changes whenever a file of the dbt project or of a package does: views are made anew then."""
         if not self._fingerprint:
-            # First, or the package of the version before is what is read.
-            link_package(self.project.dbt)
-            self._fingerprint = fingerprint_of(self.project.dbt, [self.target, self.warehouse.stem])
+            self._fingerprint = self._fingerprint_now()
         return self._fingerprint
+
+    def _fingerprint_now(self) -> str:
+        # First, or the package of the version before is what is read.
+        link_package(self.project.dbt)
+        return fingerprint_of(self.project.dbt, [self.target, self.warehouse.stem])
 
     @property
     def is_known(self) -> bool:
@@ -211,6 +214,11 @@ class Transform:
         last = self.project.dbt / "target" / PARTIAL_PARSE
         known = not (self.target_path / PARTIAL_PARSE).exists() and last.exists()
         return ["--partial-parse-file-path", str(last)] if known else []
+
+    def look_again(self) -> None:
+        """In a process that lives on: `forget` where a file of the dbt project or of a package has changed since."""
+        if self._fingerprint and self._fingerprint != self._fingerprint_now():
+            self.forget()
 
     def forget(self) -> None:
         """Look at the project's files anew at the next use."""

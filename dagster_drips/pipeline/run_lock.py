@@ -12,6 +12,10 @@ from dagster_drips.locks import exclusive
 from dagster_drips.project import Project
 from dagster_drips.temporaries import RUN_LOCK, clear
 
+WAIT_SECONDS = 3600.0
+"""How long a run waits for another: a send of a large batch may take long, and what would wait longer is better left to
+the schedule."""
+
 
 @contextmanager
 def exclusive_run(

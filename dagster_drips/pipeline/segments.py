@@ -72,7 +72,7 @@ def run_decisions(
     Raises:
         TransformFailed: a model failed that is not a segment.
     """
-    broken = {} if _is_readable(project, transform) else parse_readable(project, transform)
+    broken = {} if is_read(project, transform) else parse_readable(project, transform)
     while True:
         names = [name for name in segment_names(project) if name not in broken]
         if write_segment_list(project, names):
@@ -86,6 +86,15 @@ def run_decisions(
         if not found:
             raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", results)
         broken |= {failure.segment: failure for failure in found}
+
+
+def is_read(project: Project, transform: Transform) -> bool:
+    """Whether dbt has read these files before, all segments among them, so that it needn't now."""
+    if _misnamed(project) or _misnamed_content(project) or models_are_hidden(project):
+        return False
+    if write_segment_list(project, segment_names(project)):
+        transform.forget()
+    return transform.is_known
 
 
 def left_out(project: Project, broken: Collection[str]) -> list[str]:
@@ -182,15 +191,6 @@ def _misnamed_content(project: Project) -> dict[str, str]:
 def _taken(names: Collection[str]) -> dict[str, str]:
     product = product_names()
     return {name: taken_name(kind, name) for name in names if (kind := product.get(name.lower()))}
-
-
-def _is_readable(project: Project, transform: Transform) -> bool:
-    """Whether dbt has read these files before, all segments among them, so that it needn't now."""
-    if _misnamed(project) or _misnamed_content(project) or models_are_hidden(project):
-        return False
-    if write_segment_list(project, segment_names(project)):
-        transform.forget()
-    return transform.is_known
 
 
 def _run(transform: Transform, warehouse: Warehouse, exclude: list[str]) -> list[NodeResult]:

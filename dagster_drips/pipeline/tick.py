@@ -46,7 +46,7 @@ from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.versions import live_settings, record_catalog
-from dagster_drips.settings import Settings
+from dagster_drips.settings import Settings, load_settings
 from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse
 
@@ -78,6 +78,7 @@ class TickReport:
 
     Args:
         problems: mistakes in sequence files.
+        loaded: what was loaded of each kind; empty where nothing was to be.
         decided: counts, and broken segments.
         sent: what became of what was due; None where nothing was to go out.
         completed: enrollments with no step left.
@@ -85,6 +86,7 @@ class TickReport:
     """
 
     problems: list[Problem]
+    loaded: dict[str, LoadReport]
     decided: Decided
     sent: DispatchReport | None
     completed: int
@@ -125,6 +127,7 @@ class Pipeline:
         as_of: datetime | None = None,
         *,
         settings: Settings | None,
+        leave_due: bool = False,
         load: bool = True,
         measure: bool = True,
         around: Phase = nullcontext,
@@ -135,6 +138,7 @@ class Pipeline:
             warehouse: open for writing.
             as_of: its instant; the wall clock's where None.
             settings: the mail servers; None: what is due is taken to be sent, as a replay does.
+            leave_due: neither send nor pretend to: what is due stays due.
             load: read sequence and landing files; without it the warehouse's rows are decided upon as they are.
             measure: build the marts.
             around: entered and left around each phase.
@@ -143,25 +147,28 @@ class Pipeline:
             DripsError: the instant is not later than the last tick's, or a phase can't do its work.
         """
         problems: list[Problem] = []
+        loaded: dict[str, LoadReport] = {}
+        sent: DispatchReport | None = None
         measured: list[NodeResult] = []
         with around("begin"):
             self.begin(warehouse, as_of)
         with around("load"):
             if load:
                 _, problems = self.load_sequences(warehouse)
-                self.load_landing(warehouse, LANDING_KINDS)
+                loaded = self.load_landing(warehouse, LANDING_KINDS)
         with around("decide"):
             decided = self.decide(warehouse)
         with around("commit"):
             self.commit_decisions(warehouse)
         with around("send"):
-            sent = self.send(warehouse, settings) if settings else self.pretend_to_send(warehouse)
+            if not leave_due:
+                sent = self.send(warehouse, settings) if settings else self.pretend_to_send(warehouse)
         with around("settle"):
             completed = self.settle(warehouse)
         with around("measure"):
             if measure:
                 measured = self.measure()
-        return TickReport(problems, decided, sent, completed, measured)
+        return TickReport(problems, loaded, decided, sent, completed, measured)
 
     def catalog(self) -> Catalog:
         """What the sequence files say now."""
@@ -311,8 +318,16 @@ class Pipeline:
         """
         return self.transform.run("run", MEASURE)
 
+    def check_marts(self, warehouse: Warehouse) -> list[NodeResult]:
+        """Run the data tests of marts that were built, but for those that are CI's; a failed one stops nothing.
+
+        Nothing waits for them, and they read the marts whole: they run at each `DRIPS_MART_TESTS_EVERY`th tick alone.
+        """
+        is_due = warehouse.value(STATEMENTS["ticks_before"]) % load_settings(self.project).mart_tests_every == 0
+        return self.check(MEASURE) if is_due else []
+
     def check(self, models: Sequence[str]) -> list[NodeResult]:
-        """Run the data tests of marts that were built, but for those that are CI's; a failed one stops nothing."""
+        """Run the data tests of models, but for those that are CI's."""
         return self.transform.run("test", models, exclude=[f"tag:{CI_TAG}"])
 
     def as_of(self, warehouse: Warehouse) -> datetime:

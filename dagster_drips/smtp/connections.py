@@ -165,7 +165,8 @@ class _YagmailClient(yagmail.Client):
 
     @classmethod
     def of(cls, server: SmtpServer, deadlines: Deadlines) -> _YagmailClient:
-        context = ssl.create_default_context()
+        # Reading the system's certificates takes 50 ms a connection: not where none is looked at.
+        context = ssl.create_default_context() if server.security != "plain" else None
         options: dict[str, Any] = {"timeout": deadlines.reply, "opening": deadlines.opening}
         if server.security == "tls":
             options["context"] = context

@@ -10,13 +10,16 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import polars as pl
 
 from dagster_drips.errors import DripsError
+from dagster_drips.warehouse.binding import without_frame_libraries
 from dagster_drips.warehouse.quoting import quoted_name
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _PATIENCE_SECONDS = 5.0
 # Characters of an engine's message that are told: it likes to repeat the statement.
@@ -37,24 +40,40 @@ class Warehouse:
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement for its effect."""
-        self._connection.execute(sql, list(parameters) or None)
+        self._execute(sql, parameters)
+
+    def _execute(
+        self,
+        sql: str,
+        parameters: Sequence[Any] | Mapping[str, Any] = (),
+        connection: duckdb.DuckDBPyConnection | None = None,
+    ) -> duckdb.DuckDBPyConnection:
+        connection = connection or self._connection
+        if not parameters:
+            return connection.execute(sql)
+        given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
+        with without_frame_libraries():
+            return connection.execute(sql, given)
 
     def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
         """All rows of a small result, as dicts; parameters in order (`?`) or by name (`$name`)."""
-        given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
-        cursor = self._connection.execute(sql, given or None)
+        cursor = self._execute(sql, parameters)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """The first column of the first row; None where there is no row."""
-        rows = self._connection.execute(sql, list(parameters) or None).fetchall()
+        rows = self._execute(sql, parameters).fetchall()
         return rows[0][0] if rows else None
 
     def frame(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pl.DataFrame:
         """A whole result as a Polars frame; parameters as of `rows`."""
+        # Imported late, here and below: 0.2 s that whoever reads rows alone need not wait for.
+        import polars as pl
+
         given = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
-        return pl.DataFrame(self._connection.sql(sql, params=given or None))
+        with without_frame_libraries():
+            return pl.DataFrame(self._connection.sql(sql, params=given or None))
 
     def batches(self, sql: str, parameters: Sequence[Any] = (), size: int = 10_000) -> Iterator[list[dict[str, Any]]]:
         """The rows of a large result, `size` at a time; memory stays flat.
@@ -63,7 +82,7 @@ class Warehouse:
         """
         cursor = self._connection.cursor()
         try:
-            result = cursor.execute(sql, list(parameters) or None)
+            result = self._execute(sql, parameters, cursor)
             names = [column[0] for column in result.description or ()]
             while chunk := result.fetchmany(size):
                 yield [dict(zip(names, row, strict=True)) for row in chunk]
@@ -84,6 +103,8 @@ class Warehouse:
         """Append a few rows given as dicts, cast to the table's types; returns how many."""
         if not rows:
             return 0
+        import polars as pl
+
         types = self.columns(table)
         names = list(rows[0])
         frame = pl.DataFrame({name: [row[name] for row in rows] for name in names}, strict=False)
@@ -95,25 +116,26 @@ class Warehouse:
     def columns(self, table: str) -> dict[str, str]:
         """Column names and types of `schema.table`, in order; empty where there is no such table."""
         schema, _, name = table.rpartition(".")
-        rows = self.rows(
-            "select column_name, data_type from information_schema.columns"
-            " where table_schema = ? and table_name = ? order by ordinal_position",
-            [schema or "main", name],
-        )
-        return {row["column_name"]: row["data_type"] for row in rows}
+        try:
+            # A sixth of what `information_schema` takes, which lists every column that there is.
+            rows = self.rows(f"describe {quoted_name(schema or 'main')}.{quoted_name(name)}")
+        except duckdb.CatalogException:
+            return {}
+        return {row["column_name"]: row["column_type"] for row in rows}
 
     @contextmanager
     def _registered(self, frame: pl.DataFrame) -> Generator[None]:
         """The frame as the view `_appended`."""
-        self._connection.register("_appended", _ArrowStream(_without_null_type(frame)))
-        try:
-            yield
-        except duckdb.Error:
-            # In a transaction that the error aborted, DuckDB 2 lets nothing be taken away; what went wrong is told.
-            with suppress(duckdb.Error):
-                self._connection.unregister("_appended")
-            raise
-        self._connection.unregister("_appended")
+        with without_frame_libraries():
+            self._connection.register("_appended", _ArrowStream(_without_null_type(frame)))
+            try:
+                yield
+            except duckdb.Error:
+                # In a transaction that the error aborted, DuckDB 2 lets nothing be taken away; what went wrong is told.
+                with suppress(duckdb.Error):
+                    self._connection.unregister("_appended")
+                raise
+            self._connection.unregister("_appended")
 
     @contextmanager
     def transaction(self) -> Generator[None]:
@@ -138,7 +160,7 @@ class Warehouse:
         for megabytes in _MODEST_MEGABYTES:
             # What was written a moment ago, and not to the file, can't be let go of.
             with suppress(duckdb.OutOfMemoryException):
-                self._connection.execute("set memory_limit = ?", [f"{megabytes}MB"])
+                self._execute("set memory_limit = ?", [f"{megabytes}MB"])
                 break
         try:
             yield
@@ -146,7 +168,7 @@ class Warehouse:
             self._connection.execute("reset threads")
             # DuckDB 1.5 forgets the setting at `reset`, and keeps to the limit. What it shows is cut off after a digit:
             # half of one more, and it does not shrink from time to time.
-            self._connection.execute("set memory_limit = ?", [f"{float(shown) + 0.05:.2f} {unit}"])
+            self._execute("set memory_limit = ?", [f"{float(shown) + 0.05:.2f} {unit}"])
 
     def prepare(self) -> None:
         """Create what is missing of the schemas `raw` and `journal`."""
@@ -195,6 +217,8 @@ def _without_null_type(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _typed(dtype: Any) -> Any:
+    import polars as pl
+
     if dtype == pl.Null:
         return pl.String()
     if isinstance(dtype, pl.List):

@@ -1,11 +1,12 @@
 """Commands that run ticks, in processes of their own as a person would start them: one project, from its first tick on.
 
-Each takes the seconds that dagster and dbt take to start, so there are few; the tests go on from one another.
+Each takes seconds, so there are few; the tests go on from one another.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 
 from dagster_drips.cli import commands as _registered  # noqa: F401
 from dagster_drips.cli.app import app
+from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.project import Project
 
 pytestmark = pytest.mark.slow
@@ -32,6 +34,12 @@ steps:
   - {id: hello, subject: Hello, template: mail.html}
 """
 LEADS = "lead_id,created_at,email\nl1,2026-03-01,l1@x.example\nl2,yesterday,l2@x.example\n"
+TELLS_IMPORTED = """
+import atexit, sys
+from dagster_drips.cli import main
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+main()
+"""
 TICK, EARLIER = "2026-03-02T08:00:00Z", "2026-03-02T07:00:00Z"
 
 
@@ -57,9 +65,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, chat: Chat) -> Project:
     return project
 
 
-def drips(project: Project, *arguments: str) -> tuple[int, str, str]:
+def drips(project: Project, *arguments: str, python: tuple[str, ...] = ("-m", "dagster_drips")) -> tuple[int, str, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "dagster_drips", "--project", str(project.root), *arguments],
+        [sys.executable, *python, "--project", str(project.root), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -119,6 +127,17 @@ def test_a_tick_earlier_than_the_last_one_is_told_in_one_line(
     assert err == f"error: a tick at {EARLIER} is not later than the last finished one, {TICK}\n"
 
 
+def test_an_idle_tick_imports_neither_dagster_nor_dbt_nor_what_mail_is_sent_with(
+    project: Project, without_sending: object
+) -> None:
+    code, out, err = drips(project, "run", "--no-send", "--json", python=("-c", TELLS_IMPORTED))
+    assert code == 0, err
+    assert json.loads(out)["loaded"]["leads"]["loaded"] == 0
+    imported = {name.partition(".")[0] for name in err.split()}
+    assert {"duckdb", "dagster_drips"} <= imported, "this is where they would be"
+    assert imported & {"dagster", "dagster_dbt", "dbt", "pandas", "pyarrow", "yagmail", "apprise"} == set()
+
+
 def test_a_replay_shows_its_progress_on_stderr_and_json_on_stdout(
     project: Project, without_sending: tuple[int, str, str], tmp_path: Path
 ) -> None:
@@ -136,3 +155,27 @@ def test_a_replay_shows_its_progress_on_stderr_and_json_on_stdout(
     }
     assert "replay 2/2 2026-03-02T00:00:00Z 0 sent" in result.stderr
     assert out_file.read_text().count("\n") == 2
+
+
+def test_a_watch_ticks_at_once_and_when_a_file_lands_and_ends_when_it_is_told_to(
+    project: Project, without_sending: object
+) -> None:
+    (project.root / ".env").open("a").write("DRIPS_SCHEDULE=0 0 1 1 *\n")
+    watch = subprocess.Popen(
+        [sys.executable, "-m", "dagster_drips", "--project", str(project.root), "run", "--watch", "--no-send"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert watch.stdout is not None
+        assert "  start: nothing loaded; 0 enrolled, 1 due; nothing sent (" in watch.stdout.readline()
+        with exclusive_run(project):
+            pass  # between two ticks the project is anybody's
+        (project.landing / "leads" / "more.csv").write_text("lead_id,created_at,email\nl3,2026-03-01,l3@x.example\n")
+        assert "  landed: 1 leads loaded; 1 enrolled, 2 due; nothing sent (" in watch.stdout.readline()
+        watch.send_signal(signal.SIGTERM)
+        out, err = watch.communicate()
+    finally:
+        watch.kill()
+    assert (watch.returncode, out, err) == (0, "", "stopped\n")

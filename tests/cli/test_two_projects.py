@@ -1,24 +1,26 @@
-"""One process may run ticks of several projects, each with its own definitions."""
+"""One process may run ticks of several projects, each with its own models."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from conftest import copy_project
 
-from dagster_drips.cli.dagster_run import run_tick
+from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
+from dagster_drips.runs.one_tick import run_tick
 from dagster_drips.warehouse import open_warehouse
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_second_project_runs_its_own_definitions(tmp_path: Path) -> None:
+def test_a_second_project_runs_its_own_models(tmp_path: Path) -> None:
     first, second = (copy_project(tmp_path / name) for name in ("first", "second"))
     (second.segments / "only_here.sql").write_text("select lead_id from {{ ref('stg_leads') }}\n")
     for project in (first, second):
-        assert not run_tick(project, as_of="2026-03-01T00:00:00Z", send=False).failed
+        assert run_tick(Pipeline.of(project), as_of=datetime(2026, 3, 1), send=False).problems == []
     assert not _has_segment(first)
     assert _has_segment(second)
 

@@ -8,6 +8,7 @@ import pytest
 
 from dagster_drips.demo.folder import MARKER, demo_project
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.compiled_runs import FOLDER
 from dagster_drips.project import Project
 
 
@@ -37,6 +38,18 @@ def test_the_demo_gets_copies_of_sequences_and_models_and_no_data(source: Projec
         assert not (project.dbt / "target").exists()
         assert list((project.landing / "leads").iterdir()) == []
     assert _files(source.root) == before
+
+
+def test_what_dbt_compiled_for_the_project_or_an_earlier_demo_is_handed_on(source: Project, tmp_path: Path) -> None:
+    def keep(project: Project, name: str) -> None:
+        (project.dbt / "target" / FOLDER).mkdir(parents=True, exist_ok=True)
+        (project.dbt / "target" / FOLDER / name).write_text(name)
+
+    keep(source, "a.msgpack")
+    with demo_project(source, tmp_path / "demo") as project:
+        keep(project, "b.msgpack")
+    with demo_project(source, tmp_path / "demo") as project:
+        assert {path.name for path in (project.dbt / "target").rglob("*.*")} == {"a.msgpack", "b.msgpack"}
 
 
 def test_drafts_are_active_in_the_demos_copy_and_stay_drafts_in_the_project(source: Project, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,13 +10,16 @@ import dagster as dg
 import pytest
 from code_location import CodeLocation, code_location_in
 from conftest import DBT_PACKAGE
+from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from dagster_drips.alerts.stopped_ticks import oldest_tick
 from dagster_drips.errors import DripsError
+from dagster_drips.orchestration.assets.dbt import Translator
 from dagster_drips.orchestration.assets.inbox import build_inbox_job
 from dagster_drips.orchestration.names import FINISHED_TICK, PUBLISHED, TICK
 from dagster_drips.orchestration.schedules import build_schedules
 from dagster_drips.orchestration.sensors import build_due_steps_sensor, build_landing_sensor
+from dagster_drips.pipeline.data_test_checks import subject_of
 from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
 
@@ -228,3 +232,15 @@ def test_new_files_start_a_tick_once(tmp_path: Path) -> None:
         [mended], _ = requests(after_third)
         assert len({first, second, third, mended}) == 4
     assert sensor.job_name == "tick"
+
+
+# Checks --------------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_data_test_is_about_is_told_without_dagster_as_dagster_dbt_says_it(location: CodeLocation) -> None:
+    manifest = json.loads((location.project.dbt / "target" / "manifest.json").read_text())
+    tests = [name for name, node in manifest["nodes"].items() if node["resource_type"] == "test"]
+    theirs = {name: get_asset_check_key_for_test(manifest, Translator(), name, project=None) for name in tests}
+    known = {name: "/".join(key.asset_key.path) for name, key in theirs.items() if key}
+    assert len(known) > 100
+    assert {name: subject for name in tests if (subject := subject_of(manifest, name))} == known

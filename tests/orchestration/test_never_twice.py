@@ -21,7 +21,6 @@ from conftest import copy_project
 from shop_runs import CONNECTIONS, PEOPLE, SECONDS, CountingServer, Shop, job_of, metadata_of
 from smtp.servers import RawServer, SmtpSession, closed_port
 
-from dagster_drips.cli.dagster_run import TickReport
 from dagster_drips.delivery.delivery_journal import deliveries
 from dagster_drips.orchestration.names import DELIVERY_LOG, DUE_STEPS
 from dagster_drips.project import Project
@@ -263,12 +262,3 @@ def test_what_a_rate_holds_back_is_counted_and_is_no_failed_check(shop: Shop) ->
     assert metadata["held"] == PEOPLE - metadata["sent"] > 0
     assert metadata["left_due"] == 0
     assert _checks(held)["sending_did_not_stop_early"].passed
-
-
-def test_a_tick_tells_people_what_is_held_and_what_stopped_only_where_there_is_any() -> None:
-    def told(**counts: object) -> list[str]:
-        return TickReport(metadata={"raw/delivery_log": {"sent": 3, **counts}}).lines()[4:]
-
-    assert told(held=0, left_due=0, stopped="") == []
-    assert told(held=5) == ["held     5 stay due, by the rates of senders and domains"]
-    assert told(left_due=7, stopped="refused") == ["stopped  7 stay due: refused"]

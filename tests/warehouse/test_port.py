@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -54,3 +57,28 @@ def test_after_modest_work_there_is_as_much_memory_as_before(tmp_path):
             with warehouse.modest():
                 assert limit() == "122.0 MiB"
             assert limit() == before
+
+
+BINDS = """
+import sys
+from datetime import datetime
+from pathlib import Path
+from dagster_drips.warehouse import open_warehouse
+with open_warehouse(Path(sys.argv[1])) as warehouse:
+    warehouse.execute("create table t (a varchar, b timestamp)")
+    warehouse.append_rows("t", [{"a": str(number), "b": datetime(2026, 3, 1)} for number in range(50_000)])
+    assert warehouse.value("select count(*) from t where b = ?", [datetime(2026, 3, 1)]) == 50_000
+    assert warehouse.rows("select a from t where a = $a", {"a": "7"}) == [{"a": "7"}]
+    assert warehouse.frame("select a from t where a = ?", ["7"]).height == 1
+    assert len(next(warehouse.batches("select a from t where b = ?", [datetime(2026, 3, 1)]))) == 10_000
+print(*sorted({"pandas", "pyarrow"} & set(sys.modules)))
+import pandas, pyarrow
+"""
+
+
+@pytest.mark.skipif(not find_spec("pandas") or not find_spec("pyarrow"), reason="needs both, to leave them out")
+def test_values_and_frames_are_handed_over_without_importing_what_is_installed_beside_us(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", BINDS, str(tmp_path / "w.duckdb")], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

@@ -12,12 +12,13 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
+from dagster_drips.orchestration.check_results import result_of
 from dagster_drips.orchestration.names import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL, QUIET_TAG, TICK, raw_spec
 from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.orchestration.tick_tags import metadata_of
+from dagster_drips.pipeline.data_test_checks import data_test_check
 from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
 from dagster_drips.pipeline.dbt_runner import AFTER_SENDING, CI_TAG, TransformFailed
-from dagster_drips.pipeline.dbt_runner import MEASURE as MART_MODELS
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.segments import SegmentFailure
 from dagster_drips.pipeline.tick import Decided
@@ -161,8 +162,8 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
         pool=POOL,
     )
     def measure(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[Any]:
-        with drips.warehouse():
-            results = [*drips.pipeline.measure(), *drips.pipeline.check(MART_MODELS)]
+        with drips.warehouse() as warehouse:
+            results = [*drips.pipeline.measure(), *drips.pipeline.check_marts(warehouse)]
         yield from _events(context, manifest, translator, results, {})
         failed = [result for result in results if result.failed and result.unique_id.startswith("model.")]
         if failed:
@@ -210,15 +211,7 @@ def _events(
     for result in results:
         check = get_asset_check_key_for_test(manifest, translator, result.unique_id, project=None)
         if check is not None and check in context.selected_asset_check_keys and result.status != "skipped":
-            # A test that could not be asked has no count; a 0 in the plot would say that all is well.
-            counted = {} if result.failures is None else {"failures": result.failures}
-            yield dg.AssetCheckResult(
-                asset_key=check.asset_key,
-                check_name=check.name,
-                passed=result.status == "pass",
-                severity=dg.AssetCheckSeverity.WARN if result.status == "warn" else dg.AssetCheckSeverity.ERROR,
-                metadata={**counted, "message": result.message},
-            )
+            yield result_of(data_test_check(manifest, result))
 
 
 def _is_made(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:

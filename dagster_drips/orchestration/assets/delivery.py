@@ -3,28 +3,27 @@
 import dagster as dg
 
 from dagster_drips.delivery.dispatch import DispatchReport
-from dagster_drips.delivery.losses import reported_losses
-from dagster_drips.delivery.resolve import Doubt, doubts
+from dagster_drips.orchestration.check_results import result_of
 from dagster_drips.orchestration.names import DELIVERY_LOG, DUE_STEPS, OWNERS, POOL, SEND
 from dagster_drips.orchestration.resources import DripsResource
 from dagster_drips.orchestration.tick_tags import is_overtaken
+from dagster_drips.pipeline.checks import IN_DOUBT, STOPPED, WHOLE, sending_checks
 
 # None blocks: a mail server that is down must not keep the tick from being finished and measured. All are errors, not
 # warnings: mail that should have gone has not, or a person has to look.
-_STOPPED, _IN_DOUBT, _WHOLE = "sending_did_not_stop_early", "nothing_is_in_doubt", "delivery_journal_is_whole"
 _SENDING_CHECKS = [
     dg.AssetCheckSpec(
-        _STOPPED,
+        STOPPED,
         asset=DELIVERY_LOG,
         description="All that is due was offered to its mail server, or left for a suppression, exit or rate limit.",
     ),
     dg.AssetCheckSpec(
-        _IN_DOUBT,
+        IN_DOUBT,
         asset=DELIVERY_LOG,
         description="No message of any run may or may not have been sent; such a one holds its enrollment.",
     ),
     dg.AssetCheckSpec(
-        _WHOLE,
+        WHOLE,
         asset=DELIVERY_LOG,
         description="No file of the delivery journal is gone, or shorter than when it was read into the warehouse.",
     ),
@@ -52,7 +51,7 @@ def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.
     with drips.warehouse() as warehouse:
         overtaken = is_overtaken(context.run.tags, drips.pipeline, warehouse)
         report = DispatchReport() if overtaken else drips.pipeline.send(warehouse, drips.settings)
-        in_doubt, losses = doubts(warehouse), reported_losses(drips.project, warehouse)
+        checks = sending_checks(drips.project, warehouse, report)
     if overtaken:
         context.log.info("a later tick has begun: what this one left due is due there, and goes out with its own run")
     if report.only_to:
@@ -74,11 +73,7 @@ def delivery_log(context: dg.AssetExecutionContext, drips: DripsResource) -> dg.
             "left_due": report.left_due,
             "stopped": report.stopped or "",
         },
-        check_results=[
-            _stopped_check(report),
-            _in_doubt_check(in_doubt),
-            dg.AssetCheckResult(check_name=_WHOLE, passed=not losses, description="; ".join(losses[:10]) or None),
-        ],
+        check_results=[result_of(check) for check in checks],
     )
 
 
@@ -90,31 +85,3 @@ HELD_MESSAGES = dg.AssetSpec(
     kinds={"duckdb"},
     description="One row per due message that the last sending held back, with the reason; it stays due.",
 )
-
-
-def _stopped_check(report: DispatchReport) -> dg.AssetCheckResult:
-    if report.stopped is None:
-        return dg.AssetCheckResult(check_name=_STOPPED, passed=True)
-    return dg.AssetCheckResult(
-        check_name=_STOPPED,
-        passed=False,
-        description=report.stopped,
-        metadata={
-            "left_due": report.left_due,
-            "what_to_do": "`drips doctor` checks the mail servers; what is left goes with the next tick",
-        },
-    )
-
-
-def _in_doubt_check(in_doubt: list[Doubt]) -> dg.AssetCheckResult:
-    if not in_doubt:
-        return dg.AssetCheckResult(check_name=_IN_DOUBT, passed=True)
-    return dg.AssetCheckResult(
-        check_name=_IN_DOUBT,
-        passed=False,
-        description=f"in doubt, the oldest first: {', '.join(doubt.claim.message_id for doubt in in_doubt[:10])}",
-        metadata={
-            "in_doubt": len(in_doubt),
-            "what_to_do": "`drips resolve` lists them and is told what became of them",
-        },
-    )

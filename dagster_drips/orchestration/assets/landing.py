@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import dagster as dg
 
 from dagster_drips.clock import format_instant, parse_instant
-from dagster_drips.landing.files import IgnoredFile, ignored_files
+from dagster_drips.landing.files import ignored_files
+from dagster_drips.orchestration.check_results import result_of
 from dagster_drips.orchestration.names import LANDING, OWNERS, POOL, TICK, raw_spec
 from dagster_drips.orchestration.resources import DripsResource
-from dagster_drips.project import Project
+from dagster_drips.pipeline.checks import NOTHING_IGNORED, NOTHING_REJECTED, load_checks
 from dagster_drips.vocabulary import LANDING_KINDS
 
 
@@ -51,9 +52,9 @@ landing_files = [
 
 
 def _landed(kind: str) -> dg.AssetsDefinition:
-    check = dg.AssetCheckSpec("nothing_rejected", asset=["raw", kind], description="Every row of this load was taken.")
+    check = dg.AssetCheckSpec(NOTHING_REJECTED, asset=["raw", kind], description="Every row of this load was taken.")
     listing = dg.AssetCheckSpec(
-        "nothing_ignored", asset=["raw", kind], description=f"Every file in data/landing/{kind}/ is one that is read."
+        NOTHING_IGNORED, asset=["raw", kind], description=f"Every file in data/landing/{kind}/ is one that is read."
     )
 
     @dg.asset(
@@ -69,7 +70,6 @@ def _landed(kind: str) -> dg.AssetsDefinition:
     def load(drips: DripsResource) -> dg.MaterializeResult:
         with drips.warehouse() as warehouse:
             report = drips.pipeline.load_landing(warehouse, (kind,))[kind]
-        ignored = _ignored(drips.pipeline.project, kind)
         return dg.MaterializeResult(
             metadata={
                 "files": report.files,
@@ -77,29 +77,10 @@ def _landed(kind: str) -> dg.AssetsDefinition:
                 "rejected": report.rejected,
                 "duplicates": report.duplicates,
             },
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name=check.name,
-                    passed=report.rejected == 0,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    metadata={"rejected": report.rejected, "look_at": "raw.rejected_rows"},
-                ),
-                dg.AssetCheckResult(
-                    check_name=listing.name,
-                    passed=not ignored,
-                    severity=dg.AssetCheckSeverity.WARN,
-                    metadata={"ignored": len(ignored), "first": str(ignored[0]) if ignored else ""},
-                ),
-            ],
+            check_results=[result_of(one) for one in load_checks(report, ignored_files(drips.pipeline.project))],
         )
 
     return load
-
-
-def _ignored(project: Project, kind: str) -> list[IgnoredFile]:
-    """What lies beside the kinds' folders has no kind: it is told with the first."""
-    is_first = kind == LANDING_KINDS[0]
-    return [file for file in ignored_files(project) if file.path.startswith(f"{kind}/") or (is_first and file.is_stray)]
 
 
 landed = [_landed(kind) for kind in LANDING_KINDS]

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from dagster_drips.orchestration.names import POOL, PROBLEMS, SEQUENCES, TICK, raw_spec
+from dagster_drips.orchestration.check_results import result_of
+from dagster_drips.orchestration.names import POOL, SEQUENCES, TICK, raw_spec
 from dagster_drips.orchestration.resources import DripsResource
+from dagster_drips.pipeline.checks import FILES_ARE_VALID, sequences_check
 
 _TABLES = {
     "project_settings": "Values of sequences/project.yml that hold for the whole project.",
@@ -28,7 +30,7 @@ _TABLES = {
     specs=[raw_spec(table, SEQUENCES, description, [TICK], {"yaml"}) for table, description in _TABLES.items()],
     check_specs=[
         dg.AssetCheckSpec(
-            "files_are_valid",
+            FILES_ARE_VALID,
             asset=["raw", "sequences"],
             description="Every sequence file validates; a broken one leaves its sequence as it last was (S2).",
         )
@@ -47,14 +49,4 @@ def sequence_files(
     for table, count in counts.items():
         metadata = {"rows": count} | ({"invalid": len(catalog.invalid)} if table == "sequences" else {})
         yield dg.MaterializeResult(asset_key=["raw", table], metadata=metadata)
-    yield dg.AssetCheckResult(
-        asset_key=["raw", "sequences"],
-        check_name="files_are_valid",
-        passed=not errors,
-        description="; ".join(str(problem) for problem in errors),
-        metadata={
-            "errors": len(errors),
-            "first": str(errors[0]) if errors else "",
-            PROBLEMS: dg.MetadataValue.json([str(problem) for problem in errors]),
-        },
-    )
+    yield result_of(sequences_check(errors))
