@@ -53,6 +53,14 @@
 
     ),
 
+    -- Of the others nothing is asked: what an address is compared as is computed for each.
+    their_leads as (
+
+        select * from {{ ref('stg_mailable_leads') }}
+        where lead_id in (select lead_id from scheduled)
+
+    ),
+
     next_steps as (
 
         select
@@ -80,7 +88,7 @@
         from scheduled
         inner join {{ ref('live_sequences') }} as sequences
             on scheduled.sequence_id = sequences.sequence_id
-        left join {{ ref('stg_mailable_leads') }} as leads
+        left join their_leads as leads
             on scheduled.lead_id = leads.lead_id
         left join {{ messages }} as messages
             on scheduled.message_id = messages.message_id

@@ -1,3 +1,5 @@
+{{ config(materialized='table') }}
+
 -- What became of the messages of other enrollments decides nothing at this tick.
 select
     message_id,

@@ -1,0 +1,115 @@
+"""A tick looks at what came since the last one, whatever has piled up before it: told by the rows that it looks at.
+
+On a small project of `benchmarks/tick.py`, which measures the same in seconds.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import REPOSITORY
+
+from dagster_drips.pipeline.dbt_runner import Transform
+from dagster_drips.pipeline.tick import Pipeline
+from dagster_drips.project import Project
+from dagster_drips.warehouse import Warehouse, open_warehouse
+
+sys.path.insert(0, str(REPOSITORY / "benchmarks"))
+import tick as benchmark
+
+pytestmark = pytest.mark.slow
+
+LEADS = 300
+NEWS = 60
+LOOKED_AT = {
+    "new_events": "select count(*) from decide.new_events",
+    "changed_leads": "select count(*) from staging.changed_leads",
+    "changed_enrollments": "select count(*) from decide.changed_enrollments",
+    "changed_occurrences": "select count(*) from decide.changed_occurrences",
+    "changed_message_states": "select count(*) from decide.changed_message_states",
+    "wanted": "select count(*) from raw.events where event in (select event from decide.wanted_events)",
+}
+
+
+class Life:
+    """A project with a past of sixty days, tick by tick."""
+
+    def __init__(self, root: Path):
+        benchmark.make_project(REPOSITORY, root, LEADS)
+        self.root = root
+        project = Project.at(root)
+        self.pipeline = Pipeline(project, Transform(project), None)
+        self.now: datetime = benchmark.START
+
+    def tick(self, after: timedelta, ask: Callable[[Warehouse], Any] = lambda _: None) -> Any:
+        self.now += after
+        with open_warehouse(self.pipeline.transform.warehouse) as warehouse:
+            self.pipeline.tick(warehouse, self.now, settings=None, measure=False)
+            return ask(warehouse)
+
+    def land_news(self) -> None:
+        number = int(self.now.timestamp())
+        benchmark.write("news", self.root, leads=LEADS, number=number, since=self.now, seconds=300, rows=NEWS)
+
+
+def looked_at(warehouse: Warehouse) -> dict[str, int]:
+    return {name: warehouse.value(statement) for name, statement in LOOKED_AT.items()}
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    life = Life(tmp_path_factory.mktemp("life"))
+    first = life.tick(timedelta(0), looked_at)
+    assert first["changed_leads"] == LEADS
+    assert first["new_events"] == first["wanted"] > 10 * LEADS
+    for _ in range(3):
+        life.tick(timedelta(days=1))
+    life.tick(timedelta(hours=9))
+    return life
+
+
+def test_a_tick_with_news_looks_at_the_news_and_at_what_the_tick_before_moved(life: Life) -> None:
+    life.tick(timedelta(minutes=5))
+    moved = "select count(*) from decide.due_steps"
+    sent = life.tick(timedelta(minutes=5), lambda warehouse: warehouse.value(moved))
+    life.land_news()
+    seen = life.tick(timedelta(minutes=5), looked_at)
+    assert 0 < seen["new_events"] <= NEWS
+    assert seen["changed_leads"] == 0
+    assert seen["changed_message_states"] == sent
+    assert seen["changed_enrollments"] < 50
+    assert seen["changed_occurrences"] < 50
+
+
+def test_a_tick_without_news_looks_at_no_event_and_no_lead(life: Life) -> None:
+    life.tick(timedelta(minutes=5))
+    seen = life.tick(timedelta(minutes=5), looked_at)
+    assert (seen["new_events"], seen["changed_leads"], seen["changed_occurrences"]) == (0, 0, 0)
+
+
+def test_an_edited_sequence_has_its_own_events_read_again_and_no_other_s(life: Life) -> None:
+    file = life.root / "sequences" / "sequence_0" / "sequence.yml"
+    file.write_text(file.read_text().replace("where: {plan: p1}", "where: {plan: p2}"))
+    asked = "select distinct event from decide.new_events order by event"
+    events = life.tick(timedelta(minutes=5), lambda warehouse: [row["event"] for row in warehouse.rows(asked)])
+    # its trigger, its goal and its exit
+    assert events == ["event_0", "event_25", "event_39"]
+    seen = life.tick(timedelta(minutes=5), looked_at)
+    assert seen["new_events"] == 0
+
+
+def test_rows_that_come_of_age_are_news_once(life: Life) -> None:
+    life.now += timedelta(minutes=5)
+    life.land_news()
+    life.now -= timedelta(minutes=5)
+    early = life.tick(timedelta(minutes=1), looked_at)
+    assert early["new_events"] == 0  # landed, and dated ahead
+    of_age = life.tick(timedelta(minutes=10), looked_at)
+    assert 0 < of_age["new_events"] <= NEWS
+    again = life.tick(timedelta(minutes=5), looked_at)
+    assert again["new_events"] == 0
