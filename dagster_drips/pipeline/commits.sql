@@ -59,7 +59,7 @@ where not exists (
 
 -- name: finished_enrollment_closings
 select enrollment_id, closed_at, status, exit_reason
-from after_sending.new_enrollment_completions
+from raw.completions
 anti join journal.enrollment_closings using (enrollment_id)
 
 -- name: finished_handed_over
@@ -126,8 +126,16 @@ select
     (select count(*) from decide.new_skipped_steps) as skipped,
     (select count(*) from decide.due_steps) as due
 
+-- name: forget_completions
+delete from raw.completions
+
+-- name: note_completions
+insert into raw.completions by name
+select enrollment_id, closed_at, status, exit_reason
+from after_sending.new_enrollment_completions
+
 -- name: completions
-select count(*) from after_sending.new_enrollment_completions
+select count(*) from raw.completions
 
 -- name: since_loading_sequence_versions
 -- Rows that the warehouse has since loading, and that the journal has not.

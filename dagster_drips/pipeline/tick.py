@@ -304,6 +304,9 @@ class Pipeline:
         """Complete enrollments with no step left (T4, 9) and finish the tick; returns how many completed."""
         if not self.ready_to_send(warehouse):
             return 0  # this tick is finished already, or was overtaken before it decided anything
+        with warehouse.transaction():
+            warehouse.execute(STATEMENTS["forget_completions"])
+            warehouse.execute(STATEMENTS["note_completions"])
         completed = warehouse.value(STATEMENTS["completions"])
         commit(warehouse, self.journal, self.as_of(warehouse), "finished")
         if self.journal is not None:

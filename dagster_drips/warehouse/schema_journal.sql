@@ -101,6 +101,13 @@ create table if not exists journal.sequence_gates (      -- G1: what each tick f
     is_holding boolean not null      -- false: only a warning, or waived
 );
 
+-- Enrollments that the tick completes, asked once: for their number, the journal and the table.
+create table if not exists raw.completions (
+    enrollment_id varchar not null,
+    closed_at timestamp not null,
+    status varchar not null,
+    exit_reason varchar
+);
 -- What the views were made from: they are made anew when it changes.
 create table if not exists raw.prepared_models (
     fingerprint varchar not null
