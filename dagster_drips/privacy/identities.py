@@ -24,7 +24,8 @@ from dagster_drips.warehouse import open_warehouse
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("identities.sql"))
-_MODEL = "stg_identities"
+_MODELS = "+stg_identities"
+"""That model and what it reads."""
 
 
 def leads_of_anonymous_ids(project: Project) -> dict[str, str]:
@@ -45,7 +46,7 @@ def leads_of_anonymous_ids(project: Project) -> dict[str, str]:
             pipeline.load_sequences(warehouse)
             pipeline.load_landing(warehouse, ("leads", "events"))
             parse_readable(models, transform)
-            failed = [node for node in transform.run("run", [_MODEL]) if node.failed]
+            failed = [node for node in transform.run("run", [_MODELS]) if node.failed]
             if failed:
                 raise DripsError(f"dbt model {failed[0].name} failed: {failed[0].message}")
             return {row["anonymous_id"]: row["lead_id"] for row in warehouse.rows(_STATEMENTS["identities"])}

@@ -96,7 +96,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Transform]
         pipeline.load_sequences(warehouse)
         parse_readable(project, transform)
         transform.run("seed", [SEEDS], full_refresh=True)
-        transform.run("run", ["fqn:drips.staging"])
+        transform.run("run", ["fqn:drips.staging", "fqn:drips.kept"])
     return project, transform
 
 
