@@ -3,15 +3,15 @@
     published/
       current -> versions/20260302T120003.518204Z    what to read; swapped in one rename
       versions/<version>/                            a set each; never changed once it has this name
-        manifest.json                                its version, the tick's `as_of`, rows by table
+        manifest.json                                its version, the tick's `as_of`, rows by table, files
         drips.duckdb                                 all tables and views, in schema `marts`
-        <table>.parquet                              one for each table
+        <table>.parquet                              one for each table; a hard link where it holds what it held
         status.duckdb, fields.json                   for `drips status` and the collector
       drips.duckdb, <table>.parquet                  links through `current`, for who reads one file
 
-Here belong writing a set, swapping and pruning. Which tables there are is dbt's matter; readers go by
-`Project.published_set`, and whoever reads several files resolves that link once. A set that was superseded stays for
-as long as somebody may be reading it.
+Here belong a set's versions, swapping and pruning. What is written of its tables, and what is taken over from the set
+before, is `publish_tables`'s; which tables there are is dbt's. Readers go by `Project.published_set`, and whoever reads
+several files resolves that link once. A set that was superseded stays for as long as somebody may be reading it.
 """
 
 from __future__ import annotations
@@ -21,27 +21,25 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from dagster_drips.clock import format_instant
 from dagster_drips.files import sync
-from dagster_drips.pipeline.descriptions import Description, comment_on
+from dagster_drips.pipeline.descriptions import Description
+from dagster_drips.pipeline.publish_tables import DATABASE, Contents, SetBefore, write_tables
 from dagster_drips.pipeline.status import publish_facts
 from dagster_drips.project import CURRENT_SET, FIELDS
 from dagster_drips.warehouse import Warehouse
-from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
-DATABASE = "drips.duckdb"
-"""Not `marts.duckdb`: opened by itself that would be a database and a schema of one name."""
 MANIFEST = "manifest.json"
 VERSIONS = "versions"
 READABLE_FOR = timedelta(minutes=10)
 """How long a set stays after another took its place, for who has just resolved the link to it."""
-
-_PARQUET = "format parquet, dictionary_size_limit 1000"
-"""Ids are all different: filling dictionaries that are then given up costs a third of the writing."""
 
 _STATEMENTS = named_statements(Path(__file__).with_name("publish.sql"))
 _IS_VERSION = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
@@ -65,7 +63,8 @@ def publish(
         warehouse: with the marts built.
         folder: the project's `data/published`.
         descriptions: by table, the comments of `drips.duckdb`; a table that it lacks gets none.
-        readable_for: superseded sets go after this long; zero, where somebody is erased, takes all of them at once.
+        readable_for: superseded sets go after this long; zero, where somebody is erased, takes all of them at once,
+            and nothing is taken over from them.
 
     Returns:
         Rows by mart.
@@ -76,7 +75,9 @@ def publish(
     scratch = versions / f".{version}.{os.getpid()}"
     scratch.mkdir()
     try:
-        counts = _write_set(warehouse, scratch, version, descriptions or {})
+        # What a set before takes along may have to do with somebody who is erased.
+        before = _set_before(folder) if readable_for else None
+        counts = _write_set(warehouse, scratch, version, descriptions or {}, before)
         scratch.replace(versions / version)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)  # the disk may be full
@@ -90,62 +91,31 @@ def publish(
 
 
 def _write_set(
-    warehouse: Warehouse, folder: Path, version: str, descriptions: Mapping[str, Description]
+    warehouse: Warehouse,
+    folder: Path,
+    version: str,
+    descriptions: Mapping[str, Description],
+    before: SetBefore | None,
 ) -> dict[str, int]:
-    counts = _write_tables(warehouse, folder, descriptions)
+    written = write_tables(warehouse, folder, descriptions, before)
     publish_facts(warehouse, folder)
     as_of = warehouse.value(_STATEMENTS["as_of"])
-    manifest = {"version": version, "as_of": as_of and format_instant(as_of), "tables": counts}
+    told = {"version": version, "as_of": as_of and format_instant(as_of)}
+    manifest = told | msgspec.to_builtins(written)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     fields = list(warehouse.columns("marts.lead_profiles"))
     (folder / FIELDS).write_text(json.dumps(fields), encoding="utf-8")
     for path in (*folder.iterdir(), folder):
         sync(path)
-    return counts
+    return written.tables
 
 
-def _write_tables(warehouse: Warehouse, folder: Path, descriptions: Mapping[str, Description]) -> dict[str, int]:
-    tables = [row["table_name"] for row in warehouse.rows(_STATEMENTS["marts"])]
-    counts = {}
-    warehouse.execute(f"attach {quoted_text(str(folder / DATABASE))} as published")
-    try:
-        warehouse.execute("create schema published.marts")
-        for table in tables:
-            name = quoted_name(table)
-            warehouse.execute(f"create table published.marts.{name} as select * from marts.{name}")
-            parquet = folder / f"{table}.parquet"
-            warehouse.execute(f"copy marts.{name} to {quoted_text(str(parquet))} ({_PARQUET})")
-            counts[table] = warehouse.value(f"select count(*) from marts.{name}")
-        views = _write_views(warehouse)
-        with warehouse.transaction():
-            for name in descriptions.keys() & {*counts, *views}:
-                kind = "view" if name in views else "table"
-                columns = list(warehouse.columns(f"marts.{name}"))
-                comment_on(warehouse, kind, f"published.marts.{quoted_name(name)}", descriptions[name], columns)
-        warehouse.execute("checkpoint published")
-    finally:
-        warehouse.execute("detach published")
-    return counts
-
-
-def _write_views(warehouse: Warehouse) -> set[str]:
-    """Views over other marts that name no database come along as views: what they read is there, too; their names.
-
-    What they read beside marts is small, of the project and of nobody in it, and comes along as tables.
-    """
-    views = warehouse.rows(_STATEMENTS["views"])
-    for table in warehouse.rows(_STATEMENTS["beside"]) if views else ():
-        schema, name = quoted_name(table["table_schema"]), quoted_name(table["table_name"])
-        warehouse.execute(f"create schema if not exists published.{schema}")
-        warehouse.execute(f"create table published.{schema}.{name} as select * from {schema}.{name}")
-    (place,) = warehouse.rows(_STATEMENTS["place"])
-    warehouse.execute("use published")
-    try:
-        for view in views:
-            warehouse.execute(view["sql"])
-    finally:
-        warehouse.execute(f"use {quoted_name(place['database_name'])}.{quoted_name(place['schema_name'])}")
-    return {view["view_name"] for view in views}
+def _set_before(folder: Path) -> SetBefore | None:
+    """The set that is current, where its manifest says what is in it."""
+    place = (folder / CURRENT_SET).resolve()
+    with suppress(OSError, msgspec.DecodeError):
+        return SetBefore(place, msgspec.json.decode((place / MANIFEST).read_bytes(), type=Contents))
+    return None
 
 
 # Versions and links --------------------------------------------------------------------------------------------------

@@ -140,7 +140,8 @@ def test_the_manifest_names_version_tick_and_tables(project: Project) -> None:
         fill(warehouse, 1)
         publish(warehouse, project.published)
     manifest = json.loads((project.published_set / "manifest.json").read_text())
-    assert manifest == {
+    told = {key: manifest[key] for key in ("version", "as_of", "tables")}
+    assert told == {
         "version": project.published_set.resolve().name,
         "as_of": "2026-03-01T01:00:00Z",
         "tables": dict.fromkeys(TABLES, 2),

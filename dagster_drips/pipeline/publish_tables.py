@@ -1,0 +1,293 @@
+"""The tables of a published set: written where they changed, taken over from the set before where they did not.
+
+What a table holds is told by its fingerprint, a sum of hashes of its rows, which costs a fraction of writing them. The
+Parquet file of a table that holds what it held is linked into the new set. `drips.duckdb` is copied as a file, which
+costs next to nothing, and tables that changed are made anew in it; of large ones the rows that differ are exchanged.
+
+Here belongs what is in a set's tables. Versions, links and readers are `publish`'s; which tables there are is dbt's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import duckdb
+import msgspec
+
+from dagster_drips.files import copy_file
+from dagster_drips.pipeline.descriptions import Description, comment_on
+from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.quoting import quoted_name, quoted_text
+from dagster_drips.warehouse.statements import named_statements
+
+DATABASE = "drips.duckdb"
+"""Not `marts.duckdb`: opened by itself that would be a database and a schema of one name."""
+
+_PARQUET = "format parquet, dictionary_size_limit 1000"
+"""Ids are all different: filling dictionaries that are then given up costs a third of the writing."""
+
+LARGE = 100_000
+"""Rows of a table from which on those that differ are exchanged."""
+_FEW = 0.25
+"""Share of rows that differ up to which that costs less than writing the table."""
+
+_NESTED = re.compile(r"\[|^(STRUCT|MAP|UNION)")
+
+_SETS = named_statements(Path(__file__).with_name("publish.sql"))
+_STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
+
+
+class PublishedFile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file of a set, as the set's manifest tells of it.
+
+    Args:
+        bytes: its size.
+        content: of a table's the fingerprint, the same for the same rows, columns and types; empty for the database.
+    """
+
+    bytes: int
+    content: str = ""
+
+
+class Contents(msgspec.Struct, frozen=True):
+    """What is in a set, as its manifest tells it.
+
+    Args:
+        tables: rows by table.
+        files: by name.
+        made_with: engine and layout; a set that was made with others is not taken over.
+        descriptions: a digest of the comments in the database.
+    """
+
+    tables: dict[str, int]
+    files: dict[str, PublishedFile]
+    made_with: str
+    descriptions: str
+
+
+@dataclass(frozen=True)
+class SetBefore:
+    """A set that the next one takes over from: its folder, and what should be in it."""
+
+    folder: Path
+    contents: Contents
+
+    def is_whole(self, name: str) -> bool:
+        """Whether a file is there, and as large as it was."""
+        known = self.contents.files.get(name)
+        with suppress(OSError):
+            return known is not None and (self.folder / name).stat().st_size == known.bytes
+        return False
+
+    def holds(self, table: _Table) -> bool:
+        """Whether a table holds what it held in that set."""
+        known = self.contents.files.get(table.file)
+        return known is not None and known.content == table.content
+
+    def resembles(self, table: _Table) -> bool:
+        """Whether a table had the same columns in that set, and was large as it is now."""
+        known = self.contents.files.get(table.file)
+        rows = min(table.rows, self.contents.tables.get(table.name, 0))
+        return known is not None and rows >= LARGE and known.content.endswith(f"-{_digest(table.columns)}")
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A mart as it is now."""
+
+    name: str
+    columns: dict[str, str]
+    rows: int
+    content: str
+
+    @property
+    def relation(self) -> str:
+        return f"marts.{quoted_name(self.name)}"
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.parquet"
+
+
+def write_tables(
+    warehouse: Warehouse, folder: Path, descriptions: Mapping[str, Description], before: SetBefore | None
+) -> Contents:
+    """Write all marts into the folder of a set that nobody reads yet.
+
+    Args:
+        warehouse: with the marts built.
+        folder: of the set.
+        descriptions: by table.
+        before: what to take over from; None: write everything.
+    """
+    made_with = json.dumps([warehouse.value(_STATEMENTS["engine"]), _PARQUET])
+    told = _digest({name: [known.text, dict(known.columns)] for name, known in descriptions.items()})
+    if before is not None and before.contents.made_with != made_with:
+        before = None
+    tables = [_table(warehouse, row["table_name"]) for row in warehouse.rows(_SETS["marts"])]
+    for table in tables:
+        _write_parquet(warehouse, folder, table, before)
+    if before is not None and before.contents.descriptions != told:
+        before = None
+    _write_database(warehouse, folder, tables, descriptions, before)
+    files = {table.file: table.content for table in tables} | {DATABASE: ""}
+    written = {name: PublishedFile((folder / name).stat().st_size, content) for name, content in files.items()}
+    return Contents({table.name: table.rows for table in tables}, written, made_with, told)
+
+
+def _table(warehouse: Warehouse, name: str) -> _Table:
+    columns = warehouse.columns(f"marts.{name}")
+    asked = {"relation": f"marts.{quoted_name(name)}", "columns": _hashed(columns)}
+    (told,) = warehouse.rows(Template(_STATEMENTS["fingerprint"]).substitute(asked))
+    return _Table(name, columns, told["row_count"], f"{told['row_count']}-{told['content']}-{_digest(columns)}")
+
+
+def _hashed(columns: Mapping[str, str]) -> str:
+    """What a row's hash is made of: of nested values their text, as DuckDB has one hash for NULL and an empty list."""
+    return ", ".join(
+        f"to_json({quoted_name(name)})" if _NESTED.search(type_) else quoted_name(name)
+        for name, type_ in columns.items()
+    )
+
+
+def _digest(what: Any) -> str:
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+
+
+# Parquet -------------------------------------------------------------------------------------------------------------
+
+
+def _write_parquet(warehouse: Warehouse, folder: Path, table: _Table, before: SetBefore | None) -> None:
+    """Write, or link, a table's file."""
+    file = folder / table.file
+    is_same = before is not None and before.holds(table) and before.is_whole(table.file)
+    if before is None or not is_same or not _linked(before.folder / table.file, file):
+        warehouse.execute(f"copy {table.relation} to {quoted_text(str(file))} ({_PARQUET})")
+
+
+def _linked(source: Path, target: Path) -> bool:
+    """Whether a file could be given another name; not every file system can, and its mode is that of new files."""
+    with suppress(OSError):
+        if stat.S_IMODE(source.stat().st_mode) == stat.S_IMODE(target.parent.stat().st_mode) & 0o666:
+            os.link(source, target)
+            return True
+    return False
+
+
+# The database --------------------------------------------------------------------------------------------------------
+
+
+def _write_database(
+    warehouse: Warehouse,
+    folder: Path,
+    tables: list[_Table],
+    descriptions: Mapping[str, Description],
+    before: SetBefore | None,
+) -> None:
+    """Write `drips.duckdb`, or bring a copy of the last one up to date."""
+    if before is not None and before.is_whole(DATABASE):
+        try:
+            copy_file(before.folder / DATABASE, folder / DATABASE)
+            _fill_database(warehouse, folder / DATABASE, tables, descriptions, before)
+        except duckdb.Error:
+            # Somebody's hands, or a disk's fault: whatever is wrong with it, it is not handed on.
+            for leftover in folder.glob(f"{DATABASE}*"):
+                leftover.unlink()
+        else:
+            return
+    _fill_database(warehouse, folder / DATABASE, tables, descriptions, None)
+
+
+def _fill_database(
+    warehouse: Warehouse,
+    file: Path,
+    tables: list[_Table],
+    descriptions: Mapping[str, Description],
+    copied: SetBefore | None,
+) -> None:
+    """Make all tables and views of a database.
+
+    Args:
+        copied: the set whose database this is a copy of.
+    """
+    held = {table.name for table in tables if copied is not None and copied.holds(table)}
+    alike = [table for table in tables if table.name not in held and copied is not None and copied.resembles(table)]
+    with _attached(warehouse, file):
+        _take_away(warehouse, held | {table.name for table in alike if _rows_are_exchanged(warehouse, table)})
+        there = {row["table_name"] for row in warehouse.rows(_STATEMENTS["published_tables"])}
+        made = [table for table in tables if table.name not in there]
+        for table in made:
+            warehouse.execute(f"create table published.{table.relation} as select * from {table.relation}")
+        views = _write_views(warehouse)
+        with warehouse.transaction():
+            for name in descriptions.keys() & {*(table.name for table in made), *views}:
+                kind = "view" if name in views else "table"
+                columns = list(warehouse.columns(f"marts.{name}"))
+                comment_on(warehouse, kind, f"published.marts.{quoted_name(name)}", descriptions[name], columns)
+        warehouse.execute("checkpoint published")
+
+
+@contextmanager
+def _attached(warehouse: Warehouse, file: Path) -> Generator[None]:
+    warehouse.execute(f"attach {quoted_text(str(file))} as published")
+    try:
+        warehouse.execute("create schema if not exists published.marts")
+        yield
+    finally:
+        warehouse.execute("detach published")
+        warehouse.execute(_STATEMENTS["drop_changed_rows"])
+
+
+def _rows_are_exchanged(warehouse: Warehouse, table: _Table) -> bool:
+    """Exchange the rows of a copied table that differ, where they are few; whether it holds now what it should."""
+    key = quoted_name(next(iter(table.columns)))
+    asked = {"relation": table.relation, "columns": _hashed(table.columns), "key": key}
+    warehouse.execute(Template(_STATEMENTS["changed_rows"]).substitute(asked))
+    if warehouse.value(_STATEMENTS["changed_count"]) > _FEW * table.rows:
+        return False
+    for change in ("take_away", "add"):
+        warehouse.execute(Template(_STATEMENTS[change]).substitute(asked))
+    return bool(warehouse.value(f"select count(*) from published.{table.relation}") == table.rows)
+
+
+def _take_away(warehouse: Warehouse, kept: set[str]) -> None:
+    """Of what was copied: views, what they read beside marts, and tables that are made anew, or marts no more."""
+    for view in warehouse.rows(_STATEMENTS["published_views"]):
+        schema, name = quoted_name(view["schema_name"]), quoted_name(view["view_name"])
+        warehouse.execute(f"drop view published.{schema}.{name}")
+    for table in warehouse.rows(_STATEMENTS["published_tables"]):
+        if table["schema_name"] != "marts" or table["table_name"] not in kept:
+            schema, name = quoted_name(table["schema_name"]), quoted_name(table["table_name"])
+            warehouse.execute(f"drop table published.{schema}.{name}")
+    # What is made anew goes where the old tables were, or the file would be twice as large.
+    warehouse.execute("checkpoint published")
+
+
+def _write_views(warehouse: Warehouse) -> set[str]:
+    """Views over other marts that name no database come along as views: what they read is there, too; their names.
+
+    What they read beside marts is small, of the project and of nobody in it, and comes along as tables.
+    """
+    views = warehouse.rows(_SETS["views"])
+    for table in warehouse.rows(_SETS["beside"]) if views else ():
+        schema, name = quoted_name(table["table_schema"]), quoted_name(table["table_name"])
+        warehouse.execute(f"create schema if not exists published.{schema}")
+        warehouse.execute(f"create table published.{schema}.{name} as select * from {schema}.{name}")
+    (place,) = warehouse.rows(_SETS["place"])
+    warehouse.execute("use published")
+    try:
+        for view in views:
+            warehouse.execute(view["sql"])
+    finally:
+        warehouse.execute(f"use {quoted_name(place['database_name'])}.{quoted_name(place['schema_name'])}")
+    return {view["view_name"] for view in views}
