@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TESTED = (*DECIDE, "source:*")
 """Selects the tests that run before a tick decides, but for those that are CI's."""
 _STATEMENTS = named_statements(Path(__file__).with_name("gates.sql"))
-_BEFORE_DECIDING = ("staging", "segments")
+_BEFORE_DECIDING = ("staging", "kept", "segments")
 _LONGEST = 300
 
 
