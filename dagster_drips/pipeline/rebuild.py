@@ -33,6 +33,7 @@ from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.sequences.versions import live_settings, restore_live
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.watermark import set_watermark
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,8 @@ def _fill(
     if cut_off := hold_cut_off(project, warehouse):
         lost += cut_off
         pipeline.decide(warehouse, tested=False)
+    with warehouse.transaction():
+        set_watermark(warehouse, pipeline.as_of(warehouse))
     failed = [node for node in pipeline.measure() if node.failed]
     if failed:
         raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}")

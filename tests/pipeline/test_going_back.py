@@ -46,7 +46,8 @@ TABLES = """
 select table_schema, table_name
 from information_schema.tables
 where table_schema in ('raw', 'journal', 'marts', 'staging')
-    and table_name not in ('tick', 'prepared_models', 'gate_lineage')
+    and table_name not in ('tick', 'prepared_models', 'gate_lineage', 'completions')
+    and table_name not in ('changed_leads', 'changed_identities', 'new_identity_links')
 order by all
 """
 

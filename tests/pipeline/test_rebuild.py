@@ -43,8 +43,12 @@ MAIL = "<html><body><p>Hello {{ lead.first_name | default('there') }}<img src='l
 TERMS = b"%PDF-1.7 terms"
 LOGO = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
-# Not state of the pipeline: what the tick at hand decided is in the journal, and the wall clock is not kept.
-TRANSIENT = {"tick", "prepared_models", "gate_lineage"}
+# Not state of the pipeline: what the tick at hand looked at anew; what it decided is in the journal, and the wall clock
+# is not kept.
+TRANSIENT = {
+    *("tick", "prepared_models", "gate_lineage", "completions"),
+    *("changed_leads", "changed_identities", "new_identity_links"),
+}
 
 
 @pytest.fixture(scope="module")
