@@ -17,6 +17,8 @@ from code_location import code_location_in
 from dagster_drips.orchestration.names import PROJECT_TAG
 from dagster_drips.orchestration.warm.launcher import PROCESS_TAG, WarmRunLauncher
 from dagster_drips.orchestration.warm.processes import is_there, name_of
+from dagster_drips.pipeline.dbt_runner import Transform
+from dagster_drips.pipeline.segments import current_manifest_json
 
 pytestmark = pytest.mark.slow
 
@@ -173,6 +175,8 @@ def test_a_process_is_known_by_its_start_too() -> None:
 def test_the_code_location_can_be_forked(tmp_path_factory: pytest.TempPathFactory) -> None:
     """One module that looks into Polars or DuckDB as it is imported, and no run is forked any more."""
     project = code_location_in(tmp_path_factory.getbasetemp()).project
+    # Where dbt has to read the project first, it is dbt that looks into DuckDB.
+    current_manifest_json(project, Transform(project))
     script = """
         import os
         from dagster_drips.orchestration.warm.later import import_later, not_yet_imported
