@@ -119,6 +119,7 @@ def _members(pack: Path, state: tuple[int, ...]) -> list[Member]:
     try:
         with zipfile.ZipFile(pack) as archive:
             return [_member(pack, info) for info in archive.infolist()]
+    # `NotImplementedError` is what zipfile says of a compression or version that it does not know.
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
         raise DamagedPack(" ".join(str(error).split()) or type(error).__name__) from error
 

@@ -34,7 +34,7 @@ from dagster_drips.sequences.segment_files import segment_names, unnameable_segm
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name
 from dagster_drips.warehouse.statements import named_statements
-from dagster_drips.warehouse.watermark import watermark_is_current
+from dagster_drips.warehouse.watermark import begin_reading
 
 _STATEMENTS = named_statements(Path(__file__).with_name("segments.sql"))
 
@@ -196,7 +196,8 @@ def _taken(names: Collection[str]) -> dict[str, str]:
 def _run(transform: Transform, warehouse: Warehouse, exclude: list[str]) -> list[NodeResult]:
     # Views hold no data: they are made anew only when a file of the dbt project has changed since they were, or the
     # columns behind them. So are the kept tables, which a tick brings up to date from the watermark on.
-    if warehouse.value(_STATEMENTS["prepared"]) == transform.fingerprint and watermark_is_current(warehouse):
+    is_current = begin_reading(warehouse)
+    if is_current and warehouse.value(_STATEMENTS["prepared"]) == transform.fingerprint:
         return transform.run("run", DECIDE, exclude=[*exclude, "config.materialized:view"])
     transform.begin_anew(warehouse)
     models = (*DECIDE, *AFTER_SENDING)

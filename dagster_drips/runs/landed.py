@@ -1,19 +1,18 @@
 """Whether files have landed since a tick, seen cheaply: for a process that looks every second.
 
 A file that is put or renamed into a folder changes the folder's own time, so folders are asked first, a handful of
-them, and files are listed only where one of them changed. What a change of a file in its place does is for the tick by
-the schedule to find.
+them. Whether what has landed in one asks for a tick is `landing_news`'s word, as for Dagster's sensor. What a change of
+a file in its place does is for the tick by the schedule to find.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from dagster_drips.landing.files import landing_files
+from dagster_drips.pipeline.landing_news import LandingWatch
 from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
 
@@ -26,23 +25,25 @@ class Landed:
 
     def __init__(self, project: Project):
         self._project = project
+        self._watch = LandingWatch(project)
         self._folders: dict[str, int] = {}
-        self._files = ""
+        self._digest: str | None = None
 
     def take(self) -> None:
         """From here on, what lies there now is known. To be called right before it is loaded."""
         self._folders = self._settled()
-        self._files = self._listing()
+        self._digest = self._watch.look(self._digest).digest
 
     def is_new(self) -> bool:
-        """Whether a file has come, gone or been replaced since."""
+        """Whether something has landed since that asks for a tick."""
         if self._times() == self._folders:
             return False
         folders = self._settled()
-        if self._listing() != self._files:
+        news = self._watch.look(self._digest)
+        if news.is_urgent:
             return True
-        # A temporary name, or something that nobody reads.
-        self._folders = folders
+        # A temporary name, something that nobody reads, or what waits for the schedule.
+        self._folders, self._digest = folders, news.digest
         return False
 
     def _settled(self) -> dict[str, int]:
@@ -63,10 +64,6 @@ class Landed:
                 if self._folders.get(folder) != found[folder]:
                     found |= {place: _changed_at(place) for place, _, _ in os.walk(folder)}
         return found
-
-    def _listing(self) -> str:
-        listed = "".join(f"{file.path}\0{file.state}\n" for file in landing_files(self._project))
-        return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def _changed_at(folder: str) -> int:

@@ -23,6 +23,8 @@ drop view if exists decide.completions_now;
 drop view if exists decide.skips_now;
 drop view if exists decide.segment_results_now;
 drop view if exists after_sending.engagement_facts_after_sending;
+drop view if exists decide.engagement_facts;
+drop view if exists decide.message_states;
 create table if not exists journal.enrollment_decisions ( -- E3
     sequence_id varchar not null,
     lead_id varchar not null,
@@ -117,7 +119,14 @@ create table if not exists raw.prepared_models (
 create table if not exists raw.watermark (
     as_of timestamp not null,
     load_id bigint not null,         -- the last file that had been loaded
-    made_of varchar not null         -- what else their rows depend on, as a digest: columns of leads, settings
+    made_of varchar not null,        -- what else their rows depend on, in words: columns of leads, settings
+    tables varchar not null          -- which there are
+);
+-- What the decide models read when they ran last: it becomes the watermark when that is committed. What is loaded in
+-- between is read by the next tick.
+create table if not exists raw.next_watermark (
+    load_id bigint not null,
+    made_of varchar not null
 );
 -- Sequences as that tick decided by them: a sequence whose mark differs is looked at anew, as a whole.
 create table if not exists raw.watermark_sequences (
@@ -126,7 +135,8 @@ create table if not exists raw.watermark_sequences (
 );
 -- Messages of earlier ticks of which the delivery log has learned something since the watermark.
 create table if not exists raw.late_deliveries (
-    message_id varchar not null
+    message_id varchar not null,
+    is_read boolean not null         -- by the decide models, which are not committed yet
 );
 -- The dbt project as the last tick decided by it, so that a plan can tell what working files would change: written where the
 -- fingerprint is.

@@ -6,6 +6,7 @@ those tables anew. What does not: which rows they have (dbt), when a tick commit
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +17,18 @@ from dagster_drips.warehouse.statements import named_statements
 _STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
 
 
-def watermark_is_current(warehouse: Warehouse) -> bool:
-    """Whether the kept tables can be brought up to date from it, instead of being made anew."""
-    return bool(warehouse.value(_STATEMENTS["is_current"], [warehouse.value(_STATEMENTS["made_of"])]))
+def begin_reading(warehouse: Warehouse) -> bool:
+    """Note what the decide models are about to read, as of which the next watermark is.
+
+    Returns:
+        Whether the kept tables can be brought up to date from the watermark that there is, instead of being made anew.
+    """
+    made_of = json.dumps([warehouse.columns("raw.leads"), warehouse.value(_STATEMENTS["page_events"])])
+    with warehouse.transaction():
+        warehouse.execute(_STATEMENTS["forget_next"])
+        warehouse.execute(_STATEMENTS["note_next"], [made_of])
+        warehouse.execute(_STATEMENTS["read_late"])
+    return bool(warehouse.value(_STATEMENTS["is_current"], [made_of, warehouse.value(_STATEMENTS["tables"])]))
 
 
 def drop_kept_tables(warehouse: Warehouse) -> None:
@@ -35,14 +45,14 @@ def forget_watermark(warehouse: Warehouse) -> None:
 
 
 def set_watermark(warehouse: Warehouse, as_of: datetime) -> None:
-    """A tick's decisions are committed: what landed and was decided until then is in the kept tables.
+    """A tick's decisions are committed: what the models have read is in the kept tables.
 
     To be called in the transaction of the commit.
     """
     forget_watermark(warehouse)
     for name in ("set_sequences", "forget_late"):
         warehouse.execute(_STATEMENTS[name])
-    warehouse.execute(_STATEMENTS["set"], [as_of, warehouse.value(_STATEMENTS["made_of"])])
+    warehouse.execute(_STATEMENTS["set"], [as_of, warehouse.value(_STATEMENTS["tables"])])
 
 
 def note_late_deliveries(warehouse: Warehouse, messages: Sequence[tuple[str, datetime]]) -> None:

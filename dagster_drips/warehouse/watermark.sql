@@ -1,5 +1,14 @@
 -- Up to where the tables of schema `kept` are current.
 
+-- name: page_events
+select page_events from raw.project_settings
+
+-- name: tables
+-- Those that there are: somebody may have dropped one.
+select string_agg(table_name, ',' order by table_name)
+from information_schema.tables
+where table_schema = 'kept'
+
 -- name: is_current
 -- Whether they are to be brought up to date. What they depend on has changed, or the warehouse was taken back to an earlier state:
 -- then they are to be made anew.
@@ -8,21 +17,23 @@ select exists (
     from raw.watermark as watermark
     where
         watermark.made_of = ?
+        and watermark.tables = ?
         and watermark.as_of <= (select max(as_of) from journal.ticks where phase = 'decided')
         and watermark.load_id <= (select coalesce(max(load_id), 0) from raw.loaded_files)
 )
 
--- name: made_of
-select md5(concat_ws(
-    '|',
-    (
-        select string_agg(column_name || ' ' || data_type, ',' order by ordinal_position)
-        from information_schema.columns
-        where table_schema = 'raw' and table_name = 'leads'
-    ),
-    (select max(page_events) from raw.project_settings),
-    (select string_agg(table_name, ',' order by table_name) from information_schema.tables where table_schema = 'kept')
-))
+-- name: forget_next
+delete from raw.next_watermark
+
+-- name: note_next
+insert into raw.next_watermark
+select
+    coalesce(max(load_id), 0) as load_id,
+    ?::varchar as made_of
+from raw.loaded_files
+
+-- name: read_late
+update raw.late_deliveries set is_read = true
 
 -- name: forget
 delete from raw.watermark
@@ -34,8 +45,10 @@ drop schema if exists kept cascade
 insert into raw.watermark
 select
     ?::timestamp as as_of,
-    (select coalesce(max(load_id), 0) from raw.loaded_files) as load_id,
-    ?::varchar as made_of
+    load_id,
+    made_of,
+    coalesce(?::varchar, '') as tables
+from raw.next_watermark
 
 -- name: forget_sequences
 delete from raw.watermark_sequences
@@ -45,12 +58,14 @@ insert into raw.watermark_sequences
 select sequence_id, mark from decide.sequence_marks
 
 -- name: forget_late
-delete from raw.late_deliveries
+delete from raw.late_deliveries where is_read
 
 -- name: note_late
 -- A message of a tick before the watermark's.
 insert into raw.late_deliveries
-select unnest(string_split(?::varchar, ' '))
+select
+    unnest(string_split(?::varchar, ' ')) as message_id,
+    false as is_read
 
 -- name: as_of
 select max(as_of) from raw.watermark

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 
 NEW_MART, NEW_COLUMN = "pipeline_latency", "enhanced_code"
 # What of a tick is no history: which models it ran, and the wall clock.
-TRANSIENT = {"tick", "prepared_models", "prepared_files", "gate_lineage", "completions"}
+TRANSIENT = {"tick", "prepared_models", "prepared_files", "gate_lineage", "completions", "next_watermark"}
 TABLES = """
 select table_schema, table_name
 from information_schema.tables

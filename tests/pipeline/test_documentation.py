@@ -32,8 +32,8 @@ pytestmark = pytest.mark.slow
 OURS = {("journal", name) for name in ("folded_deliveries", "failed_tests", "message_content")} | {
     ("raw", name)
     for name in (
-        *("completions", "due_content", "file_states", "gate_lineage", "prepared_files", "prepared_models"),
-        "sending_stops",
+        *("completions", "due_content", "file_states", "gate_lineage", "next_watermark", "prepared_files"),
+        *("prepared_models", "sending_stops"),
     )
 }
 """Bookkeeping of Python's own, which no model reads."""

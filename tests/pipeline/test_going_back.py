@@ -46,7 +46,7 @@ TABLES = """
 select table_schema, table_name
 from information_schema.tables
 where table_schema in ('raw', 'journal', 'marts', 'staging')
-    and table_name not in ('tick', 'prepared_models', 'gate_lineage', 'completions')
+    and table_name not in ('tick', 'prepared_models', 'gate_lineage', 'completions', 'next_watermark')
     and table_name not in ('changed_leads', 'changed_identities', 'new_identity_links')
 order by all
 """

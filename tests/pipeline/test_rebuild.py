@@ -46,7 +46,7 @@ LOGO = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 # Not state of the pipeline: what the tick at hand looked at anew; what it decided is in the journal, and the wall clock
 # is not kept.
 TRANSIENT = {
-    *("tick", "prepared_models", "gate_lineage", "completions"),
+    *("tick", "prepared_models", "gate_lineage", "completions", "next_watermark"),
     *("changed_leads", "changed_identities", "new_identity_links"),
 }
 

@@ -32,7 +32,7 @@ LOOKED_AT = {
     "changed_enrollments": "select count(*) from decide.changed_enrollments",
     "changed_occurrences": "select count(*) from decide.changed_occurrences",
     "changed_message_states": "select count(*) from decide.changed_message_states",
-    "wanted": "select count(*) from raw.events where event in (select event from decide.wanted_events)",
+    "wanted": "select count(*) from raw.events where event in (select event from decide.asked_events)",
 }
 
 

@@ -70,3 +70,12 @@ def test_a_project_without_landing_folders_has_nothing_new_until_one_is_made(tmp
     assert not landed.is_new()
     put(project, "leads/new.csv")
     assert landed.is_new()
+
+
+@pytest.mark.parametrize(("type_", "is_new"), [("opened", False), ("clicked", False), ("replied", True)])
+def test_opens_that_no_step_asks_for_wait_for_the_schedule(
+    project: Project, landed: Landed, type_: str, *, is_new: bool
+) -> None:
+    (project.root / "sequences").mkdir()
+    put(project, "engagement/1.jsonl", f'{{"message_id": "m", "type": "{type_}"}}\n')
+    assert landed.is_new() == is_new

@@ -10,7 +10,7 @@ select
 from {{ ref('due_steps') }} as due
 inner join {{ ref('live_sequences') }} as sequences
     on due.sequence_id = sequences.sequence_id
-left join {{ ref('message_states') }} as messages
+left join {{ ref('current_message_states') }} as messages
     on due.message_id = messages.message_id and messages.status <> 'deferred'
 left join {{ ref('open_enrollments') }} as enrollments
     on due.enrollment_id = enrollments.enrollment_id

@@ -14,7 +14,7 @@ states as (
         {{ message_states_of('deliveries') }}
     ) as sent_now
     union
-    select enrollment_id, step_id, sent_as_of, status from {{ ref('message_states') }}
+    select enrollment_id, step_id, sent_as_of, status from {{ ref('current_message_states') }}
     where enrollment_id in (select enrollment_id from {{ ref('completion_candidates') }})
 
 ),

@@ -29,12 +29,17 @@ earlier as (
     union
 
     select
-        events._load,
-        events._line
-    from {{ source('raw', 'events') }} as events
-    inner join {{ ref('events_asked_anew') }} as asked
-        on events.event = asked.event
-    where events._load <= {{ since_load() }}
+        _load,
+        _line
+    from {{ source('raw', 'events') }}
+    where
+        _load <= {{ since_load() }}
+        and event in (
+            select asked.event
+            from {{ ref('asked_events') }} as asked
+            inner join {{ ref('changed_sequences') }} as changed
+                on asked.sequence_id = changed.sequence_id
+        )
 
 ),
 
@@ -53,12 +58,10 @@ landed as (
 
 ),
 
-wanted as (
+asked as (
 
-    select landed.*
-    from landed
-    inner join {{ ref('wanted_events') }} as wanted_events
-        on landed.event = wanted_events.event
+    select * from landed
+    where event in (select event from {{ ref('asked_events') }})
 
 )
 
@@ -71,5 +74,5 @@ select
     number_texts,
     is_refund
 from (
-    {{ visible_events('wanted', as_of()) }}
+    {{ visible_events('asked', as_of()) }}
 ) as events

@@ -16,7 +16,7 @@ warming_senders as (
 
     select senders.sender
     from (
-        select distinct sender from {{ ref('message_states') }}
+        select distinct sender from {{ ref('current_message_states') }}
     ) as senders
     inner join {{ source('raw', 'sender_identities') }} as identities
         on {{ address('senders.sender') }} = identities.address
@@ -31,7 +31,7 @@ select
     status,
     sent_as_of,
     transactional
-from {{ ref('message_states') }}
+from {{ ref('current_message_states') }}
 where
     sent_as_of >= (select as_of from since)
     or sender in (select sender from warming_senders)

@@ -14,7 +14,7 @@ select
     status,
     retry_at,
     was_in_doubt
-from {{ ref('message_states') }}
+from {{ ref('current_message_states') }}
 where
     enrollment_id in (
         select enrollment_id from {{ ref('due_enrollments') }}

@@ -1,6 +1,16 @@
 -- Conditions ask of these people only (M6).
 with
 
+asked as (
+
+    select
+        sequence_id,
+        value as event
+    from {{ source('raw', 'step_conditions') }}
+    where kind = 'event'
+
+),
+
 people as materialized (
 
     select enrollments.lead_id
@@ -9,25 +19,8 @@ people as materialized (
         union all
         select lead_id, sequence_id from {{ ref('new_enrollments') }}
     ) as enrollments
-    inner join {{ source('raw', 'step_conditions') }} as conditions
-        on enrollments.sequence_id = conditions.sequence_id and conditions.kind = 'event'
-
-),
-
-landed as (
-
-    select *
-    from {{ source('raw', 'events') }}
-    where
-        lead_id in (
-            select lead_id from people
-            union all
-            select identities.anonymous_id
-            from {{ ref('stg_identities') }} as identities
-            inner join people
-                on identities.lead_id = people.lead_id
-        )
-        and event in (select value from {{ source('raw', 'step_conditions') }} where kind = 'event')
+    inner join asked
+        on enrollments.sequence_id = asked.sequence_id
 
 )
 
@@ -37,5 +30,5 @@ select
     event,
     occurred_at
 from (
-    {{ visible_events('landed', as_of()) }}
+    {{ events_of_people('people', 'asked') }}
 ) as events

@@ -24,13 +24,13 @@ others as (
 
 their_resolved_steps as (
 
-    {{ resolved_steps_of(ref('message_states'), source('earlier', 'skipped_steps')) }}
+    {{ resolved_steps_of(ref('current_message_states'), source('earlier', 'skipped_steps')) }}
 
 ),
 
 waiting as (
 
-    {{ step_candidates_of('others', ref('message_states'), 'their_resolved_steps') }}
+    {{ step_candidates_of('others', ref('current_message_states'), 'their_resolved_steps') }}
 
 )
 

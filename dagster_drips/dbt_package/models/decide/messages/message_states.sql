@@ -1,1 +1,0 @@
-select * from {{ ref('current_message_states') }}
