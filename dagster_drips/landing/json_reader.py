@@ -39,16 +39,16 @@ def read_json(file: LandingFile) -> Iterator[Batch]:
         UnreadableFile: the document is too large, or is broken so that nobody can tell one row from the next.
     """
     blocks = text_blocks(file)
-    first = next(blocks, b"")
-    if is_document(first, file.format):
-        members = _members(_whole(chain([first], blocks)))
+    start = _start_of(blocks)
+    if is_document(start, file.format):
+        members = _members(_whole(chain([start], blocks)))
         row = 1
         while texts := [member.encode("utf-8", "surrogateescape") for member in islice(members, _MEMBERS_AT_ONCE)]:
             yield from batches_of_json(texts, row, sound=False)
             row += len(texts)
         return
     line = 1
-    for block in chain([first], blocks):
+    for block in chain([start], blocks):
         if not block.isspace():
             yield from batches_of_json(block.split(b"\n"), line, sound=is_utf8(block))
         line += block.count(b"\n")
@@ -61,15 +61,31 @@ def document_without(file: LandingFile, gone: Container[int]) -> bytes | None:
         UnreadableFile: as `read_json`.
     """
     blocks = text_blocks(file)
-    first = next(blocks, b"")
-    if not is_document(first, file.format):
+    start = _start_of(blocks)
+    if not is_document(start, file.format):
         return None
-    kept = [member for row, member in enumerate(_members(_whole(chain([first], blocks))), 1) if row not in gone]
+    kept = [member for row, member in enumerate(_members(_whole(chain([start], blocks))), 1) if row not in gone]
     return ("[" + ",\n".join(kept) + "]\n").encode("utf-8", "surrogateescape")
 
 
+def _start_of(blocks: Iterator[bytes]) -> bytes:
+    """Enough of a file to tell what it is: its first line with text and some of the next one, or all of it."""
+    start = b""
+    # A last line that nothing ends is a block of its own.
+    for block in blocks:
+        start += block
+        if b"\n" in start.strip():
+            break
+    return start
+
+
 def is_document(start: bytes, format: str) -> bool:
-    """Whether the file is a document and not lines: a list of objects, or an object that its first line doesn't end."""
+    """Whether the file is a document and not lines: a list of objects, or an object that its first line doesn't end.
+
+    Args:
+        start: the file's first line with text and some of the next one, or all of the file.
+        format: how its name ends.
+    """
     line, _, rest = start.lstrip().partition(b"\n")
     is_json = format in (".json", ".json.gz")
     if _LIST_OF_OBJECTS.match(start):

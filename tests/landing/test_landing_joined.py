@@ -57,6 +57,7 @@ def loaded(folder: Path, empty_warehouse: Path, kind: str, files: list[tuple[lis
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(kind=st.sampled_from(LANDING_KINDS), files=FILES)
+@example(kind="leads", files=[([], False), ([b'[{"email": "a@b.example"}]', b'{"lead_id": "L"}'], False)])
 @example(
     kind="leads", files=[([b'{"lead_id": "L2", "plan": "x"}'], True), ([b'{"lead_id": "L", "created_at": 0}'], False)]
 )

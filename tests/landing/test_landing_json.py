@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dagster_drips.landing import json_reader
+from dagster_drips.landing import joined, json_reader
 from dagster_drips.landing.load import LoadReport
 
 from .landing_rows import lead
@@ -41,11 +41,15 @@ def test_a_list_is_read_under_the_name_of_lines_too(landing, ending):
     assert landing.rows("leads", "lead_id") == ["1", "2", "3", "4"]
 
 
-def test_of_lines_one_that_is_a_list_is_malformed(landing):
-    landing.put("leads/1.jsonl", json.dumps(LEADS) + "\n" + json.dumps(lead(lead_id="4")) + "\n")
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize(("first", "name"), [(json.dumps(LEADS), "1.jsonl"), ("[]", "1.json")])
+@pytest.mark.parametrize("at_once", [-1, 64 << 10], ids=["alone", "joined"])
+def test_of_lines_one_that_is_a_list_is_malformed(landing, monkeypatch, at_once, first, name, end):
+    monkeypatch.setattr(joined, "SMALL_BYTES", at_once)
+    landing.put(f"leads/{name}", f"\n{first}\n" + json.dumps(lead(lead_id="4")) + end)
     landing.load()
     assert landing.rows("leads", "lead_id") == ["4"]
-    assert landing.rejected() == [(1, "malformed line: not a JSON object")]
+    assert landing.rejected() == [(2, "malformed line: not a JSON object")]
 
 
 def test_members_that_are_no_rows_are_rejected_by_their_number(landing):
