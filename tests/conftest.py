@@ -12,6 +12,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from dagster_drips.pipeline.compiled_runs import FOLDER
@@ -20,6 +21,9 @@ from dagster_drips.pipeline.dbt_package import PACKAGE as DBT_PACKAGE
 from dagster_drips.pipeline.dbt_package import link_package
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.project import Project
+
+# The same examples at each run, so that what fails is what was changed. `--hypothesis-profile default` makes new ones.
+hypothesis.settings.load_profile("ci")
 
 REPOSITORY = Path(__file__).parent.parent
 SCENARIOS = REPOSITORY / "tests" / "scenarios"
