@@ -34,6 +34,8 @@ class Status:
     sequences: list[dict[str, Any]]
     enrolled: list[dict[str, Any]]
     due_next: list[dict[str, Any]]
+    refreshed_segments: list[dict[str, Any]]
+    """Segments that keep their result for a while (E10)."""
     problems: list[str]
     published_at: datetime | None = None
     """Where a tick held the warehouse: when what is told here was published (wall clock)."""
@@ -56,6 +58,7 @@ def read_status(project: Project) -> Status:
         sequences=sequences,
         enrolled=facts["enrolled"],
         due_next=facts["due_next"],
+        refreshed_segments=facts["refreshed_segments"],
         problems=[
             *_misplaced(project),
             *problems(facts, unacknowledged(project, facts["rejected"])),
@@ -158,8 +161,18 @@ def _lines(found: Status) -> list[str]:
             )
         )
     lines += ["", *_aligned(rows)]
+    if found.refreshed_segments:
+        lines += [
+            "",
+            *_aligned([("segment", "members", "asked at", "next at"), *map(_refreshed, found.refreshed_segments)]),
+        ]
     lines += ["", "problems" if found.problems else "no problems", *(f"  {problem}" for problem in found.problems)]
     return lines
+
+
+def _refreshed(row: dict[str, Any]) -> tuple[str, ...]:
+    members = "no result" if row["members"] is None else str(row["members"])
+    return row["segment"], members, _moment(row["refreshed_at"]), _moment(row["next_refresh_at"])
 
 
 def _moment(value: datetime | None) -> str:

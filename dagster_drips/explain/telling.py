@@ -78,7 +78,9 @@ def _of_sequence(sequence_id: str, explanations: list[Explanation]) -> Iterator[
     yield f"  trigger {trigger['what']}{last}{opens}"
     for segment in facts["segments"]:
         since = f" since {segment['since']}" if segment["since"] else ""
-        yield f"  {segment['role']} {segment['segment']}: {'member' + since if segment['is_member'] else 'no member'}"
+        asked = f" (asked {segment['refreshed_at']})" if segment["refreshed_at"] else ""
+        is_member = f"member{since}" if segment["is_member"] else "no member"
+        yield f"  {segment['role']} {segment['segment']}: {is_member}{asked}"
     for suppression in facts["suppressions"]:
         topic = f" of {suppression['topic']}" if suppression["topic"] else ""
         since = f" since {suppression['since']}" if suppression["since"] else ""

@@ -36,7 +36,7 @@ from decide.new_segment_changes
 anti join journal.segment_changes using (segment, lead_id, as_of, change)
 
 -- name: decided_segment_results
-select new.segment, new.as_of, new.members
+select new.segment, new.as_of, new.members, new.refreshed_at
 from decide.new_segment_results as new
 left join journal.segment_results as known
     on new.segment = known.segment and new.as_of = known.as_of

@@ -82,6 +82,11 @@ class CompiledNode(msgspec.Struct, frozen=True, kw_only=True):
     is_error: bool = True
     test: tuple[str, str, str] = ("count(*)", "!= 0", "!= 0")
 
+    @property
+    def name(self) -> str:
+        """The node's own name: `stg_leads`."""
+        return self.unique_id.split(".")[2]
+
 
 class _State(msgspec.Struct):
     """What is known of one state of a dbt project: its runs by dbt's arguments, and its descriptions."""

@@ -29,6 +29,7 @@ from dagster_drips.pipeline.dbt_files import existing_files_only, fingerprint_of
 from dagster_drips.pipeline.dbt_package import check_names, check_names_told_of, link_package
 from dagster_drips.pipeline.descriptions import Description, descriptions_of
 from dagster_drips.pipeline.node_result import NodeResult
+from dagster_drips.pipeline.segment_refreshes import keep_results
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse
@@ -202,6 +203,7 @@ class Transform:
                 raise TransformFailed(f"dbt can't read the project: {_reason(result)}", file=str(self.project.dbt))
             check_names(result.result)
             self._manifest = result.result
+            keep_results(result.result)
             for node in result.result.nodes.values():
                 if node.resource_type == "seed":
                     # Or it is read where it was parsed first.
@@ -241,9 +243,7 @@ class Transform:
         Raises:
             TransformFailed: dbt could not start at all.
         """
-        arguments = [command, "--select", *select]
-        if exclude:
-            arguments += ["--exclude", *exclude]
+        arguments = _arguments(command, select, exclude)
         if command == "test":
             arguments += ["--exclude-resource-type", "unit_test"]
         if full_refresh:
@@ -252,8 +252,7 @@ class Transform:
         runs = self._compiled_runs()
         known = runs.find(arguments)
         if known is not None:
-            self.compiled, self.kept = {node.unique_id: node.sql for node in known if node.sql}, known
-            return run_compiled(known, self.warehouse, self.project.dbt)
+            return self._run_compiled(known)
         result = self._invoke(arguments, self.manifest())
         if result.result is None:
             raise TransformFailed(f"dbt {command} could not start: {_reason(result)}")
@@ -275,6 +274,26 @@ class Transform:
             )
             for node in result.result.results
         ]
+
+    def run_tables(
+        self, select: Sequence[str], *, exclude: Sequence[str] = (), without: Sequence[str] = ()
+    ) -> list[NodeResult]:
+        """Run what holds rows of a selection that was run before, views and all.
+
+        Args:
+            select: as then.
+            exclude: as then.
+            without: segments that stay as they are.
+        """
+        known = self._compiled_runs().find(_arguments("run", select, exclude))
+        if known is not None:
+            return self._run_compiled([node for node in known if node.kind != "view" and node.name not in without])
+        left = ["config.materialized:view", *(f"package:this,fqn:segments.{name}" for name in without)]
+        return self.run("run", select, exclude=[*exclude, *left])
+
+    def _run_compiled(self, nodes: list[CompiledNode]) -> list[NodeResult]:
+        self.compiled, self.kept = {node.unique_id: node.sql for node in nodes if node.sql}, nodes
+        return run_compiled(nodes, self.warehouse, self.project.dbt)
 
     def begin_anew(self, warehouse: Warehouse) -> None:
         """Have the next run make the tables anew that ticks only bring up to date otherwise (folder `kept`)."""
@@ -304,6 +323,10 @@ class Transform:
                 return dbtRunner(manifest=manifest).invoke([*flags, *arguments, *places])
         finally:
             os.chdir(here)  # dbt moves into its project
+
+
+def _arguments(command: str, select: Sequence[str], exclude: Sequence[str]) -> list[str]:
+    return [command, "--select", *select, *(["--exclude", *exclude] if exclude else [])]
 
 
 def _is_json(path: Path) -> bool:

@@ -29,14 +29,14 @@ where
 order by view_name
 
 -- name: beside
--- What these views read beside marts, where it is there: settings, live sequences, gates, sentences, clocks.
+-- What these views read beside marts, where it is there: settings, live sequences, gates, results of segments, sentences, clocks.
 select
     table_schema,
     table_name
 from information_schema.tables
 where
     (table_schema = 'decide' and table_name = 'live_sequences')
-    or (table_schema = 'journal' and table_name = 'sequence_gates')
+    or (table_schema = 'journal' and table_name in ('sequence_gates', 'segment_results'))
     or (table_schema = 'staging' and table_name = 'explanation_words')
     or (
         table_schema = 'raw'

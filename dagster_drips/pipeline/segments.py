@@ -28,6 +28,7 @@ from dagster_drips.pipeline.dbt_runner import (
 )
 from dagster_drips.pipeline.failure_words import failure_words
 from dagster_drips.pipeline.node_result import NodeResult
+from dagster_drips.pipeline.segment_refreshes import kept_results, misread_refreshes
 from dagster_drips.project import Project
 from dagster_drips.sequences.content_files import content_paths, unnameable_content
 from dagster_drips.sequences.segment_files import segment_names, unnameable_segments
@@ -154,8 +155,10 @@ def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentF
         if write_segment_list(project, names):
             transform.forget()
         try:
-            transform.manifest()
-            return broken
+            misread = misread_refreshes(transform.manifest(), names)
+            if not misread:
+                return broken
+            broken |= {name: SegmentFailure(name, words) for name, words in misread.items()}
         except TransformFailed as error:
             words = failure_words(error.message)
             # Content first: where a segment and a content model have one name, dbt names both files.
@@ -196,11 +199,11 @@ def _taken(names: Collection[str]) -> dict[str, str]:
 def _run(transform: Transform, warehouse: Warehouse, exclude: list[str]) -> list[NodeResult]:
     # Views hold no data: they are made anew only when a file of the dbt project has changed since they were, or the
     # columns behind them. So are the kept tables, which a tick brings up to date from the watermark on.
+    models = (*DECIDE, *AFTER_SENDING)
     is_current = begin_reading(warehouse)
     if is_current and warehouse.value(_STATEMENTS["prepared"]) == transform.fingerprint:
-        return transform.run("run", DECIDE, exclude=[*exclude, "config.materialized:view"])
+        return transform.run_tables(models, exclude=exclude, without=kept_results(warehouse))
     transform.begin_anew(warehouse)
-    models = (*DECIDE, *AFTER_SENDING)
     return [*transform.run("seed", [SEEDS], full_refresh=True), *transform.run("run", models, exclude=exclude)]
 
 
@@ -219,7 +222,7 @@ def _remember(transform: Transform, warehouse: Warehouse) -> None:
 def _broken_segments(names: list[str], failed: list[NodeResult], warehouse: Warehouse) -> list[SegmentFailure]:
     segments = set(names)
     found = [SegmentFailure(result.name, failure_words(result.message)) for result in failed if result.name in segments]
-    if found or not any(result.name == "segment_members" for result in failed):
+    if found or not any(result.name == "new_segment_changes" for result in failed):
         return found
     # The view could be made, its rows can't be read: ask each one.
     for name in names:

@@ -29,6 +29,7 @@ _NEEDED = {
     "enrolled": "after_sending.enrollments_after_sending",
     "gates": "decide.sequence_gates",
     "in_doubt": "after_sending.message_states_after_sending",
+    "refreshed_segments": "decide.segment_refreshes",
     "segment_failures": "raw.segment_failures",
     "stops": "raw.sending_stops",
 }

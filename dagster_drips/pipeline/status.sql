@@ -41,6 +41,21 @@ order by sequence_id
 select file, reason from raw.segment_failures
 order by file
 
+-- name: refreshed_segments
+-- Segments that keep their result for a while (E10), as the last tick left them.
+select
+    refreshes.segment,
+    refreshes.refresh_seconds,
+    results.members,
+    results.refreshed_at,
+    results.refreshed_at + to_seconds(refreshes.refresh_seconds) as next_refresh_at
+from decide.segment_refreshes as refreshes
+left join journal.segment_results as results
+    on
+        refreshes.segment = results.segment
+        and results.as_of = (select max(as_of) from journal.ticks where phase = 'decided')
+order by refreshes.segment
+
 -- name: gates
 select sequence_id, gate, level, reason, is_holding, waived_until, waived_by, waived_because
 from decide.sequence_gates

@@ -63,8 +63,10 @@ create table if not exists journal.message_content (     -- M9: of several rows 
 create table if not exists journal.segment_results (     -- E1, E5: which segments had a result at a tick
     segment varchar not null,
     as_of timestamp not null,
-    members bigint not null
+    members bigint not null,
+    refreshed_at timestamp           -- the tick that asked the segment's model (E10)
 );
+alter table journal.segment_results add column if not exists refreshed_at timestamp;   -- warehouses made before it
 create table if not exists journal.segment_changes (     -- who came and went since the result before
     segment varchar not null,
     lead_id varchar not null,

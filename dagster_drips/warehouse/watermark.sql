@@ -5,9 +5,11 @@ select page_events from raw.project_settings
 
 -- name: tables
 -- Those that there are: somebody may have dropped one.
-select string_agg(table_name, ',' order by table_name)
+select string_agg(table_name, ',' order by table_schema, table_name)
 from information_schema.tables
-where table_schema = 'kept'
+where
+    table_schema = 'kept'
+    or (table_schema = 'segments' and table_type = 'BASE TABLE')   -- results that segments keep (E10)
 
 -- name: is_current
 -- Whether they are to be brought up to date. What they depend on has changed, or the warehouse was taken back to an earlier state:

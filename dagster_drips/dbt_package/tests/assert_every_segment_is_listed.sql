@@ -1,5 +1,5 @@
 -- A segment is its file alone; dbt learns of it from a generated list (E5). Fails where the list is behind the folder.
--- depends_on: {{ ref('segment_members') }}
+-- depends_on: {{ ref('selected_members') }}
 {%- set unlisted = [] -%}
 {%- if execute -%}
     {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.fqn[1] == 'segments' and node.name not in segment_names() -%}

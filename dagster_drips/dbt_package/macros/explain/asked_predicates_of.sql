@@ -38,12 +38,13 @@
             asked.asked_at,
             {{ json_list(
                 "json_object('role', asked.role, 'segment', asked.segment, 'is_member', members.lead_id is not null, 'since', "
-                ~ instant_text('members.entered_at') ~ ')',
+                ~ instant_text('members.entered_at') ~ ", 'refreshed_at', " ~ instant_text('results.refreshed_at') ~ ')',
                 'asked.role desc, asked.segment'
             ) }} as segments,
             string_agg(
                 asked.role || ' ' || asked.segment
-                || case when members.lead_id is null then ' (no member)' else ' (a member since ' || {{ instant_text('members.entered_at') }} || ')' end,
+                || case when members.lead_id is null then ' (no member' else ' (a member since ' || {{ instant_text('members.entered_at') }} end
+                || coalesce(', asked ' || {{ instant_text('results.refreshed_at') }}, '') || ')',
                 ', '
                 order by asked.role desc, asked.segment
             ) filter (where {{ is_kept_out('asked.role', 'members.lead_id is not null') }}) as outside
@@ -54,6 +55,12 @@
                 and asked.lead_id = members.lead_id
                 and asked.asked_at >= members.entered_at
                 and asked.asked_at < coalesce(members.left_at, timestamp '9999-12-31')
+        -- Only a result that was kept (E10) is told apart from the tick.
+        left join {{ source('journal', 'segment_results').include(database=false) }} as results
+            on
+                asked.segment = results.segment
+                and asked.asked_at = results.as_of
+                and results.refreshed_at < results.as_of
         group by asked.lead_id, asked.sequence_id, asked.asked_at
 
     ),

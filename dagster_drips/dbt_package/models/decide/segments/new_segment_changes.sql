@@ -2,15 +2,13 @@
 
 with
 
--- Counted, not the latest taken: a tick that was repeated with other data has both changes at one instant.
 before as (
 
     select
         segment,
         lead_id
-    from {{ source('earlier', 'segment_changes') }}
-    group by segment, lead_id
-    having sum(case change when 'entered' then 1 else -1 end) > 0
+    from {{ ref('current_segment_members') }}
+    where is_member
 
 ),
 
@@ -35,29 +33,24 @@ comparable as (
 
 ),
 
+-- Of a segment without a result at this tick nobody leaves (E5).
 changes as (
 
-    select
-        members.segment,
-        members.lead_id,
-        'entered' as change
-    from {{ ref('segment_members') }} as members
-    left join before
-        on members.segment = before.segment and members.lead_id = before.lead_id
-    where before.lead_id is null
-
-    union all
-
-    select
-        before.segment,
-        before.lead_id,
-        'left' as change
-    from before
-    inner join {{ ref('new_segment_results') }} as results
-        on before.segment = results.segment
-    left join {{ ref('segment_members') }} as members
-        on before.segment = members.segment and before.lead_id = members.lead_id
-    where members.lead_id is null
+    select distinct
+        coalesce(selected.segment, before.segment) as segment,
+        coalesce(selected.lead_id, before.lead_id) as lead_id,
+        case when before.lead_id is null then 'entered' else 'left' end as change
+    from {{ ref('selected_members') }} as selected
+    full outer join before
+        on selected.segment = before.segment and selected.lead_id = before.lead_id
+    where
+        before.lead_id is null
+        or (
+            selected.lead_id is null
+            and before.segment in (
+                {{ listed_segments() }}
+            )
+        )
 
 )
 

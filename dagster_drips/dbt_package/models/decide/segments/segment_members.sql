@@ -1,28 +1,33 @@
-{{ config(materialized='table') }}
-
--- One branch a segment; the list is generated, so that a new segment is one new file and nothing else.
+-- Who was a member and did not leave, and who entered: most stay from one tick to the next.
 with
 
-results as (
+stayed as (
 
-    {% for segment in segment_names() -%}
     select
-        '{{ segment }}' as segment,
-        cast(lead_id as varchar) as lead_id
-    from {{ ref(segment) }}
-    {% if not loop.last %}union all{% endif %}
-    {% else -%}
-    select
-        cast(null as varchar) as segment,
-        cast(null as varchar) as lead_id
-    where false
-    {% endfor %}
+        before.segment,
+        before.lead_id
+    from {{ ref('current_segment_members') }} as before
+    left join {{ ref('new_segment_changes') }} as changes
+        on before.segment = changes.segment and before.lead_id = changes.lead_id
+    where
+        before.is_member
+        and changes.lead_id is null
 
 )
 
-select distinct
-    results.segment,
-    results.lead_id
-from results
-inner join {{ ref('stg_leads') }} as leads
-    on results.lead_id = leads.lead_id
+select
+    stayed.segment,
+    stayed.lead_id
+from stayed
+inner join (
+    {{ listed_segments() }}
+) as listed
+    on stayed.segment = listed.segment
+
+union all
+
+select
+    segment,
+    lead_id
+from {{ ref('new_segment_changes') }}
+where change = 'entered'
