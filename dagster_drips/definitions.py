@@ -2,7 +2,7 @@
 
 import os
 
-from dagster_drips.orchestration.build import build_defs
+from dagster_drips.orchestration.build import build_code_location
 from dagster_drips.project import Project
 
-defs = build_defs(Project.at(os.environ.get("DRIPS_PROJECT") or "."))
+defs = build_code_location(Project.at(os.environ.get("DRIPS_PROJECT") or "."))

@@ -1,13 +1,15 @@
 """Where things live in a project folder (the contract's table of paths).
 
-Only names of places: nothing here reads, writes or creates them.
+Only names of places: nothing here writes or creates them.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagster_drips.dbt_layout import DbtLayout, layout_of
 from dagster_drips.errors import DripsError
 
 FIELDS = "fields.json"
@@ -48,14 +50,36 @@ class Project:
         return self.root / "dbt_project"
 
     @property
+    def dbt_work(self) -> Path:
+        """Where dbt runs and everything beside its models is written: the dbt project itself, or a mirror of it below
+        `data/` where it is only linked to or can't be written."""
+        is_ours = not self.dbt.is_symlink() and os.access(self.dbt, os.W_OK)
+        return self.dbt if is_ours else self.data / "dbt"
+
+    @property
+    def dbt_target(self) -> Path:
+        """What dbt parsed and compiled."""
+        return self.dbt_work / "target"
+
+    @property
+    def layout(self) -> DbtLayout:
+        """Which of the dbt project's own models are segments and content.
+
+        Raises:
+            DripsError: it names what can't be a folder or a tag.
+        """
+        return layout_of(self.dbt)
+
+    @property
     def segments(self) -> Path:
-        """Segment models, one SQL file each."""
-        return self.dbt / "models" / "segments"
+        """Segment models, one SQL file each; where they have a tag and no folder, new ones begin here."""
+        layout = self.layout
+        return self.dbt / layout.model_paths[0] / "segments" if layout.tag else self.dbt / layout.segments
 
     @property
     def content(self) -> Path:
-        """Content models, one SQL file each."""
-        return self.dbt / "models" / "content"
+        """Content models, one SQL file each; no folder that is there where the dbt project names none."""
+        return self.dbt / (self.layout.content or "content")
 
     @property
     def data(self) -> Path:

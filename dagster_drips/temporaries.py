@@ -63,6 +63,7 @@ KINDS = (
             *("data/journal", "data/journal/inbox", "data/journal/files", "data/journal/reports"),
             "data/landing/suppressions",
             *("dbt_project/macros/generated", "data"),
+            *("data/dbt/macros/generated", "data/dbt/target"),
         ),
         re.compile(r"\..+\.\d+"),
         "lock",

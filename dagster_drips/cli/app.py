@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from dagster_drips.clock import format_instant
 from dagster_drips.errors import DripsError
 from dagster_drips.file_modes import protect_new_files
-from dagster_drips.pipeline.dbt_package import link_package
+from dagster_drips.pipeline.dbt_package import LINK, link_package
 from dagster_drips.project import Project
 from dagster_drips.temporaries import clear
 
@@ -92,8 +92,10 @@ def chosen_project(option: Path | None) -> Project:
     # A project that can't be written to can still be looked at.
     with contextlib.suppress(OSError):
         clear(project)
-    if (project.dbt / "packages.yml").exists():
-        # For plain dbt. Whoever runs models says what is wrong.
+    packages = project.dbt / "packages.yml"
+    # For plain dbt. A dbt project that others run, too, gets the links where it names them.
+    if packages.exists() and (not project.dbt.is_symlink() or LINK in packages.read_text(errors="replace")):
+        # Whoever runs models says what is wrong.
         with contextlib.suppress(DripsError):
             link_package(project.dbt)
     return project

@@ -56,6 +56,12 @@ def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> 
     from dagster_drips.sequences.segment_files import segment_names
     from dagster_drips.sequences.tests_file import read_tests
 
+    if project.layout.tag:
+        # dbt alone knows which models have it; it is asked where a file has changed since it was.
+        from dagster_drips.pipeline.dbt_runner import Transform
+        from dagster_drips.pipeline.segments import current_manifest_json
+
+        current_manifest_json(project, Transform(project))
     segments = segment_names(project)
     # A plain `dbt build` knows of new ones from here on. A project that can't be written to can still be checked.
     with contextlib.suppress(OSError):

@@ -74,7 +74,7 @@ def _check_names(project: Project, gate: str, sequence: str) -> None:
         return
     transform = Transform(project)
     parse_readable(project, transform)
-    gates = gate_names(transform.manifest())
+    gates = gate_names(transform.manifest(), project.layout)
     if gate not in gates:
         raise typer.BadParameter(
             f"there is no data test '{gate}' of severity error on a segment, staging or a source, nor such a gate"

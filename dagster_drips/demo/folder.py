@@ -37,7 +37,7 @@ def demo_project(source: Project, folder: Path) -> Generator[Project]:
         place.mkdir(parents=True, exist_ok=True)
         (place / MARKER).write_text(_MARKER_TEXT, encoding="utf-8")
         with exclusive(place / _LOCK):
-            compiled = _compiled(source.dbt) | _compiled(place / "dbt_project")
+            compiled = _compiled(source.dbt_target) | _compiled(place / "dbt_project" / "target")
             _empty(place)
             _copy(source, place)
             _hand_on(compiled, place / "dbt_project")
@@ -64,9 +64,9 @@ def _checked(source: Project, folder: Path) -> Path:
     return place
 
 
-def _compiled(dbt: Path) -> dict[str, bytes]:
+def _compiled(target: Path) -> dict[str, bytes]:
     """What dbt compiled for a project before: kept by its content, it is that of an equal one, too."""
-    return {path.name: path.read_bytes() for path in (dbt / "target" / FOLDER).glob("[!.]*")}
+    return {path.name: path.read_bytes() for path in (target / FOLDER).glob("[!.]*")}
 
 
 def _hand_on(compiled: Mapping[str, bytes], dbt: Path) -> None:

@@ -15,9 +15,9 @@ from dagster_drips.alerts.looking import RunEnd
 from dagster_drips.clock import format_instant
 from dagster_drips.errors import DripsError
 from dagster_drips.orchestration.alerts import Alert, Hook
-from dagster_drips.orchestration.names import FINISHED_TICK
+from dagster_drips.orchestration.names import OURS, Names
 
-_ON = dg.DefaultSensorStatus.RUNNING
+_OF_OTHERS = dg.SkipReason("a run that makes nothing of this project")
 _LOOKED_BACK = 5
 """Evaluations of a check among which the one before is looked for; a run that is repeated has several."""
 
@@ -29,33 +29,52 @@ OnEnd = Callable[[RunEnd | None], None]
 def _nothing(ended: RunEnd | None) -> None: ...
 
 
-def build_failure_sensor(on_alert: Hook, on_end: OnEnd = _nothing) -> dg.SensorDefinition:
+IsOurs = Callable[[dg.DagsterRun], bool]
+"""Whether a run makes something of ours: a code location may have runs of others."""
+
+
+def _any(run: dg.DagsterRun) -> bool:
+    return True
+
+
+def build_failure_sensor(
+    on_alert: Hook, on_end: OnEnd = _nothing, *, names: Names = OURS, is_ours: IsOurs = _any
+) -> dg.SensorDefinition:
     """Failed runs, with the checks that failed in them."""
 
     @dg.run_failure_sensor(
-        name="run_failures", default_status=_ON, description="Says what run failed and why, to the hook for alerts."
+        name=names.name("run_failures"),
+        default_status=names.sensor_status,
+        description="Says what run failed and why, to the hook for alerts.",
     )
-    def run_failures(context: dg.RunFailureSensorContext) -> None:
+    def run_failures(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
         run = context.dagster_run
+        if not is_ours(run):
+            return _OF_OTHERS
         title = f"run {run.run_id} of {run.job_name} failed: {context.failure_event.message}"
         _tell(context, on_alert, Alert(title, tuple(_failed_checks(context)), run.run_id))
         problems = "; ".join(_problem(event) for event in context.get_step_failure_events())
         on_end(RunEnd(run.job_name, problems or "before its first step", run.run_id))
+        return None
 
     return run_failures
 
 
-def build_check_sensor(on_alert: Hook, on_end: OnEnd = _nothing) -> dg.SensorDefinition:
+def build_check_sensor(
+    on_alert: Hook, on_end: OnEnd = _nothing, *, names: Names = OURS, is_ours: IsOurs = _any
+) -> dg.SensorDefinition:
     """Checks of severity ERROR that failed in runs that succeeded; each once for as long as it says the same."""
 
     @dg.run_status_sensor(
         run_status=dg.DagsterRunStatus.SUCCESS,
-        name="failed_checks",
-        default_status=_ON,
+        name=names.name("failed_checks"),
+        default_status=names.sensor_status,
         description="Says which checks of severity ERROR failed and did not before, to the hook for alerts.",
     )
     def failed_checks(context: dg.RunStatusSensorContext) -> dg.SkipReason | None:
         run = context.dagster_run
+        if not is_ours(run):
+            return _OF_OTHERS
         on_end(RunEnd(run.job_name))
         failed = tuple(_failed_checks(context))
         if not failed:
@@ -67,7 +86,12 @@ def build_check_sensor(on_alert: Hook, on_end: OnEnd = _nothing) -> dg.SensorDef
 
 
 def build_stopped_sensor(
-    limit: timedelta, on_alert: Hook, on_end: OnEnd = _nothing, *, now: Callable[[], float] = time.time
+    limit: timedelta,
+    on_alert: Hook,
+    on_end: OnEnd = _nothing,
+    *,
+    names: Names = OURS,
+    now: Callable[[], float] = time.time,
 ) -> dg.SensorDefinition:
     """Ticks that have stopped; once, until one has finished again.
 
@@ -77,18 +101,19 @@ def build_stopped_sensor(
         limit: after that much time without a finished tick they have.
         on_alert: is told.
         on_end: looks too, once a minute.
+        names: of the sensor, and of the assets.
         now: seconds since 1970.
     """
 
     @dg.sensor(
-        name="stopped_ticks",
+        name=names.name("stopped_ticks"),
         minimum_interval_seconds=60,
-        default_status=_ON,
+        default_status=names.sensor_status,
         description=f"Says when no tick has finished for {limit}, to the hook for alerts.",
     )
     def stopped_ticks(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         last, told = _seen(context.cursor)
-        event = context.instance.get_latest_materialization_event(FINISHED_TICK)
+        event = context.instance.get_latest_materialization_event(names.finished_tick)
         if event is not None and event.timestamp != last:
             last, told = event.timestamp, False
         # Before the first tick, time counts from the first look.
@@ -98,7 +123,7 @@ def build_stopped_sensor(
             since = format_instant(datetime.fromtimestamp(last, UTC).replace(microsecond=0, tzinfo=None))
             alert = Alert(
                 f"no tick has finished since {since}, and one was due within {limit}",
-                ("look at the schedule every_few_minutes and at the latest runs",),
+                (f"look at the schedule {names.name('every_few_minutes')} and at the latest runs",),
             )
             context.log.error(str(alert))
             on_alert(alert)

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from dagster_drips.errors import DripsError
-from dagster_drips.orchestration.names import PROJECT_TAG
+from dagster_drips.orchestration.names import OURS, PROJECT_TAG, Names
 from dagster_drips.pipeline.compaction import compact
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
@@ -11,10 +11,12 @@ from dagster_drips.settings import load_settings
 _WAIT_SECONDS = 3600.0
 
 
-def build_compact_job(project: Project) -> dg.JobDefinition:
+def build_compact_job(project: Project, names: Names = OURS) -> dg.JobDefinition:
     """The job of one project. Not an asset: it changes no table. It waits for runs that are going on."""
 
-    @dg.op(description="Packs small landed files of closed days, by DRIPS_COMPACT.")
+    @dg.op(
+        name=names.name("pack_landed_files"), description="Packs small landed files of closed days, by DRIPS_COMPACT."
+    )
     def pack_landed_files(context: dg.OpExecutionContext) -> None:
         try:
             report = compact(project, load_settings(project).compact, wait_seconds=_WAIT_SECONDS)
@@ -22,21 +24,23 @@ def build_compact_job(project: Project) -> dg.JobDefinition:
             raise dg.Failure(str(error)) from error
         context.add_output_metadata({"files": report.files, "packs": report.packs})
 
-    @dg.job(name="compact", executor_def=dg.in_process_executor, description="Pack landed files of closed days.")
+    @dg.job(
+        name=names.name("compact"), executor_def=dg.in_process_executor, description="Pack landed files of closed days."
+    )
     def compact_job() -> None:
         pack_landed_files()
 
     return compact_job
 
 
-def build_compact_schedule(project: Project, job: dg.JobDefinition) -> dg.ScheduleDefinition:
+def build_compact_schedule(project: Project, job: dg.JobDefinition, names: Names = OURS) -> dg.ScheduleDefinition:
     """Starts the job every night (UTC), when the day before is closed."""
 
     @dg.schedule(
-        name="compact",
+        name=names.name("compact"),
         job=job,
         cron_schedule="17 3 * * *",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+        default_status=names.schedule_status,
         description="Packs small landed files of closed days, each night.",
     )
     def compact_schedule() -> dg.RunRequest:

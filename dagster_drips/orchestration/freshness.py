@@ -10,16 +10,15 @@ from datetime import timedelta
 
 import dagster as dg
 
-from dagster_drips.orchestration.names import FINISHED_TICK, PUBLISHED, TICK
-
-_LIMITED = (TICK, FINISHED_TICK, PUBLISHED)
+from dagster_drips.orchestration.names import Names
 
 
 def with_freshness(
-    limit: timedelta, assets: Iterable[dg.AssetsDefinition | dg.AssetSpec]
+    limit: timedelta, assets: Iterable[dg.AssetsDefinition | dg.AssetSpec], names: Names
 ) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
     """The assets, the tick and what is published with a freshness policy: a warning at half the limit."""
+    limited = (names.tick, names.finished_tick, names.published)
     policy = dg.FreshnessPolicy.time_window(fail_window=limit, warn_window=limit / 2)
     return dg.map_asset_specs(
-        lambda spec: dg.apply_freshness_policy(spec, policy) if spec.key in _LIMITED else spec, assets
+        lambda spec: dg.apply_freshness_policy(spec, policy) if spec.key in limited else spec, assets
     )

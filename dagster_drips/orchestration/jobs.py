@@ -1,36 +1,39 @@
 """Jobs: which assets a run makes. What starts them is in `schedules` and `sensors`."""
 
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
 import dagster as dg
 
-from dagster_drips.orchestration.names import DELIVERY_LOG, MEASURE
+from dagster_drips.orchestration.names import Names
 
-_AFTER_SENDING = dg.AssetSelection.groups(MEASURE) | dg.AssetSelection.assets(
-    ["journal", "enrollment_closings"], ["journal", "ticks"]
-)
-_SENDING = _AFTER_SENDING | dg.AssetSelection.assets(DELIVERY_LOG)
 
-# Steps of a job share one process: a process of its own for each costs more than its work, and DuckDB has one writer.
-tick_job = dg.define_asset_job(
-    "tick", dg.AssetSelection.all(), executor_def=dg.in_process_executor, description="A whole tick in one run."
-)
-rest_job = dg.define_asset_job(
-    "tick_without_sending",
-    dg.AssetSelection.all() - dg.AssetSelection.assets(DELIVERY_LOG),
-    executor_def=dg.in_process_executor,
-    description="A whole tick; what is due stays due.",
-)
-decide_job = dg.define_asset_job(
-    "decide",
-    dg.AssetSelection.all() - _SENDING,
-    executor_def=dg.in_process_executor,
-    description="Load what was landed and decide; the due-steps sensor goes on from there.",
-)
-send_job = dg.define_asset_job(
-    "send", _SENDING, executor_def=dg.in_process_executor, description="Send what is due, then measure."
-)
-measure_job = dg.define_asset_job(
-    "measure",
-    _AFTER_SENDING,
-    executor_def=dg.in_process_executor,
-    description="Nothing is due: finish the tick, measure.",
-)
+def build_jobs(names: Names, whole: Collection[dg.AssetKey], measured: Collection[dg.AssetKey]) -> list[Any]:
+    """The jobs of a tick, whole and in parts.
+
+    Args:
+        names: of them and of the assets.
+        whole: all that a tick makes. By their keys: what else the code location has is not ours to make.
+        measured: of these, what is made when mail is out.
+    """
+    ended = {*measured, names.key("journal", "enrollment_closings"), names.finished_tick}
+    sending = {*ended, names.delivery_log}
+
+    # Steps of a job share one process: one of its own for each costs more than its work, and DuckDB has one writer.
+    def job(name: str, keys: Collection[dg.AssetKey], description: str) -> Any:
+        return dg.define_asset_job(
+            names.name(name),
+            dg.AssetSelection.assets(*sorted(keys)),
+            executor_def=dg.in_process_executor,
+            description=description,
+        )
+
+    return [
+        job("tick", whole, "A whole tick in one run."),
+        job("tick_without_sending", {*whole} - {names.delivery_log}, "A whole tick; what is due stays due."),
+        job("decide", {*whole} - sending, "Load what was landed and decide; the due-steps sensor goes on from there."),
+        job("send", sending, "Send what is due, then measure."),
+        job("measure", ended, "Nothing is due: finish the tick, measure."),
+    ]

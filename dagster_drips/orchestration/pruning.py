@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 
 from dagster_drips.errors import DripsError
-from dagster_drips.orchestration.names import PROJECT_TAG, QUIET_TAG
+from dagster_drips.orchestration.names import OURS, PROJECT_TAG, QUIET_TAG, Names
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 
@@ -57,10 +57,13 @@ def _delete_files(instance: dg.DagsterInstance, run_id: str) -> None:
     shutil.rmtree(root / "storage" / run_id, ignore_errors=True)
 
 
-def build_prune_job(project: Project) -> dg.JobDefinition:
+def build_prune_job(project: Project, names: Names = OURS) -> dg.JobDefinition:
     """The job of one project."""
 
-    @dg.op(description="Deletes what Dagster keeps of runs of more than DRIPS_KEEP_RUNS_DAYS ago, and of quiet ones.")
+    @dg.op(
+        name=names.name("delete_old_runs"),
+        description="Deletes what Dagster keeps of runs of more than DRIPS_KEEP_RUNS_DAYS ago, and of quiet ones.",
+    )
     def delete_old_runs(context: dg.OpExecutionContext) -> None:
         try:
             kept = timedelta(days=load_settings(project).keep_runs_days)
@@ -71,21 +74,23 @@ def build_prune_job(project: Project) -> dg.JobDefinition:
         deleted += prune_runs(context.instance, project, now - _QUIET_FOR, quiet=True)
         context.add_output_metadata({"deleted": deleted})
 
-    @dg.job(name="prune", executor_def=dg.in_process_executor, description="Delete the records of old runs.")
+    @dg.job(
+        name=names.name("prune"), executor_def=dg.in_process_executor, description="Delete the records of old runs."
+    )
     def prune() -> None:
         delete_old_runs()
 
     return prune
 
 
-def build_prune_schedule(project: Project, job: dg.JobDefinition) -> dg.ScheduleDefinition:
+def build_prune_schedule(project: Project, job: dg.JobDefinition, names: Names = OURS) -> dg.ScheduleDefinition:
     """Starts the job every hour, so that there is never much to delete."""
 
     @dg.schedule(
-        name="old_runs",
+        name=names.name("old_runs"),
         job=job,
         cron_schedule="17 * * * *",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+        default_status=names.schedule_status,
         description="Deletes the records of runs of more than DRIPS_KEEP_RUNS_DAYS ago, and of quiet ones of an hour.",
     )
     def old_runs() -> dg.RunRequest:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from dagster_drips.orchestration.names import FINISHED_TICK
+from dagster_drips.orchestration.names import OURS, Names
 
 _BEGIN_TICKS = ("tick", "decide")
 _OF_TICKS = (*_BEGIN_TICKS, "tick_without_sending", "send", "measure")
@@ -32,16 +32,17 @@ class TicksNow:
     started: int
 
 
-def ticks_now(instance: dg.DagsterInstance) -> TicksNow:
-    """What goes on, by Dagster's records."""
+def ticks_now(instance: dg.DagsterInstance, names: Names = OURS) -> TicksNow:
+    """What goes on, by Dagster's records, of the jobs of these names."""
+    begin, of_ticks = ({names.name(job) for job in jobs} for jobs in (_BEGIN_TICKS, _OF_TICKS))
     runs = instance.get_runs(dg.RunsFilter(statuses=[*_WAITING, dg.DagsterRunStatus.STARTED]))
-    waiting = [run.run_id for run in runs if run.status in _WAITING and run.job_name in _BEGIN_TICKS]
-    started = [run for run in runs if run.status == dg.DagsterRunStatus.STARTED and run.job_name in _OF_TICKS]
+    waiting = [run.run_id for run in runs if run.status in _WAITING and run.job_name in begin]
+    started = [run for run in runs if run.status == dg.DagsterRunStatus.STARTED and run.job_name in of_ticks]
     return TicksNow(waiting[0] if waiting else None, len(started))
 
 
-def finishes_its_tick(run: dg.DagsterRun) -> bool:
+def finishes_its_tick(run: dg.DagsterRun, names: Names = OURS) -> bool:
     """Whether that run finishes the tick that it decides, so that no other is to be started for it."""
     if run.asset_selection:
-        return FINISHED_TICK in run.asset_selection
-    return run.job_name in _WHOLE
+        return names.finished_tick in run.asset_selection
+    return run.job_name in {names.name(job) for job in _WHOLE}

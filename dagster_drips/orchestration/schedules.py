@@ -3,20 +3,20 @@
 import dagster as dg
 
 from dagster_drips.locks import is_held
-from dagster_drips.orchestration.jobs import tick_job
-from dagster_drips.orchestration.names import PROJECT_TAG
+from dagster_drips.orchestration.names import OURS, PROJECT_TAG, Names
 from dagster_drips.orchestration.run_records import ticks_now
 from dagster_drips.project import Project
 from dagster_drips.settings import load_schedules, load_settings
 from dagster_drips.temporaries import RUN_LOCK
 
 
-def build_schedules(project: Project, inbox_job: dg.JobDefinition) -> list[dg.ScheduleDefinition]:
+def build_schedules(project: Project, inbox_job: dg.JobDefinition, names: Names = OURS) -> list[dg.ScheduleDefinition]:
     """Ticks, and the mailbox where there is one; what the mailbox lands is the landing sensor's matter.
 
     Args:
         project: whose settings; those of the schedules are read now, whatever is wrong with the others.
         inbox_job: reads the mailbox.
+        names: of the schedules, and of the job of ticks.
 
     Raises:
         DripsError: a setting is no cron expression.
@@ -25,14 +25,14 @@ def build_schedules(project: Project, inbox_job: dg.JobDefinition) -> list[dg.Sc
     tags = {PROJECT_TAG: str(project.root)}
 
     @dg.schedule(
-        name="every_few_minutes",
-        job=tick_job,
+        name=names.name("every_few_minutes"),
+        job_name=names.name("tick"),
         cron_schedule=settings.schedule.text,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+        default_status=names.schedule_status,
         description="Ticks, every 5 minutes unless DRIPS_SCHEDULE is another cron expression.",
     )
     def ticks(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        now = ticks_now(context.instance)
+        now = ticks_now(context.instance, names)
         if now.waiting is not None:
             return dg.SkipReason(f"a tick is about to begin: run {now.waiting}")
         # One that has begun decides by an earlier instant: what comes due now is not its.
@@ -41,10 +41,10 @@ def build_schedules(project: Project, inbox_job: dg.JobDefinition) -> list[dg.Sc
         return dg.RunRequest(tags=tags)
 
     @dg.schedule(
-        name="inbox",
+        name=names.name("inbox"),
         job=inbox_job,
         cron_schedule=settings.inbox_schedule.text,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+        default_status=names.schedule_status,
         description="Reads the mailbox, every 5 minutes unless DRIPS_INBOX_SCHEDULE is another cron expression.",
     )
     def inbox_schedule() -> dg.RunRequest | dg.SkipReason:

@@ -4,18 +4,18 @@ They look at landing files and at materialization metadata, never at the warehou
 pipeline from writing to it. Sensors that tell people are in `alert_sensors`.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import dagster as dg
 
 from dagster_drips.locks import is_held
-from dagster_drips.orchestration.jobs import measure_job, send_job, tick_job
-from dagster_drips.orchestration.names import DUE_STEPS, PROJECT_TAG
+from dagster_drips.orchestration.names import OURS, PROJECT_TAG, Names
 from dagster_drips.orchestration.run_records import finishes_its_tick, ticks_now
 from dagster_drips.orchestration.tick_tags import tags_of
 from dagster_drips.pipeline.landing_news import LandingWatch
 from dagster_drips.project import Project
 from dagster_drips.temporaries import RUN_LOCK
-
-_ON = dg.DefaultSensorStatus.RUNNING
 
 
 def _integer(materialization: dg.AssetMaterialization, name: str) -> int:
@@ -23,14 +23,20 @@ def _integer(materialization: dg.AssetMaterialization, name: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def build_due_steps_sensor(project: Project) -> dg.SensorDefinition:
-    """What goes on where a run decided and did no more, such as one of the job `decide`."""
+def build_due_steps_sensor(project: Project, jobs: Sequence[Any], names: Names = OURS) -> dg.SensorDefinition:
+    """What goes on where a run decided and did no more, such as one of the job `decide`.
+
+    Args:
+        project: whose due steps.
+        jobs: `send` and `measure`.
+        names: of them and of the assets.
+    """
 
     @dg.asset_sensor(
-        asset_key=DUE_STEPS,
-        name="due_steps",
-        jobs=[send_job, measure_job],
-        default_status=_ON,
+        asset_key=names.due_steps,
+        name=names.name("due_steps"),
+        jobs=jobs,
+        default_status=names.sensor_status,
         minimum_interval_seconds=30,
         description="A run decided due steps and does not send: send them; where there are none, finish and measure.",
     )
@@ -38,25 +44,25 @@ def build_due_steps_sensor(project: Project) -> dg.SensorDefinition:
         """One run for each materialization of `decide/due_steps`; it finishes that tick and no later one."""
         materialization = event.asset_materialization
         run = context.instance.get_run_by_id(event.run_id)
-        if materialization is None or (run is not None and finishes_its_tick(run)):
+        if materialization is None or (run is not None and finishes_its_tick(run, names)):
             return dg.SkipReason("the run that decided goes on by itself")
         due = _integer(materialization, "due")
-        job = send_job if due else measure_job
+        job = names.name("send" if due else "measure")
         tags = {"drips/due": str(due), PROJECT_TAG: str(project.root), **tags_of(materialization)}
-        return dg.RunRequest(run_key=f"{event.run_id}:{job.name}", job_name=job.name, tags=tags)
+        return dg.RunRequest(run_key=f"{event.run_id}:{job}", job_name=job, tags=tags)
 
     return due_steps_sensor
 
 
-def build_landing_sensor(project: Project) -> dg.SensorDefinition:
+def build_landing_sensor(project: Project, names: Names = OURS) -> dg.SensorDefinition:
     """A tick as soon as new files have landed, without waiting for the schedule."""
 
     watch = LandingWatch(project)
 
     @dg.sensor(
-        name="landing_files",
-        job=tick_job,
-        default_status=_ON,
+        name=names.name("landing_files"),
+        job_name=names.name("tick"),
+        default_status=names.sensor_status,
         minimum_interval_seconds=5,
         description="New files under data/landing/: a tick at once. Opens and clicks that no step asks for wait.",
     )
@@ -65,7 +71,7 @@ def build_landing_sensor(project: Project) -> dg.SensorDefinition:
         if not news.is_urgent:
             context.update_cursor(news.digest)
             return dg.SkipReason(news.why_not)
-        now = ticks_now(context.instance)
+        now = ticks_now(context.instance, names)
         if now.waiting is None and is_held(project.data / RUN_LOCK):
             # It may have loaded already; the look after its end asks again.
             return dg.SkipReason("a tick goes on; what has landed since is the next one's")

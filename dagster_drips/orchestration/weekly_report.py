@@ -8,15 +8,18 @@ import dagster as dg
 
 from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
-from dagster_drips.orchestration.names import PROJECT_TAG
+from dagster_drips.orchestration.names import OURS, PROJECT_TAG, Names
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 
 
-def build_report_job(project: Project) -> dg.JobDefinition:
+def build_report_job(project: Project, names: Names = OURS) -> dg.JobDefinition:
     """The job of one project. Not an asset: it reads what is published, and holds no lock of the pipeline."""
 
-    @dg.op(description="Sends the last week's report to whom `report.to` names and who has not got it.")
+    @dg.op(
+        name=names.name("send_report"),
+        description="Sends the last week's report to whom `report.to` names and who has not got it.",
+    )
     def send_report(context: dg.OpExecutionContext) -> None:
         try:
             from dagster_drips.report.weekly import send_weekly
@@ -29,21 +32,21 @@ def build_report_job(project: Project) -> dg.JobDefinition:
         if done.problems:
             raise dg.Failure("; ".join(done.problems))
 
-    @dg.job(name="report", executor_def=dg.in_process_executor, description="Send the weekly report.")
+    @dg.job(name=names.name("report"), executor_def=dg.in_process_executor, description="Send the weekly report.")
     def report() -> None:
         send_report()
 
     return report
 
 
-def build_report_schedule(project: Project, job: dg.JobDefinition) -> dg.ScheduleDefinition:
+def build_report_schedule(project: Project, job: dg.JobDefinition, names: Names = OURS) -> dg.ScheduleDefinition:
     """Starts the job when `report.day` and `report.hour` have come."""
 
     @dg.schedule(
-        name="weekly_report",
+        name=names.name("weekly_report"),
         job=job,
         cron_schedule="0 * * * *",
-        default_status=dg.DefaultScheduleStatus.RUNNING,
+        default_status=names.schedule_status,
         description="Sends the weekly report once its day and hour have come, by `report` in sequences/project.yml.",
     )
     def weekly_report() -> dg.RunRequest | dg.SkipReason:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagster_drips.dbt_layout import DbtLayout
+from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
 from dagster_drips.pipeline.dbt_runner import CI_TAG, DECIDE, Transform
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.warehouse import Warehouse
@@ -24,6 +26,7 @@ TESTED = (*DECIDE, "source:*")
 _STATEMENTS = named_statements(Path(__file__).with_name("gates.sql"))
 _BEFORE_DECIDING = ("staging", "kept", "segments")
 _LONGEST = 300
+_OURS = DbtLayout()
 
 
 def run_tests(transform: Transform, exclude: Sequence[str] = ()) -> list[NodeResult]:
@@ -49,7 +52,7 @@ def failed_gates(transform: Transform, warehouse: Warehouse, results: Iterable[N
         return []
     lineage = warehouse.rows(_STATEMENTS["lineage"], [transform.fingerprint])
     if not lineage:
-        lineage = gate_lineage(transform.manifest())
+        lineage = gate_lineage(transform.manifest(), transform.project.layout)
         with warehouse.transaction():
             warehouse.execute(_STATEMENTS["forget_lineage"])
             warehouse.append_rows(
@@ -71,36 +74,40 @@ def _words(result: NodeResult) -> str:
     return " ".join(result.message.split())[:_LONGEST] if result.status == "fail" else "it could not be run"
 
 
-def gate_lineage(manifest: Manifest) -> list[dict[str, Any]]:
+def gate_lineage(manifest: Manifest, layout: DbtLayout = _OURS) -> list[dict[str, Any]]:
     """Which segments each gate speaks of: `unique_id`, `test`, `subjects`, and a `segment` a row.
 
     A segment of None: deciding itself reads what the test is about.
+
+    Args:
+        manifest: of the project.
+        layout: which of its models are segments.
     """
     children = _children(manifest)
     rows = []
     for unique_id, node in sorted(manifest.nodes.items()):
-        if node.resource_type == "test" and is_gate(manifest, node):
+        if node.resource_type == "test" and is_gate(manifest, node, layout):
             subjects = _subjects(manifest, node)
-            for segment in _reached(manifest, children, subjects):
+            for segment in _reached(manifest, children, subjects, layout):
                 row = {"unique_id": unique_id, "test": node.name, "subjects": _named(subjects), "segment": segment}
                 rows.append(row)
     return rows
 
 
-def gate_names(manifest: Manifest) -> list[str]:
+def gate_names(manifest: Manifest, layout: DbtLayout = _OURS) -> list[str]:
     """The data tests that may hold sequences, by name."""
     nodes = manifest.nodes.values()
-    return sorted(node.name for node in nodes if node.resource_type == "test" and is_gate(manifest, node))
+    return sorted(node.name for node in nodes if node.resource_type == "test" and is_gate(manifest, node, layout))
 
 
-def is_gate(manifest: Manifest, test: Any) -> bool:
+def is_gate(manifest: Manifest, test: Any, layout: DbtLayout = _OURS) -> bool:
     """Whether a data test holds sequences when it fails: of severity `error`, on nothing that is made later."""
     reads = [_node(manifest, unique_id) for unique_id in test.depends_on.nodes]
     kinds = {node.resource_type for node in reads}
     return (
         test.config.severity.upper() == "ERROR"
         and CI_TAG not in test.tags
-        and all(node.resource_type != "model" or _folder(node) in _BEFORE_DECIDING for node in reads)
+        and all(node.resource_type != "model" or _folder(node, layout) in _BEFORE_DECIDING for node in reads)
         and bool(kinds & {"model", "source"})
         and kinds <= {"model", "source", "seed"}
     )
@@ -126,7 +133,9 @@ def _ancestors(manifest: Manifest, unique_id: str) -> set[str]:
     return found
 
 
-def _reached(manifest: Manifest, children: Mapping[str, list[str]], subjects: Sequence[str]) -> list[str | None]:
+def _reached(
+    manifest: Manifest, children: Mapping[str, list[str]], subjects: Sequence[str], layout: DbtLayout
+) -> list[str | None]:
     """The segments that are made from these; None among them where another model of deciding is."""
     segments: set[str] = set()
     everything = False
@@ -134,11 +143,11 @@ def _reached(manifest: Manifest, children: Mapping[str, list[str]], subjects: Se
     open_ids = list(subjects)
     while open_ids:
         node = _node(manifest, unique_id := open_ids.pop())
-        is_segment = node.resource_type == "model" and _folder(node) == "segments"
+        is_segment = node.resource_type == "model" and _folder(node, layout) == "segments"
         if is_segment:
             segments.add(node.name)
         for child in children[unique_id]:
-            folder = _folder(_node(manifest, child))
+            folder = _folder(_node(manifest, child), layout)
             # All segments come together in one model; who names a segment reads it.
             everything |= folder == "decide" and not is_segment
             if folder in _BEFORE_DECIDING and child not in seen:
@@ -160,8 +169,10 @@ def _node(manifest: Manifest, unique_id: str) -> Any:
     return manifest.nodes.get(unique_id) or manifest.sources[unique_id]
 
 
-def _folder(node: Any) -> str:
-    return node.fqn[1]
+def _folder(node: Any, layout: DbtLayout) -> str:
+    if node.package_name == PACKAGE_NAME:
+        return node.fqn[1]
+    return layout.role_of(node.original_file_path, node.tags, node.fqn)
 
 
 def _named(unique_ids: Sequence[str]) -> str:

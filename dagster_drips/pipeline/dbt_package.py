@@ -105,6 +105,7 @@ def check_names(manifest: Manifest) -> None:
     Raises:
         DripsError: something has, and the product's is not disabled.
     """
+    _check_sources(manifest)
     nodes = [node for node in manifest.nodes.values() if node.resource_type in ("model", "seed", "snapshot")]
     ours = {node.name: node.resource_type for node in nodes if node.package_name == PACKAGE_NAME}
     for node in nodes:
@@ -115,6 +116,24 @@ def check_names(manifest: Manifest) -> None:
                 disabled = f"`{node.name}: {{+enabled: false}}`"
                 message += f", or disable that one in dbt_project.yml, under `seeds: drips:`: {disabled}"
             raise DripsError(message, file=f"dbt_project/{node.original_file_path}")
+
+
+def _check_sources(manifest: Manifest) -> None:
+    """See that no source of a project takes the place of one of the product's, as dbt looks in the project first."""
+    from dbt.flags import get_flags
+
+    if get_flags().require_ref_searches_node_package_before_root:
+        return
+    sources = [(one.package_name, (one.source_name, one.name), one) for one in manifest.sources.values()]
+    ours = {name for package, name, _ in sources if package == PACKAGE_NAME}
+    for package, name, source in sources:
+        if package == manifest.metadata.project_name and name in ours:
+            raise DripsError(
+                f"the product has a source of the name '{'.'.join(name)}', and dbt would read this one for it; give it"
+                " another name, or say `flags: {require_ref_searches_node_package_before_root: true}` in"
+                " dbt_project.yml",
+                file=f"dbt_project/{source.original_file_path}",
+            )
 
 
 def check_names_told_of(dbt: Path, told: str) -> None:

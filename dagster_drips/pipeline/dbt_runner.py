@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,8 @@ from dagster_drips.pipeline.compiled_runs import (
     run_compiled,
 )
 from dagster_drips.pipeline.dbt_files import existing_files_only, fingerprint_of
-from dagster_drips.pipeline.dbt_package import check_names, check_names_told_of, link_package
+from dagster_drips.pipeline.dbt_mirror import HIDDEN_HEAD, IGNORED, SEGMENT_LIST, prepared
+from dagster_drips.pipeline.dbt_package import check_names, check_names_told_of
 from dagster_drips.pipeline.descriptions import Description, descriptions_of
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.segment_refreshes import keep_results
@@ -55,14 +57,13 @@ STEP_STATES = ("fqn:drips.decide.steps.judged_steps", "fqn:drips.decide.steps.du
 SEEDS = "resource_type:seed"
 MEASURE = ("fqn:drips.marts", "package:this,fqn:marts")
 MARTS_SCHEMA = "marts"
+_VARIABLE = "DRIPS_WAREHOUSE"
 CI_TAG = "ci"
 """Of data tests that a tick does without: each costs it its share."""
 
 PARTIAL_PARSE = "partial_parse.msgpack"
 """In a target folder: what dbt keeps of a parse."""
 
-_SEGMENT_LIST = Path("macros") / "generated" / "segment_names.sql"
-_HIDDEN_HEAD = "# Made by drips: segments that dbt can't read. What follows is rewritten at each tick.\n"
 _SEGMENT_LIST_HEAD = (
     "{#- Made by ticks, replays and `drips validate` from the files in models/segments; don't edit. -#}\n"
 )
@@ -78,7 +79,7 @@ class TransformFailed(DripsError):
 
 def write_segment_list(project: Project, segments: Sequence[str]) -> bool:
     """Tell dbt which segments there are, since it can't list a folder while it parses; returns whether that changed."""
-    path = project.dbt / _SEGMENT_LIST
+    path = project.dbt_work / SEGMENT_LIST
     names = ", ".join(f"'{name}'" for name in segments)
     macro = f"{{% macro default__segment_names() -%}}\n    {{{{ return([{names}]) }}}}\n{{%- endmacro %}}\n"
     text = f"{_SEGMENT_LIST_HEAD}{macro}"
@@ -88,16 +89,15 @@ def write_segment_list(project: Project, segments: Sequence[str]) -> bool:
     return True
 
 
-def hide_models(project: Project, *, segments: Sequence[str], content: Sequence[str]) -> bool:
-    """Keep dbt from reading these segments and content models, and let it read all others; whether that changed.
+def hide_models(project: Project, paths: Sequence[str]) -> bool:
+    """Keep dbt from reading these files below its project, and let it read all others; whether that changed.
 
     What else stands in `.dbtignore` stays there.
     """
-    path = project.dbt / ".dbtignore"
+    path = project.dbt_work / IGNORED
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    others = before.split(_HIDDEN_HEAD)[0]
-    hidden = [f"segments/{_pattern(name)}" for name in segments] + [f"content/{_pattern(name)}" for name in content]
-    ours = _HIDDEN_HEAD + "".join(f"models/{path}.sql\n" for path in hidden) if hidden else ""
+    others = before.split(HIDDEN_HEAD)[0]
+    ours = HIDDEN_HEAD + "".join(f"{_pattern(path)}\n" for path in paths) if paths else ""
     if others + ours == before:
         return False
     if others + ours:
@@ -109,13 +109,15 @@ def hide_models(project: Project, *, segments: Sequence[str], content: Sequence[
 
 def models_are_hidden(project: Project) -> bool:
     """Whether there are segments or content models that dbt is kept from reading."""
-    path = project.dbt / ".dbtignore"
-    return path.exists() and _HIDDEN_HEAD in path.read_text(encoding="utf-8")
+    path = project.dbt_work / IGNORED
+    return path.exists() and HIDDEN_HEAD in path.read_text(encoding="utf-8")
 
 
-def _pattern(name: str) -> str:
-    """A file's name for `.dbtignore`, where some characters mean something else: `?` is any one of them."""
-    return re.sub(r"[^\w-]", "?", name)
+def _pattern(path: str) -> str:
+    """A file for `.dbtignore`, where some characters mean something else: `?` is any one of them."""
+    folder, _, file = path.removesuffix(".sql").rpartition("/")
+    name = re.sub(r"[^\w-]", "?", file)
+    return f"{folder}/{name}.sql"
 
 
 class Transform:
@@ -124,7 +126,7 @@ class Transform:
     Args:
         project: whose `dbt_project/` to run.
         warehouse: the DuckDB file; the project's own where None.
-        target_path: where dbt keeps what it compiled; `dbt_project/target` where None.
+        target_path: where dbt keeps what it compiled; the project's own where None.
         target: of the profile; the one that `DRIPS_TARGET` names where None.
     """
 
@@ -138,7 +140,7 @@ class Transform:
     ):
         self.project = project
         self.warehouse = warehouse or project.warehouse
-        self.target_path = target_path or project.dbt / "target"
+        self.target_path = target_path or project.dbt_target
         self.target = target or load_settings(project).target
         self.compiled: dict[str, str] = {}
         """SQL of the models that the last `run` ran, as dbt compiled it, by unique id."""
@@ -157,7 +159,7 @@ class Transform:
 
     def manifest_is_current(self) -> bool:
         """Whether that file is there, whole, and made of the files of the dbt project and its packages as they are."""
-        link_package(self.project.dbt)
+        prepared(self.project)
         made_of = self._made_of
         return made_of.exists() and made_of.read_text() == self._state_of_manifest() and _is_json(self.manifest_json)
 
@@ -180,8 +182,7 @@ class Transform:
 
     def _fingerprint_now(self) -> str:
         # First, or the package of the version before is what is read.
-        link_package(self.project.dbt)
-        return fingerprint_of(self.project.dbt, [self.target, self.warehouse.stem])
+        return fingerprint_of(prepared(self.project), [self.target, self.warehouse.stem])
 
     @property
     def is_known(self) -> bool:
@@ -196,26 +197,49 @@ class Transform:
             DripsError: a model or seed has the name of one of the product's, or the package can't be had.
         """
         if self._manifest is None:
-            link_package(self.project.dbt)
+            prepared(self.project)
             result = self._invoke(["parse", *self._parsed_elsewhere()], None)
             if not result.success:
                 check_names_told_of(self.project.dbt, _reason(result))
                 raise TransformFailed(f"dbt can't read the project: {_reason(result)}", file=str(self.project.dbt))
             check_names(result.result)
+            self._check_profile()
             self._manifest = result.result
-            keep_results(result.result)
+            keep_results(result.result, self.project.layout)
             for node in result.result.nodes.values():
                 if node.resource_type == "seed":
                     # Or it is read where it was parsed first.
-                    node.root_path = str(self.project.dbt / folder_of_package(result.result, node.package_name))
+                    node.root_path = str(self.project.dbt_work / folder_of_package(result.result, node.package_name))
             self._made_of.write_text(self._state_of_manifest())
         return self._manifest
 
+    def _check_profile(self) -> None:
+        """See that dbt writes the file that it is told: replays, plans and tests of sequences have files of their own.
+
+        Raises:
+            DripsError: the profile's target is no DuckDB file, or always the same one.
+        """
+        from dbt.adapters.factory import FACTORY
+
+        adapter: Any = FACTORY.adapters.get("duckdb")
+        path = getattr(adapter.config.credentials, "path", None) if adapter else None
+        if path != self._warehouse_of_parse:
+            raise DripsError(
+                f"the target {self.target} must be a DuckDB file that dbt is told at each run; write its path as"
+                " \"{{ env_var('DRIPS_WAREHOUSE', 'FILE') }}\" (docs/existing-deployment.md)",
+                file="dbt_project/profiles.yml",
+            )
+
     def _parsed_elsewhere(self) -> list[str]:
         """What a throw-away run begins with: the project's own last parse, so that only what changed is read anew."""
-        last = self.project.dbt / "target" / PARTIAL_PARSE
-        known = not (self.target_path / PARTIAL_PARSE).exists() and last.exists()
-        return ["--partial-parse-file-path", str(last)] if known else []
+        if (self.target_path / PARTIAL_PARSE).exists():
+            return []
+        known = [last for place in self._targets() if (last := place / PARTIAL_PARSE).exists()]
+        return ["--partial-parse-file-path", str(known[0])] if known else []
+
+    def _targets(self) -> list[Path]:
+        """The project's own: where it is, and what was deployed with a dbt project that can't be written."""
+        return [self.project.dbt_target, self.project.dbt / "target"]
 
     def look_again(self) -> None:
         """In a process that lives on: `forget` where a file of the dbt project or of a package has changed since."""
@@ -231,8 +255,8 @@ class Transform:
     def _compiled_runs(self) -> CompiledRuns:
         if self._runs is None:
             # A throw-away run keeps its own beside its other files, and begins with the project's.
-            places = [self.target_path / FOLDER, self.project.dbt / "target" / FOLDER]
-            self._runs = CompiledRuns(places[0], self.fingerprint, elsewhere=places[1:])
+            elsewhere = [place / FOLDER for place in self._targets()]
+            self._runs = CompiledRuns(self.target_path / FOLDER, self.fingerprint, elsewhere)
         return self._runs
 
     def run(
@@ -243,12 +267,16 @@ class Transform:
         Raises:
             TransformFailed: dbt could not start at all.
         """
-        arguments = _arguments(command, select, exclude)
+        selected = self.project.layout.selection(select)
+        if not selected:
+            self.compiled, self.kept = {}, []
+            return []
+        arguments = _arguments(command, selected, exclude)
         if command == "test":
             arguments += ["--exclude-resource-type", "unit_test"]
         if full_refresh:
             arguments += ["--full-refresh"]
-        link_package(self.project.dbt)
+        prepared(self.project)
         runs = self._compiled_runs()
         known = runs.find(arguments)
         if known is not None:
@@ -285,15 +313,16 @@ class Transform:
             exclude: as then.
             without: segments that stay as they are.
         """
-        known = self._compiled_runs().find(_arguments("run", select, exclude))
+        layout = self.project.layout
+        known = self._compiled_runs().find(_arguments("run", layout.selection(select), exclude))
         if known is not None:
             return self._run_compiled([node for node in known if node.kind != "view" and node.name not in without])
-        left = ["config.materialized:view", *(f"package:this,fqn:segments.{name}" for name in without)]
+        left = ["config.materialized:view", *(f"package:this,{layout.segment_named(name)}" for name in without)]
         return self.run("run", select, exclude=[*exclude, *left])
 
     def _run_compiled(self, nodes: list[CompiledNode]) -> list[NodeResult]:
         self.compiled, self.kept = {node.unique_id: node.sql for node in nodes if node.sql}, nodes
-        return run_compiled(nodes, self.warehouse, self.project.dbt)
+        return run_compiled(nodes, self.warehouse, self.project.dbt_work)
 
     def begin_anew(self, warehouse: Warehouse) -> None:
         """Have the next run make the tables anew that ticks only bring up to date otherwise (folder `kept`)."""
@@ -308,21 +337,39 @@ class Transform:
         # Imported late: it takes a second, and most commands never need it.
         from dbt.cli.main import dbtRunner
 
-        # dbt takes a parse over only where the warehouse has the same path; of that a parse needs the name alone.
         is_parse = arguments[0] == "parse"
-        os.environ["DRIPS_WAREHOUSE"] = f"../data/{self.warehouse.name}" if is_parse else str(self.warehouse)
         # Quiet, without log file and artifacts: each of them costs more than the SQL of an idle tick.
         flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors"]
-        places = ["--project-dir", str(self.project.dbt), "--profiles-dir", str(self.project.dbt)]
+        work = str(self.project.dbt_work)
+        places = ["--project-dir", work, "--profiles-dir", work]
         places += ["--target-path", str(self.target_path), "--target", self.target]
         if not is_parse:
             places.append("--no-write-json")
         here = Path.cwd()
         try:
-            with existing_files_only():
+            with existing_files_only(), _told_of(self._warehouse_of_parse if is_parse else str(self.warehouse)):
                 return dbtRunner(manifest=manifest).invoke([*flags, *arguments, *places])
         finally:
             os.chdir(here)  # dbt moves into its project
+
+    @property
+    def _warehouse_of_parse(self) -> str:
+        """dbt takes a parse over only where the warehouse has the same path; of that a parse needs the name alone."""
+        return f"../data/{self.warehouse.name}"
+
+
+@contextmanager
+def _told_of(warehouse: str) -> Generator[None]:
+    """Inside it a profile finds that file; outside, the same process may run dbt for others."""
+    before = os.environ.get(_VARIABLE)
+    os.environ[_VARIABLE] = warehouse
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_VARIABLE]
+        else:
+            os.environ[_VARIABLE] = before
 
 
 def _arguments(command: str, select: Sequence[str], exclude: Sequence[str]) -> list[str]:

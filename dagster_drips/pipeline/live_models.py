@@ -14,6 +14,7 @@ from dagster_drips.pipeline.dbt_package import has_own_models
 from dagster_drips.pipeline.dbt_runner import PARTIAL_PARSE
 from dagster_drips.pipeline.segments import prepared_files
 from dagster_drips.project import Project
+from dagster_drips.sequences.segment_files import keep_tagged_files, tagged_files
 from dagster_drips.warehouse import Warehouse
 
 
@@ -39,12 +40,14 @@ def bring_along(project: Project, folder: Path) -> None:
     """What is no part of the files: what `dbt deps` fetched, the last parse, as what differs alone is read anew, and
     runs that dbt compiled."""
     for name in PACKAGES:
-        if (project.dbt / name).is_dir():
-            (folder / "dbt_project" / name).symlink_to(project.dbt / name, target_is_directory=True)
-    parse = project.dbt / "target" / PARTIAL_PARSE
+        if (project.dbt_work / name).is_dir():
+            (folder / "dbt_project" / name).symlink_to(project.dbt_work / name, target_is_directory=True)
+    parse = project.dbt_target / PARTIAL_PARSE
     if parse.exists():
         (folder / "dbt_project" / "target").mkdir(exist_ok=True)
         shutil.copyfile(parse, folder / "dbt_project" / "target" / PARTIAL_PARSE)
-    runs = project.dbt / "target" / FOLDER
+    if (tagged := tagged_files(project)) is not None:
+        keep_tagged_files(Project(folder), tagged)
+    runs = project.dbt_target / FOLDER
     if runs.is_dir():
         shutil.copytree(runs, folder / "dbt_project" / "target" / FOLDER, dirs_exist_ok=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import duckdb
 
 from dagster_drips.pipeline.dbt_files import source_files
+from dagster_drips.pipeline.dbt_mirror import prepared
 from dagster_drips.pipeline.dbt_package import product_names, taken_name
 from dagster_drips.pipeline.dbt_runner import (
     AFTER_SENDING,
@@ -31,7 +32,13 @@ from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.segment_refreshes import kept_results, misread_refreshes
 from dagster_drips.project import Project
 from dagster_drips.sequences.content_files import content_paths, unnameable_content
-from dagster_drips.sequences.segment_files import segment_names, unnameable_segments
+from dagster_drips.sequences.segment_files import (
+    keep_tagged_files,
+    segment_names,
+    segment_path,
+    tagged_files,
+    unnameable_segments,
+)
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name
 from dagster_drips.warehouse.statements import named_statements
@@ -50,11 +57,13 @@ class SegmentFailure:
     segment: str
     reason: str
     is_missing: bool = False
+    path: str = ""
+    """Of its file, below the dbt project."""
 
     @property
     def file(self) -> str:
         """The file to fix, relative to the project folder."""
-        return f"dbt_project/models/segments/{self.segment}.sql"
+        return f"dbt_project/{self.path or f'models/segments/{self.segment}.sql'}"
 
     def __str__(self) -> str:
         return f"{self.file}: {self.reason}"
@@ -83,7 +92,7 @@ def run_decisions(
         if not failed:
             _remember(transform, warehouse)
             return results, list(broken.values())
-        found = _broken_segments(names, failed, warehouse)
+        found = _broken_segments(transform, names, failed, warehouse)
         if not found:
             raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", results)
         broken |= {failure.segment: failure for failure in found}
@@ -93,6 +102,8 @@ def is_read(project: Project, transform: Transform) -> bool:
     """Whether dbt has read these files before, all segments among them, so that it needn't now."""
     if _misnamed(project) or _misnamed_content(project) or models_are_hidden(project):
         return False
+    if project.layout.tag and tagged_files(project) is None:
+        return False
     if write_segment_list(project, segment_names(project)):
         transform.forget()
     return transform.is_known
@@ -100,7 +111,7 @@ def is_read(project: Project, transform: Transform) -> bool:
 
 def left_out(project: Project, broken: Collection[str]) -> list[str]:
     """What selects the segments that are set aside and that dbt sees; names of others may mean something else to it."""
-    return [f"fqn:segments.{name}" for name in segment_names(project) if name in broken]
+    return [project.layout.segment_named(name) for name in segment_names(project) if name in broken]
 
 
 def segments_without_file(project: Project, warehouse: Warehouse) -> list[SegmentFailure]:
@@ -109,7 +120,7 @@ def segments_without_file(project: Project, warehouse: Warehouse) -> list[Segmen
     known = set(segment_names(project))
     missing = [row["segment"] for row in named if row["segment"] not in known]
     reason = "there is no such file, and a sequence names this segment"
-    return [SegmentFailure(segment, reason, is_missing=True) for segment in missing]
+    return [SegmentFailure(name, reason, is_missing=True, path=segment_path(project, name)) for name in missing]
 
 
 def paused_sequences(warehouse: Warehouse) -> list[dict[str, Any]]:
@@ -125,6 +136,8 @@ def recorded_failures(warehouse: Warehouse) -> list[dict[str, Any]]:
 def record_failures(warehouse: Warehouse, failures: list[SegmentFailure]) -> None:
     """Keep, for who asks after the tick, why segments have no result."""
     rows = [asdict(one) | {"file": one.file} for one in failures]
+    for row in rows:
+        del row["path"]
     if not rows and not warehouse.value(_STATEMENTS["number_of_failures"]):
         return
     with warehouse.transaction():
@@ -146,30 +159,61 @@ def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentF
     Raises:
         TransformFailed: something else in the project can't be read.
     """
+    prepared(project)
     broken = _misnamed(project)
     content = transform.unreadable_content = _misnamed_content(project)
-    if hide_models(project, segments=sorted(broken), content=sorted(content)):
+    if _hide(project, broken, content):
         transform.forget()
     while True:
         names = [name for name in segment_names(project) if name not in broken]
         if write_segment_list(project, names):
             transform.forget()
         try:
-            misread = misread_refreshes(transform.manifest(), names)
-            if not misread:
-                return broken
-            broken |= {name: SegmentFailure(name, words) for name, words in misread.items()}
+            if _are_known(project, transform, broken):
+                misread = misread_refreshes(transform.manifest(), names, project.layout)
+                if not misread:
+                    return broken
+                paths = {name: segment_path(project, name) for name in misread}
+                broken |= {name: SegmentFailure(name, words, path=paths[name]) for name, words in misread.items()}
+            else:
+                transform.forget()
         except TransformFailed as error:
             words = failure_words(error.message)
             # Content first: where a segment and a content model have one name, dbt names both files.
-            found = [path.stem for path in content_paths(project) if f"content/{path.name}" in error.message]
-            unreadable = [] if found else [name for name in names if f"segments/{name}.sql" in error.message]
+            found = [path.stem for path in content_paths(project) if _in_its_folder(path) in error.message]
+            paths = {name: PurePosixPath(segment_path(project, name)) for name in names}
+            unreadable = [] if found else [name for name in names if _in_its_folder(paths[name]) in error.message]
             if not {*found} - {*content} and not unreadable:
                 raise
             content |= dict.fromkeys(found, words)
-            broken |= {name: SegmentFailure(name, words) for name in unreadable}
-            if hide_models(project, segments=sorted(broken), content=sorted(content)):
+            broken |= {name: SegmentFailure(name, words, path=paths[name].as_posix()) for name in unreadable}
+            if _hide(project, broken, content):
                 transform.forget()
+
+
+def _are_known(project: Project, transform: Transform, broken: Collection[str]) -> bool:
+    """Parse; whether the segments that dbt was told of are those that have the tag, where it is a tag."""
+    manifest = transform.manifest()
+    tag = project.layout.tag
+    if tag is None:
+        return True
+    found = [
+        node.original_file_path
+        for node in manifest.nodes.values()
+        if node.resource_type == "model" and node.package_name == manifest.metadata.project_name and tag in node.tags
+    ]
+    # What is hidden from dbt is not among them, and stays what it was.
+    hidden = [segment_path(project, name) for name in broken]
+    return not keep_tagged_files(project, {*found, *hidden})
+
+
+def _hide(project: Project, segments: Collection[str], content: Collection[str]) -> bool:
+    paths = [segment_path(project, name) for name in sorted(segments)]
+    return hide_models(project, [*paths, *(f"{project.layout.content}/{name}.sql" for name in sorted(content))])
+
+
+def _in_its_folder(path: Path | PurePosixPath) -> str:
+    return f"{path.parent.name}/{path.name}"
 
 
 def current_manifest_json(project: Project, transform: Transform) -> Path:
@@ -184,7 +228,7 @@ def _misnamed(project: Project) -> dict[str, SegmentFailure]:
         unnameable_segments(project), "a segment's file is named with letters, digits, _ and - only"
     )
     reasons |= _taken(segment_names(project))
-    return {name: SegmentFailure(name, reason) for name, reason in reasons.items()}
+    return {name: SegmentFailure(name, reason, path=segment_path(project, name)) for name, reason in reasons.items()}
 
 
 def _misnamed_content(project: Project) -> dict[str, str]:
@@ -211,7 +255,7 @@ def _remember(transform: Transform, warehouse: Warehouse) -> None:
     is_same = warehouse.value(_STATEMENTS["prepared"]) == transform.fingerprint
     if is_same and warehouse.value(_STATEMENTS["number_of_prepared_files"]):
         return
-    files = [{"path": path, "content": text} for path, text in source_files(transform.project.dbt).items()]
+    files = [{"path": path, "content": text} for path, text in source_files(transform.project.dbt_work).items()]
     with warehouse.transaction():
         warehouse.execute(_STATEMENTS["forget_prepared"])
         warehouse.execute(_STATEMENTS["note_prepared"], [transform.fingerprint])
@@ -219,15 +263,29 @@ def _remember(transform: Transform, warehouse: Warehouse) -> None:
         warehouse.append_rows("raw.prepared_files", files)
 
 
-def _broken_segments(names: list[str], failed: list[NodeResult], warehouse: Warehouse) -> list[SegmentFailure]:
+def _broken_segments(
+    transform: Transform, names: list[str], failed: list[NodeResult], warehouse: Warehouse
+) -> list[SegmentFailure]:
+    def failure(name: str, words: str) -> SegmentFailure:
+        return SegmentFailure(name, failure_words(words), path=segment_path(transform.project, name))
+
     segments = set(names)
-    found = [SegmentFailure(result.name, failure_words(result.message)) for result in failed if result.name in segments]
+    found = [failure(result.name, result.message) for result in failed if result.name in segments]
     if found or not any(result.name == "new_segment_changes" for result in failed):
         return found
     # The view could be made, its rows can't be read: ask each one.
     for name in names:
         try:
-            warehouse.value(f"select count(cast(lead_id as varchar)) from segments.{quoted_name(name)}")
+            relation = _relation(transform, name)
+            warehouse.value(f"select count(cast(lead_id as varchar)) from {relation}")
         except duckdb.Error as error:
-            found.append(SegmentFailure(name, failure_words(str(error))))
+            found.append(failure(name, str(error)))
     return found
+
+
+def _relation(transform: Transform, segment: str) -> str:
+    """Where a segment's rows are; in a dbt project that was there before, its own macros say in which schema."""
+    if transform.project.layout.is_ours:
+        return f"segments.{quoted_name(segment)}"
+    manifest = transform.manifest()
+    return str(manifest.nodes[f"model.{manifest.metadata.project_name}.{segment}"].relation_name)

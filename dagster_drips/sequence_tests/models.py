@@ -15,15 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledRuns
+from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
 from dagster_drips.pipeline.dbt_runner import CONTENT, Transform
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.sequence_tests.prepared import PlannedWarehouse
+from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.watermark import forget_watermark
 
 _DECIDING = ("staging", "decide")
 _ASKED_BY_PEOPLE = frozenset({"current_step_states", "matched_events", "occurrences"})
-_SEGMENTS = "segments"
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class BenchTransform(Transform):
     def _compiled_runs(self) -> CompiledRuns:
         """What dbt compiled is the project's own models, so it is kept with them: the next test runs begin with it."""
         if self._runs is None:
-            self._runs = CompiledRuns(self.project.dbt / "target" / FOLDER, self.fingerprint)
+            self._runs = CompiledRuns(self.project.dbt_target / FOLDER, self.fingerprint)
         return self._runs
 
     def begin_anew(self, warehouse: Warehouse) -> None:
@@ -114,7 +115,8 @@ class BenchTransform(Transform):
 
     def segments(self) -> dict[str, Model]:
         """The models of segments, by name."""
-        return {model.name: model for model in self._made if model.schema == _SEGMENTS}
+        names, package = set(segment_names(self.project)), f"model.{PACKAGE_NAME}."
+        return {one.name: one for one in self._made if one.name in names and not one.unique_id.startswith(package)}
 
     def replace_segment(self, name: str, select: str) -> None:
         """Have another query than its model's say who is in a segment."""

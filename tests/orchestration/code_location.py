@@ -78,5 +78,5 @@ def code_location_in(folder: Path) -> CodeLocation:
         (project.landing / kind).mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRIPS_PROJECT", str(project.root))  # the module builds a code location when it is imported
-        from dagster_drips.orchestration.build import build_defs
-    return CodeLocation(project, build_defs(project), dg.DagsterInstance.ephemeral())
+        from dagster_drips.orchestration.build import build_code_location
+    return CodeLocation(project, build_code_location(project), dg.DagsterInstance.ephemeral())

@@ -18,7 +18,6 @@ import dagster as dg
 import pytest
 from smtp.servers import ScriptedServer
 
-from dagster_drips.orchestration import jobs
 from dagster_drips.orchestration.names import DUE_STEPS
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
@@ -28,21 +27,21 @@ PEOPLE = 8
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SECONDS = 90.0  # only a test that hangs waits as long
 
-# What the `send` job is, repeated by Dagster as soon as a step of it fails.
-retried_job = dg.define_asset_job(
-    "send_with_retries",
-    jobs.send_job.selection,
-    executor_def=dg.in_process_executor,
-    op_retry_policy=dg.RetryPolicy(max_retries=1),
-)
-
 
 @cache
 def definitions_of(root: str) -> dg.Definitions:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DRIPS_PROJECT", root)  # the module builds a code location when it is imported
-        from dagster_drips.orchestration.build import build_defs
-    return dg.Definitions.merge(build_defs(Project.at(root)), dg.Definitions(jobs=[retried_job]))
+        from dagster_drips.orchestration.build import build_code_location
+    ours = build_code_location(Project.at(root))
+    # What the `send` job is, repeated by Dagster as soon as a step of it fails.
+    retried_job = dg.define_asset_job(
+        "send_with_retries",
+        dg.AssetSelection.assets(*ours.resolve_job_def("send").asset_layer.executable_asset_keys),
+        executor_def=dg.in_process_executor,
+        op_retry_policy=dg.RetryPolicy(max_retries=1),
+    )
+    return dg.Definitions.merge(ours, dg.Definitions(jobs=[retried_job]))
 
 
 def job_of(root: str, name: str) -> dg.JobDefinition:

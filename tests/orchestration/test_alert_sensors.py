@@ -25,14 +25,14 @@ ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
 class Watched:
     """An asset whose check fails as a test says, its runs, and what is told of them."""
 
-    def __init__(self, instance: dg.DagsterInstance):
+    def __init__(self, instance: dg.DagsterInstance, *, ours: bool = True):
         self.instance = instance
         self.told: list[Alert] = []
         self.result: dict[str, Any] = {}
         self.fails: bool | Exception = False
         self.ended: list[RunEnd | None] = []
-        self._checks = build_check_sensor(self.told.append, self.ended.append)
-        self._failures = build_failure_sensor(self.told.append, self.ended.append)
+        self._checks = build_check_sensor(self.told.append, self.ended.append, is_ours=lambda run: ours)
+        self._failures = build_failure_sensor(self.told.append, self.ended.append, is_ours=lambda run: ours)
 
         @dg.asset(check_specs=[dg.AssetCheckSpec("fine", asset="mail")])
         def mail() -> dg.MaterializeResult:
@@ -66,6 +66,15 @@ class Watched:
 def watched() -> Any:
     with dg.DagsterInstance.ephemeral() as instance:
         yield Watched(instance)
+
+
+def test_of_runs_that_others_have_in_the_same_location_nothing_is_told() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        others = Watched(instance, ours=False)
+        assert others.run(passed=False, description="down") == []
+        others.fails = True
+        assert others.run(passed=True) == []
+        assert others.ended == []
 
 
 def test_a_failed_check_of_a_run_that_succeeded_is_told_until_it_is_known(watched: Watched) -> None:

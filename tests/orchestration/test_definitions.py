@@ -18,7 +18,7 @@ from dagster_drips.orchestration.assets.dbt import Translator
 from dagster_drips.orchestration.assets.inbox import build_inbox_job
 from dagster_drips.orchestration.names import FINISHED_TICK, PUBLISHED, TICK
 from dagster_drips.orchestration.schedules import build_schedules
-from dagster_drips.orchestration.sensors import build_due_steps_sensor, build_landing_sensor
+from dagster_drips.orchestration.sensors import build_landing_sensor
 from dagster_drips.pipeline.data_test_checks import subject_of
 from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
@@ -189,7 +189,7 @@ def test_the_schedules_are_every_5_minutes_or_what_the_settings_say(
 
 @pytest.mark.parametrize(("due", "job"), [(3, "send"), (0, "measure")])
 def test_due_steps_are_sent_and_without_any_the_tick_is_finished(location: CodeLocation, due: int, job: str) -> None:
-    due_steps_sensor = build_due_steps_sensor(location.project)
+    due_steps_sensor = location.definitions.resolve_sensor_def("due_steps")
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(instance, repository_def=location.definitions.get_repository_def())
         assert due_steps_sensor.evaluate_tick(context).run_requests == []

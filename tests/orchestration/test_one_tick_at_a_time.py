@@ -105,7 +105,8 @@ def test_only_a_run_that_decided_and_did_no_more_is_gone_on_with(
     definitions = dg.Definitions([due_steps], jobs=[dg.define_asset_job(job)])
     definitions.resolve_job_def(job).execute_in_process(instance=instance)
     context = dg.build_sensor_context(instance, repository_def=definitions.get_repository_def())
-    requests = build_due_steps_sensor(project).evaluate_tick(context).run_requests or []
+    sensor = build_due_steps_sensor(project, [dg.define_asset_job(name) for name in ("send", "measure")])
+    requests = sensor.evaluate_tick(context).run_requests or []
     assert [request.job_name for request in requests] == ["send"] * goes_on
     assert all(request.tags[PROJECT_TAG] == str(project.root) for request in requests)
 

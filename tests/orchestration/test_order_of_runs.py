@@ -14,7 +14,6 @@ from conftest import copy_project
 from shop_runs import PEOPLE, CountingServer, Shop, definitions_of, metadata_of
 
 from dagster_drips.orchestration.names import DELIVERY_LOG, DUE_STEPS
-from dagster_drips.orchestration.sensors import build_due_steps_sensor
 from dagster_drips.warehouse import open_warehouse
 
 pytestmark = pytest.mark.slow
@@ -59,7 +58,7 @@ class Daemon:
         context = dg.build_sensor_context(
             self._shop.instance, cursor=cursor, repository_def=self._definitions.get_repository_def()
         )
-        tick = build_due_steps_sensor(self._shop.project).evaluate_tick(context)
+        tick = self._definitions.resolve_sensor_def("due_steps").evaluate_tick(context)
         return list(tick.run_requests or []), tick.cursor
 
     def asked(self) -> dg.RunRequest:

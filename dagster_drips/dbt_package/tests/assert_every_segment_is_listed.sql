@@ -1,7 +1,8 @@
 -- A segment is its file alone; dbt learns of it from a generated list (E5). Fails where the list is behind the folder.
 -- depends_on: {{ ref('selected_members') }}
 {%- set unlisted = [] -%}
-{%- if execute -%}
+{#- A project that names other models as its segments has folders of its own. -#}
+{%- if execute and var('segments', 'models/segments') == 'models/segments' -%}
     {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.fqn[1] == 'segments' and node.name not in segment_names() -%}
         {%- do unlisted.append(node.name) -%}
     {%- endfor -%}

@@ -12,9 +12,9 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
+from dagster_drips.dbt_layout import DbtLayout
 from dagster_drips.orchestration.check_results import result_of
-from dagster_drips.orchestration.names import DECIDE, DUE_STEPS, MEASURE, OWNERS, POOL, QUIET_TAG, TICK, raw_spec
-from dagster_drips.orchestration.resources import DripsResource
+from dagster_drips.orchestration.names import DECIDE, MEASURE, OURS, OWNERS, QUIET_TAG, SEGMENTS, Names
 from dagster_drips.orchestration.tick_tags import metadata_of
 from dagster_drips.pipeline.data_test_checks import data_test_check
 from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
@@ -25,22 +25,75 @@ from dagster_drips.pipeline.tick import Decided
 
 _LAST = "new_enrollment_completions"
 """The model with which a tick is finished, before the marts are built."""
-_GROUPS = {"segments": "segments", "after_sending": MEASURE, "marts": MEASURE}
+_GROUPS = {"segments": SEGMENTS, "after_sending": MEASURE, "marts": MEASURE}
 _MEASURED = ("fqn:marts", *AFTER_SENDING)
 """Marts of the project are among them."""
 _OF_PROJECT = ("staging", "segments", "marts")
 """Folders of a project's own models that ticks make."""
+_OURS = DbtLayout()
 _EARLIER = ("earlier", "earlier_sends")
 
 
 class Translator(DagsterDbtTranslator):
-    """Group by folder, owned by the team that owns the rest."""
+    """Group by folder, owned by the team that owns the rest.
+
+    Args:
+        names: of keys and groups.
+        layout: which models of the dbt project are segments.
+        others: names what others make of a dbt project that was there before, as their own assets name it.
+    """
+
+    def __init__(
+        self, names: Names = OURS, layout: DbtLayout = _OURS, others: DagsterDbtTranslator | None = None
+    ) -> None:
+        super().__init__()
+        self._names = names
+        self.layout = layout
+        self._others = others or DagsterDbtTranslator()
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Of what we make, with our prefix; of what others do, theirs."""
+        if self.is_ours(dbt_resource_props):
+            return self._names.key(*super().get_asset_key(dbt_resource_props).path)
+        return self._others.get_asset_key(dbt_resource_props)
+
+    def is_ours(self, node: Mapping[str, Any]) -> bool:
+        """Whether an asset of ours stands for a node, rather than one of those who run the dbt project."""
+        if node["package_name"] == PACKAGE_NAME or self.layout.is_ours:
+            return True
+        return node["resource_type"] != "source" and self._role_of(node) == "segments"
+
+    def _role_of(self, node: Mapping[str, Any]) -> str:
+        if node["package_name"] == PACKAGE_NAME:
+            return node["fqn"][1]
+        return self.layout.role_of(node["original_file_path"], node.get("tags", ()), node["fqn"])
+
+    def is_made(self, node: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
+        """Whether ticks make it: not what a project has elsewhere, or in a second package, for who runs dbt by hand."""
+        if node["package_name"] == PACKAGE_NAME:
+            return True
+        if node["resource_type"] == "seed":
+            return self.layout.is_ours
+        return node["package_name"] == manifest["metadata"]["project_name"] and self._role_of(node) in _OF_PROJECT
+
+    def selection(self, manifest: Mapping[str, Any]) -> str:
+        """Selects what is ours among what dbt has."""
+        if self.layout.is_ours:
+            return "fqn:*"
+        named = [".".join(node["fqn"]) for node in manifest["nodes"].values() if self._is_segment(node, manifest)]
+        return " ".join([f"package:{PACKAGE_NAME}", *(f"fqn:{name}" for name in named)])
+
+    def _is_segment(self, node: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
+        return (
+            node["resource_type"] == "model" and node["package_name"] != PACKAGE_NAME and self.is_made(node, manifest)
+        )
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
         """The spec that dagster-dbt makes, in our groups."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        folder = manifest["nodes"].get(unique_id, {}).get("fqn", ["", ""])[1]
-        return spec.replace_attributes(group_name=_GROUPS.get(folder, DECIDE), owners=OWNERS)
+        node = manifest["nodes"].get(unique_id)
+        group = _GROUPS.get(self._role_of(node), DECIDE) if node else DECIDE
+        return spec.replace_attributes(group_name=self._names.group(group), owners=OWNERS)
 
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
@@ -55,37 +108,30 @@ class Translator(DagsterDbtTranslator):
         return spec._replace(blocking=False) if spec else None
 
 
-def build_earlier(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
+def build_earlier(manifest: Mapping[str, Any], names: Names) -> list[dg.AssetSpec]:
     """What earlier ticks left and this one reads: the journal and the delivery log under a second name.
 
     Under their own they would close the graph into a circle (the seam in `models/sources_journal.yml`).
     """
     return [
-        dg.AssetSpec(
-            [source["source_name"], source["name"]],
-            group_name=DECIDE,
-            owners=OWNERS,
-            kinds={"duckdb"},
-            description=source["description"],
-        )
+        names.spec(source["source_name"], source["name"], DECIDE, source["description"])
         for source in manifest["sources"].values()
-        if source["source_name"] in _EARLIER
+        if source["package_name"] == PACKAGE_NAME and source["source_name"] in _EARLIER
     ]
 
 
-def build_failures() -> dg.AssetSpec:
+def build_failures(names: Names) -> dg.AssetSpec:
     """Which segments had no result at this tick, and why: written while the decide models run, read by the marts."""
-    return dg.AssetSpec(
-        ["raw", "segment_failures"],
-        deps=[["decide", "segment_members"]],
-        group_name=DECIDE,
-        owners=OWNERS,
-        kinds={"duckdb"},
-        description="One row per segment without a result at this tick (E5), with the reason.",
+    return names.raw_spec(
+        "segment_failures",
+        DECIDE,
+        "One row per segment without a result at this tick (E5), with the reason.",
+        [names.key("decide", "segment_members")],
+        set(),
     )
 
 
-def build_gate_facts() -> list[dg.AssetSpec]:
+def build_gate_facts(names: Names) -> list[dg.AssetSpec]:
     """What deciding knows besides what it reads and makes: of gates, content, and how far earlier ticks came."""
     described = {
         "failed_tests": "One row per data test that failed at this tick and segment that it speaks of (G1).",
@@ -97,15 +143,14 @@ def build_gate_facts() -> list[dg.AssetSpec]:
         "watermark_sequences": "One row per sequence as that tick decided by it.",
         "late_deliveries": "One row per message of an earlier tick that the delivery log knows more of since.",
     }
-    return [raw_spec(table, DECIDE, description, [TICK], set()) for table, description in described.items()]
+    return [names.raw_spec(table, DECIDE, description, [names.tick], set()) for table, description in described.items()]
 
 
-def build_after_sending(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
+def build_after_sending(manifest: Mapping[str, Any], translator: Translator) -> list[dg.AssetSpec]:
     """What a tick is finished with: views over its sends, each behind what it reads.
 
     They stand since the decide models were made; whoever finishes the tick reports them.
     """
-    translator = Translator()
     order = _in_order(manifest)
     last = next(unique_id for unique_id in order if manifest["nodes"][unique_id]["name"] == _LAST)
     wanted = [last]
@@ -118,19 +163,22 @@ def build_after_sending(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
     return [translator.get_asset_spec(manifest, unique_id, None) for unique_id in order if unique_id in wanted]
 
 
-def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
+def build_dbt_assets(manifest: Mapping[str, Any], names: Names, translator: Translator) -> list[dg.AssetsDefinition]:
     """The decide models and the marts, each one multi-asset, since one dbt invocation makes all of them."""
-    translator = Translator()
+    measured = _MEASURED if translator.layout.is_ours else (f"fqn:{PACKAGE_NAME}.marts", *AFTER_SENDING)
 
     @dbt_assets(
         manifest=manifest,
+        select=translator.selection(manifest),
         # Everything else: of a folder without a model, such as segments may be, dbt would complain on stdout.
-        exclude=" ".join(_MEASURED),
+        exclude=" ".join(measured),
         dagster_dbt_translator=translator,
-        name="dbt_decide",
-        pool=POOL,
+        name=names.name("dbt_decide"),
+        pool=names.pool,
+        required_resource_keys=names.needs,
     )
-    def decide(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[Any]:
+    def decide(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        drips = names.resource_of(context)
         with drips.warehouse() as warehouse:
             try:
                 decided = drips.pipeline.decide(warehouse)
@@ -151,17 +199,19 @@ def build_dbt_assets(manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
             context.instance.add_run_tags(context.run.run_id, {QUIET_TAG: "true"})
         broken = {failure.segment for failure in decided.broken_segments}
         results = [*decided.nodes, *decided.tests]
-        yield from _events(context, manifest, translator, results, {DUE_STEPS: counts}, broken)
+        yield from _events(context, manifest, translator, results, {names.due_steps: counts}, broken)
 
     @dbt_assets(
         manifest=manifest,
-        select=" ".join(_MEASURED),
+        select=" ".join(measured),
         exclude=f"+{_LAST}",
         dagster_dbt_translator=translator,
-        name="dbt_measure",
-        pool=POOL,
+        name=names.name("dbt_measure"),
+        pool=names.pool,
+        required_resource_keys=names.needs,
     )
-    def measure(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[Any]:
+    def measure(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        drips = names.resource_of(context)
         with drips.warehouse() as warehouse:
             results = [*drips.pipeline.measure(), *drips.pipeline.check_marts(warehouse)]
         yield from _events(context, manifest, translator, results, {})
@@ -185,7 +235,7 @@ def _warn(context: dg.AssetExecutionContext, broken: list[SegmentFailure]) -> No
 def _events(
     context: dg.AssetExecutionContext,
     manifest: Mapping[str, Any],
-    translator: DagsterDbtTranslator,
+    translator: Translator,
     results: list[NodeResult],
     metadata: Mapping[dg.AssetKey, Mapping[str, Any]],
     broken: Collection[str] = (),
@@ -201,7 +251,7 @@ def _events(
     for unique_id in _in_order(manifest):
         node = manifest["nodes"][unique_id]
         key = translator.get_asset_spec(manifest, unique_id, None).key
-        if key not in context.selected_asset_keys or node["name"] in broken or not _is_made(node, manifest):
+        if key not in context.selected_asset_keys or node["name"] in broken or not translator.is_made(node, manifest):
             continue
         result = by_id.get(unique_id)
         is_standing_view = views_stand and result is None and node["config"]["materialized"] in ("view", "seed")
@@ -211,14 +261,7 @@ def _events(
     for result in results:
         check = get_asset_check_key_for_test(manifest, translator, result.unique_id, project=None)
         if check is not None and check in context.selected_asset_check_keys and result.status != "skipped":
-            yield result_of(data_test_check(manifest, result))
-
-
-def _is_made(node: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
-    """Whether ticks make it: not what a project has elsewhere, or in a second package, for whoever runs dbt by hand."""
-    if node["resource_type"] == "seed" or node["package_name"] == PACKAGE_NAME:
-        return True
-    return node["package_name"] == manifest["metadata"]["project_name"] and node["fqn"][1] in _OF_PROJECT
+            yield result_of(data_test_check(manifest, result), asset=check.asset_key)
 
 
 def _in_order(manifest: Mapping[str, Any]) -> list[str]:

@@ -4,14 +4,18 @@ import dagster as dg
 
 from dagster_drips.errors import DripsError
 from dagster_drips.extras import needs
+from dagster_drips.orchestration.names import OURS, Names
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
 
 
-def build_inbox_job(project: Project) -> dg.JobDefinition:
+def build_inbox_job(project: Project, names: Names = OURS) -> dg.JobDefinition:
     """The job of one project."""
 
-    @dg.op(description="Lands bounces, complaints, unsubscribes and answers of the mailbox of DRIPS_IMAP_URL.")
+    @dg.op(
+        name=names.name("read_mailbox"),
+        description="Lands bounces, complaints, unsubscribes and answers of the mailbox of DRIPS_IMAP_URL.",
+    )
     def read_mailbox(context: dg.OpExecutionContext) -> None:
         try:
             # Imported late: it is an extra, and of the runs that load the code location few read mail.
@@ -25,7 +29,7 @@ def build_inbox_job(project: Project) -> dg.JobDefinition:
         context.add_output_metadata({"read": report.read, "landed": report.landed, **counts})
         context.log.info(f"{report.read} mails read, {report.landed} facts landed: {counts}")
 
-    @dg.job(name="inbox", executor_def=dg.in_process_executor, description="Read the mailbox.")
+    @dg.job(name=names.name("inbox"), executor_def=dg.in_process_executor, description="Read the mailbox.")
     def inbox() -> None:
         read_mailbox()
 

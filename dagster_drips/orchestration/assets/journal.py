@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from dagster_drips.clock import format_instant
-from dagster_drips.orchestration.names import DECIDE, DELIVERY_LOG, DUE_STEPS, POOL, SEND, journal_specs
-from dagster_drips.orchestration.resources import DripsResource
+from dagster_drips.orchestration.names import DECIDE, SEND, Names
 from dagster_drips.orchestration.tick_tags import is_overtaken
 
 _DECIDED = {
@@ -25,51 +24,60 @@ _FINISHED = {
 }
 
 
-@dg.multi_asset(
-    specs=journal_specs(
-        _DECIDED,
-        [
-            DUE_STEPS,
-            *(
-                dg.AssetKey(["decide", name])
-                for name in (
-                    "new_enrollment_decisions",
-                    "new_enrollment_closings",
-                    "new_skipped_steps",
-                    "content_keys",
-                    "new_segment_changes",
-                    "new_segment_results",
-                    "sequence_gates",
-                )
-            ),
-        ],
-        DECIDE,
-    ),
-    pool=POOL,
+_KEPT = (
+    *("due_steps", "new_enrollment_decisions", "new_enrollment_closings", "new_skipped_steps", "content_keys"),
+    *("new_segment_changes", "new_segment_results", "sequence_gates"),
 )
-def decisions_journal(drips: DripsResource) -> Iterator[dg.MaterializeResult]:
-    """Keep what this tick decided, for good, before any mail goes out."""
-    with drips.warehouse() as warehouse:
-        drips.pipeline.commit_decisions(warehouse)
-        counts = {table: warehouse.value(f"select count(*) from journal.{table}") for table in _DECIDED}
-    for table, count in counts.items():
-        yield dg.MaterializeResult(asset_key=["journal", table], metadata={"rows": count})
+"""What the decisions are made of."""
 
 
-def build_finished_journal(after_sending: Sequence[dg.AssetSpec]) -> dg.AssetsDefinition:
+def build_decisions_journal(names: Names) -> dg.AssetsDefinition:
+    """What a tick decided, before any mail goes out."""
+
+    @dg.multi_asset(
+        name=names.name("decisions_journal"),
+        specs=names.journal_specs(_DECIDED, names.keys("decide", *_KEPT), DECIDE),
+        pool=names.pool,
+        required_resource_keys=names.needs,
+    )
+    def decisions_journal(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        """Keep what this tick decided, for good, before any mail goes out."""
+        drips = names.resource_of(context)
+        with drips.warehouse() as warehouse:
+            drips.pipeline.commit_decisions(warehouse)
+            counts = {table: warehouse.value(f"select count(*) from journal.{table}") for table in _DECIDED}
+        for table, count in counts.items():
+            yield dg.MaterializeResult(asset_key=names.key("journal", table), metadata={"rows": count})
+
+    return decisions_journal
+
+
+def build_finished_journal(after_sending: Sequence[dg.AssetSpec], names: Names) -> dg.AssetsDefinition:
     """The end of a tick, with the views over what it did: dbt does not run again to say that they stand."""
-    deps = [DELIVERY_LOG, dg.AssetKey(["journal", "enrollment_decisions"]), *(spec.key for spec in after_sending)]
+    deps = [
+        names.delivery_log,
+        names.key("journal", "enrollment_decisions"),
+        *(spec.key for spec in after_sending),
+    ]
 
-    @dg.multi_asset(specs=[*after_sending, *journal_specs(_FINISHED, deps, SEND)], pool=POOL)
-    def finished_journal(context: dg.AssetExecutionContext, drips: DripsResource) -> Iterator[dg.MaterializeResult]:
+    @dg.multi_asset(
+        name=names.name("finished_journal"),
+        specs=[*after_sending, *names.journal_specs(_FINISHED, deps, SEND)],
+        pool=names.pool,
+        required_resource_keys=names.needs,
+    )
+    def finished_journal(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         """Complete enrollments with no step left and finish the tick; a run that was overtaken finishes none."""
+        drips = names.resource_of(context)
         with drips.warehouse() as warehouse:
             overtaken = is_overtaken(context.run.tags, drips.pipeline, warehouse)
             completed = 0 if overtaken else drips.pipeline.settle(warehouse)
             as_of = drips.pipeline.as_of(warehouse)
         for spec in after_sending:
             yield dg.MaterializeResult(asset_key=spec.key)
-        yield dg.MaterializeResult(asset_key=["journal", "enrollment_closings"], metadata={"completed": completed})
-        yield dg.MaterializeResult(asset_key=["journal", "ticks"], metadata={"as_of": format_instant(as_of)})
+        yield dg.MaterializeResult(
+            asset_key=names.key("journal", "enrollment_closings"), metadata={"completed": completed}
+        )
+        yield dg.MaterializeResult(asset_key=names.finished_tick, metadata={"as_of": format_instant(as_of)})
 
     return finished_journal

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from dagster_drips.orchestration.check_results import result_of
-from dagster_drips.orchestration.names import POOL, SEQUENCES, TICK, raw_spec
-from dagster_drips.orchestration.resources import DripsResource
+from dagster_drips.orchestration.names import SEQUENCES, Names
 from dagster_drips.pipeline.checks import FILES_ARE_VALID, sequences_check
 
 _TABLES = {
@@ -26,27 +25,33 @@ _TABLES = {
 }
 
 
-@dg.multi_asset(
-    specs=[raw_spec(table, SEQUENCES, description, [TICK], {"yaml"}) for table, description in _TABLES.items()],
-    check_specs=[
-        dg.AssetCheckSpec(
-            FILES_ARE_VALID,
-            asset=["raw", "sequences"],
-            description="Every sequence file validates; a broken one leaves its sequence as it last was (S2).",
-        )
-    ],
-    pool=POOL,
-)
-def sequence_files(
-    context: dg.AssetExecutionContext, drips: DripsResource
-) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-    """Read sequences/ and make it what dbt reads."""
-    with drips.warehouse() as warehouse:
-        catalog, errors = drips.pipeline.load_sequences(warehouse)
-        counts = {table: warehouse.value(f"select count(*) from raw.{table}") for table in _TABLES}
-    for problem in errors:
-        context.log.error(str(problem))
-    for table, count in counts.items():
-        metadata = {"rows": count} | ({"invalid": len(catalog.invalid)} if table == "sequences" else {})
-        yield dg.MaterializeResult(asset_key=["raw", table], metadata=metadata)
-    yield result_of(sequences_check(errors))
+def build_sequence_files(names: Names) -> dg.AssetsDefinition:
+    """The tables of the sequence files."""
+
+    @dg.multi_asset(
+        name=names.name("sequence_files"),
+        specs=[names.raw_spec(table, SEQUENCES, text, [names.tick], {"yaml"}) for table, text in _TABLES.items()],
+        check_specs=[
+            dg.AssetCheckSpec(
+                FILES_ARE_VALID,
+                asset=names.key("raw", "sequences"),
+                description="Every sequence file validates; a broken one leaves its sequence as it last was (S2).",
+            )
+        ],
+        pool=names.pool,
+        required_resource_keys=names.needs,
+    )
+    def sequence_files(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+        """Read sequences/ and make it what dbt reads."""
+        drips = names.resource_of(context)
+        with drips.warehouse() as warehouse:
+            catalog, errors = drips.pipeline.load_sequences(warehouse)
+            counts = {table: warehouse.value(f"select count(*) from raw.{table}") for table in _TABLES}
+        for problem in errors:
+            context.log.error(str(problem))
+        for table, count in counts.items():
+            metadata = {"rows": count} | ({"invalid": len(catalog.invalid)} if table == "sequences" else {})
+            yield dg.MaterializeResult(asset_key=names.key("raw", table), metadata=metadata)
+        yield result_of(sequences_check(errors), names)
+
+    return sequence_files
