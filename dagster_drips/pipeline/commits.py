@@ -47,6 +47,7 @@ def commit(warehouse: Warehouse, journal: TickJournal | None, as_of: datetime, p
             if table != HANDED_OVER:  # which the delivery log has
                 warehouse.execute(f"insert into journal.{table} by name {select}")
         if phase == "decided":
+            warehouse.execute(STATEMENTS["forget_left_waiting"])
             set_watermark(warehouse, as_of)
 
 

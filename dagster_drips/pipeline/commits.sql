@@ -57,6 +57,14 @@ where not exists (
     where known.as_of = tick.as_of and known.sequence_id = new.sequence_id and known.gate = new.gate
 )
 
+-- name: decided_waiting_steps
+select as_of, sequence_id, step_id, state, reason, steps
+from raw.left_waiting
+where as_of not in (select as_of from journal.waiting_steps)
+
+-- name: forget_left_waiting
+delete from raw.left_waiting
+
 -- name: finished_enrollment_closings
 select enrollment_id, closed_at, status, exit_reason
 from raw.completions

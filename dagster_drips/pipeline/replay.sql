@@ -44,5 +44,8 @@ delete from journal.failed_tests where as_of >= ?
 -- name: go_back_sequence_gates
 delete from journal.sequence_gates where as_of >= ?
 
+-- name: go_back_waiting_steps
+delete from journal.waiting_steps where as_of >= ?
+
 -- name: go_back_delivery_log
 delete from raw.delivery_log where as_of >= ?

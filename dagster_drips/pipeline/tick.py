@@ -29,9 +29,11 @@ from dagster_drips.pipeline.content import (
     set_failures,
 )
 from dagster_drips.pipeline.data_tests import failed_gates, run_tests
+from dagster_drips.pipeline.day_ends import note_what_waits
 from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, STEP_STATES, Transform, TransformFailed
 from dagster_drips.pipeline.declining import declined_steps
 from dagster_drips.pipeline.gates import decided_at, expect_gates, set_failed_tests
+from dagster_drips.pipeline.mail_exchangers import load_exchangers
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.segments import (
     SegmentFailure,
@@ -195,6 +197,8 @@ class Pipeline:
                 f"a tick at {format_instant(instant)} is earlier than the unfinished one of"
                 f" {format_instant(last['decided'])}; repeat that one or take a later instant"
             )
+        if self.journal is not None:
+            note_what_waits(warehouse, instant)
         set_clock(warehouse, instant)
         return instant
 
@@ -227,6 +231,7 @@ class Pipeline:
         is_life = self.journal is not None
         expect_gates(self.project, warehouse, is_life=is_life)
         expect_content(self.project, warehouse)
+        load_exchangers(self.project, warehouse)
         nodes, broken = run_decisions(self.project, self.transform, warehouse)
         tests: list[NodeResult] = []
         if tested and is_life:

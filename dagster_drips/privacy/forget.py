@@ -17,6 +17,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
 from dagster_drips.landing.files import landing_files
 from dagster_drips.landing.forgotten import read_forgotten, remember_forgotten
+from dagster_drips.pipeline.mail_exchangers import forget_domains
 from dagster_drips.pipeline.rebuild import rebuild_under_lock
 from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.privacy.journal_rows import (
@@ -143,6 +144,7 @@ def _erase(project: Project, found: Survey, todo: Unfinished, progress: Callable
         count_members_again(project, set(todo.segments))
     for path in found.mails:
         remove(path)
+    forget_domains(project, todo.addresses)
     return sum(map(len, (found.landing, found.raw, found.deliveries, found.decisions, found.mails)))
 
 

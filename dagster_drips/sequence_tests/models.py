@@ -24,7 +24,7 @@ from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.watermark import forget_watermark
 
 _DECIDING = ("staging", "decide")
-_ASKED_BY_PEOPLE = frozenset({"current_step_states", "matched_events", "occurrences"})
+_ASKED_BY_PEOPLE = frozenset({"current_step_states", "matched_events", "occurrences", "overdue_steps"})
 
 
 @dataclass(frozen=True)

@@ -329,6 +329,13 @@ create table if not exists raw.gate_waivers (
     counts_from timestamp            -- null: at this tick; in a replay given_at
 );
 
+-- data/mail_exchangers.csv, read at each tick: which host takes the mail of recipients' domains ---------------------------
+create table if not exists raw.mail_exchangers (
+    domain varchar not null,
+    exchanger varchar,               -- null: the domain has none
+    asked_at timestamp not null      -- wall clock
+);
+
 -- What the last sending held back, though it was due: it stays due ------------------------------------------------------
 create table if not exists raw.held_messages (
     message_id varchar not null,

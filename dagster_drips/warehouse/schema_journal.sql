@@ -105,6 +105,24 @@ create table if not exists journal.sequence_gates (      -- G1: what each tick f
     is_holding boolean not null      -- false: only a warning, or waived
 );
 
+create table if not exists journal.waiting_steps (       -- what the last tick of a day left waiting, or due
+    as_of timestamp not null,        -- that tick; the first one of a later day keeps it
+    sequence_id varchar not null,
+    step_id varchar not null,
+    state varchar not null,          -- waiting, due
+    reason varchar,
+    steps bigint not null            -- of so many enrollments
+);
+-- The same, until that one's decisions are committed.
+create table if not exists raw.left_waiting (
+    as_of timestamp not null,
+    sequence_id varchar not null,
+    step_id varchar not null,
+    state varchar not null,
+    reason varchar,
+    steps bigint not null
+);
+
 -- Enrollments that the tick completes, asked once: for their number, the journal and the table.
 create table if not exists raw.completions (
     enrollment_id varchar not null,

@@ -33,7 +33,7 @@ OURS = {("journal", name) for name in ("folded_deliveries", "failed_tests", "mes
     ("raw", name)
     for name in (
         *("completions", "due_content", "file_states", "gate_lineage", "next_watermark", "prepared_files"),
-        *("prepared_models", "sending_stops"),
+        *("prepared_models", "sending_stops", "left_waiting"),
     )
 }
 """Bookkeeping of Python's own, which no model reads."""

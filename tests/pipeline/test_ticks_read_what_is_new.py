@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from conftest import REPOSITORY
 
+from dagster_drips.pipeline.day_ends import note_what_waits
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
@@ -113,3 +114,29 @@ def test_rows_that_come_of_age_are_news_once(life: Life) -> None:
     assert 0 < of_age["new_events"] <= NEWS
     again = life.tick(timedelta(minutes=5), looked_at)
     assert again["new_events"] == 0
+
+
+def test_what_the_last_tick_of_a_day_left_waiting_is_kept_by_the_first_of_the_next(life: Life) -> None:
+    counted = """
+        select sequence_id, step_id, state, reason, count(*) as steps
+        from after_sending.pending_steps
+        where state in ('waiting', 'due')
+        group by all
+        order by all
+    """
+    life.tick(timedelta(minutes=5))
+    left = life.tick(timedelta(minutes=5), lambda warehouse: warehouse.rows(counted))
+    assert sum(row["steps"] for row in left) > LEADS
+    day = life.now
+    with open_warehouse(life.pipeline.transform.warehouse) as warehouse:
+        note_what_waits(warehouse, day + timedelta(minutes=5))
+        assert warehouse.value("select count(*) from raw.left_waiting") == 0
+        note_what_waits(warehouse, day + timedelta(days=1))
+    kept = "select * exclude (as_of) from journal.waiting_steps where as_of = ? order by all"
+    assert life.tick(timedelta(days=1), lambda warehouse: warehouse.rows(kept, [day])) == left
+    with open_warehouse(life.pipeline.transform.warehouse) as warehouse:
+        assert warehouse.value("select count(*) from raw.left_waiting") == 0
+        # A tick that died while it made the kept tables anew has left nothing that could be counted.
+        life.pipeline.transform.begin_anew(warehouse)
+        note_what_waits(warehouse, day + timedelta(days=2))
+        assert warehouse.value("select count(*) from raw.left_waiting") == 0

@@ -31,6 +31,8 @@ _KEPT = {
         *("kept.current_leads", "staging.stg_identities", "kept.current_message_states", "decide.unjudged_occurrences"),
         *("decide.judged_occurrences", "decide.open_enrollment_exits", "decide.current_step_states"),
         "decide.segment_members",
+        *("after_sending.kept_message_states_after_sending", "after_sending.next_steps_after_sending"),
+        "after_sending.pending_steps",
     )
 } | {"open enrollments": "select * from kept.current_enrollments where is_open order by all"}
 

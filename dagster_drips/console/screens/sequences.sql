@@ -82,7 +82,9 @@ select
     funnel.state,
     cast(sum(funnel.steps) as bigint) as steps
 from marts.step_funnel_daily as funnel
-where funnel.sequence_id = $sequence
+where
+    funnel.sequence_id = $sequence
+    and (funnel.state not in ('waiting', 'due') or funnel.day = (select max(day) from marts.days))
 group by funnel.step_id, funnel.state
 order by position, funnel.state
 

@@ -1,7 +1,11 @@
 {#- The address that suppressions and limits go by (L3): trimmed of white space, A to Z lower-cased; NULL without an `@` (E3). -#}
 {% macro address(email) -%}
+    {#- `translate` takes a microsecond and a half, thirty times what `lower` does, and nearly all addresses are in lower case. -#}
     case when {{ email }} like '%@%' then
-        {{ lower_a_to_z(trimmed(email)) }}
+        case
+            when {{ trimmed(email) }} = lower({{ trimmed(email) }}) then {{ trimmed(email) }}
+            else {{ lower_a_to_z(trimmed(email)) }}
+        end
     end
 {%- endmacro %}
 

@@ -1,6 +1,6 @@
 {#- Engagement of messages that may have arrived, people's told apart from machines': one row a fact.
-    `engagement` must have all clicks of a message or none. -#}
-{% macro engagement_facts_of(engagement, states) -%}
+    `engagement` must have all clicks of a message or none; `also`: more columns of `states` that each fact is to have. -#}
+{% macro engagement_facts_of(engagement, states, also=[]) -%}
     with
 
     -- Engagement counts from the later of its own time and the sending; of a message not known it counts for nothing yet.
@@ -14,6 +14,9 @@
             messages.step_id,
             messages.lead_id,
             messages.address,
+            {%- for column in also %}
+            messages.{{ column }},
+            {%- endfor %}
             messages.sent_as_of,
             messages.recorded_at as sent_at,
             engagement.type,

@@ -1,8 +1,11 @@
 {#- Every event that the goal of one of these enrollments counts (L2): the event that the version which enrolled named, after the
-    trigger, at most `within` after it. One row an enrollment and event. -#}
-{% macro orders_of(enrollments, matched_events) -%}
+    trigger, at most `within` after it. One row an enrollment and event; `also`: more columns of the enrollment that it is to have. -#}
+{% macro orders_of(enrollments, matched_events, also=[]) -%}
     select
         enrollments.enrollment_id,
+        {%- for column in also %}
+        enrollments.{{ column }},
+        {%- endfor %}
         goals.event_id,
         goals.occurred_at
     from {{ enrollments }} as enrollments

@@ -16,6 +16,7 @@ _DECIDED = {
     "segment_changes": "One row per lead that entered or left a segment.",
     "sequence_versions": "One row per version of a sequence that was ever live (S3).",
     "sequence_gates": "One row per tick, sequence and gate that found something (G1).",
+    "waiting_steps": "One row per day, step and reason for which the day's last tick left it waiting.",
     "failed_tests": "One row per tick, data test that failed and segment that it speaks of (G1).",
 }
 _FINISHED = {

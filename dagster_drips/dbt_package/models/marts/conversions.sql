@@ -1,14 +1,8 @@
 with
 
-enrollments as (
-
-    select * from {{ ref('enrollments_after_sending') }}
-
-),
-
 orders as (
 
-    {{ orders_of('enrollments', ref('matched_events')) }}
+    {{ orders_of(ref('enrollments_after_sending'), ref('matched_events'), also=['sequence_id', 'lead_id', 'arm', 'triggered_at']) }}
 
 ),
 
@@ -16,17 +10,9 @@ orders as (
 ranked as (
 
     select
-        orders.enrollment_id,
-        orders.event_id,
-        orders.occurred_at,
-        enrollments.sequence_id,
-        enrollments.lead_id,
-        enrollments.arm,
-        enrollments.triggered_at,
-        row_number() over (partition by orders.enrollment_id order by orders.occurred_at, orders.event_id) = 1 as is_first
+        *,
+        row_number() over (partition by enrollment_id order by occurred_at, event_id) = 1 as is_first
     from orders
-    inner join enrollments
-        on orders.enrollment_id = enrollments.enrollment_id
 
 ),
 

@@ -78,5 +78,5 @@ select
     replied,
     {{ rate('replied', 'delivered') }} as reply_rate
 from daily_counts
-left join {{ ref('mailbox_providers') }} as providers
+left join {{ ref('int_mailbox_providers') }} as providers
     on daily_counts.recipient_domain = providers.domain

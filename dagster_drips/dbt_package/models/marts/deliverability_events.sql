@@ -76,5 +76,5 @@ select
     daily.complained,
     daily.replied
 from daily
-left join {{ ref('mailbox_providers') }} as providers
+left join {{ ref('int_mailbox_providers') }} as providers
     on daily.recipient_domain = providers.domain

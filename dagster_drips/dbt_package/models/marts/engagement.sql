@@ -35,10 +35,10 @@ select
     facts.message_id,
     facts.sequence_id,
     facts.step_id,
-    messages.variant_id,
-    messages.version_id,
+    facts.variant_id,
+    facts.version_id,
     facts.lead_id,
-    messages.sender,
+    facts.sender,
     split_part(facts.address, '@', -1) as recipient_domain,
     facts.type,
     facts.occurred_at,
@@ -50,8 +50,6 @@ select
     facts.is_human,
     facts.machine_rule
 from facts
-inner join {{ ref('int_message_states') }} as messages
-    on facts.message_id = messages.message_id
 left join agent_families
     on
         facts.user_agent = agent_families.user_agent

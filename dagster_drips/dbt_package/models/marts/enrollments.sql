@@ -6,19 +6,6 @@ enrollments as (
 
 ),
 
-active as (
-
-    select * from enrollments
-    where status = 'active'
-
-),
-
-next_steps as (
-
-    {{ next_steps_of('active', ref('int_resolved_steps')) }}
-
-),
-
 sends as (
 
     select
@@ -35,21 +22,6 @@ conversions as (
 
     select * from {{ ref('conversions') }}
     where is_first
-
-),
-
--- What it is measured by is the goal of the version that enrolled it (L2).
-goals as (
-
-    select
-        enrollments.enrollment_id,
-        spells.goal_event
-    from enrollments
-    inner join {{ ref('goal_spells') }} as spells
-        on
-            enrollments.sequence_id = spells.sequence_id
-            and enrollments.enrolled_at >= spells.seen_at
-            and (spells.until is null or enrollments.enrolled_at < spells.until)
 
 )
 
@@ -71,17 +43,21 @@ select
     conversions.event_id as conversion_event_id,
     conversions.value as conversion_value,
     conversions.currency as conversion_currency,
-    goals.enrollment_id is not null as has_goal,
+    goals.sequence_id is not null as has_goal,
     draws.version_id,
     draws.propensity
 from enrollments
 left join sends
     on enrollments.enrollment_id = sends.enrollment_id
-left join next_steps
+left join {{ ref('int_next_steps') }} as next_steps
     on enrollments.enrollment_id = next_steps.enrollment_id
 left join conversions
     on enrollments.enrollment_id = conversions.enrollment_id
-left join goals
-    on enrollments.enrollment_id = goals.enrollment_id
+-- What it is measured by is the goal of the version that enrolled it (L2).
+left join {{ ref('goal_spells') }} as goals
+    on
+        enrollments.sequence_id = goals.sequence_id
+        and enrollments.enrolled_at >= goals.seen_at
+        and (goals.until is null or enrollments.enrolled_at < goals.until)
 left join {{ ref('int_enrollment_draws') }} as draws
     on enrollments.enrollment_id = draws.enrollment_id

@@ -52,7 +52,7 @@ activity as (
         lead_id,
         count(*) as events,
         max(occurred_at) as last_event_at
-    from {{ ref('stg_events') }}
+    from {{ ref('events') }}
     group by lead_id
 
 ),

@@ -1,9 +1,26 @@
 -- What is said of a doubt about an attempt comes later than the doubt, and counts.
 with
 
+-- Of all others the only attempt is what became of the message.
+tried_again as (
+
+    select distinct message_id
+    from {{ source('raw', 'delivery_log') }}
+    where attempt > 1
+
+),
+
+deliveries as (
+
+    select *
+    from {{ source('raw', 'delivery_log') }}
+    where message_id in (select message_id from tried_again)
+
+),
+
 facts as (
 
-    {{ without_answered_claims(source('raw', 'delivery_log')) }}
+    {{ without_answered_claims('deliveries') }}
 
 ),
 
@@ -14,6 +31,54 @@ latest as (
         bool_or(outcome = 'in_doubt') over (partition by message_id, attempt) as was_in_doubt,
         row_number() over (partition by message_id, attempt order by precedence, recorded_at desc) as recency
     from facts
+
+),
+
+attempts as (
+
+    select
+        message_id,
+        attempts as attempt,
+        enrollment_id,
+        sequence_id,
+        step_id,
+        variant_id,
+        lead_id,
+        sender,
+        address,
+        sent_as_of as as_of,
+        recorded_at,
+        case when refused_at is not null then 'bounced' else status end as outcome,
+        was_in_doubt,
+        smtp_code,
+        enhanced_code,
+        detail,
+        retry_at
+    from {{ ref('int_message_states') }}
+    where message_id not in (select message_id from tried_again)
+
+    union all
+
+    select
+        message_id,
+        attempt,
+        enrollment_id,
+        sequence_id,
+        step_id,
+        variant_id,
+        lead_id,
+        sender,
+        {{ address('recipient') }} as address,
+        as_of,
+        recorded_at,
+        outcome,
+        was_in_doubt,
+        smtp_code,
+        enhanced_code,
+        detail,
+        retry_at
+    from latest
+    where recency = 1
 
 )
 
@@ -26,7 +91,7 @@ select
     variant_id,
     lead_id,
     sender,
-    split_part({{ address('recipient') }}, '@', -1) as recipient_domain,
+    split_part(address, '@', -1) as recipient_domain,
     as_of as attempted_as_of,
     recorded_at,
     -- A deferral of an attempt that was in doubt is none of the server's: it made the message due again.
@@ -40,5 +105,4 @@ select
     enhanced_code,
     detail,
     retry_at
-from latest
-where recency = 1
+from attempts

@@ -1,20 +1,17 @@
 with
 
--- A message has its version in the log of deliveries.
 messages as (
 
     select
-        messages.message_id,
-        messages.sequence_id,
-        messages.step_id,
-        messages.variant_id,
-        states.version_id,
-        messages.is_delivered,
-        messages.is_tracked
-    from {{ ref('messages') }} as messages
-    inner join {{ ref('int_message_states') }} as states
-        on messages.message_id = states.message_id
-    where messages.status = 'sent'
+        message_id,
+        sequence_id,
+        step_id,
+        variant_id,
+        version_id,
+        is_delivered,
+        is_tracked
+    from {{ ref('messages') }}
+    where status = 'sent'
 
 ),
 

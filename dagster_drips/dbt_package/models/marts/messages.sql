@@ -65,13 +65,14 @@ variant_shares as (
 
 ),
 
+-- Each message with what is known of it, joined once: these are the largest tables that there are.
 classified as (
 
     select
-        messages.message_id,
-        messages.sender,
-        messages.sent_as_of,
-        case
+        messages.*,
+        facts.* exclude (message_id),
+        messages.status = 'sent'
+        and case
             when facts.hard_bounced_at is not null then true
             else coalesce(facts.last_bounced_at >= coalesce(facts.last_proof_at, facts.last_bounced_at), false)
         end as has_bounced,
@@ -80,7 +81,6 @@ classified as (
     from messages
     left join facts
         on messages.message_id = facts.message_id
-    where messages.status = 'sent'
 
 ),
 
@@ -97,7 +97,9 @@ daily_reports as (
             end
         ) as silent
     from classified
-    where not has_bounced
+    where
+        status = 'sent'
+        and not has_bounced
     group by sender, cast(sent_as_of as date)
 
 ),
@@ -121,8 +123,9 @@ weekly_reports as (
 deliveries as (
 
     select
-        classified.message_id,
+        classified.*,
         case
+            when classified.status <> 'sent' then null
             when classified.has_bounced then 'bounced'
             when classified.is_proved then 'delivered'
             when weekly_reports.reported = 0 or weekly_reports.reported < weekly_reports.silent then 'delivered'
@@ -150,49 +153,45 @@ select
     messages.scheduled_at,
     messages.sent_as_of,
     messages.status,
-    facts.delivered_at,
-    facts.first_opened_at,
-    facts.first_clicked_at,
-    coalesce(messages.refused_at, facts.bounced_at) as bounced_at,
-    facts.unsubscribed_at,
-    facts.complained_at,
-    facts.replied_at,
-    coalesce(facts.opens, 0) as opens,
-    coalesce(facts.clicks, 0) as clicks,
-    coalesce(facts.human_opens, 0) as human_opens,
-    coalesce(facts.human_clicks, 0) as human_clicks,
-    coalesce(deliveries.delivery_state = 'delivered', false) as is_delivered,
+    messages.delivered_at,
+    messages.first_opened_at,
+    messages.first_clicked_at,
+    coalesce(messages.refused_at, messages.bounced_at) as bounced_at,
+    messages.unsubscribed_at,
+    messages.complained_at,
+    messages.replied_at,
+    coalesce(messages.opens, 0) as opens,
+    coalesce(messages.clicks, 0) as clicks,
+    coalesce(messages.human_opens, 0) as human_opens,
+    coalesce(messages.human_clicks, 0) as human_clicks,
+    coalesce(messages.delivery_state = 'delivered', false) as is_delivered,
     case
-        when messages.refused_at is not null or facts.hard_bounced_at is not null then 'hard'
-        when facts.bounced_at is not null then 'soft'
+        when messages.refused_at is not null or messages.hard_bounced_at is not null then 'hard'
+        when messages.bounced_at is not null then 'soft'
     end as bounce_class,
     split_part(messages.address, '@', -1) as recipient_domain,
-    facts.deferred_at,
-    facts.last_engaged_at,
+    messages.deferred_at,
+    messages.last_engaged_at,
     messages.refused_at,
     messages.attempts,
     messages.smtp_code,
     messages.enhanced_code,
     messages.detail,
-    deliveries.delivery_state,
+    messages.delivery_state,
     messages.status = 'sent'
     or messages.refused_at is not null
     or (messages.status = 'failed' and messages.smtp_code is not null) as is_answered,
-    coalesce(facts.opens + facts.clicks, 0) > 0 or (tracking.is_known and untracked_versions.version_id is null) as is_tracked,
+    coalesce(messages.opens + messages.clicks, 0) > 0 or (tracking.is_known and untracked_versions.version_id is null) as is_tracked,
     messages.version_id,
     -- NULL where nobody knows by which shares its variant was drawn.
     case when messages.variant_id is null then draws.propensity else draws.propensity * variant_shares.share end as propensity,
     messages.transactional as is_transactional
-from messages
+from deliveries as messages
 cross join tracking
 left join untracked_versions
     on
         messages.sequence_id = untracked_versions.sequence_id
         and messages.version_id = untracked_versions.version_id
-left join facts
-    on messages.message_id = facts.message_id
-left join deliveries
-    on messages.message_id = deliveries.message_id
 left join {{ ref('int_enrollment_draws') }} as draws
     on messages.enrollment_id = draws.enrollment_id
 left join variant_shares

@@ -107,18 +107,20 @@ sends as (
 waiting as (
 
     select
-        states.sender_email as sender,
+        sequences.sender_email as sender,
         cast(decisions.scheduled_at as date) as scheduled_on,
         count(*) as waiting,
         count(case when decisions.reason = 'warmup' then 1 end) as for_warmup,
         count(case when decisions.reason = 'throttle' then 1 end) as for_throttle
     from {{ ref('step_decisions') }} as decisions
-    inner join {{ ref('current_step_states') }} as states
-        on decisions.message_id = states.message_id
+    inner join {{ ref('live_sequences') }} as sequences
+        on decisions.sequence_id = sequences.sequence_id
     where
         decisions.state in ('waiting', 'due')
         and decisions.scheduled_at <= {{ as_of() }}
-    group by states.sender_email, cast(decisions.scheduled_at as date)
+        -- What this tick's own sends have made the next one waits for the next tick (M3), and for nothing else.
+        and decisions.reason is distinct from 'not_yet'
+    group by sequences.sender_email, cast(decisions.scheduled_at as date)
 
 ),
 

@@ -6,63 +6,9 @@ enrollments as (
 
 ),
 
-active as (
-
-    select * from enrollments
-    where status = 'active'
-
-),
-
-next_steps as (
-
-    {{ next_steps_of('active', ref('int_resolved_steps')) }}
-
-),
-
--- What was decided before sending, corrected by what sending did. A next step that the tick did not judge has become
--- the next one by this tick's own sends and skips: it has to wait for the next tick at least (M3).
 pending as (
 
-    select
-        next_steps.enrollment_id,
-        next_steps.sequence_id,
-        next_steps.lead_id,
-        next_steps.step_id,
-        case
-            when states.state is null then 'waiting'
-            when states.state <> 'due' then states.state
-            when coalesce(refused.message_id, exited.message_id) is not null then 'waiting'
-            when messages.status = 'deferred' and messages.sent_as_of = states.as_of then 'waiting'
-            else 'due'
-        end as state,
-        case
-            when states.state is null then 'not_yet'
-            when states.state <> 'due' then states.reason
-            when refused.message_id is not null then 'suppressed'
-            when exited.message_id is not null then 'exited'
-            when messages.status = 'deferred' and messages.sent_as_of = states.as_of then 'retry'
-            else held.reason
-        end as reason,
-        {{ as_of() }} as decided_at,
-        next_steps.scheduled_at,
-        next_steps.message_id,
-        coalesce(due_steps.variant_id, messages.variant_id) as variant_id,
-        messages.detail,
-        {{ add_seconds('next_steps.planned_at', 'next_steps.expires_after_seconds') }} as expires_at,
-        case when messages.status = 'deferred' then messages.retry_at end as retry_at
-    from next_steps
-    left join {{ ref('current_step_states') }} as states
-        on next_steps.enrollment_id = states.enrollment_id and next_steps.step_id = states.step_id
-    left join {{ ref('due_steps') }} as due_steps
-        on next_steps.message_id = due_steps.message_id
-    left join {{ ref('refused_steps') }} as refused
-        on next_steps.message_id = refused.message_id
-    left join {{ ref('exited_steps') }} as exited
-        on next_steps.message_id = exited.message_id
-    left join {{ source('raw', 'held_messages') }} as held
-        on next_steps.message_id = held.message_id
-    left join {{ ref('int_message_states') }} as messages
-        on next_steps.message_id = messages.message_id
+    {{ pending_steps_of(ref('int_next_steps'), ref('int_message_states')) }}
 
 ),
 

@@ -19,6 +19,7 @@ others as (
     where
         due.enrollment_id is null
         and exits.enrollment_id is null
+        and enrollments.enrollment_id not in (select enrollment_id from {{ ref('overdue_steps') }})
 
 ),
 
@@ -35,6 +36,10 @@ waiting as (
 )
 
 select * from {{ ref('judged_steps') }}
+
+union all by name
+
+select * from {{ ref('overdue_steps') }}
 
 union all by name
 
