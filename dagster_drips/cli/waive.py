@@ -69,14 +69,14 @@ def _check_names(project: Project, gate: str, sequence: str) -> None:
 
     sequences = sorted(file.parent.name for file in project.sequences.glob("*/sequence.yml"))
     if sequence not in sequences:
-        raise typer.BadParameter(f"there is no sequence '{sequence}'{suggestion(sequence, sequences)}")
+        raise DripsError(f"there is no sequence '{sequence}'{suggestion(sequence, sequences)}")
     if gate in GATE_KEYS:
         return
     transform = Transform(project)
     parse_readable(project, transform)
     gates = gate_names(transform.manifest())
     if gate not in gates:
-        raise typer.BadParameter(
+        raise DripsError(
             f"there is no data test '{gate}' of severity error on a segment, staging or a source, nor such a gate"
             f"{suggestion(gate, [*gates, *GATE_KEYS])}"
         )

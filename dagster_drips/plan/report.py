@@ -16,7 +16,11 @@ from dagster_drips.plan.comparing import Plan
 from dagster_drips.plan.trees import LIVE
 
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
-_CHANGES = {"gains": "newly gets {}", "loses": "no longer gets {}", "other_variant": "gets another variant of {}"}
+_CHANGES = {
+    "gains": "newly gets {}",
+    "loses": "no longer gets {} in these days",
+    "other_variant": "gets another variant of {}",
+}
 _STATES = {
     "skipped": "the step is skipped: {}",
     "exited": "leaves the sequence before it: {}",

@@ -99,7 +99,7 @@ def test_a_reviewer_reads_who_gets_more_who_less_and_whose_mail_moves() -> None:
         "  2026-03-01      10      9",
         "",
         "for example, by lead_id (1 of 6 people)",
-        "  L1 no longer gets s/a",
+        "  L1 no longer gets s/a in these days",
         "    before: sent on 2026-03-01 00:00",
         "    after:  the step is skipped: its conditions say no (M6), on 2026-03-01 00:00",
     ]
