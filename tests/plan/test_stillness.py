@@ -20,8 +20,8 @@ from plan.world import LIFE, World
 
 pytestmark = pytest.mark.slow
 
-SPAN = Span(LIFE[-1] + timedelta(hours=12), LIFE[-1] + timedelta(days=13), timedelta(days=1))
-"""People do something in its first three days; then time alone passes."""
+SPAN = Span(LIFE[-1] + timedelta(days=4, hours=12), LIFE[-1] + timedelta(days=19, hours=12), timedelta(days=1))
+"""What people did lies behind: in these days time alone passes."""
 ROWS = {
     "sent": "select message_id, as_of, variant_id from raw.delivery_log",
     "decisions": "select enrollment_id, sequence_id, lead_id, decided_at, decision, arm"
@@ -31,11 +31,12 @@ ROWS = {
     "segments": "select segment, lead_id, as_of, change, is_entry from journal.segment_changes",
     "next steps": "select message_id, state, reason, scheduled_at from decide.current_step_states",
 }
-CLOCKED = {
-    # entered by the clock alone, four days after the last event of each
-    "quiet": "select lead_id from {{ ref('stg_events') }} group by lead_id"
-    " having max(occurred_at) <= {{ as_of() }} - interval '4 days'",
-}
+QUIET = (
+    "select lead_id from {{{{ ref('stg_events') }}}} group by lead_id"
+    " having max(occurred_at) <= {{{{ as_of() }}}} - interval '{} days'"
+)
+CLOCKED = {"quiet": QUIET.format(4), "silent": QUIET.format(14)}
+"""Segments that are entered by the clock alone, the second one after days at which nothing happens."""
 SEQUENCES = {
     "back": """
 status: active
@@ -49,12 +50,12 @@ steps:
 status: active
 trigger: {event: signup, lookback: {days: 5}}
 holdout: 0.5
-steps: [{id: late, delay: {days: 8}, subject: Late, template: mail.html}]
+steps: [{id: late, delay: {days: 16}, subject: Late, template: mail.html}]
 """,
     # which opens in the middle of it
     "opens": f"""
 status: active
-active_from: {LIFE[-1] + timedelta(days=10, hours=1):%Y-%m-%dT%H:%M:%SZ}
+active_from: {LIFE[-1] + timedelta(days=14, hours=1):%Y-%m-%dT%H:%M:%SZ}
 trigger: {{event: signup, lookback: {{days: 30}}}}
 send_window: {{days: [tue, wed], timezone: lead}}
 steps:
