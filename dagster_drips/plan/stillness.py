@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dagster_drips.pipeline.compiled_runs import CompiledNode, run_compiled
 from dagster_drips.pipeline.replay import Span
+from dagster_drips.pipeline.segment_refreshes import kept_results
 from dagster_drips.pipeline.tick import Pipeline, TickReport
 from dagster_drips.pipeline.tick_clock import set_clock
 from dagster_drips.warehouse import Warehouse
@@ -21,7 +22,7 @@ from dagster_drips.warehouse.statements import named_statements
 _STATEMENTS = named_statements(Path(__file__).with_name("stillness.sql"))
 _PRODUCT = "drips"
 """The package of the product's models; the others of a run are the project's own."""
-_OF_SEGMENTS = ("segment_members", "new_segment_results", "new_segment_changes")
+_ENTRIES_AND_EXITS = "new_segment_changes"
 
 
 def ticks_that_matter(
@@ -68,11 +69,14 @@ def _segments_move(pipeline: Pipeline, warehouse: Warehouse) -> bool:
     kept = pipeline.transform.kept
     if kept is None:
         return True
-    nodes = [node for node in kept if _speaks_of_segments(node)]
+    # What keeps its result (E10) stands as it is; it is asked when a tick is lived.
+    left = kept_results(warehouse)
+    nodes = [node for node in kept if node.name not in left and _is_of_segments(node)]
     results = run_compiled(nodes, pipeline.transform.warehouse, pipeline.project.dbt)
     return any(result.failed for result in results) or bool(warehouse.value(_STATEMENTS["segments_moved"]))
 
 
-def _speaks_of_segments(node: CompiledNode) -> bool:
-    _, package, name = node.unique_id.split(".")[:3]
-    return package != _PRODUCT or name in _OF_SEGMENTS
+def _is_of_segments(node: CompiledNode) -> bool:
+    """What the project selects members by, and who of them is new."""
+    package = node.unique_id.split(".")[1]
+    return package != _PRODUCT or node.name == _ENTRIES_AND_EXITS

@@ -63,6 +63,8 @@ select
     )
     -- an enrollment ends by the clock (E8)
     or exists (select 1 from after_sending.new_enrollment_completions)
+    -- a segment that keeps its result for a while is asked again (E10)
+    or exists (select 1 from decide.segment_refreshes where is_due)
     -- gates look at the clock (G1)
     or exists (select 1 from raw.sequence_gate_limits)
     or exists (select 1 from decide.sequence_gates)

@@ -16,11 +16,11 @@ from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.plan.stillness import ticks_that_matter
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from plan.conftest import Planned
-from plan.world import LIFE, World
+from plan.world import LIFE, PROJECT, World
 
 pytestmark = pytest.mark.slow
 
-SPAN = Span(LIFE[-1] + timedelta(days=4, hours=12), LIFE[-1] + timedelta(days=19, hours=12), timedelta(days=1))
+SPAN = Span(LIFE[-1] + timedelta(days=4, hours=20), LIFE[-1] + timedelta(days=19, hours=20), timedelta(days=1))
 """What people did lies behind: in these days time alone passes."""
 ROWS = {
     "sent": "select message_id, as_of, variant_id from raw.delivery_log",
@@ -29,14 +29,19 @@ ROWS = {
     "closings": "select enrollment_id, closed_at, status, exit_reason from journal.enrollment_closings",
     "skipped": "select enrollment_id, step_id, resolved_at, reason from journal.skipped_steps",
     "segments": "select segment, lead_id, as_of, change, is_entry from journal.segment_changes",
+    "refreshes": "select distinct segment, refreshed_at from journal.segment_results where segment = 'refreshed'",
     "next steps": "select message_id, state, reason, scheduled_at from decide.current_step_states",
 }
 QUIET = (
     "select lead_id from {{{{ ref('stg_events') }}}} group by lead_id"
     " having max(occurred_at) <= {{{{ as_of() }}}} - interval '{} days'"
 )
-CLOCKED = {"quiet": QUIET.format(4), "silent": QUIET.format(14)}
-"""Segments that are entered by the clock alone, the second one after days at which nothing happens."""
+CLOCKED = {
+    "quiet": QUIET.format(4),
+    "silent": QUIET.format(14),
+    "refreshed": "{{ config(meta={'refresh': '120h'}) }}\n" + QUIET.format(13),
+}
+"""Segments that are entered by the clock alone: the first one early, the others after days at which nothing happens."""
 SEQUENCES = {
     "back": """
 status: active
@@ -80,6 +85,8 @@ def both(planned: Planned, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             (world.project.segments / f"{name}.sql").write_text(sql + "\n")
         for name, text in SEQUENCES.items():
             world.write(name, text)
+        settings = world.project.sequences / "project.yml"
+        settings.write_text(PROJECT.replace("max_per_tick: 16\n", ""))
         world.transform.forget()
         yield lived(world, folder / "each", each=True), lived(world, folder / "still", each=False)
         for name in CLOCKED:
