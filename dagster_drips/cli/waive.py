@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -69,14 +69,20 @@ def _check_names(project: Project, gate: str, sequence: str) -> None:
 
     sequences = sorted(file.parent.name for file in project.sequences.glob("*/sequence.yml"))
     if sequence not in sequences:
-        raise typer.BadParameter(f"there is no sequence '{sequence}'{suggestion(sequence, sequences)}")
+        _refuse(f"there is no sequence '{sequence}'{suggestion(sequence, sequences)}")
     if gate in GATE_KEYS:
         return
     transform = Transform(project)
     parse_readable(project, transform)
     gates = gate_names(transform.manifest(), project.layout)
     if gate not in gates:
-        raise typer.BadParameter(
+        _refuse(
             f"there is no data test '{gate}' of severity error on a segment, staging or a source, nor such a gate"
             f"{suggestion(gate, [*gates, *GATE_KEYS])}"
         )
+
+
+def _refuse(message: str) -> NoReturn:
+    """In one line, where a box of usage would wrap names; exits 2 as the contract says."""
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(2)

@@ -146,11 +146,11 @@ running as (
 
 ),
 
-open_ticks as (
+opened as (
 
-    select distinct 'base' as side, sequence_id from base.plan.open_ticks
+    select 'base' as side, sequence_id from base.plan.open_sequences
     union all
-    select distinct 'working' as side, sequence_id from working.plan.open_ticks
+    select 'working' as side, sequence_id from working.plan.open_sequences
 
 ),
 
@@ -214,8 +214,8 @@ union all
 
 select running.side, 'window_never_opens', running.sequence_id, null, null
 from running
-anti join open_ticks
-    on running.side = open_ticks.side and running.sequence_id = open_ticks.sequence_id
+anti join opened
+    on running.side = opened.side and running.sequence_id = opened.sequence_id
 
 union all
 
@@ -223,7 +223,10 @@ select running.side, 'trigger_never_fired', running.sequence_id, null, null
 from running
 inner join triggers
     on running.side = triggers.side and running.sequence_id = triggers.sequence_id
-where triggers.times = 0
+where
+    triggers.times = 0
+    -- before anybody has landed that says nothing
+    and exists (select 1 from working.kept.current_leads)
 
 union all
 

@@ -7,28 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dagster_drips.clock import format_instant
 from dagster_drips.pipeline.reasons import REASONS
 from dagster_drips.plan.comparing import Plan
+from dagster_drips.plan.trees import LIVE
 
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
-_STATES = {
-    "skipped": "skipped: {}",
-    "exited": "ends before: {}",
-    "waiting": "waits for {}",
-    "not_enrolled": "not let in: {}",
-    "not_running": "{}",
-    "later": "after the plan's days",
-    "control": "held out (E8)",
-    "completed": "completed without it (M1)",
-    "no_step": "the sequence has no such step",
-    "not_judged": "not let in yet (E3, E9)",
-    "not_triggered": "nothing triggers it (E1)",
+_CHANGES = {
+    "gains": "newly gets {}",
+    "loses": "no longer gets {} in these days",
+    "other_variant": "gets another variant of {}",
 }
-_PREPOSITIONS = {"waiting": "since ", "later": "scheduled for "}
+_STATES = {
+    "skipped": "the step is skipped: {}",
+    "exited": "leaves the sequence before it: {}",
+    "waiting": "still waits for {}",
+    "not_enrolled": "doesn't enter the sequence: {}",
+    "not_running": "{}",
+    "later": "not in these days",
+    "control": "held out of the sequence, to compare (E8)",
+    "completed": "the sequence ends without it (M1)",
+    "no_step": "the sequence has no such step",
+    "not_judged": "hasn't entered the sequence yet (E3, E9)",
+    "not_triggered": "nothing triggers the sequence (E1)",
+}
+_PREPOSITIONS = {"waiting": "since", "later": "it is scheduled for"}
 _MOVED_BY = {
     "trigger": "triggered at another time",
     "schedule": "scheduled for another time",
@@ -44,7 +50,11 @@ _WARNINGS = {
     "warmup_too_slow": "the warm-up of {subject} does not suffice: {amount} mails still wait at the last tick",
     "throttle_too_slow": "the throttle of {subject} does not suffice: {amount} mails still wait at the last tick",
 }
+_OF_SEQUENCES = ("window_never_opens", "trigger_never_fired", "always_expires")
+"""Warnings whose subject is a sequence; the others' are segments, which differ, and senders, whose limits all share."""
 _MOST_STEPS = 40
+_TITLE = "What these files would change for people"
+_STEP_HEAD = ("sequence/step", "before", "after", "gained", "lost", "earlier", "later", "other variant")
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
@@ -57,7 +67,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "every_seconds": int(span.every.total_seconds()),
         "ticks": len(span.instants()),
     }
-    found["warnings"] = [{**row, "message": warning_in_words(row)} for row in plan.warnings]
+    found["warnings"] = [{**row, "message": warning__span(row)} for row in plan.warnings]
     found["samples"] = [
         {**row, "what": _change(row), "before": _fate(row, "base"), "after": _fate(row, "working")}
         for row in plan.samples
@@ -69,12 +79,14 @@ def as_json(plan: Plan) -> dict[str, Any]:
 
 def as_text(plan: Plan) -> list[str]:
     """The lines that a person reads on a terminal."""
-    lines = [_title(plan)]
-    lines += [f"  {line}" for line in _edits(plan)] or ["  no file differs"]
+    lines = [f"{_TITLE}: the plan", *(f"  {line}" for line in _sides(plan))]
+    lines += ["", "files that differ", *([f"  {line}" for line in _edits(plan)] or ["  none"])]
     lines += ["", *_summary(plan)]
+    lines += [f"warning: {line}" for line in _warnings(plan)]
+    lines += [f"exceeded: {words}" for words in plan.exceeded]
     if plan.by_step:
         rows = [_step_cells(row) for row in plan.by_step]
-        lines += ["", *_columns(("step", "before", "after", "gain", "lose", "earlier", "later", "variant"), rows)]
+        lines += ["", "mails by sequence and step", *(f"  {line}" for line in _columns(_STEP_HEAD, rows))]
     for heading, told in (
         ("entering", _entering(plan)),
         ("enter and exit at once", _at_once(plan)),
@@ -83,30 +95,27 @@ def as_text(plan: Plan) -> list[str]:
     ):
         lines += ["", heading, *(f"  {line}" for line in told)] if told else []
     if not plan.is_empty:
-        lines += ["", *_columns(("day", "before", "after"), [_day_cells(row) for row in plan.days])]
+        rows = [_day_cells(row) for row in plan.days]
+        lines += ["", "mails a day", *(f"  {line}" for line in _columns(("day", "before", "after"), rows))]
     if plan.samples:
-        lines += ["", "for example"]
+        lines += ["", f"for example, by lead_id ({_how_many(plan)})"]
         for row in plan.samples:
             lines += [f"  {row['lead_id']} {_change(row)}"]
             lines += [f"    before: {_fate(row, 'base')}", f"    after:  {_fate(row, 'working')}"]
-    lines += [f"warning: {warning_in_words(row)}" for row in plan.warnings]
-    lines += [f"exceeded: {words}" for words in plan.exceeded]
     return lines
 
 
 def as_markdown(plan: Plan) -> list[str]:
     """The same as a comment; lists that grow are folded."""
-    lines = [f"### {_escaped(_title(plan))}", ""]
-    lines += [f"- {_escaped(line)}" for line in _edits(plan)] or ["No file differs."]
-    lines += ["", *(_escaped(line) for line in _summary(plan)), ""]
+    lines = [f"### {_TITLE}", "", *(f"**{_escaped(line)}**" for line in _summary(plan)), ""]
     lines += [f"> **Exceeded:** {_escaped(words)}" for words in plan.exceeded]
-    lines += [f"> **Warning:** {_escaped(warning_in_words(row))}" for row in plan.warnings]
+    lines += [f"> **Warning:** {_escaped(line)}" for line in _warnings(plan)]
     lines += [f"> **Error:** {_escaped(problem)}" for problem in plan.problems]
-    lines += [""]
+    lines += ["", *(f"- {_escaped(line)}" for line in _sides(plan)), "", "**Files that differ**", ""]
+    lines += [*([f"- {_escaped(line)}" for line in _edits(plan)] or ["None."]), ""]
     if plan.by_step:
         rows = [_step_cells(row) for row in plan.by_step]
-        head = ("step", "before", "after", "gain", "lose", "earlier", "later", "other variant")
-        lines += [*_table(head, rows), ""]
+        lines += ["**Mails by sequence and step**", "", *_table(_STEP_HEAD, rows), ""]
     for heading, told in (
         ("Entering", _entering(plan)),
         ("Enter and exit at once", _at_once(plan)),
@@ -118,19 +127,49 @@ def as_markdown(plan: Plan) -> list[str]:
         lines += _folded("Mails a day", _table(("day", "before", "after"), [_day_cells(row) for row in plan.days]))
     if plan.samples:
         rows = [(row["lead_id"], _change(row), _fate(row, "base"), _fate(row, "working")) for row in plan.samples]
-        lines += _folded(f"{len(rows)} people, and why", _table(("lead", "what changes", "before", "after"), rows))
+        lines += _folded(
+            f"For example ({_how_many(plan)}), and why", _table(("lead", "what changes", "before", "after"), rows)
+        )
     return lines
 
 
-def warning_in_words(row: dict[str, Any]) -> str:
+def warning__span(row: dict[str, Any]) -> str:
     """One warning as a sentence."""
     return _WARNINGS[row["warning"]].format(**row)
 
 
-def _title(plan: Plan) -> str:
+def _sides(plan: Plan) -> list[str]:
+    """What is compared, and how: for whoever has never seen a plan."""
     instants = plan.span.instants()
-    first, last = _short(instants[0]), _short(instants[-1])
-    return f"Plan against {plan.base}: {len(instants)} ticks from {first} to {last} UTC"
+    before = "what is live: the files as the last tick saw them" if plan.base == LIVE else f"the files of {plan.base}"
+    first, last, every = _short(instants[0]), _short(instants[-1]), _span(plan.span.every)
+    return [
+        f"before: {before}",
+        "after: the working files",
+        f"days: both lived from {first} to {last} UTC, a tick every {every}, on the data of now; nothing was sent",
+    ]
+
+
+def _warnings(plan: Plan) -> list[str]:
+    """One line each of what the change touches; of all else one line."""
+    touched = _touched(plan)
+    others = [row for row in plan.warnings if row["warning"] in _OF_SEQUENCES and row["subject"] not in touched]
+    told = [warning__span(row) for row in plan.warnings if row not in others]
+    if others:
+        names = ", ".join(sorted({row["subject"] for row in others}))
+        told.append(f"{len(others)} more of sequences that this change leaves alone ({names}); --json has them")
+    return told
+
+
+def _touched(plan: Plan) -> set[str]:
+    """Sequences whose own file differs, or whose mails or people do."""
+    edited = {edit["name"] for edit in plan.edits if edit["kind"] == "sequence"}
+    return edited | {row["sequence_id"] for row in (*plan.by_step, *plan.entering, *plan.at_once)}
+
+
+def _how_many(plan: Plan) -> str:
+    shown, all_ = len(plan.samples), plan.totals["people"]
+    return f"{shown} of {all_} people" if shown < all_ else f"{shown} people" if shown > 1 else "one person"
 
 
 def _edits(plan: Plan) -> list[str]:
@@ -143,6 +182,8 @@ def _edits(plan: Plan) -> list[str]:
 
 def _summary(plan: Plan) -> list[str]:
     totals = plan.totals
+    if not totals["leads"]:
+        return ["No lead has landed by then, so there is nobody to get mail."]
     if plan.is_empty:
         return [f"Nothing changes for anybody: {totals['working_mails']} mails, as before."]
     counts = [
@@ -201,27 +242,33 @@ def _day_cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _change(row: dict[str, Any]) -> str:
     mail = f"{row['sequence_id']}/{row['step_id']}"
-    if row["change"] == "other_variant":
-        return f"gets another variant of {mail}"
     if row["change"] != "moves":
-        return f"{row['change']} {mail}"
-    direction = "earlier" if row["working_as_of"] < row["base_as_of"] else "later"
-    return f"gets {mail} {direction}: {_MOVED_BY.get(row['moved_by']) or _reason(row['moved_by'])}"
+        return _CHANGES[row["change"]].format(mail)
+    moved = row["working_as_of"] - row["base_as_of"]
+    direction = "earlier" if moved < timedelta() else "later"
+    cause = _MOVED_BY.get(row["moved_by"]) or _reason(row["moved_by"])
+    return f"gets {mail} {_span(abs(moved))} {direction}: {cause}"
 
 
 def _fate(row: dict[str, Any], side: str) -> str:
     state, reason, at = (row[f"{side}_{key}"] for key in ("state", "reason", "at"))
     if state == "sent":
         variant = row[f"{side}_variant_id"]
-        return f"sent {_short(at)}" + (f", variant {variant}" if variant else "")
+        return f"sent on {_short(at)}" + (f", variant {variant}" if variant else "")
     told = _STATES[state].format(_reason(reason) if reason else "")
-    return f"{told}, {_PREPOSITIONS.get(state, '')}{_short(at)}" if at else told
+    return f"{told}, {_PREPOSITIONS.get(state, 'on')} {_short(at)}" if at else told
 
 
 def _reason(reason: str) -> str:
     if reason.startswith("segment "):
         return f"{reason} has no result (E5)"
     return REASONS.get(reason, reason)
+
+
+def _span(span: timedelta) -> str:
+    minutes = int(span.total_seconds()) // 60
+    parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or f"{span.total_seconds():.0f} s"
 
 
 def _short(at: datetime) -> str:

@@ -20,8 +20,9 @@ from typing import Any
 
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.dbt_runner import Transform
-from dagster_drips.pipeline.replay import Span, ticks
+from dagster_drips.pipeline.replay import Span
 from dagster_drips.pipeline.tick import Pipeline
+from dagster_drips.plan.stillness import ticks_that_matter
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 from dagster_drips.warehouse.statements import named_statements
@@ -90,18 +91,18 @@ def run_side(
     with open_warehouse(side.warehouse) as warehouse:
         # The other side has the other half of the cores.
         warehouse.execute(_STATEMENTS["set_threads"], [max(1, len(os.sched_getaffinity(0)) // 2)])
-        for name in ("schema", "limit_waits", "open_ticks", "segment_members"):
+        for name in ("schema", "limit_waits", "open_sequences", "segment_members"):
             warehouse.execute(_STATEMENTS[name])
-        first = True
-        for report in ticks(pipeline, warehouse, side.span, load=side.reads_sequences):
-            warehouse.execute(_STATEMENTS["note_limit_waits"])
-            warehouse.execute(_STATEMENTS["note_open_ticks"])
-            if first:
+        for instant, report in ticks_that_matter(pipeline, warehouse, side.span, load=side.reads_sequences):
+            if warehouse.value(_STATEMENTS["never_open"]):
+                warehouse.execute(_STATEMENTS["note_open_sequences"])
+            if instant == side.span.start:
                 warehouse.execute(_STATEMENTS["note_segment_members"])
-                first = False
-            lines = (str(failure) for failure in report.decided.broken_segments)
-            problems.extend(line for line in lines if line not in problems)
-            on_tick(report.decided.as_of)
+            if report:
+                warehouse.execute(_STATEMENTS["note_limit_waits"])
+                lines = (str(failure) for failure in report.decided.broken_segments)
+                problems.extend(line for line in lines if line not in problems)
+            on_tick(instant)
         warehouse.execute(_STATEMENTS["triggers"])
         warehouse.execute(_STATEMENTS["step_states"])
         warehouse.execute(_STATEMENTS["waiting_occurrences"])

@@ -19,10 +19,9 @@ create or replace table plan.limit_waits (
     reason varchar not null
 )
 
--- name: open_ticks
--- One row per tick and sequence whose window is open somewhere.
-create or replace table plan.open_ticks (
-    as_of timestamp not null,
+-- name: open_sequences
+-- One row per sequence whose window is open at some instant of the plan, somewhere.
+create or replace table plan.open_sequences (
     sequence_id varchar not null
 )
 
@@ -44,16 +43,24 @@ select
     lead_id,
     lower(trim(sender_email)) as sender,
     reason
-from decide.current_step_states
+from decide.judged_steps
 where state = 'waiting' and reason in ('frequency_cap', 'throttle', 'warmup')
 
--- name: note_open_ticks
-insert into plan.open_ticks by name
-select distinct
-    tick.as_of,
-    windows.sequence_id
+-- name: never_open
+-- Whether there are sequences whose window has been open nowhere yet.
+select exists (
+    select 1
+    from raw.sequences as sequences
+    anti join plan.open_sequences as known
+        on sequences.sequence_id = known.sequence_id
+)
+
+-- name: note_open_sequences
+insert into plan.open_sequences by name
+select distinct windows.sequence_id
 from decide.open_windows as windows
-cross join raw.tick as tick
+anti join plan.open_sequences as known
+    on windows.sequence_id = known.sequence_id
 
 -- name: note_segment_members
 -- At the first tick, which is the one that sees an edit.

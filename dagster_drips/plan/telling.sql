@@ -68,6 +68,7 @@ select
     count(*) filter (where change = 'other_variant') as other_variant,
     count(distinct lead_id) filter (where change <> 'other_enrollment') as people,
     count(*) filter (where change <> 'other_enrollment') as differing,
+    (select count(*) from working.kept.current_leads) as leads,
     (select count(*) from plan.enrollments where change = 'enters') as new_enrollments,
     (select count(*) from plan.enrollments where change = 'stays_out') as lost_enrollments
 from plan.mails

@@ -103,7 +103,8 @@ def test_a_plan_is_text_markdown_and_parquet(
     code, out, err = drips(world, *snippet("--base", "--every", "--markdown", "--out"))
     assert code == 1, err
     totals = against_live["totals"]
-    assert out.startswith("Plan against HEAD: 4 ticks from 2026-03-03 00:00 to 2026-03-04 00:00 UTC\n")
+    assert "  before: the files of HEAD\n" in out
+    assert "both lived from 2026-03-03 00:00 to 2026-03-04 00:00 UTC, a tick every 8 h" in out
     assert f"Mails {totals['base_mails']} → {totals['working_mails']}: " in out
     told = (tmp_path / "plan.md").read_text()
     assert f"> **Exceeded:** {against_live['exceeded'][0].replace('_', chr(92) + '_')}" in told
