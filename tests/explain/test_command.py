@@ -115,6 +115,22 @@ def test_occurrences_that_wait_are_told(company: Company) -> None:
     assert (occurrence["decision"], occurrence["occurred_at"]) == ("waiting", "2026-03-27T11:00:00Z")
 
 
+def test_rows_that_were_rejected_are_told_to_whom_they_name(company: Company) -> None:
+    code, out, err = drips(company.project, "explain", "typo")
+    assert (code, out) == (1, "")
+    assert re.fullmatch(
+        r"error: no lead 'typo' was known at \S+, but a landed row names it:"
+        r" leads/0002.jsonl, line 2, rejected: .*created_at.*\n",
+        err,
+    )
+    code, out, _ = drips(company.project, "explain", "never")
+    assert code == 0
+    assert re.fullmatch(r"  events/\d+.jsonl, line 1, rejected: .*occurred_at.*", out.splitlines()[1])
+    answer = json.loads(drips(company.project, "explain", "never", "--json")[1])
+    assert [(row["kind"], row["line"]) for row in answer["leads"][0]["rejected"]] == [("events", 1)]
+    assert json.loads(drips(company.project, "explain", "ann", "--json")[1])["leads"][0]["rejected"] == []
+
+
 def test_while_a_tick_runs_what_was_published_is_told(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dagster_drips.warehouse.port._PATIENCE_SECONDS", 0)
     code, at_rest, _ = drips(company.project, *SNIPPETS[1])
