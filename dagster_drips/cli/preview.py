@@ -40,6 +40,8 @@ def preview(
         told = mail.error or ("Gmail clips it at 102 KB" if mail.is_clipped else "")
         if told:
             typer.echo(f"{mail.sequence_id}/{mail.name}: {told}", err=True)
-    typer.echo(f"{len(mails)} mails, {written.pictures} pictures: {written.index}")
+    if made_up := sorted({name for mail in mails for name in mail.made_up_content}):
+        typer.echo(f"made up, as tests.yml gives it: content.{', content.'.join(made_up)}", err=True)
+    typer.echo(f"{len(mails)} mails for {reader.told}, {written.pictures} pictures: {written.index}")
     if any(mail.error for mail in mails):
         raise typer.Exit(1)

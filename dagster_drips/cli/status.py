@@ -48,16 +48,19 @@ def read_status(project: Project) -> Status:
         DripsError: there is no warehouse yet, it can't be read, or a first run is writing to it.
     """
     from dagster_drips.pipeline.problems import problems
-    from dagster_drips.pipeline.status import current_facts, unacknowledged
+    from dagster_drips.pipeline.status import current_facts, next_due, unacknowledged
 
     facts, published_at = current_facts(project)
     ticks = facts["ticks"]
     sequences = facts["decided_sequences" if ticks and facts["decided_sequences"] else "sequences"]
+    # While a tick runs the schedule is all that there is to tell.
+    opens = next_due(project) if published_at is None else {}
+    due_next = [row | {"next_at": opens.get(row["sequence_id"], row["next_at"])} for row in facts["due_next"]]
     return Status(
         last_tick=ticks[0] if ticks else None,
         sequences=sequences,
         enrolled=facts["enrolled"],
-        due_next=facts["due_next"],
+        due_next=due_next,
         refreshed_segments=facts["refreshed_segments"],
         problems=[
             *_misplaced(project),

@@ -220,11 +220,13 @@ def heat_map(
     """A cell a pair of names, the darker the more; `order` is that of the rows."""
     x, y = columns
     rows = frame[y].n_unique()
+    # Names aslant: on a phone the last one would be cut off, and some of the others left out.
+    angle = -35 if frame[x].dtype == pl.String else 0
     chart = (
         marks(frame)
         .mark_rect()
         .encode(
-            x=alt.X(f"{x}:O", title=titles[0], axis=alt.Axis(labelAngle=0, labelOverlap=True, labelLimit=90)),
+            x=alt.X(f"{x}:O", title=titles[0], axis=alt.Axis(labelAngle=angle, labelOverlap=True, labelLimit=90)),
             y=alt.Y(f"{y}:O", title=titles[1], sort=list(order) if order else None, axis=alt.Axis(labelLimit=120)),
             color=alt.Color(
                 f"{number.column}:Q",
@@ -239,7 +241,8 @@ def heat_map(
             ],
         )
     )
-    show(chart, height=max(rows * _ROW, _SHORTEST_AXIS) + _AXIS + _LEGEND_HEIGHT + 48)
+    room = max(rows * _ROW, _SHORTEST_AXIS) + _AXIS + _LEGEND_HEIGHT + 48
+    show(chart, height=room + (40 if angle else 0))
 
 
 def show(chart: Any, *, height: int = HEIGHT) -> None:

@@ -1,5 +1,7 @@
 """What every page is given, and how it asks: the project, the published set, answers kept while the set is current.
 
+Of a message that went out it asks the journal and landing files, too; the warehouse never.
+
 Here belongs what pages share of data; what they share of looks is `parts` and `charts`.
 """
 
@@ -14,12 +16,25 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
+from dagster_drips.collector.links.sent_message import SentMessage, sent_message
 from dagster_drips.console.published import PublishedSet, published_set
+from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.status import Facts
 from dagster_drips.project import Project
+from dagster_drips.templating.rendering import RenderError
 from dagster_drips.warehouse.statements import named_statements
 
 _MOST_ANSWERS = 200
+_MOST_MAILS = 20
+_ERASURES = ("forgotten.jsonl", "forgetting.json")
+
+
+@dataclass(frozen=True)
+class Unshown:
+    """Why a message can't be shown as it was sent; `is_unrenderable`: all is there, but its templates fail."""
+
+    why: str
+    is_unrenderable: bool
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,13 @@ class Console:
         assert self.published is not None, "a page asks nothing before something is published"
         return _answer(self.published.version, str(file), name, json.dumps(parameters), _set=self.published)
 
+    def sent(self, message_id: str) -> SentMessage | Unshown:
+        """A message as it was sent, by the journal and landing files, or why it can't be shown."""
+        assert self.published is not None, "a page asks nothing before something is published"
+        # Who was forgotten meanwhile is not shown, be it that nothing was published since.
+        erased = tuple(_changed_at(self.project.journal / name) for name in _ERASURES)
+        return _sent(self.published.version, str(self.project.root), erased, message_id)
+
     def facts(self) -> Facts:
         """What `drips status` tells of the published tick; empty where nothing is published."""
         return _facts(self.published.version, _set=self.published) if self.published else {}
@@ -64,6 +86,7 @@ def look(root: Path, *, plan: Path | None = None, can_edit: bool = False) -> Con
     if _last_seen().get(root) != version:
         _answer.clear()
         _facts.clear()
+        _sent.clear()
         _last_seen()[root] = version
     return Console(project, plan or project.root / "plan.json", can_edit, current)
 
@@ -77,6 +100,20 @@ def _last_seen() -> dict[Path, str | None]:
 def _answer(version: str, file: str, name: str, parameters: str, *, _set: PublishedSet) -> pl.DataFrame:
     given: Mapping[str, Any] = json.loads(parameters)
     return _set.frame(named_statements(Path(file))[name], given)
+
+
+@st.cache_data(max_entries=_MOST_MAILS, show_spinner="Making it again …")
+def _sent(version: str, root: str, erased: tuple[int, ...], message_id: str) -> SentMessage | Unshown:
+    try:
+        return sent_message(Project.at(root), message_id)
+    except RenderError as error:
+        return Unshown(str(error), is_unrenderable=True)
+    except (DripsError, OSError, ValueError, pl.exceptions.PolarsError) as error:
+        return Unshown(str(error), is_unrenderable=False)
+
+
+def _changed_at(file: Path) -> int:
+    return file.stat().st_mtime_ns if file.exists() else 0
 
 
 @st.cache_data(max_entries=2, show_spinner=False)

@@ -6,10 +6,12 @@ import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from dagster_drips.addresses import is_reserved
 from dagster_drips.collector.events.hooks_config import load_hooks
 from dagster_drips.doctor.place import check_place
 from dagster_drips.doctor.report import Check
 from dagster_drips.doctor.resolver import Resolver
+from dagster_drips.doctor.sender_facts import SenderFacts
 from dagster_drips.doctor.senders import check_sender, sender_facts, server_users
 from dagster_drips.doctor.servers import check_servers
 from dagster_drips.errors import DripsError
@@ -38,11 +40,24 @@ def examine(project: Project, resolver: Resolver) -> Iterator[Check]:
     if settings:
         yield from check_servers(settings.smtp_servers, server_users(catalog, facts))
         yield from _unused_keys(settings, {setting_name(one.name) for one in facts if one.is_identity})
-        for one in facts:
+        asked = facts if resolver.is_chosen else [one for one in facts if not is_reserved(one.email)]
+        yield from check_examples([one for one in facts if one not in asked])
+        for one in asked:
             yield from check_sender(one, settings.dkim_key_of(one.name) if one.is_identity else None, resolver)
         yield check_links(settings)
         yield from check_hooks(project, settings)
         yield from check_alerts(project, settings)
+
+
+def check_examples(senders: list[SenderFacts]) -> Iterator[Check]:
+    """Senders at domains that are reserved for examples, of which no DNS knows anything: one answer for all of them."""
+    if senders:
+        names = ", ".join(one.name for one in senders)
+        message = f"{names}: no DNS knows a domain reserved for examples (RFC 2606), and nobody real gets mail from it"
+        advice = "give them addresses of yours in sequences/senders.yml"
+        if not all(one.is_identity for one in senders):
+            advice = "give them addresses of yours, where they are named in sequences/"
+        yield Check("senders at example domains", "warning", message, advice)
 
 
 def check_links(settings: Settings) -> Check:

@@ -37,6 +37,8 @@ class Resolver:
     """
 
     def __init__(self, address: str | None = None, *, timeout: float = _SECONDS_A_QUESTION):
+        self.is_chosen = address is not None
+        """Whether somebody named it: it may know names that nobody else does."""
         self._timeout = timeout
         self._answers: dict[tuple[str, str], list[Any] | Unanswered] = {}
         self._silences = 0

@@ -7,6 +7,7 @@ earlier tick made again. How it is told is `telling`'s.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,7 +30,8 @@ class LeadAnswer:
 
     `occurrences` are rows with `sequence_id`, `occurrence_id`, `occurred_at`, `decided_at`, `decision` (or `waiting`)
     and `enrollment_id`. `content` is what mails that were sent, or are due, show of content models (M9): rows with
-    `enrollment_id`, `step_id`, `as_of` and `content`.
+    `enrollment_id`, `step_id`, `as_of` and `content`. `rejected` is landed rows that name the lead and could not be
+    taken, the latest first: `kind`, `file`, `line` and `reason`.
     """
 
     lead_id: str
@@ -37,6 +39,7 @@ class LeadAnswer:
     occurrences: list[dict[str, Any]]
     explanations: list[Explanation]
     content: list[dict[str, Any]] = field(default_factory=list)
+    rejected: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -127,8 +130,27 @@ def _people(warehouse: Warehouse, lead: str, as_of: datetime) -> list[dict[str, 
         rows = warehouse.rows(STATEMENTS["by_address"], {"lead": address})
         found = [row for row in rows if normalized_address(row["email"]) == address]
     if not found:
-        raise DripsError(f"no lead {lead!r} was known at {format_instant(as_of)}; give a lead_id or an address")
+        unknown = f"no lead {lead!r} was known at {format_instant(as_of)}"
+        if rejected := _rejected(warehouse, [lead]):
+            more = f" (and {len(rejected) - 1} rows more)" if rejected[1:] else ""
+            raise DripsError(f"{unknown}, but a landed row names it: {rejection(rejected[0])}{more}")
+        raise DripsError(f"{unknown}; give a lead_id or an address")
     return found
+
+
+def rejection(row: dict[str, Any]) -> str:
+    """A rejected row in words."""
+    return f"{row['kind']}/{row['file']}, line {row['line']}, rejected: {row['reason']}"
+
+
+def _rejected(warehouse: Warehouse, names: list[str]) -> list[dict[str, Any]]:
+    """Nothing where only what was published can be read."""
+    if not warehouse.columns("raw.rejected_rows"):
+        return []
+    # A value ends where CSV's or JSON's do.
+    either = "|".join(re.escape(name) for name in names)
+    edge = r"[\s\",;|\t{}\[\]:]"
+    return warehouse.rows(STATEMENTS["rejected"], {"pattern": f"(^|{edge})({either})($|{edge})"})
 
 
 def _answer(warehouse: Warehouse, person: dict[str, Any], sequence: str | None) -> LeadAnswer:
@@ -143,6 +165,7 @@ def _answer(warehouse: Warehouse, person: dict[str, Any], sequence: str | None) 
         occurrences,
         explanations,
         _content(warehouse, asked["lead"], explanations),
+        _rejected(warehouse, [name for name in (person["lead_id"], normalized_address(person["email"])) if name]),
     )
 
 

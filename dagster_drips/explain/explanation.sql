@@ -107,3 +107,20 @@ from journal.message_content
 where lead_id = $lead
 group by enrollment_id, step_id
 order by as_of, enrollment_id, step_id
+
+-- name: rejected
+-- Landed rows that could not be taken and name one of these texts as a whole value, be they of CSV or JSON.
+select
+    kind,
+    file,
+    line,
+    reason
+from raw.rejected_rows
+where
+    row is not null
+    and regexp_matches(row, $pattern, 'i')
+order by _load desc, kind, file, line
+limit 100
+
+-- name: forget_rejected_rows
+delete from raw.rejected_rows where _load > ?

@@ -26,7 +26,7 @@ from dagster_drips.sequences.versions import restore_live
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
-_LOADED = ("leads", "events", "suppressions", "engagement", "loaded_files")
+_LOADED = ("leads", "events", "suppressions", "engagement", "rejected_rows", "loaded_files")
 
 
 @contextmanager

@@ -15,13 +15,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dagster_drips.clock import format_instant
-from dagster_drips.explain.asking import Answer, LeadAnswer
+from dagster_drips.explain.asking import Answer, LeadAnswer, rejection
 from dagster_drips.explain.explanation import Explanation
 from dagster_drips.time_zones import zones
 
 _INSTANT = re.compile(r"\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z")
 _OPEN = ("waiting", "due", "in_doubt")
 _LONGEST = 200
+_MOST_REJECTED = 5
 _TIMES = ("decided_at", "scheduled_at", "next_at")
 
 
@@ -39,6 +40,7 @@ def as_json(answer: Answer) -> dict[str, Any]:
                 ],
                 "explanations": [_with_local(asdict(one), _TIMES, _zone(lead)) for one in lead.explanations],
                 "content": [_with_local(row, ("as_of",), _zone(lead)) for row in lead.content],
+                "rejected": lead.rejected,
             }
             for lead in answer.leads
         ],
@@ -54,6 +56,9 @@ def as_text(answer: Answer) -> list[str]:
         zone = _zone_name(lead)
         own = f", times in parentheses are those of {zone}" if zone not in (None, "UTC") else ""
         told = [f"lead {lead.lead_id} as of the tick {format_instant(answer.as_of)}{own}"]
+        told += [f"  {rejection(row)}" for row in lead.rejected[:_MOST_REJECTED]]
+        if (more := len(lead.rejected) - _MOST_REJECTED) > 0:
+            told.append(f"  {more} more such rows; --json has them")
         for sequence_id, group in groupby(lead.explanations, key=lambda one: one.sequence_id):
             explanations = list(group)
             told += ["", *_of_sequence(sequence_id, explanations)]

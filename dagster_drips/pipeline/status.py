@@ -21,6 +21,7 @@ from dagster_drips.warehouse.quoting import quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("status.sql"))
+_NEXT_DUE = named_statements(Path(__file__).with_name("next_due.sql"))["next_due"]
 _FACTS = "status.duckdb"
 _NEEDED = {
     "clock": "raw.tick",
@@ -87,6 +88,19 @@ def current_facts(project: Project) -> tuple[Facts, datetime | None]:
         if facts is None:
             raise
         return facts, published_at(folder).replace(microsecond=0)
+
+
+def next_due(project: Project) -> dict[str, datetime]:
+    """Sequence → when its next step may go out by schedule and send window; nothing while a tick holds the warehouse.
+
+    Sequences of which no step may go out later than at the last tick are not among them.
+    """
+    try:
+        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+            rows = warehouse.rows(_NEXT_DUE) if warehouse.columns("intermediate.int_coming_steps") else []
+            return {row["sequence_id"]: row["next_at"] for row in rows}
+    except WarehouseBusy:
+        return {}
 
 
 def published_at(folder: Path) -> datetime:

@@ -9,7 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dagster_drips.pipeline.publish import DATABASE
-from dagster_drips.preview.mails import PreviewedMail, Reader, event_of, fields_named, rendered_step, sender_of
+from dagster_drips.preview.mails import (
+    PreviewedMail,
+    Reader,
+    event_of,
+    fields_named,
+    readers_content,
+    rendered_step,
+    sender_of,
+)
 from dagster_drips.preview.missing import MissingValues, missing_values
 from dagster_drips.preview.spam import SpamScore, spam_score
 from dagster_drips.project import Project
@@ -70,7 +78,9 @@ def spam_of(source: SequenceSource, step: Step, variant: Variant | None, reader:
         RenderError: it can't be made for this reader.
         DripsError: SpamAssassin is not installed or answers nothing.
     """
-    rendered, _, _ = rendered_step(source, step, variant.id if variant else None, reader, event_of(source, reader))
+    event = event_of(source, reader)
+    content = readers_content(source, step, reader, event)
+    rendered, _, _ = rendered_step(source, step, variant.id if variant else None, reader, event, content)
     sender = sender_of(source)
     return spam_score(
         rendered,

@@ -18,13 +18,14 @@ from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.links.message_links import LinkMaker, Links
 from dagster_drips.message.content import RenderedMessage
-from dagster_drips.preview.content import content_for
+from dagster_drips.preview.content import ReadersContent, content_for
 from dagster_drips.project import Project
 from dagster_drips.sequences.attached_files import AttachedFile
 from dagster_drips.sequences.catalog import Catalog, SequenceSource, read_catalog
 from dagster_drips.sequences.problems import suggestion
 from dagster_drips.sequences.schema import Sender, Step, Variant
 from dagster_drips.sequences.segment_files import segment_names
+from dagster_drips.sequences.step_content import columns_used, content_of_step, texts_of_step
 from dagster_drips.sequences.template_facts import template_facts
 from dagster_drips.sequences.tests_file import given_events
 from dagster_drips.templating.context import MessageFacts, message_context
@@ -64,6 +65,14 @@ class Reader:
     event: dict[str, Any] | None = None
     reads_warehouse: bool = True
 
+    @property
+    def told(self) -> str:
+        """Who it is, in words."""
+        if self.lead_id is not None:
+            return f"lead {self.lead_id}"
+        nobody = "" if self.project.warehouse.exists() else ", as there is no data yet"
+        return f"a reader who is made up{nobody}"
+
 
 @dataclass(frozen=True)
 class PreviewedMail:
@@ -79,7 +88,8 @@ class PreviewedMail:
         text: the plain part.
         size: bytes of the HTML as it is sent.
         links: where its links lead, in order, each once.
-        missing: fields of the lead that its templates name and this reader lacks.
+        missing: fields of the lead, and columns of content models, that its templates name and this reader lacks.
+        made_up_content: content models whose rows are those of the sequence's `tests.yml`.
         error: why it can't be made; empty where it can.
     """
 
@@ -93,6 +103,7 @@ class PreviewedMail:
     size: int = 0
     links: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    made_up_content: tuple[str, ...] = ()
     error: str = ""
 
     @property
@@ -188,9 +199,14 @@ def _mail(
     images: Mapping[str, AttachedFile],
 ) -> PreviewedMail:
     variant_id = variant.id if variant else None
-    mail = PreviewedMail(source.sequence_id, step.id, variant_id, missing=_missing(source, step, variant, reader))
+    content = readers_content(source, step, reader, event)
+    missing = _missing(source, step, variant, reader)
+    if content is not None:
+        missing += content.lacking(content_of_step(step, source.files), columns_used(step, source.files))
+    made_up = content.made_up if content is not None else ()
+    mail = PreviewedMail(source.sequence_id, step.id, variant_id, missing=missing, made_up_content=made_up)
     try:
-        rendered, preview_text, _ = rendered_step(source, step, variant_id, reader, event)
+        rendered, preview_text, _ = rendered_step(source, step, variant_id, reader, event, content)
     except RenderError as error:
         return replace(mail, error=str(error))
     html = str(rendered.html)
@@ -205,10 +221,38 @@ def _mail(
     )
 
 
+def readers_content(
+    source: SequenceSource, step: Step, reader: Reader, event: dict[str, Any] | None
+) -> ReadersContent | None:
+    """What content models say of a reader; None where the step's templates name none."""
+    return content_for(
+        reader.project,
+        source.sequence_id,
+        step,
+        source.files,
+        lead_id=reader.lead_id,
+        event=event,
+        reads_warehouse=reader.reads_warehouse,
+    )
+
+
 def rendered_step(
-    source: SequenceSource, step: Step, variant_id: str | None, reader: Reader, event: dict[str, Any] | None
+    source: SequenceSource,
+    step: Step,
+    variant_id: str | None,
+    reader: Reader,
+    event: dict[str, Any] | None,
+    content: ReadersContent | None,
 ) -> tuple[RenderedMessage, str, Links]:
     """A step's mail for a reader, its preview text, and its links, which are by mail alone.
+
+    Args:
+        source: the sequence.
+        step: of it.
+        variant_id: of the step's, where it has variants.
+        reader: whom it is for.
+        event: what brought the reader (`event_of`).
+        content: of `readers_content`.
 
     Raises:
         RenderError: a template can't be rendered for this reader.
@@ -228,16 +272,13 @@ def rendered_step(
     links = LinkMaker().of_message("0" * 32, replies_to=sender.reply_to or sender.email)
     definition = json.loads(source.definition)
     template = compile_step(definition, source.files, step.id, variant_id, attached_files=source.attached_files)
-    content = content_for(
-        reader.project,
-        step,
-        source.files,
-        lead_id=reader.lead_id,
-        event=event,
-        reads_warehouse=reader.reads_warehouse,
-    )
     context = message_context(
-        facts, lead=reader.lead, event=event, sequence_name=sequence.name, links=links, content=content
+        facts,
+        lead=reader.lead,
+        event=event,
+        sequence_name=sequence.name,
+        links=links,
+        content=content.record if content is not None else None,
     )
     return template.render(context, links), template.preview_text(context), links
 
@@ -281,10 +322,9 @@ def made_up_event(project: Project, source: SequenceSource) -> dict[str, Any]:
 
 
 def fields_named(source: SequenceSource, step: Step, variant: Variant | None) -> list[str]:
-    """The fields of a lead that a mail's own templates name, sorted; what they include is left out."""
-    shown = variant or step
-    texts = (source.files.get(shown.template or "", ""), shown.subject or "", shown.preview_text or "")
-    uses = [use.chain for text in texts for use in template_facts(text).uses]
+    """The fields of a lead that a mail's templates name, and whatever they include, sorted."""
+    shown = step if variant is None else step.model_copy(update={"variants": [variant]})
+    uses = [use.chain for text in texts_of_step(shown, source.files) for use in template_facts(text).uses]
     return sorted({chain[1] for chain in uses if chain[0] == "lead" and len(chain) > 1})
 
 

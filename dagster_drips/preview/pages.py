@@ -88,7 +88,7 @@ def write_pages(
             knows_dark=knows_dark,
             missing=known.missing,
             spam=known.spam,
-            reader=f"lead {reader.lead_id}" if reader.lead_id is not None else "a reader who is made up",
+            reader=reader.told,
             made_at=format_instant(made_at),
         )
         (folder / INDEX).write_text(text, encoding="utf-8")

@@ -19,7 +19,7 @@ from dagster_drips.delivery.single import allowed_recipient, hand_over, require_
 from dagster_drips.errors import DripsError
 from dagster_drips.message.attachments import AttachmentError, Attachments
 from dagster_drips.message.mime import AddressError, OutgoingMessage, Sender, build_message
-from dagster_drips.preview.mails import Reader, event_of, rendered_step, sender_of, source_of
+from dagster_drips.preview.mails import Reader, event_of, readers_content, rendered_step, sender_of, source_of
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import SequenceSource, read_catalog
 from dagster_drips.sequences.problems import suggestion
@@ -89,7 +89,9 @@ def _message(
 ) -> OutgoingMessage:
     sender, message_id = sender_of(source), f"test-{uuid.uuid4().hex}"
     try:
-        rendered, _, links = rendered_step(source, step, variant_id, reader, event_of(source, reader))
+        event = event_of(source, reader)
+        content = readers_content(source, step, reader, event)
+        rendered, _, links = rendered_step(source, step, variant_id, reader, event, content)
         rendered = replace(rendered, subject=f"{MARK}{rendered.subject}")
         return build_message(
             rendered,

@@ -18,7 +18,7 @@ from dagster_drips.sequences.content_files import ContentFile, content_files
 from dagster_drips.sequences.problems import Problem, nearest, suggestion
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.sequences.schema import Sequence
-from dagster_drips.sequences.tests_schema import GivenEvent, SequenceTest, TestsFile, TicksEvery, resolved
+from dagster_drips.sequences.tests_schema import Given, GivenEvent, SequenceTest, TestsFile, TicksEvery, resolved
 from dagster_drips.vocabulary import LANDED_COLUMNS, LEAD_CREATED
 
 MOST_TICKS = 5_000
@@ -80,13 +80,27 @@ def read_tests(
 
 def given_events(project: Project, sequence_id: str) -> list[GivenEvent]:
     """The events of a sequence's tests, in the order of the file; none of a file with a mistake in its shape."""
+    return [event for given in _given(project, sequence_id) for event in given.events]
+
+
+def given_content(project: Project, sequence_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Content model → the rows that the first of a sequence's tests with any has; none of such a file."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for given in _given(project, sequence_id):
+        for name, rows in given.content.items():
+            if rows:
+                found.setdefault(name, rows)
+    return found
+
+
+def _given(project: Project, sequence_id: str) -> list[Given]:
     path = project.sequences / sequence_id / TESTS_FILE
     try:
         reading = Reading(path.relative_to(project.root).as_posix(), path.read_bytes())
     except OSError:
         return []
     content = reading.validated(TestsFile) if reading.document else None
-    return [event for test in content.tests for event in test.given.events] if content else []
+    return [test.given for test in content.tests] if content else []
 
 
 def ticks_of(test: SequenceTest) -> list[datetime]:

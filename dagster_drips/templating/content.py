@@ -114,7 +114,10 @@ def _struct(columns: Mapping[str, Convert | None]) -> Convert:
         for column, convert in given:
             if value.get(column) is not None:
                 value[column] = convert(value[column], f"{name}.{column}")
-        return Record(name, value)
+        record = Record(name, value)
+        if len(record) != len(value):
+            record.nulls = frozenset(value.keys() - record.keys())
+        return record
 
     return convert_row
 

@@ -84,6 +84,8 @@ class Record(dict[str, Any]):
 
     has_rows = False
     """Whether what it lacks is a row of its own (M9), of which every column is missing, too."""
+    nulls: frozenset[str] = frozenset()
+    """Of a row (M9): its columns that are NULL."""
 
     def __init__(self, name: str, values: Mapping[str, Any]):
         super().__init__({key: value for key, value in values.items() if value is not None})
@@ -220,8 +222,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
             return mapping[key]
         if isinstance(mapping, Record):
             missing = MissingRow if mapping.has_rows else MissingValue
-            lacks = "row" if mapping.has_rows else "value"
-            return missing(hint=f"{mapping.name}.{key} has no {lacks}", name=str(key))
+            why = "is NULL in its row" if key in mapping.nulls else f"has no {'row' if mapping.has_rows else 'value'}"
+            return missing(hint=f"{mapping.name}.{key} {why}", name=str(key))
         return otherwise()
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -121,20 +122,48 @@ def test_a_person_is_found_by_address_and_has_one_timeline(demo: Project) -> Non
     for section in ("Why, and what is next", "Mails", "Sales"):
         page.get("button_group")[0].set_value(section).run()
         assert complaints(page) == []
+        if section.startswith("Why"):
+            assert ": **sent** (M4). Sent at 2026" in words(page)
     page.text_input[0].set_value("nobody%").run()
     assert "No lead's lead_id or address begins like that." in words(page)
 
 
-def test_a_mail_is_shown_as_it_was_made_where_the_files_are_of_its_version(demo: Project) -> None:
-    page = looked_at("people", demo)
+def test_a_mail_is_shown_as_it_was_sent_by_its_own_version(demo: Project, tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    for name in ("data", "dbt_project"):
+        (tmp_path / name).symlink_to(demo.root / name)
+    shutil.copytree(demo.sequences, project.sequences)
+    lead, sequence = value(
+        demo, "select [lead_id, sequence_id] from marts.messages where status = 'sent' order by message_id limit 1"
+    )
+    for template in (project.sequences / sequence).glob("*.html"):
+        template.write_text("<p>Edited since</p>")
+    page = looked_at("people", project)
+    page.text_input[0].set_value(lead).run()
     page.get("button_group")[0].set_value("Mails").run()
     assert complaints(page) == []
-    assert "Of the very templates that made it" in words(page)
+    assert "As it was sent: its own version of the files" in words(page)
+    assert "Edited since" not in page.code[0].value and len(page.code[0].value) > 100
+    assert page.get("iframe")
+
+
+def test_without_the_journal_a_mail_is_made_anew_by_the_files_and_says_so(demo: Project, tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    for name in ("sequences", "dbt_project", "data/published"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(demo.root / name)
+    page = looked_at("people", project)
+    page.get("button_group")[0].set_value("Mails").run()
+    assert complaints(page) == []
+    assert "the journal has no version" in words(page).replace("\\", "")
+    assert "Not what was sent: rendered anew by the very templates that made it" in words(page)
     assert page.get("iframe")
 
 
 def test_a_preview_is_made_for_a_lead_and_counts_whom_values_are_missing_for(demo: Project) -> None:
     page = looked_at("preview", demo)
+    # Named by what the template includes.
+    assert page.dataframe[-1].value["field"].to_list() == ["first_name"]
     page.selectbox[0].set_value("enterprise_onboarding").run()
     next(group for group in page.get("button_group") if group.value == "made up").set_value("a lead").run()
     assert complaints(page) == []

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 import typing
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 import yaml
@@ -71,3 +74,14 @@ def test_the_rules_for_prometheus_ask_for_what_there_is() -> None:
     asked = {name for rule in rules["groups"][0]["rules"] for name in re.findall(r"drips_\w+", rule["expr"])}
     assert asked <= set(re.findall(r"^\| `(drips_\w+)`", MONITORING, re.MULTILINE))
     assert len(asked) == 4
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool (Debian's prometheus) is not installed")
+def test_promtool_takes_the_rules(tmp_path: Path) -> None:
+    [rules] = [text for text in blocks(MONITORING, "yaml") if "groups:" in text]
+    (tmp_path / "rules.yml").write_text(rules, encoding="utf-8")
+    checked = subprocess.run(
+        ["promtool", "check", "rules", str(tmp_path / "rules.yml")], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert "4 rules found" in checked.stdout

@@ -92,6 +92,15 @@ def test_everything_is_looked_at_in_order(shop, monkeypatch):
     ]  # fmt: skip
 
 
+def test_senders_at_example_domains_are_one_line_unless_a_resolver_is_named(shop):
+    shop.senders(SENDERS)
+    shop.sequence("welcome", "sender: {name: Ada, email: ada@acme.example}\ntrigger: {event: e}\nsteps: []")
+    checks = checks_of(shop.root)
+    assert [name for name in checks if name.startswith("sender")] == ["senders at example domains"]
+    check = checks["senders at example domains"]
+    assert (check["state"], check["message"].partition(":")[0]) == ("warning", "acme")
+
+
 def test_a_server_that_senders_use_and_nobody_set_makes_it_exit_1(shop):
     shop.senders(SENDERS)
     with DnsServer({}) as dns:

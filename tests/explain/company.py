@@ -139,7 +139,8 @@ class Company:
             *("berliner", "yorker"),
         ]
         self.land("leads", [_lead(name) for name in people])
-        self.land("leads", [_lead("nobody", email="")])
+        self.land("leads", [_lead("nobody", email=""), {"lead_id": "typo", "created_at": "soon"}])
+        self.land("events", [{"lead_id": "never", "event": "signup", "occurred_at": "soon"}])
         signups = ("ann", "bob", "barred", "buyer", "quitter", "again", "unsubscriber", "nobody", "twice")
         self.land("events", [_event(name, "signup", START - timedelta(hours=1)) for name in signups])
         self.land("events", [_event("old", "signup", START - timedelta(days=3))])

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 
 from dagster_drips.cli import commands as _registered  # noqa: F401
 from dagster_drips.cli.app import app
+from dagster_drips.cli.status import read_status
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
 from explain.company import NOW, TICKS, Company
@@ -113,6 +115,30 @@ def test_occurrences_that_wait_are_told(company: Company) -> None:
     assert code == 0
     [occurrence] = json.loads(out)["leads"][0]["occurrences"]
     assert (occurrence["decision"], occurrence["occurred_at"]) == ("waiting", "2026-03-27T11:00:00Z")
+
+
+def test_rows_that_were_rejected_are_told_to_whom_they_name(company: Company) -> None:
+    code, out, err = drips(company.project, "explain", "typo")
+    assert (code, out) == (1, "")
+    assert re.fullmatch(
+        r"error: no lead 'typo' was known at \S+, but a landed row names it:"
+        r" leads/0002.jsonl, line 2, rejected: .*created_at.*\n",
+        err,
+    )
+    code, out, _ = drips(company.project, "explain", "never")
+    assert code == 0
+    assert re.fullmatch(r"  events/\d+.jsonl, line 1, rejected: event_id missing", out.splitlines()[1])
+    answer = json.loads(drips(company.project, "explain", "never", "--json")[1])
+    assert [(row["kind"], row["line"]) for row in answer["leads"][0]["rejected"]] == [("events", 1)]
+    assert json.loads(drips(company.project, "explain", "ann", "--json")[1])["leads"][0]["rejected"] == []
+
+
+def test_status_tells_when_a_window_lets_the_next_step_out(company: Company) -> None:
+    due = {row["sequence_id"]: row for row in read_status(company.project).due_next}
+    # Sunday 02:30 in Berlin, which clocks jump over; the schedule came on Friday.
+    assert due["windowed"]["next_at"] == datetime(2026, 3, 29, 1)
+    assert due["expiring"]["next_at"] == datetime(2026, 3, 31, 22)
+    assert due["windowed"]["waiting"] == 2
 
 
 def test_while_a_tick_runs_what_was_published_is_told(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:

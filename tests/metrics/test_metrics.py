@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
+import re
+import shutil
+import socket
 import stat
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from dagster_drips.metrics import export_metrics
@@ -147,6 +153,43 @@ def test_metrics_are_pushed_in_the_place_of_those_before(
     assert "cret" not in problem
     [problem] = exported(published, monkeypatch, pushgateway_url="http://127.0.0.1:1")
     assert "could not be pushed" in problem
+
+
+@pytest.mark.skipif(not shutil.which("prometheus-pushgateway"), reason="prometheus-pushgateway is not installed")
+def test_a_real_pushgateway_takes_them_and_shows_them_to_prometheus(
+    published: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = "{}:{}".format(*taken.getsockname())
+    command = ["prometheus-pushgateway", f"--web.listen-address={address}", "--persistence.file="]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            end = time.monotonic() + 60
+            while True:
+                try:
+                    assert requests.get(f"http://{address}/-/ready", timeout=5).ok
+                    break
+                except requests.ConnectionError:
+                    assert process.poll() is None and time.monotonic() < end, "it doesn't start"
+                    time.sleep(0.05)
+            for _ in range(2):  # the second time in the place of the first
+                assert exported(published, monkeypatch, pushgateway_url=f"http://{address}") == []
+            shown = requests.get(f"http://{address}/metrics", timeout=5).text
+        finally:
+            process.terminate()
+    assert re.search(r'^drips_messages_in_doubt\{.*job="drips".*sequence="welcome".*\} 1$', shown, re.MULTILINE)
+    assert re.search(r'^push_failure_time_seconds\{.*project="shop".*\} 0$', shown, re.MULTILINE)
+
+
+@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool (Debian's prometheus) is not installed")
+def test_promtool_finds_nothing_wrong_with_the_file(
+    published: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert exported(published, monkeypatch, metrics_file=tmp_path / "drips.prom") == []
+    text = (tmp_path / "drips.prom").read_text()
+    checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
 def test_nothing_is_exported_unasked_or_before_a_tick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

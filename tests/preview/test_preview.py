@@ -106,6 +106,39 @@ def test_a_real_lead_and_its_latest_event_are_taken_from_the_warehouse(project: 
 
 
 @pytest.mark.usefixtures("_no_browser")
+def test_before_any_data_content_is_made_up_as_tests_have_it_and_says_so(project: Project) -> None:
+    folder, models = project.sequences / "cart", project.content
+    models.mkdir()
+    (models / "offers.sql").write_text("{{ config(meta={'rows': 'many'}) }} select 'L1' as lead_id, 1 as place")
+    (models / "account.sql").write_text("select 'L1' as lead_id, 5 as points")
+    (folder / "third.html").write_text(
+        "<p>{{ content.account.points | default('no points') }}"
+        "{% for offer in content.offers %}, {{ offer.name }} till {{ offer.until | date }}{% endfor %}.</p>"
+    )
+    mails = {mail.name: mail for mail in previewed(project, "cart", reader_of(project, None))}
+    assert mails["third"].text.strip() == "no points."
+    assert mails["third"].missing == ["content.account (no row)", "content.offers (no row)"]
+    (folder / "tests.yml").write_text(
+        "tests:\n  - name: offers\n    start: 2026-03-02T09:00:00Z\n    given:\n      leads: [{lead_id: L1}]\n"
+        "      content:\n        account: [{lead_id: L1, points: null}]\n        offers:\n"
+        "          - {lead_id: L1, place: 2, name: Chair, until: 2026-03-09}\n"
+        "          - {lead_id: L1, place: 1, name: Lamp, until: 2026-03-08}\n"
+        "          - {lead_id: L2, place: 1, name: Table, until: 2026-03-10}\n"
+        "    expect: {mails: []}\n"
+    )
+    (third,) = [mail for mail in previewed(project, "cart", reader_of(project, None)) if mail.name == "third"]
+    assert third.text.strip() == "no points, Lamp till Mar 8, 2026, Chair till Mar 9, 2026."
+    assert third.made_up_content == ("account", "offers")
+    assert third.missing == ["content.account.points (NULL in its row)"]
+    (folder / "third.html").write_text("<p>{{ content.account.points }}</p>")
+    result = asked(project, "cart", "--out", project.root / "out")
+    assert "cart/third: third.html: content.account.points is NULL in its row" in result.stderr
+    assert "made up, as tests.yml gives it: content.account" in result.stderr
+    assert "for a reader who is made up, as there is no data yet" in result.stdout
+    assert "are made up: those that the sequence's tests.yml gives" in (project.root / "out/index.html").read_text()
+
+
+@pytest.mark.usefixtures("_no_browser")
 def test_the_page_and_the_files_are_written_and_what_cannot_be_made_is_told(project: Project) -> None:
     out = project.root / "out"
     result = asked(project, "cart", "--out", out)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import streamlit as st
 
 from dagster_drips.console import charts, files, leads, mail_frame, parts
-from dagster_drips.console.state import Console
+from dagster_drips.console.state import Console, Unshown
 from dagster_drips.pipeline.reasons import REASONS
 from dagster_drips.preview.mails import made_up_event, previewed_mail
 from dagster_drips.preview.views import VIEWS
 
 _SQL = Path(__file__).with_suffix(".sql")
 _MOST = 500
+_BECAME = {"failed": "As it was tried", "in_doubt": "As it was tried"}
 _COUNTS = (
     ("messages_sent", "Messages sent"),
     ("messages_opened", "Opened"),
@@ -80,7 +82,11 @@ def _profile(console: Console, lead: str) -> None:
             "opened": "Opened",
             "clicked": "Clicked",
             "next_step_id": "Next step",
-            "next_scheduled_at": "Scheduled (UTC)",
+            "next_scheduled_at": st.column_config.DatetimeColumn(
+                "Scheduled (UTC)",
+                format="YYYY-MM-DD HH:mm",
+                help="at the earliest; its send window may open later, as *Why, and what is next* says",
+            ),
         },
     )
 
@@ -110,18 +116,19 @@ def _why(console: Console, lead: str) -> None:
     if explanations.is_empty():
         parts.nothing("No sequence is live, or the lead is not visible yet.")
         return
-    st.caption("What `drips explain` says: for each step of each live sequence, why it went out or did not.")
-    parts.table(
-        explanations.with_columns(pl.col("state").str.replace_all("_", " ")),
-        {
-            "sequence_id": "Sequence",
-            "step_id": "Step",
-            "state": "State",
-            "text": st.column_config.TextColumn("Why", width="large"),
-            "rule": "Rule",
-            "next_at": "Next (UTC)",
-        },
+    st.caption(
+        "What `drips explain` says: for each step of each live sequence, why it went out or did not. Times are UTC."
     )
+    for (sequence, enrollment), steps in explanations.group_by("sequence_id", "enrollment_id", maintain_order=True):
+        # Without an enrollment all steps are told alike.
+        rows = list((steps if enrollment else steps.head(1)).iter_rows(named=True))
+        st.markdown("\n".join([f"**{parts.literal(str(sequence))}**", "", *(_told(row, enrollment) for row in rows)]))
+
+
+def _told(row: dict[str, Any], enrollment: object) -> str:
+    step = f"{parts.literal(row['step_id'])}: " if enrollment else ""
+    state = row["state"].replace("_", " ")
+    return f"- {step}**{state}** ({row['rule']}). {parts.literal(row['text'])}"
 
 
 def _mails(console: Console, lead: str) -> None:
@@ -151,27 +158,59 @@ def _mails(console: Console, lead: str) -> None:
         ),
         key=f"mail-{lead}",
     )
-    row = rows[chosen]
+    _mail(console, lead, rows[chosen])
+
+
+def _mail(console: Console, lead: str, row: dict[str, Any]) -> None:
+    sent = console.sent(row["message_id"])
+    if isinstance(sent, Unshown) and sent.is_unrenderable:
+        parts.nothing(f"It could not be made: {parts.literal(sent.why)}")
+        return
+    if isinstance(sent, Unshown):
+        st.caption(f"What it was made of is not all there: {parts.literal(sent.why)}")
+        _by_files(console, lead, row)
+        return
+    st.caption(
+        f"{_BECAME.get(row['became'], 'As it was sent')}: its own version of the files, with its event and the content"
+        " that was frozen for it. Links lead where their author wrote."
+    )
+    if sent.lead_changed_at:
+        at = parts.told(sent.lead_changed_at)
+        st.warning(f"The lead's own fields are those of {at} UTC: what the mail shows of them may have been different.")
+    if sent.lacks_event:
+        st.warning("Its event is in no landing file any more: what the mail showed of it is missing here.")
+    _shown(sent.subject, sent.html, sent.text)
+
+
+def _by_files(console: Console, lead: str, row: dict[str, Any]) -> None:
+    """Rendered anew, where the files are still of the version that made it."""
     catalog = files.catalog(console.project)
     source = catalog.sources.get(row["sequence_id"])
     if source is None or source.version_id != row["version_id"]:
         parts.nothing(
             "The files are of another version of this sequence than the one that made the message, so it can't be"
-            " shown here."
-            " What went out is kept with the journal, and shown by the message's own link to view it."
+            " rendered anew either."
         )
         return
     step = next(one for one in source.sequence.steps if one.id == row["step_id"])
     variant = next((one for one in step.variants or () if one.id == row["variant_id"]), None)
     event = made_up_event(console.project, source) if source.sequence.trigger.kind == "event" else None
     shown = previewed_mail(catalog, row["sequence_id"], step, variant, leads.reader(console, lead, event), event)
-    told = "of today's values" + (", and of an event that is made up: properties are not published" if event else "")
-    st.caption(f"Of the very templates that made it, {told}.")
+    told = "of today's values" + (", and of an event that is made up" if event else "")
+    st.warning(f"Not what was sent: rendered anew by the very templates that made it, {told}.")
     if shown.error:
-        parts.nothing(f"It can't be made of these: {shown.error}")
+        parts.nothing(f"It can't be made of these: {parts.literal(shown.error)}")
         return
-    st.markdown(f"**{parts.literal(shown.subject)}**")
-    mail_frame.mail(shown.html, VIEWS[0])
+    _shown(shown.subject, shown.html, shown.text)
+
+
+def _shown(subject: str, html: str, text: str) -> None:
+    st.markdown(f"**{parts.literal(subject)}**")
+    rendered, plain = st.tabs(["Rendered", "Plain text"])
+    with rendered:
+        mail_frame.mail(html, VIEWS[0])
+    with plain:
+        st.code(text, language=None, wrap_lines=True)
 
 
 def _sales(console: Console, lead: str) -> None:

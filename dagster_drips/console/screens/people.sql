@@ -32,12 +32,11 @@ limit $most
 -- name: explanations
 select
     sequence_id,
+    enrollment_id,
     step_id,
     state,
     text,
-    rule,
-    next_outcome,
-    next_at
+    rule
 from marts.explanations
 where lead_id = $lead
 order by sequence_id, enrollment_id nulls last, position

@@ -69,14 +69,19 @@ def _mail(console: Console, catalog: Catalog, source: SequenceSource) -> None:
         step, variant = _part(source)
     with right:
         lead = _lead(console)
-    if models := sorted(content_of_step(step, source.files)):
+    event = _event(console, source)
+    reader = leads.reader(console, lead, event)
+    mail = previewed_mail(catalog, source.sequence_id, step, variant, reader, event)
+    if mail.made_up_content:
+        parts.nothing(
+            f"The rows of content.{', content.'.join(mail.made_up_content)} are made up, as `tests.yml` gives them:"
+            " they are not published, and `drips preview` shows real ones."
+        )
+    if models := sorted({*content_of_step(step, source.files)} - {*mail.made_up_content}):
         parts.nothing(
             f"It names content.{', content.'.join(models)}, whose rows are not published: here they are missing, and"
             " `drips preview` shows them."
         )
-    event = _event(console, source)
-    reader = leads.reader(console, lead, event)
-    mail = previewed_mail(catalog, source.sequence_id, step, variant, reader, event)
     if mail.error:
         st.error(f"It can't be made for this reader: {parts.literal(mail.error)}")
         if mail.missing:

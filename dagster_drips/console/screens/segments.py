@@ -30,8 +30,9 @@ def show(console: Console) -> None:
     segment = parts.chosen("Segment", now["segment"].to_list(), key="segment")
     changes = console.ask(_SQL, "changes", segment=segment)
     if changes.is_empty() or not (changes["leads"] != 0).any():
-        parts.nothing("Nobody entered or left it in 180 days.")
+        parts.nothing("Nobody entered or left it in 180 days, its first day aside.")
     else:
+        st.caption("Without its first day, on which everybody who was a member then entered.")
         charts.daily_bars(changes, charts.Number("leads", "Leads"), colour="change")
     st.subheader("Overlap")
     overlap = console.ask(_SQL, "overlap")

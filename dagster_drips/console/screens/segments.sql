@@ -22,12 +22,16 @@ where day > (select max(day) from marts.days) - 180
 order by day, segment
 
 -- name: changes
+-- Without its first day, on which everybody who was a member then entered: beside that nothing could be seen.
 select
     day,
     unnest(['entered', 'left']) as change,
     unnest([entered, -"left"]) as leads
 from marts.segment_sizes
-where segment = $segment and day > (select max(day) from marts.days) - 180
+where
+    segment = $segment
+    and day > (select max(day) from marts.days) - 180
+    and day > (select min(first.day) from marts.segment_sizes as first where first.segment = $segment)
 order by day, change
 
 -- name: overlap

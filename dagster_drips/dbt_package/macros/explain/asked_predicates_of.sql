@@ -1,6 +1,6 @@
 {#- The values of all that a decision asked about: `rows` with a column a predicate, JSON where there are several. What was decided is looked at as of
     its tick, as far as that is on record; what is open, as of this one. -#}
-{% macro asked_predicates_of(rows, steps, judged, tick, gates) -%}
+{% macro asked_predicates_of(rows, people, steps, judged, tick, gates) -%}
     with
 
     -- E5: of whoever was turned away as of then, of all others as of now
@@ -12,7 +12,7 @@
             tick.as_of as asked_at,
             named.role,
             named.segment
-        from {{ explained_people() }} as people
+        from {{ people }} as people
         inner join {{ source('raw', 'sequence_segments').include(database=false) }} as named on true
         inner join {{ tick }} as tick on true
 
@@ -178,7 +178,7 @@
                 ', '
                 order by reasons.topic nulls first
             ) as suppressed
-        from {{ explained_people() }} as people
+        from {{ people }} as people
         inner join reasons
             on people.address = reasons.address
         inner join {{ ref('live_sequences').include(database=false) }} as sequences
@@ -217,7 +217,7 @@
             lately.sequence_id,
             lately.step_id,
             lately.sent_as_of
-        from {{ explained_people() }} as people
+        from {{ people }} as people
         inner join lately
             on people.address = lately.address
 
@@ -343,7 +343,7 @@
         on rows.sequence_id = steps.sequence_id and rows.step_id = steps.step_id
     left join {{ gates }} as gates
         on rows.sequence_id = gates.sequence_id
-    left join {{ explained_people() }} as people
+    left join {{ people }} as people
         on rows.lead_id = people.lead_id
     left join triggered
         on rows.lead_id = triggered.lead_id and rows.sequence_id = triggered.sequence_id
