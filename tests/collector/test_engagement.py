@@ -273,7 +273,7 @@ def test_a_message_is_shown_as_it_was_sent_without_tracking(
         "sent_as_of": as_of,
     }
     enrollment = {"enrollment_id": "e1", "triggered_at": as_of, "occurrence_id": "ev 1"}
-    lead = {"lead_id": "l1", "email": "grace@navy.example", "first_name": "Grace <3"}
+    lead = {"lead_id": "l1", "email": "grace@navy.example", "first_name": "Grace <3", "updated_at": as_of}
     schema = {"variant_id": pl.String}
     pl.DataFrame([message], schema_overrides=schema).write_parquet(project.published_set / "messages.parquet")
     pl.DataFrame([enrollment]).write_parquet(project.published_set / "enrollments.parquet")

@@ -33,7 +33,7 @@ SETTING = re.compile(r"[A-Z][A-Z0-9_]*=\S*")
 EXTRAS = set(tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["optional-dependencies"])
 CLI = typer.main.get_command(app)
 OTHERS = {
-    *("cat", "cd", "cp", "echo", "export", "mkdir", "rsync", "."),  # a shell's own
+    *("cat", "cd", "cp", "echo", "export", "ln", "mkdir", "rsync", "."),  # a shell's own
     *("pip", "uv", "duckdb", "dbt", "mf", "dagster", "pytest", "python", "python3", ".ci/run"),
 }
 """Programs beside `drips` that the pages call."""
@@ -73,7 +73,7 @@ def _calls(text: str) -> Iterator[list[str]]:
 
 def _parsed(arguments: list[str]) -> None:
     """Let the command's own parser read it; nothing is run."""
-    name, *rest = arguments
+    name, *rest = arguments[2:] if arguments[0] == "--project" else arguments
     command = CLI.commands[name]  # ty: ignore[unresolved-attribute]
     try:
         command.make_context(name, rest)

@@ -145,8 +145,10 @@ def _version(project: Project, published: Path, sequence_id: str, as_of: datetim
     """What the tick `as_of` had live: the last version that was seen by then."""
     ticks = project.journal / "ticks"
     of_sequence, seen = pl.col("sequence_id") == sequence_id, pl.col("seen_at") <= as_of
-    known = pl.scan_parquet(published / "sequence_versions.parquet").filter(of_sequence, pl.col("since") <= as_of)
-    since: datetime | None = known.select(pl.col("since").max()).collect().item()
+    since: datetime | None = None
+    if (versions := published / "sequence_versions.parquet").exists():
+        known = pl.scan_parquet(versions).filter(of_sequence, pl.col("since") <= as_of)
+        since = known.select(pl.col("since").max()).collect().item()
     places = [f"{since:%Y-%m-%d}/{since:%H%M%S}-*"] if since else []
     found: list[dict[str, Any]] = []
     # Where the marts say when it was seen first, else everywhere: a year has a hundred thousand commits.
