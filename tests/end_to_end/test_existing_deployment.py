@@ -39,9 +39,9 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"^(?:#|--|<!--) (\S+/\S+\.\w+)(?: -->)?$")
 # What the strangers have had before.
 THEIRS = {
-    "pyproject.toml": '[tool.dg]\ndirectory_type = "project"\n\n[tool.dg.project]\nroot_module = "shop"\n',
-    "shop/__init__.py": "",
-    "shop/defs/__init__.py": "",
+    "pyproject.toml": '[tool.dg]\ndirectory_type = "project"\n\n[tool.dg.project]\nroot_module = "acme_assets"\n',
+    "acme_assets/__init__.py": "",
+    "acme_assets/defs/__init__.py": "",
     "analytics/models/core/customers.sql": "select lead_id, length(lead_id) * 1000 as revenue\n"
     "from {{ source('crm', 'leads') }}\nwhere lead_id = 'c1'\n",
     "analytics/models/core/sources.yml": "sources:\n  - name: crm\n    tables:\n      - name: leads\n"
@@ -150,7 +150,7 @@ def test_jobs_make_their_own_assets_and_run_as_their_owners_say(deployment: Depl
 
 
 def test_a_merge_in_python_is_the_same(deployment: Deployment) -> None:
-    from shop.merged import defs
+    from acme_assets.merged import defs
 
     assert isinstance(defs, dg.Definitions)
     keys = deployment.definitions.resolve_asset_graph().get_all_asset_keys()
