@@ -14,6 +14,7 @@ from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
+from dagster_drips.warehouse.watermark import note_late_deliveries
 
 PLAN = DemoPlan(
     leads=400,
@@ -50,5 +51,7 @@ def _make(folder: Path) -> None:
     pipeline = Pipeline.of(project)
     with open_warehouse(project.warehouse) as warehouse:
         warehouse.execute(REFUSE)
+        changed = warehouse.rows("select message_id, as_of from raw.delivery_log where smtp_code = 550")
+        note_late_deliveries(warehouse, [(row["message_id"], row["as_of"]) for row in changed])
         assert [node.name for node in pipeline.measure() if node.failed] == []
         publish(warehouse, project.published, pipeline.transform.descriptions())

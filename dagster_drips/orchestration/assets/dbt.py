@@ -132,7 +132,7 @@ def build_failures(names: Names) -> dg.AssetSpec:
 
 
 def build_gate_facts(names: Names) -> list[dg.AssetSpec]:
-    """What deciding knows besides what it reads and makes: of gates, content, and how far earlier ticks came."""
+    """What models know besides what they read and make: of gates, content, how far earlier ticks came, the DNS."""
     described = {
         "failed_tests": "One row per data test that failed at this tick and segment that it speaks of (G1).",
         "gate_waivers": "One row per waiver of a gate that was given and known by this tick (G1).",
@@ -143,7 +143,11 @@ def build_gate_facts(names: Names) -> list[dg.AssetSpec]:
         "watermark_sequences": "One row per sequence as that tick decided by it.",
         "late_deliveries": "One row per message of an earlier tick that the delivery log knows more of since.",
     }
-    return [names.raw_spec(table, DECIDE, description, [names.tick], set()) for table, description in described.items()]
+    exchangers = "One row per recipient domain whose MX record `drips mx` has asked for."
+    return [
+        *(names.raw_spec(table, DECIDE, description, [names.tick], set()) for table, description in described.items()),
+        names.raw_spec("mail_exchangers", MEASURE, exchangers, [names.tick], set()),
+    ]
 
 
 def build_after_sending(manifest: Mapping[str, Any], translator: Translator) -> list[dg.AssetSpec]:
