@@ -25,6 +25,7 @@ import msgspec
 from dagster_drips.files import atomic_write
 from dagster_drips.pipeline.descriptions import Description
 from dagster_drips.pipeline.node_result import NodeResult
+from dagster_drips.pipeline.run_constants import constants, with_constants
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 from dagster_drips.warehouse.statements import named_statements
@@ -176,26 +177,31 @@ def run_compiled(nodes: Sequence[CompiledNode], warehouse: Path, dbt: Path) -> l
     results: list[NodeResult] = []
     failed: set[str] = set()
     with open_warehouse(warehouse, prepared=True) as connection:
-        _make_room(connection, nodes)
+        tables = _make_room(connection, nodes)
+        values = constants(connection)
         for node in nodes:
             if failed.intersection(node.parents):
                 result = NodeResult(node.unique_id, "skipped", "", 0.0, None)
             else:
-                result = _run(connection, node, dbt)
+                # A view outlives the run.
+                known = (
+                    node if node.kind == "view" else msgspec.structs.replace(node, sql=with_constants(node.sql, values))
+                )
+                result = _run(connection, known, dbt, is_there=node.relation in tables)
             if result.status in ("error", "skipped"):
                 failed.add(node.unique_id)
             results.append(result)
     return results
 
 
-def _run(warehouse: Warehouse, node: CompiledNode, dbt: Path) -> NodeResult:
+def _run(warehouse: Warehouse, node: CompiledNode, dbt: Path, *, is_there: bool) -> NodeResult:
     began = time.monotonic()
     status, message, failures = "success", "", None
     try:
         if node.kind == "test":
             status, message, failures = _tested(warehouse, node)
         elif node.kind == "incremental":
-            _merge(warehouse, node)
+            _merge(warehouse, node, is_there=is_there)
         else:
             for statement in _statements(node, dbt):
                 warehouse.execute(statement)
@@ -220,9 +226,9 @@ def _statements(node: CompiledNode, dbt: Path) -> Iterator[str]:
         yield f"create or replace table {node.relation} as (\n{node.sql}\n)"
 
 
-def _merge(warehouse: Warehouse, node: CompiledNode) -> None:
+def _merge(warehouse: Warehouse, node: CompiledNode, *, is_there: bool) -> None:
     """New rows in the place of those with their keys (dbt's `delete+insert`); the whole table where there is none."""
-    if node.relation not in _relations(warehouse, "tables"):
+    if not is_there:
         warehouse.execute(f"create table {node.relation} as (\n{node.sql}\n)")
         return
     keys = [quoted_name(name) for name in node.key]
@@ -233,7 +239,6 @@ def _merge(warehouse: Warehouse, node: CompiledNode) -> None:
             replaced = f"(select distinct {', '.join(keys)} from new_rows)"
             warehouse.execute(f"delete from {node.relation} as kept using {replaced} as replaced where {same}")
             warehouse.execute(f"insert into {node.relation} by name select * from new_rows")
-        warehouse.execute(_STATEMENTS["drop_new_rows"])
 
 
 def _tested(warehouse: Warehouse, node: CompiledNode) -> tuple[str, str, int]:
@@ -250,11 +255,15 @@ def _tested(warehouse: Warehouse, node: CompiledNode) -> tuple[str, str, int]:
     return "pass", "", 0
 
 
-def _make_room(warehouse: Warehouse, nodes: Sequence[CompiledNode]) -> None:
-    """Schemas for what is to be made; and what another state of the project made as the other kind goes."""
+def _make_room(warehouse: Warehouse, nodes: Sequence[CompiledNode]) -> set[str]:
+    """Schemas for what is to be made; and what another state of the project made as the other kind goes.
+
+    Returns:
+        The tables that there are.
+    """
     made = [node for node in nodes if node.relation]
     if not made:
-        return
+        return set()
     for schema in {node.relation.rpartition(".")[0] for node in made}:
         warehouse.execute(f"create schema if not exists {schema}")
     views, tables = _relations(warehouse, "views"), _relations(warehouse, "tables")
@@ -263,6 +272,7 @@ def _make_room(warehouse: Warehouse, nodes: Sequence[CompiledNode]) -> None:
             warehouse.execute(f"drop table {node.relation}")
         elif node.kind != "view" and node.relation in views:
             warehouse.execute(f"drop view {node.relation}")
+    return tables
 
 
 def _relations(warehouse: Warehouse, kind: Literal["views", "tables"]) -> set[str]:

@@ -1,9 +1,6 @@
 -- name: has_new_rows
 select exists (select 1 from new_rows)
 
--- name: drop_new_rows
-drop table new_rows
-
 -- name: views
 -- As dbt writes the names of relations.
 select concat('"', database_name, '"."', schema_name, '"."', view_name, '"') as relation
