@@ -35,7 +35,9 @@ def constants(warehouse: Warehouse) -> dict[tuple[str, str], str]:
     return {
         ("as_of", "tick"): f"timestamp {quoted_text(str(row['as_of']))}",
         ("max(as_of)", "watermark"): f"timestamp {quoted_text(str(since))}" if since else "cast(null as timestamp)",
-        ("max(load_id)", "watermark"): f"cast({'null' if load_id is None else int(load_id)} as bigint)",
+        ("max(load_id)", "watermark"): "cast(null as bigint)"
+        if load_id is None
+        else f"cast({quoted_text(str(load_id))} as bigint)",
     }
 
 

@@ -28,7 +28,7 @@ def test_a_model_names_neither_table_any_more(warehouse: Warehouse) -> None:
     sql = with_constants(view_of("new_events"), values)
     assert "raw.tick" not in sql and "raw.watermark" not in sql
     assert "timestamp '2026-03-01 10:00:00'" in sql and "timestamp '2026-03-01 09:00:00'" in sql
-    assert "cast(7 as bigint)" in sql
+    assert "cast('7' as bigint)" in sql
 
 
 def test_without_a_watermark_the_macros_say_what_stands_for_it(warehouse: Warehouse) -> None:
