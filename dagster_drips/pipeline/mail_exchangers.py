@@ -20,11 +20,13 @@ from dagster_drips.clock import format_instant, parse_instant
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
 from dagster_drips.project import Project
+from dagster_drips.sequences.problems import Problem
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
 _COLUMNS = ("domain", "exchanger", "asked_at")
+_UNREADABLE = "can't be read; delete it and run `drips mx` again"
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,11 @@ def forget_domains(project: Project, addresses: Iterable[str]) -> None:
         write_exchangers(project, [one for one in known if one.domain not in gone])
 
 
-def load_exchangers(project: Project, warehouse: Warehouse) -> None:
+def load_exchangers(project: Project, warehouse: Warehouse) -> list[Problem]:
     """Have the marts know what the file says.
 
-    Raises:
-        DripsError: the file can't be read.
+    Returns:
+        What is wrong with a file that can't be read: the marts know what they knew, and nothing else waits for it.
     """
     file = exchangers_file(project)
     try:
@@ -93,8 +95,9 @@ def load_exchangers(project: Project, warehouse: Warehouse) -> None:
             warehouse.execute(_STATEMENTS["forget"])
             if file.exists():
                 warehouse.execute(_STATEMENTS["load"], [str(file)])
-    except duckdb.Error as error:
-        raise _unreadable(file) from error
+    except duckdb.Error:
+        return [Problem(file.relative_to(project.root).as_posix(), None, _UNREADABLE)]
+    return []
 
 
 def domains_unknown_to_seeds(project: Project, known: Iterable[MailExchanger]) -> list[str]:
@@ -113,4 +116,4 @@ def domains_unknown_to_seeds(project: Project, known: Iterable[MailExchanger]) -
 
 
 def _unreadable(file: Path) -> DripsError:
-    return DripsError("can't be read; delete it and run `drips mx` again", file=file)
+    return DripsError(_UNREADABLE, file=file)

@@ -203,12 +203,15 @@ class Pipeline:
         return instant
 
     def load_sequences(self, warehouse: Warehouse) -> tuple[Catalog, list[Problem]]:
-        """Read the sequence files and make them what dbt reads (S1, S2, S3); also returns their errors."""
+        """Read the sequence files and make them what dbt reads (S1, S2, S3), and what `drips mx` found; also returns
+        their errors.
+        """
         catalog = self.catalog()
         # A replay sends nothing, so it needs no files.
         keep = BlobStore.of(self.project) if self.journal is not None else None
         record_catalog(warehouse, catalog, as_of=self.as_of(warehouse), keep=keep)
-        return catalog, [problem for problem in catalog.problems if problem.severity == "error"]
+        errors = [problem for problem in catalog.problems if problem.severity == "error"]
+        return catalog, [*errors, *load_exchangers(self.project, warehouse)]
 
     def load_landing(
         self, warehouse: Warehouse, kinds: tuple[str, ...], progress: Callable[[str, int], None] | None = None
@@ -231,7 +234,6 @@ class Pipeline:
         is_life = self.journal is not None
         expect_gates(self.project, warehouse, is_life=is_life)
         expect_content(self.project, warehouse)
-        load_exchangers(self.project, warehouse)
         nodes, broken = run_decisions(self.project, self.transform, warehouse)
         tests: list[NodeResult] = []
         if tested and is_life:

@@ -72,7 +72,7 @@ def _segments_move(pipeline: Pipeline, warehouse: Warehouse) -> bool:
     # What keeps its result (E10) stands as it is; it is asked when a tick is lived.
     left = kept_results(warehouse)
     nodes = [node for node in kept if node.name not in left and _is_of_segments(node)]
-    results = run_compiled(nodes, pipeline.transform.warehouse, pipeline.project.dbt)
+    results = run_compiled(nodes, pipeline.transform.warehouse, pipeline.project.dbt_work)
     return any(result.failed for result in results) or bool(warehouse.value(_STATEMENTS["segments_moved"]))
 
 

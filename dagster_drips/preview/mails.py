@@ -6,10 +6,8 @@ Nothing is sent, tracked or written into the project; templates are the same as 
 
 from __future__ import annotations
 
-import base64
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,7 @@ from dagster_drips.sequences.step_content import columns_used, content_of_step, 
 from dagster_drips.sequences.template_facts import template_facts
 from dagster_drips.sequences.tests_file import given_events
 from dagster_drips.templating.context import MessageFacts, message_context
+from dagster_drips.templating.html_images import with_images_as_data
 from dagster_drips.templating.html_tokens import address_of_link, start_tags, tokens
 from dagster_drips.templating.rendering import RenderError
 from dagster_drips.templating.templates import compile_step
@@ -38,7 +37,6 @@ from dagster_drips.warehouse.statements import named_statements
 GMAIL_CLIPS_AT = 102 * 1024
 """Bytes of HTML beyond which Gmail shows the rest of a mail only on demand."""
 _STATEMENTS = named_statements(Path(__file__).with_name("reader.sql"))
-_CONTENT_ID = re.compile(r"cid:([0-9a-f]{32}@drips)")
 MADE_UP = {
     "lead_id": "L-1",
     "email": "ada@example.org",
@@ -214,7 +212,7 @@ def _mail(
         mail,
         subject=rendered.subject,
         preview_text=preview_text,
-        html=_with_images(html, images),
+        html=with_images_as_data(html, _images(images)),
         text=str(rendered.text),
         size=len(html.encode()),
         links=_links(html),
@@ -341,13 +339,9 @@ def _links(html: str) -> list[str]:
     return list(dict.fromkeys(address_of_link(address) for address in found if address))
 
 
-def _with_images(html: str, images: Mapping[str, AttachedFile]) -> str:
-    """Images of the message as data, since a browser knows no `cid:`."""
+def _images(known: Mapping[str, AttachedFile]) -> Callable[[str], tuple[str, bytes] | None]:
+    def image_of(content_id: str) -> tuple[str, bytes] | None:
+        image = known.get(content_id)
+        return (image.facts.content_type, image.path.read_bytes()) if image else None
 
-    def data(found: re.Match[str]) -> str:
-        image = images.get(found[1])
-        if image is None:
-            return found[0]
-        return f"data:{image.facts.content_type};base64,{base64.b64encode(image.path.read_bytes()).decode()}"
-
-    return _CONTENT_ID.sub(data, html)
+    return image_of

@@ -1,13 +1,15 @@
 """Images that a template names as files, and their Content-IDs in the place of the names.
 
 Works on the template's text, before any value is in it: so a value can never name a file. What is a file's name and
-where it stands is said here for both the check (`sequences.attached_files`) and the sending (`templates`).
+where it stands is said here for both the check (`sequences.attached_files`) and the sending (`templates`); and how a
+browser, which knows no Content-ID, is shown a rendered message.
 """
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -25,6 +27,8 @@ _JINJAS_END = {
 _CONDITION = re.compile(r"<!--\[if\b[^<>]*>|(?:<!--)?<!\[endif\]-->", re.IGNORECASE)
 _TABLES = frozenset({"body", "table", "td", "th", "tr"})
 _STYLED = re.compile(r"""\burl\(\s*["']?([^"')]+)|\ssrcset\s*=\s*["']?([^\s"'>,]+)""", re.IGNORECASE)
+CONTENT_ID = re.compile(r"cid:([0-9a-f]+@drips)")
+"""How the HTML of a message refers to a file that it carries along (RFC 2392)."""
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)  # one letter is a drive
 
 
@@ -102,3 +106,18 @@ def _file_name(address: str) -> str | None:
     if not text or _HIDDEN in text or text.startswith(("#", "//")) or _SCHEME.match(text):
         return None
     return unquote(text)
+
+
+def with_images_as_data(html: str, image_of: Callable[[str], tuple[str, bytes] | None]) -> str:
+    """A rendered message with the images that it carries along inside of the page.
+
+    Args:
+        html: of the message.
+        image_of: content type and bytes by Content-ID; None leaves the reference as it is.
+    """
+
+    def data(found: re.Match[str]) -> str:
+        image = image_of(found[1])
+        return f"data:{image[0]};base64,{base64.b64encode(image[1]).decode('ascii')}" if image else found[0]
+
+    return CONTENT_ID.sub(data, html)

@@ -23,7 +23,7 @@ from dagster_drips.links.message_links import LinkMaker, Links
 from dagster_drips.message.content import Attachment, RenderedMessage
 from dagster_drips.message.precompiled_body import PrecompiledBody, Text, placeholder
 from dagster_drips.templating.html_document import deciding_placeholders, with_pixel, with_preview, with_tracked_links
-from dagster_drips.templating.html_images import with_content_ids
+from dagster_drips.templating.html_images import CONTENT_ID, with_content_ids
 from dagster_drips.templating.inlined_styles import with_inlined_styles
 from dagster_drips.templating.personal_links import PersonalLink, is_web, led
 from dagster_drips.templating.plain_text import plain_text
@@ -37,7 +37,6 @@ MAX_LINE = 10_000
 """Characters of a subject or preview text."""
 
 _SPACES = re.compile(r"[\s\u00a0]+")
-_CONTENT_ID = re.compile(r"cid:([0-9a-f]+@drips)")
 
 _STATEMENTS = named_statements(Path(__file__).with_name("templates.sql"))
 
@@ -147,7 +146,7 @@ class StepTemplate:
             changed = with_pixel(with_tracked_links(changed, lead, personal), count + 2)
         if preview:
             changed = with_preview(changed, count)
-        shown = dict.fromkeys(_CONTENT_ID.findall(document)) if self._images else ()
+        shown = dict.fromkeys(CONTENT_ID.findall(document)) if self._images else ()
         images = tuple(self._images[content_id] for content_id in shown if content_id in self._images)
         return _Html(PrecompiledBody(changed), text, tuple(held), images)
 

@@ -9,9 +9,9 @@ reader: they work in the mail alone. Who shows it is `view_message`'s matter, an
 
 from __future__ import annotations
 
-import base64
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -34,10 +34,9 @@ from dagster_drips.sequences.template_facts import template_facts
 from dagster_drips.settings import load_settings
 from dagster_drips.templating.content import content_record
 from dagster_drips.templating.context import MessageFacts, message_context
+from dagster_drips.templating.html_images import with_images_as_data
 from dagster_drips.templating.sandbox import Record
 from dagster_drips.templating.templates import compile_step
-
-_CONTENT_ID = re.compile(r"cid:([0-9a-f]+@drips)")
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def sent_message(project: Project, message_id: str) -> SentMessage:
     rendered = template.render(context, links)
     return SentMessage(
         rendered.subject,
-        _with_images(str(rendered.html), attached, BlobStore.of(project)),
+        with_images_as_data(str(rendered.html), _images(attached, BlobStore.of(project))),
         str(rendered.text),
         changed_at if changed_at and changed_at > message["sent_as_of"] else None,
         is_event and event is None,
@@ -222,14 +221,11 @@ def _may_hold(file: LandingFile, event_id: str) -> bool:
     return False
 
 
-def _with_images(html: str, facts: dict[str, FileFacts], kept: BlobStore) -> str:
-    """With images that a mail carries along inside of the page."""
+def _images(facts: dict[str, FileFacts], kept: BlobStore) -> Callable[[str], tuple[str, bytes] | None]:
     by_content_id = {one.content_id: one for one in facts.values()}
 
-    def inside(found: re.Match[str]) -> str:
-        image = by_content_id.get(found[1])
-        if image is None:
-            return found[0]
-        return f"data:{image.content_type};base64,{base64.b64encode(kept.read(image.sha256)).decode('ascii')}"
+    def image_of(content_id: str) -> tuple[str, bytes] | None:
+        known = by_content_id.get(content_id)
+        return (known.content_type, kept.read(known.sha256)) if known else None
 
-    return _CONTENT_ID.sub(inside, html)
+    return image_of

@@ -54,7 +54,7 @@ attempts as (
         enhanced_code,
         detail,
         retry_at
-    from {{ ref('int_message_states') }}
+    from {{ ref('kept_message_states_after_sending') }}
     where message_id not in (select message_id from tried_again)
 
     union all

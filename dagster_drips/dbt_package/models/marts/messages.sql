@@ -3,7 +3,7 @@ with
 -- A deferred attempt is not a message yet.
 messages as (
 
-    select * from {{ ref('int_message_states') }}
+    select * from {{ ref('kept_message_states_after_sending') }}
     where status in ('sent', 'failed', 'in_doubt')
 
 ),

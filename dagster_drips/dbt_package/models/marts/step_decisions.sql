@@ -8,7 +8,7 @@ enrollments as (
 
 pending as (
 
-    {{ pending_steps_of(ref('int_next_steps'), ref('int_message_states')) }}
+    {{ pending_steps_of(ref('int_next_steps'), ref('kept_message_states_after_sending')) }}
 
 ),
 
@@ -34,7 +34,7 @@ attempted as (
         detail,
         cast(null as timestamp) as expires_at,
         cast(null as timestamp) as retry_at
-    from {{ ref('int_message_states') }}
+    from {{ ref('kept_message_states_after_sending') }}
     where status in ('sent', 'failed', 'in_doubt')
 
 ),

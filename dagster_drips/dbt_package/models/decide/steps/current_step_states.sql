@@ -1,4 +1,4 @@
--- Asked by people, by the marts and by what lives a project forward; deciding asks only for those that may go out.
+-- Asked by people and by what lives a project forward; deciding asks only for those that may go out.
 with
 
 others as (
@@ -19,19 +19,12 @@ others as (
     where
         due.enrollment_id is null
         and exits.enrollment_id is null
-        and enrollments.enrollment_id not in (select enrollment_id from {{ ref('overdue_steps') }})
-
-),
-
-their_resolved_steps as (
-
-    {{ resolved_steps_of(ref('current_message_states'), source('earlier', 'skipped_steps')) }}
 
 ),
 
 waiting as (
 
-    {{ step_candidates_of('others', ref('current_message_states'), 'their_resolved_steps') }}
+    {{ waiting_steps_of('others') }}
 
 )
 
@@ -39,16 +32,4 @@ select * from {{ ref('judged_steps') }}
 
 union all by name
 
-select * from {{ ref('overdue_steps') }}
-
-union all by name
-
-select
-    waiting.* exclude (
-        last_resolved_at, expires_after_seconds, rollout, arm, is_held, is_running, confirmation, was_asked_lately, message_status, window_is_open,
-        fails_condition, eligibility
-    ),
-    {{ as_of() }} as as_of,
-    'waiting' as state,
-    eligibility as reason
-from waiting
+select * from waiting

@@ -1,5 +1,5 @@
 -- Open enrollments that the tick had nothing to do for though their time has come: their sequence doesn't run, or their window is closed (M5). Asked
--- by people and by the marts.
+-- by the marts, and at the end of a day.
 with
 
 enrollments as (
@@ -25,22 +25,9 @@ enrollments as (
         and due.enrollment_id is null
         and exits.enrollment_id is null
 
-),
-
-their_resolved_steps as (
-
-    {{ resolved_steps_of(ref('current_message_states'), source('earlier', 'skipped_steps')) }}
-
 )
 
-select
-    candidates.* exclude (
-        last_resolved_at, expires_after_seconds, rollout, arm, is_held, is_running, confirmation, was_asked_lately, message_status, window_is_open,
-        fails_condition, eligibility
-    ),
-    {{ as_of() }} as as_of,
-    'waiting' as state,
-    eligibility as reason
+select *
 from (
-    {{ step_candidates_of('enrollments', ref('current_message_states'), 'their_resolved_steps') }}
-) as candidates
+    {{ waiting_steps_of('enrollments') }}
+) as waiting

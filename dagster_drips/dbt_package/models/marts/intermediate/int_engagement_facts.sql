@@ -1,1 +1,1 @@
-{{ engagement_facts_of(source('raw', 'engagement'), ref('int_message_states'), also=['variant_id', 'version_id', 'sender']) }}
+{{ engagement_facts_of(source('raw', 'engagement'), ref('kept_message_states_after_sending'), also=['variant_id', 'version_id', 'sender']) }}

@@ -5,7 +5,7 @@ facts as materialized (
 
     select *
     from (
-        {{ suppression_facts_of(ref('int_engagement_facts'), ref('int_message_states')) }}
+        {{ suppression_facts_of(ref('int_engagement_facts'), ref('kept_message_states_after_sending')) }}
     ) as suppression_facts
     where occurred_at <= {{ as_of() }}
 
