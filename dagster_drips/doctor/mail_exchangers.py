@@ -52,7 +52,7 @@ def ask_exchangers(project: Project, resolver: Callable[[], Resolver], now: date
     domains = domains_unknown_to_seeds(project, known.values())
     due = [name for name in domains if again or name not in known or now - known[name].asked_at >= GOOD_FOR]
     answers, silence = _answers(due, resolver)
-    current = {name: one for name, one in known.items() if name in set(domains)}
+    current = {name: known[name] for name in domains if name in known}
     current |= {name: MailExchanger(name, host, now) for name, host in answers.items()}
     write_exchangers(project, current.values())
     return Asked(len(domains), len(due), len(answers), silence)
