@@ -67,7 +67,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
         "every_seconds": int(span.every.total_seconds()),
         "ticks": len(span.instants()),
     }
-    found["warnings"] = [{**row, "message": warning__span(row)} for row in plan.warnings]
+    found["warnings"] = [{**row, "message": warning_in_words(row)} for row in plan.warnings]
     found["samples"] = [
         {**row, "what": _change(row), "before": _fate(row, "base"), "after": _fate(row, "working")}
         for row in plan.samples
@@ -133,7 +133,7 @@ def as_markdown(plan: Plan) -> list[str]:
     return lines
 
 
-def warning__span(row: dict[str, Any]) -> str:
+def warning_in_words(row: dict[str, Any]) -> str:
     """One warning as a sentence."""
     return _WARNINGS[row["warning"]].format(**row)
 
@@ -154,7 +154,7 @@ def _warnings(plan: Plan) -> list[str]:
     """One line each of what the change touches; of all else one line."""
     touched = _touched(plan)
     others = [row for row in plan.warnings if row["warning"] in _OF_SEQUENCES and row["subject"] not in touched]
-    told = [warning__span(row) for row in plan.warnings if row not in others]
+    told = [warning_in_words(row) for row in plan.warnings if row not in others]
     if others:
         names = ", ".join(sorted({row["subject"] for row in others}))
         told.append(f"{len(others)} more of sequences that this change leaves alone ({names}); --json has them")
