@@ -47,7 +47,7 @@ def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> 
     """
     from dagster_drips.collector.events.hooks_config import hook_problems
     from dagster_drips.pipeline.dbt_package import names_taken
-    from dagster_drips.pipeline.dbt_runner import write_segment_list
+    from dagster_drips.pipeline.own_models import write_segment_list
     from dagster_drips.sequences.catalog import read_catalog
     from dagster_drips.sequences.content_files import content_problems
     from dagster_drips.sequences.problems import Problem

@@ -12,8 +12,9 @@ import fnmatch
 import hashlib
 import os
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -73,27 +74,49 @@ def source_files(folder: Path) -> dict[str, str]:
     return found
 
 
-def fingerprint_of(folder: Path, settings: Sequence[str]) -> str:
-    """What dbt makes of a project depends on this and nothing else: its files and packages, dbt itself, and settings.
+@dataclass(frozen=True)
+class Fingerprint:
+    """Of the state of a dbt project.
+
+    Args:
+        whole: what dbt makes of it depends on this and nothing else.
+        of_rules: the same without segments and content: what the product's own models decide by.
+    """
+
+    whole: str
+    of_rules: str
+
+
+def fingerprint_of(
+    folder: Path, settings: Sequence[str], is_own_model: Callable[[str], bool] = lambda path: False
+) -> Fingerprint:
+    """Its files and packages, dbt itself, and settings, read once.
 
     Where YAML of the project asks the environment, as for a schema's name, the values of now count, too.
 
     Args:
         folder: the dbt project.
         settings: what else its SQL depends on.
+        is_own_model: whether a file of the project, by its path below it, is of a segment or of content.
     """
-    digest = hashlib.sha256()
+    whole, rules = hashlib.sha256(), hashlib.sha256()
     for part in (*settings, *(version(name) for name in _ENGINES)):
-        digest.update(f"{part}\0".encode())
+        _add(f"{part}\0".encode(), whole, rules)
     for root in (folder, *_packages(folder)):
-        digest.update(f"{root.name if root != folder else ''}\0".encode())
+        _add(f"{root.name if root != folder else ''}\0".encode(), whole, rules)
         for path in _inputs(root):
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode() + content)
+            name, content = path.relative_to(root).as_posix(), path.read_bytes()
+            digests = (whole,) if root == folder and is_own_model(name) else (whole, rules)
+            _add(f"{name}\0{len(content)}\0".encode() + content, *digests)
             if path.suffix in (".yml", ".yaml"):
                 for variable in _ENVIRONMENT.findall(content):
-                    digest.update(variable + b"\0" + os.environb.get(variable, b"") + b"\0")
-    return digest.hexdigest()
+                    _add(variable + b"\0" + os.environb.get(variable, b"") + b"\0", *digests)
+    return Fingerprint(whole.hexdigest(), rules.hexdigest())
+
+
+def _add(part: bytes, *digests: Any) -> None:
+    for digest in digests:
+        digest.update(part)
 
 
 def _packages(folder: Path) -> list[Path]:

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,7 @@ def is_copied(dbt: Path) -> bool:
     return settings.is_file() and has_own_models(settings.read_text(encoding="utf-8", errors="replace"))
 
 
+@cache
 def product_names() -> dict[str, str]:
     """What the product's models and seeds are called, in lower case as DuckDB compares: name → `model` or `seed`."""
     return {path.stem: kind for kind, path in _models_and_seeds(PACKAGE)}

@@ -1,14 +1,13 @@
 """Running dbt: in this process, with one parse, one invocation a phase.
 
 Start-up is what a tick costs, not SQL: a dbt subprocess takes seconds to import and parse, a kept manifest a tenth of
-one. What belongs here: preparing the dbt project (the generated list of segments), invoking it, telling what each node
-did. What does not: which rows come out.
+one. What belongs here: invoking dbt, telling what each node did. What does not: which rows come out, and what dbt is
+told of the project's own models (`own_models`).
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from dagster_drips.errors import DripsError
-from dagster_drips.files import atomic_write
 from dagster_drips.pipeline.compiled_runs import (
     FOLDER,
     CompiledNode,
@@ -26,11 +24,12 @@ from dagster_drips.pipeline.compiled_runs import (
     folder_of_package,
     run_compiled,
 )
-from dagster_drips.pipeline.dbt_files import existing_files_only, fingerprint_of
-from dagster_drips.pipeline.dbt_mirror import HIDDEN_HEAD, IGNORED, SEGMENT_LIST, prepared
+from dagster_drips.pipeline.dbt_files import Fingerprint, existing_files_only, fingerprint_of
+from dagster_drips.pipeline.dbt_mirror import prepared
 from dagster_drips.pipeline.dbt_package import check_names, check_names_told_of
 from dagster_drips.pipeline.descriptions import Description, descriptions_of
 from dagster_drips.pipeline.node_result import NodeResult
+from dagster_drips.pipeline.own_models import is_own_model
 from dagster_drips.pipeline.segment_refreshes import keep_results
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
@@ -64,10 +63,6 @@ CI_TAG = "ci"
 PARTIAL_PARSE = "partial_parse.msgpack"
 """In a target folder: what dbt keeps of a parse."""
 
-_SEGMENT_LIST_HEAD = (
-    "{#- Made by ticks, replays and `drips validate` from the files in models/segments; don't edit. -#}\n"
-)
-
 
 class TransformFailed(DripsError):
     """dbt could not build something; `results` says what became of each node."""
@@ -75,49 +70,6 @@ class TransformFailed(DripsError):
     def __init__(self, message: str, results: Sequence[NodeResult] = (), *, file: str | None = None):
         self.results = list(results)
         super().__init__(message, file=file)
-
-
-def write_segment_list(project: Project, segments: Sequence[str]) -> bool:
-    """Tell dbt which segments there are, since it can't list a folder while it parses; returns whether that changed."""
-    path = project.dbt_work / SEGMENT_LIST
-    names = ", ".join(f"'{name}'" for name in segments)
-    macro = f"{{% macro default__segment_names() -%}}\n    {{{{ return([{names}]) }}}}\n{{%- endmacro %}}\n"
-    text = f"{_SEGMENT_LIST_HEAD}{macro}"
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    atomic_write(path, text.encode())
-    return True
-
-
-def hide_models(project: Project, paths: Sequence[str]) -> bool:
-    """Keep dbt from reading these files below its project, and let it read all others; whether that changed.
-
-    What else stands in `.dbtignore` stays there.
-    """
-    path = project.dbt_work / IGNORED
-    before = path.read_text(encoding="utf-8") if path.exists() else ""
-    others = before.split(HIDDEN_HEAD)[0]
-    ours = HIDDEN_HEAD + "".join(f"{_pattern(path)}\n" for path in paths) if paths else ""
-    if others + ours == before:
-        return False
-    if others + ours:
-        path.write_text(others + ours, encoding="utf-8")
-    else:
-        path.unlink()
-    return True
-
-
-def models_are_hidden(project: Project) -> bool:
-    """Whether there are segments or content models that dbt is kept from reading."""
-    path = project.dbt_work / IGNORED
-    return path.exists() and HIDDEN_HEAD in path.read_text(encoding="utf-8")
-
-
-def _pattern(path: str) -> str:
-    """A file for `.dbtignore`, where some characters mean something else: `?` is any one of them."""
-    folder, _, file = path.removesuffix(".sql").rpartition("/")
-    name = re.sub(r"[^\w-]", "?", file)
-    return f"{folder}/{name}.sql"
 
 
 class Transform:
@@ -150,7 +102,7 @@ class Transform:
         """Content models that the last parse had to leave out, and dbt's words."""
         self._manifest: Manifest | None = None
         self._runs: CompiledRuns | None = None
-        self._fingerprint = ""
+        self._state: Fingerprint | None = None
 
     @property
     def manifest_json(self) -> Path:
@@ -176,13 +128,22 @@ class Transform:
     @property
     def fingerprint(self) -> str:
         """Changes whenever a file of the dbt project or of a package does: views are made anew then."""
-        if not self._fingerprint:
-            self._fingerprint = self._fingerprint_now()
-        return self._fingerprint
+        return self._known_state().whole
 
-    def _fingerprint_now(self) -> str:
+    @property
+    def fingerprint_of_rules(self) -> str:
+        """Changes whenever another file than one of a segment or of content does: kept tables are made anew then."""
+        return self._known_state().of_rules
+
+    def _known_state(self) -> Fingerprint:
+        if self._state is None:
+            self._state = self._state_now()
+        return self._state
+
+    def _state_now(self) -> Fingerprint:
         # First, or the package of the version before is what is read.
-        return fingerprint_of(prepared(self.project), [self.target, self.warehouse.stem])
+        folder = prepared(self.project)
+        return fingerprint_of(folder, [self.target, self.warehouse.stem], is_own_model(self.project))
 
     @property
     def is_known(self) -> bool:
@@ -243,14 +204,14 @@ class Transform:
 
     def look_again(self) -> None:
         """In a process that lives on: `forget` where a file of the dbt project or of a package has changed since."""
-        if self._fingerprint and self._fingerprint != self._fingerprint_now():
+        if self._state is not None and self._state != self._state_now():
             self.forget()
 
     def forget(self) -> None:
         """Look at the project's files anew at the next use."""
         self._manifest = None
         self._runs = None
-        self._fingerprint = ""
+        self._state = None
 
     def _compiled_runs(self) -> CompiledRuns:
         if self._runs is None:

@@ -23,12 +23,10 @@ from dagster_drips.pipeline.dbt_runner import (
     SEEDS,
     Transform,
     TransformFailed,
-    hide_models,
-    models_are_hidden,
-    write_segment_list,
 )
 from dagster_drips.pipeline.failure_words import failure_words
 from dagster_drips.pipeline.node_result import NodeResult
+from dagster_drips.pipeline.own_models import hide_models, models_are_hidden, write_segment_list
 from dagster_drips.pipeline.segment_refreshes import kept_results, misread_refreshes
 from dagster_drips.project import Project
 from dagster_drips.sequences.content_files import content_paths, unnameable_content
@@ -244,12 +242,14 @@ def _taken(names: Collection[str]) -> dict[str, str]:
 
 def _run(transform: Transform, warehouse: Warehouse, exclude: list[str]) -> list[NodeResult]:
     # Views hold no data: they are made anew only when a file of the dbt project has changed since they were, or the
-    # columns behind them. So are the kept tables, which a tick brings up to date from the watermark on.
+    # columns behind them. The kept tables, which a tick brings up to date from the watermark on, outlive an edit of a
+    # segment: what they know of its members is in the journal.
     models = (*DECIDE, *AFTER_SENDING)
-    is_current = begin_reading(warehouse)
+    is_current = begin_reading(warehouse, transform.fingerprint_of_rules)
     if is_current and warehouse.value(_STATEMENTS["prepared"]) == transform.fingerprint:
         return transform.run_tables(models, exclude=exclude, without=kept_results(warehouse))
-    transform.begin_anew(warehouse)
+    if not is_current:
+        transform.begin_anew(warehouse)
     return [*transform.run("seed", [SEEDS], full_refresh=True), *transform.run("run", models, exclude=exclude)]
 
 

@@ -5,6 +5,7 @@ Only setting and reading it; whether a tick may begin at an instant is `tick`'s 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,16 +32,22 @@ class TickStart:
 def set_clock(warehouse: Warehouse, instant: datetime) -> None:
     """Make an instant the tick's own, with the tick before it and what the world's wall clocks show then."""
     previous = warehouse.value(_STATEMENTS["previous_tick"], [instant])
-    offsets = utc_offsets(instant)
     with warehouse.transaction():
         warehouse.execute(_STATEMENTS["forget_tick"])
         warehouse.execute(_STATEMENTS["begin_tick"], [instant, previous, instant, utc_now()])
-        warehouse.execute(_STATEMENTS["forget_offsets"])
-        warehouse.append_rows(
-            "raw.time_zones",
-            [{"timezone": name, "utc_offset_seconds": seconds} for name, seconds in offsets.items()],
-        )
+        _show_clocks(warehouse, utc_offsets(instant))
     _know_clock_changes(warehouse, instant)
+
+
+def _show_clocks(warehouse: Warehouse, offsets: Mapping[str, int]) -> None:
+    """What each zone's clock shows, written only where one differs: from tick to tick hardly ever one does."""
+    shown = {row["timezone"]: row["utc_offset_seconds"] for row in warehouse.rows(_STATEMENTS["offsets"])}
+    if shown == offsets:
+        return
+    warehouse.execute(_STATEMENTS["forget_offsets"])
+    warehouse.append_rows(
+        "raw.time_zones", [{"timezone": name, "utc_offset_seconds": seconds} for name, seconds in offsets.items()]
+    )
 
 
 def _know_clock_changes(warehouse: Warehouse, instant: datetime) -> None:

@@ -10,6 +10,12 @@ delete from raw.tick
 -- name: begin_tick
 insert into raw.tick values (?, ?, ?, ?)
 
+-- name: offsets
+select
+    timezone,
+    utc_offset_seconds
+from raw.time_zones
+
 -- name: forget_offsets
 delete from raw.time_zones
 

@@ -139,7 +139,7 @@ create table if not exists raw.prepared_models (
 create table if not exists raw.watermark (
     as_of timestamp not null,
     load_id bigint not null,         -- the last file that had been loaded
-    made_of varchar not null,        -- what else their rows depend on, in words: columns of leads, settings
+    made_of varchar not null,        -- what else their rows depend on: models, columns of leads, settings
     tables varchar not null          -- which there are
 );
 -- What the decide models read when they ran last: it becomes the watermark when that is committed. What is loaded in

@@ -17,13 +17,17 @@ from dagster_drips.warehouse.statements import named_statements
 _STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
 
 
-def begin_reading(warehouse: Warehouse) -> bool:
+def begin_reading(warehouse: Warehouse, made_by: str) -> bool:
     """Note what the decide models are about to read, as of which the next watermark is.
+
+    Args:
+        warehouse: open for writing.
+        made_by: a fingerprint of the SQL that makes the kept tables.
 
     Returns:
         Whether the kept tables can be brought up to date from the watermark that there is, instead of being made anew.
     """
-    made_of = json.dumps([warehouse.columns("raw.leads"), warehouse.value(_STATEMENTS["page_events"])])
+    made_of = json.dumps([made_by, warehouse.columns("raw.leads"), warehouse.value(_STATEMENTS["page_events"])])
     with warehouse.transaction():
         warehouse.execute(_STATEMENTS["forget_next"])
         warehouse.execute(_STATEMENTS["note_next"], [made_of])

@@ -12,6 +12,7 @@ from conftest import SCENARIOS, copy_project
 from dagster_drips.clock import parse_instant
 from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledRuns
 from dagster_drips.pipeline.dbt_runner import DECIDE, MEASURE, SEEDS, Transform
+from dagster_drips.pipeline.own_models import write_segment_list
 from dagster_drips.pipeline.segments import parse_readable
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
@@ -220,6 +221,25 @@ def test_a_value_that_yaml_takes_from_the_environment_is_another_state(
     monkeypatch.setenv("DRIPS_WAREHOUSE", "anything")
     monkeypatch.setenv("LEVEL", "high")
     assert Transform(project).fingerprint == high
+
+
+def test_a_segment_is_no_rule_that_the_product_s_own_models_decide_by(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    before = fingerprints(project)
+    (project.segments / "dormant.sql").write_text("select lead_id from {{ ref('stg_leads') }}\n")
+    (project.dbt / "models" / "content").mkdir(exist_ok=True)
+    (project.dbt / "models" / "content" / "offers.sql").write_text("select lead_id from {{ ref('stg_leads') }}\n")
+    write_segment_list(project, ["dormant"])
+    edited = fingerprints(project)
+    assert edited[0] != before[0]
+    assert edited[1] == before[1]
+    (project.dbt / "macros" / "sha256_hex.sql").write_text("{% macro duckdb__sha256_hex(text) %}'x'{% endmacro %}\n")
+    assert fingerprints(project)[1] != before[1]
+
+
+def fingerprints(project: Project) -> tuple[str, str]:
+    transform = Transform(project)
+    return transform.fingerprint, transform.fingerprint_of_rules
 
 
 def test_a_changed_file_is_another_state(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from dagster_drips.pipeline.dbt_mirror import HIDDEN_HEAD, prepared
 from dagster_drips.pipeline.dbt_package import PACKAGE
-from dagster_drips.pipeline.dbt_runner import hide_models, write_segment_list
+from dagster_drips.pipeline.own_models import hide_models, write_segment_list
 from dagster_drips.project import Project
 
 

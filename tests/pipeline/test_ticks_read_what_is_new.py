@@ -35,6 +35,14 @@ LOOKED_AT = {
     "changed_message_states": "select count(*) from decide.changed_message_states",
     "wanted": "select count(*) from raw.events where event in (select event from decide.asked_events)",
 }
+KEPT = {
+    "leads": "select * from kept.current_leads order by all",
+    "enrollments": "select * from kept.current_enrollments order by all",
+    "message_states": "select * from kept.current_message_states order by all",
+    "members": "select * from kept.current_segment_members where is_member order by all",
+    # Of the others those rows alone are kept that replaced one that waited.
+    "occurrences": "select * from kept.current_occurrences where is_waiting order by all",
+}
 
 
 class Life:
@@ -56,6 +64,10 @@ class Life:
     def land_news(self) -> None:
         number = int(self.now.timestamp())
         benchmark.write("news", self.root, leads=LEADS, number=number, since=self.now, seconds=300, rows=NEWS)
+
+
+def kept_rows(warehouse: Warehouse) -> dict[str, list[dict[str, Any]]]:
+    return {name: warehouse.rows(statement) for name, statement in KEPT.items()}
 
 
 def looked_at(warehouse: Warehouse) -> dict[str, int]:
@@ -102,6 +114,24 @@ def test_an_edited_sequence_has_its_own_events_read_again_and_no_other_s(life: L
     assert events == ["event_0", "event_25", "event_39"]
     seen = life.tick(timedelta(minutes=5), looked_at)
     assert seen["new_events"] == 0
+
+
+def test_an_edited_segment_has_nothing_read_again_and_its_members_come_and_go(life: Life) -> None:
+    file = life.root / "dbt_project" / "models" / "segments" / "segment_0.sql"
+    file.write_text(file.read_text().replace("'de'", "'fr'"))
+    life.pipeline.transform.look_again()
+    changes = "select change, count(*) as people from decide.new_segment_changes group by change order by change"
+    moved, seen = life.tick(timedelta(minutes=5), lambda warehouse: (warehouse.rows(changes), looked_at(warehouse)))
+    assert [row["change"] for row in moved] == ["entered", "left"]
+    assert (seen["new_events"], seen["changed_leads"]) == (0, 0)
+    for _ in range(2):
+        life.tick(timedelta(minutes=5))
+    kept = life.tick(timedelta(minutes=5), kept_rows)
+    with open_warehouse(life.pipeline.transform.warehouse) as warehouse:
+        life.pipeline.transform.begin_anew(warehouse)
+    anew = life.tick(timedelta(minutes=5), kept_rows)
+    assert kept["leads"] and kept["enrollments"] and kept["message_states"] and kept["members"]
+    assert kept == anew
 
 
 def test_rows_that_come_of_age_are_news_once(life: Life) -> None:

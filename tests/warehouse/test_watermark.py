@@ -18,6 +18,7 @@ from dagster_drips.warehouse.watermark import (
 )
 
 NOON = datetime(2026, 1, 10, 12)
+MODELS = "their fingerprint"
 LATE = "select message_id from raw.late_deliveries order by message_id"
 LOAD = "insert into raw.loaded_files values (2, 'leads', 'leads/2.csv', 1, 'y', 1, 0, 0, ?)"
 
@@ -32,13 +33,13 @@ def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
         warehouse.execute("create table kept.current_leads as select 'l' as lead_id")
         warehouse.execute("insert into journal.ticks values (?, 'decided', ?, 1)", [NOON, NOON])
         warehouse.execute("insert into raw.loaded_files values (1, 'leads', 'leads/1.csv', 1, 'x', 1, 0, 0, ?)", [NOON])
-        begin_reading(warehouse)
+        begin_reading(warehouse, MODELS)
         set_watermark(warehouse, NOON)
         yield warehouse
 
 
 def test_after_a_committed_tick_it_holds(warehouse: Warehouse) -> None:
-    assert begin_reading(warehouse)
+    assert begin_reading(warehouse, MODELS)
     assert warehouse.rows("from raw.watermark_sequences") == [{"sequence_id": "s", "mark": "m"}]
 
 
@@ -55,18 +56,22 @@ def test_after_a_committed_tick_it_holds(warehouse: Warehouse) -> None:
 )
 def test_what_is_changed_behind_it_ends_it(warehouse: Warehouse, change: str) -> None:
     warehouse.execute(change)
-    assert not begin_reading(warehouse)
+    assert not begin_reading(warehouse, MODELS)
+
+
+def test_other_models_end_it(warehouse: Warehouse) -> None:
+    assert not begin_reading(warehouse, "another fingerprint")
 
 
 def test_given_up_it_takes_the_marks_of_sequences_with_it(warehouse: Warehouse) -> None:
     forget_watermark(warehouse)
-    assert not begin_reading(warehouse)
+    assert not begin_reading(warehouse, MODELS)
     assert warehouse.rows("from raw.watermark_sequences") == []
 
 
 def test_kept_tables_that_are_dropped_are_made_anew_from_everything(warehouse: Warehouse) -> None:
     drop_kept_tables(warehouse)
-    assert not begin_reading(warehouse)
+    assert not begin_reading(warehouse, MODELS)
     assert warehouse.columns("kept.current_leads") == {}
 
 
@@ -74,20 +79,20 @@ def test_deliveries_of_earlier_ticks_are_noted_until_the_next_commit(warehouse: 
     before = NOON - timedelta(minutes=5)
     note_late_deliveries(warehouse, [("early", before), ("early", before), ("now", NOON), ("earlier", before)])
     assert warehouse.rows(LATE) == [{"message_id": "earlier"}, {"message_id": "early"}]
-    begin_reading(warehouse)
+    begin_reading(warehouse, MODELS)
     set_watermark(warehouse, NOON)
     assert warehouse.rows(LATE) == []
 
 
 def test_what_comes_between_deciding_and_the_commit_is_left_to_the_next_tick(warehouse: Warehouse) -> None:
-    begin_reading(warehouse)
+    begin_reading(warehouse, MODELS)
     warehouse.execute(LOAD, [NOON])
     warehouse.execute("alter table raw.leads add column plan varchar")
     note_late_deliveries(warehouse, [("late", NOON - timedelta(days=1))])
     set_watermark(warehouse, NOON)
     assert warehouse.value("select load_id from raw.watermark") == 1
     assert warehouse.rows(LATE) == [{"message_id": "late"}]
-    assert not begin_reading(warehouse)  # leads have other columns than the models saw
+    assert not begin_reading(warehouse, MODELS)  # leads have other columns than the models saw
 
 
 def test_without_a_watermark_nothing_is_late(warehouse: Warehouse) -> None:

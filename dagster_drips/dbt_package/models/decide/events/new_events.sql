@@ -2,21 +2,9 @@
 
 with
 
--- Landed before, and not looked at as they are now: they have come of age, belong to another lead, or a sequence asks anew.
-earlier as (
-
-    select
-        _load,
-        _line
-    from {{ source('raw', 'events') }}
-    where
-        _load <= {{ since_load() }}
-        and (
-            {{ came_of_age('occurred_at') }}
-            or {{ came_of_age('received_at') }}
-        )
-
-    union
+-- Of landed before there is more to look at: what has come of age, belongs to another lead, or a sequence asks for anew. What
+-- has come of age is told by its own instants alone, so that only the rows of that time are read.
+moved as (
 
     select
         events._load,
@@ -51,10 +39,30 @@ landed as (
 
     union all
 
+    select *
+    from {{ source('raw', 'events') }}
+    where
+        _load <= {{ since_load() }}
+        and {{ came_of_age('occurred_at') }}
+
+    union all
+
+    select *
+    from {{ source('raw', 'events') }}
+    where
+        _load <= {{ since_load() }}
+        and {{ came_of_age('received_at') }}
+        and not {{ came_of_age('occurred_at') }}
+
+    union all
+
     select events.*
     from {{ source('raw', 'events') }} as events
-    inner join earlier
-        on events._load = earlier._load and events._line = earlier._line
+    inner join moved
+        on events._load = moved._load and events._line = moved._line
+    where
+        not {{ came_of_age('events.occurred_at') }}
+        and not coalesce({{ came_of_age('events.received_at') }}, false)
 
 ),
 

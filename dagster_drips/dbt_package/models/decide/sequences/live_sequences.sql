@@ -23,8 +23,8 @@ without_result as (
 
 ticks as (
 
-    select distinct as_of from {{ source('earlier', 'ticks') }}
-    union
+    select as_of from {{ source('earlier', 'ticks') }}
+    union all
     select as_of from {{ source('raw', 'tick') }}
 
 ),
@@ -132,36 +132,58 @@ needed_segments as (
 
 ),
 
-active_ticks as (
+results as (
+
+    select
+        segment,
+        as_of
+    from {{ source('earlier', 'segment_results') }}
+    union all
+    select
+        segment,
+        as_of
+    from {{ ref('new_segment_results') }}
+
+),
+
+-- Nearly always it is the first tick of all; of the others nothing is asked then, however many there were.
+first_ticks as (
+
+    select
+        spells.sequence_id,
+        spells.nth,
+        min(ticks.as_of) as as_of
+    from entered_spells as spells
+    inner join ticks
+        on
+            ticks.as_of >= spells.from_tick
+            and ticks.as_of < spells.before_tick
+    group by
+        spells.sequence_id,
+        spells.nth
+
+),
+
+first_run_ticks as (
+
+    {{ run_ticks_of('first_ticks', 'needed_segments', 'results') }}
+
+),
+
+later_ticks as (
 
     select
         spells.sequence_id,
         spells.nth,
         ticks.as_of
     from entered_spells as spells
+    left join first_run_ticks
+        on spells.sequence_id = first_run_ticks.sequence_id and spells.nth = first_run_ticks.nth
     inner join ticks
         on
             ticks.as_of >= spells.from_tick
             and ticks.as_of < spells.before_tick
-
-),
-
-run_ticks as (
-
-    select
-        active_ticks.sequence_id,
-        active_ticks.as_of
-    from active_ticks
-    inner join needed_segments as needed
-        on active_ticks.sequence_id = needed.sequence_id and active_ticks.nth = needed.nth
-    left join (
-        select segment, as_of from {{ source('earlier', 'segment_results') }}
-        union
-        select segment, as_of from {{ ref('new_segment_results') }}
-    ) as results
-        on needed.segment = results.segment and active_ticks.as_of = results.as_of
-    group by active_ticks.sequence_id, active_ticks.nth, active_ticks.as_of
-    having count(*) = count(results.segment)
+    where first_run_ticks.sequence_id is null
 
 ),
 
@@ -171,7 +193,19 @@ starts as (
     select
         sequence_id,
         min(as_of) as as_of
-    from run_ticks
+    from (
+        select
+            sequence_id,
+            as_of
+        from first_run_ticks
+        union all
+        select
+            sequence_id,
+            as_of
+        from (
+            {{ run_ticks_of('later_ticks', 'needed_segments', 'results') }}
+        ) as later_run_ticks
+    ) as run_ticks
     group by sequence_id
 
 )
