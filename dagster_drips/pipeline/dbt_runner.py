@@ -106,7 +106,7 @@ class Transform:
 
     @property
     def manifest_json(self) -> Path:
-        """Where `parse` leaves the manifest that dagster-dbt reads."""
+        """Where `write_manifest` leaves what dagster-dbt reads."""
         return self.target_path / "manifest.json"
 
     def manifest_is_current(self) -> bool:
@@ -171,8 +171,14 @@ class Transform:
                 if node.resource_type == "seed":
                     # Or it is read where it was parsed first.
                     node.root_path = str(self.project.dbt_work / folder_of_package(result.result, node.package_name))
-            self._made_of.write_text(self._state_of_manifest())
         return self._manifest
+
+    def write_manifest(self) -> None:
+        """Write what was parsed for whoever reads it without dbt. No tick does, and it takes as long as a parse."""
+        from dbt.parser.manifest import write_manifest
+
+        write_manifest(self.manifest(), str(self.target_path))
+        self._made_of.write_text(self._state_of_manifest())
 
     def _check_profile(self) -> None:
         """See that dbt writes the file that it is told: replays, plans and tests of sequences have files of their own.
@@ -304,8 +310,7 @@ class Transform:
         work = str(self.project.dbt_work)
         places = ["--project-dir", work, "--profiles-dir", work]
         places += ["--target-path", str(self.target_path), "--target", self.target]
-        if not is_parse:
-            places.append("--no-write-json")
+        places.append("--no-write-json")
         here = Path.cwd()
         try:
             with existing_files_only(), _told_of(self._warehouse_of_parse if is_parse else str(self.warehouse)):

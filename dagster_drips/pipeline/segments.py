@@ -220,6 +220,7 @@ def current_manifest_json(project: Project, transform: Transform) -> Path:
     """The manifest on disk, made anew where it is older than the project's files."""
     if not transform.manifest_is_current():
         parse_readable(project, transform)
+        transform.write_manifest()
     return transform.manifest_json
 
 
