@@ -91,7 +91,7 @@ def run_side(
     with open_warehouse(side.warehouse) as warehouse:
         # The other side has the other half of the cores.
         warehouse.execute(_STATEMENTS["set_threads"], [max(1, len(os.sched_getaffinity(0)) // 2)])
-        for name in ("schema", "limit_waits", "open_sequences", "segment_members"):
+        for name in ("fold_seldom", "schema", "limit_waits", "open_sequences", "segment_members"):
             warehouse.execute(_STATEMENTS[name])
         for instant, report in ticks_that_matter(pipeline, warehouse, side.span, load=side.reads_sequences):
             if warehouse.value(_STATEMENTS["never_open"]):

@@ -3,6 +3,10 @@
 -- name: set_threads
 set threads = ?
 
+-- name: fold_seldom
+-- Each folding of the log into the file compresses tables that the next tick makes anew, and nothing here is to last.
+set checkpoint_threshold = '256MB'
+
 -- name: schema
 create schema if not exists plan
 
