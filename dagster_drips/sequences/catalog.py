@@ -33,6 +33,8 @@ from dagster_drips.vocabulary import LEAD_COLUMNS
 SEQUENCE_FILE = "sequence.yml"
 SETTINGS_FILE = "project.yml"
 SENDERS_FILE = "senders.yml"
+HOOKS_FILE = "hooks.yml"
+"""What others post and how it becomes events, which is the collector's to read."""
 TESTS_FILE = "tests.yml"
 """Beside a sequence's file: its tests (`tests_file`), which are no part of a version."""
 _OTHER_FILES = frozenset({SETTINGS_FILE, SENDERS_FILE})

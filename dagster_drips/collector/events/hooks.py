@@ -46,6 +46,7 @@ from dagster_drips.collector.events.json_text import (
 )
 from dagster_drips.collector.kept_headers import kept_headers
 from dagster_drips.errors import DripsError
+from dagster_drips.sequences.catalog import HOOKS_FILE
 from dagster_drips.settings import load_settings, variable_of
 
 log = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ class Hooks:
 
     def __init__(self, context: CollectorContext):
         self._context = context
-        self._file = context.project.sequences / "hooks.yml"
+        self._file = context.project.sequences / HOOKS_FILE
         self._seen: tuple[int, int] | None = None
         self._hooks: dict[str, Hook] = {}
         self._secrets: dict[str, bytes] = {}

@@ -15,13 +15,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
+from dagster_drips.sequences.catalog import HOOKS_FILE
 from dagster_drips.sequences.fields import Duration, Flag, Identifier, JsonText, Line, StrictModel, Text, listed
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.reading import Reading
 from dagster_drips.vocabulary import LEAD_CREATED
-
-FILE = "hooks.yml"
-"""Its name in `sequences/`."""
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _FORMATS = ("iso", "unix", "unix_ms")
@@ -203,7 +201,7 @@ class HooksFile(StrictModel):
     hooks: dict[Identifier, Hook] = Field(default_factory=dict)
 
 
-def read_hooks(content: bytes, file: str = f"sequences/{FILE}") -> tuple[dict[str, Hook], list[Problem]]:
+def read_hooks(content: bytes, file: str = f"sequences/{HOOKS_FILE}") -> tuple[dict[str, Hook], list[Problem]]:
     """The hooks by name, and what is wrong with the file; with an error there are no hooks."""
     reading = Reading(file, content)
     found = reading.validated(HooksFile) if reading.document else None
@@ -213,11 +211,11 @@ def read_hooks(content: bytes, file: str = f"sequences/{FILE}") -> tuple[dict[st
 def hook_problems(project: Project) -> list[Problem]:
     """What is wrong with the project's file, for `drips validate`; nothing where there is none."""
     try:
-        return read_hooks((project.sequences / FILE).read_bytes())[1]
+        return read_hooks((project.sequences / HOOKS_FILE).read_bytes())[1]
     except FileNotFoundError:
         return []
     except OSError as error:
-        return [Problem(f"sequences/{FILE}", None, f"can't be read: {error.strerror}")]
+        return [Problem(f"sequences/{HOOKS_FILE}", None, f"can't be read: {error.strerror}")]
 
 
 def load_hooks(project: Project) -> dict[str, Hook]:
@@ -229,5 +227,5 @@ def load_hooks(project: Project) -> dict[str, Hook]:
     for problem in hook_problems(project):
         if problem.severity == "error":
             raise DripsError(problem.message, file=problem.file, line=problem.line)
-    path = project.sequences / FILE
+    path = project.sequences / HOOKS_FILE
     return read_hooks(path.read_bytes())[0] if path.exists() else {}
