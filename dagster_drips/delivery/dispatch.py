@@ -30,6 +30,8 @@ from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("due_messages.sql"))
+_MANY_MESSAGES = 2_000
+"""For fewer it takes longer to write what the tick has made to the file, and so to need little memory, than to send."""
 
 
 @dataclass
@@ -103,8 +105,8 @@ def dispatch(
             report.only_to = _hold_all_but(warehouse, settings.only_to)
             if report.due == report.only_to:
                 return report
-            # Not before there is something to send: it writes all that the tick has made to the file.
-            while_sending.enter_context(warehouse.modest())
+            if report.due > _MANY_MESSAGES:
+                while_sending.enter_context(warehouse.modest())
             require_place(project)
             if stale := warehouse.value(_STATEMENTS["other_tick"], [as_of]):
                 raise DripsError(f"what is due was decided for {stale}, not for this tick; nothing was sent")
