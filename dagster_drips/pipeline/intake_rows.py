@@ -307,6 +307,8 @@ def _is_nested(sql_type: str) -> bool:
 def _as_landed(sql_type: str) -> str:
     if sql_type.startswith("TIMESTAMP"):
         return "TIMESTAMP"
+    if sql_type.endswith("HUGEINT"):  # as sums are
+        return "BIGINT"
     return sql_type if sql_type in _PLAIN or sql_type.startswith("DECIMAL") or _is_nested(sql_type) else "VARCHAR"
 
 

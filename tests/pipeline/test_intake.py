@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from dagster_drips.cli import commands as _registered  # noqa: F401
 from dagster_drips.cli.app import app
+from dagster_drips.errors import DripsError
 from dagster_drips.landing.intake_names import next_name
 from dagster_drips.orchestration.build import build_code_location
 from dagster_drips.pipeline.intake import IntakeReport
@@ -363,3 +364,8 @@ def test_a_model_reads_nothing_that_the_tick_makes_later(changed: Life, tmp_path
     assert "no_such_model" in told["dbt_project/models/intake/suppressions.sql"]
     assert report.landed["leads"] == 0
     assert len(report.problems) == 2
+    mart = copy.project.dbt / "models" / "marts" / "mine.sql"
+    mart.parent.mkdir(exist_ok=True)
+    mart.write_text("select event_id from {{ ref('events') }}\n")
+    with pytest.raises(DripsError, match=r"marts/mine.sql: ref\('events'\) may be .* write ref\('drips', 'events'\)"):
+        copy.tick()
