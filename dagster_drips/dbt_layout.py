@@ -1,8 +1,8 @@
 """Which models of a dbt project are ours to make: its own folders, or those that it names.
 
 A project as `drips init` makes it has folders for them. A dbt project that was there before names its segments, and
-content where it has any, in `dbt_project.yml`; whatever else is in it is made by whoever runs it. What belongs here is
-what the project says; which files there are is `sequences.segment_files`'s matter.
+content and intake where it has any, in `dbt_project.yml`; whatever else is in it is made by whoever runs it. What
+belongs here is what the project says; which files there are is `sequences.segment_files`'s matter.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from dagster_drips.errors import DripsError
 _TAG = "tag:"
 _SETTINGS = "dbt_project.yml"
 _THIS = "package:this,"
-_KEYS = ("segments", "content")
-_FOLDERS = {"segments": "models/segments", "content": "models/content"}
+_KEYS = ("segments", "content", "intake")
+_FOLDERS = {"segments": "models/segments", "content": "models/content", "intake": "models/intake"}
 _EXISTING = {"resource_type:seed": "package:drips,resource_type:seed", "source:*": "package:drips,source:*"}
 """Selections that mean the product's alone where the project is no project of ours."""
 
@@ -32,6 +32,7 @@ class DbtLayout:
     Args:
         segments: their folder below the project, or `tag:` and a tag.
         content: the folder of content models; None: it has none.
+        intake: the folder of intake models; None: it has none.
         is_ours: it names none of them, so that folders have the names that `drips init` gives them, and models in
             `staging` and `marts` are made at each tick, too.
         model_paths: folders of models, by which dbt names what lies in them.
@@ -39,6 +40,7 @@ class DbtLayout:
 
     segments: str = _FOLDERS["segments"]
     content: str | None = _FOLDERS["content"]
+    intake: str | None = _FOLDERS["intake"]
     is_ours: bool = True
     model_paths: tuple[str, ...] = ("models",)
 
@@ -62,6 +64,10 @@ class DbtLayout:
         """Selects one segment."""
         return f"fqn:{name}" if self.tag else f"fqn:{self._fqn(self.segments)}.{name}"
 
+    def intake_named(self, name: str) -> str:
+        """Selects one intake model, and in a project of ours what it is made from, which nobody else makes."""
+        return f"{'+' if self.is_ours else ''}fqn:{self._fqn(self.intake or _FOLDERS['intake'])}.{name}"
+
     def _fqn(self, folder: str) -> str:
         """How dbt names what lies in a folder: by its path below that of models."""
         for models in self.model_paths:
@@ -72,7 +78,7 @@ class DbtLayout:
         )
 
     def role_of(self, path: str, tags: Sequence[str], fqn: Sequence[str]) -> str:
-        """What a model of the project's own is to us: `segments`, `content`, or its folder below that of models.
+        """What a model of the project's own is to us: `segments`, `content`, `intake`, or its folder below the models'.
 
         Args:
             path: of its file below the project.
@@ -83,7 +89,8 @@ class DbtLayout:
             return fqn[1] if len(fqn) > 2 else ""
         if self.tag in tags if self.tag else path.startswith(f"{self.segments}/"):
             return "segments"
-        return "content" if self.content and path.startswith(f"{self.content}/") else "others"
+        folders = {"content": self.content, "intake": self.intake}
+        return next((role for role, folder in folders.items() if folder and path.startswith(f"{folder}/")), "others")
 
 
 def layout_of(dbt: Path) -> DbtLayout:
@@ -117,12 +124,16 @@ def _layout(text: str, file: str) -> DbtLayout:
     layout = DbtLayout(
         _place(ours, "segments", text, file) or _FOLDERS["segments"],
         _place(ours, "content", text, file),
+        _place(ours, "intake", text, file),
         is_ours=False,
         model_paths=models,
     )
-    if layout.content and layout.content.startswith(_TAG):
-        raise DripsError("vars: drips: content: give a folder; tags are for segments", file=file)
+    for key, folder in (("content", layout.content), ("intake", layout.intake)):
+        if folder and folder.startswith(_TAG):
+            raise DripsError(f"vars: drips: {key}: give a folder; tags are for segments", file=file)
     layout.selection([f"{_THIS}fqn:segments", f"{_THIS}fqn:content"])
+    if layout.intake:
+        layout.intake_named("leads")
     return layout
 
 

@@ -82,6 +82,11 @@ class Project:
         return self.dbt / (self.layout.content or "content")
 
     @property
+    def intake(self) -> Path:
+        """Intake models, one SQL file a kind of landed rows; as `content` where the dbt project names none."""
+        return self.dbt / (self.layout.intake or "intake")
+
+    @property
     def data(self) -> Path:
         """Everything that runs leave behind."""
         return self.root / "data"

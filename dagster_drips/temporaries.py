@@ -75,6 +75,8 @@ KINDS = (
         re.compile(r"\.\d{8}T\d{6}\.\d{6}Z_\d+_[0-9a-f]{8}\.jsonl"),
         "lock",
     ),
+    # pipeline.intake_rows
+    Kind("what intake lands, while it is written", _LANDING, re.compile(r"\.intake-.+\.part"), "run"),
     # pipeline.tick_journal
     Kind("commits of ticks", ("data/journal/ticks/*",), re.compile(r"\.\d{6}-[a-z]+\.\d+"), "run"),
     # pipeline.publish

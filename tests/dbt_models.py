@@ -17,7 +17,7 @@ from dagster_drips.pipeline.dbt_package import PACKAGE as _PACKAGE
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(extensions=["jinja2.ext.do"], undefined=jinja2.StrictUndefined)
-    environment.globals |= {"source": _source, "ref": relation_of, "config": _nothing, "var": _default_of}
+    environment.globals |= {"source": _source, "ref": _ref, "config": _nothing, "var": _default_of}
     environment.globals |= {"adapter": _Adapter(), "return": str}
     return environment
 
@@ -52,6 +52,10 @@ def _nothing(**_configuration: object) -> str:
 def _file_of(model: str) -> Path:
     [file] = _PACKAGE.glob(f"models/**/{model}.sql")
     return file
+
+
+def _ref(*name: str) -> str:
+    return relation_of(name[-1])  # a package before it is the product's
 
 
 def relation_of(model: str) -> str:

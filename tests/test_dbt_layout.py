@@ -49,12 +49,17 @@ def test_a_project_that_names_a_folder_keeps_the_rest_to_itself(tmp_path: Path) 
 
 
 def test_a_project_that_names_a_tag_has_segments_anywhere(tmp_path: Path) -> None:
-    found = layout(tmp_path, "vars:\n  drips:\n    segments: tag:segment\n    content: models/mails\n")
+    found = layout(
+        tmp_path, "vars:\n  drips:\n    segments: tag:segment\n    content: models/mails\n    intake: models/in\n"
+    )
     assert "package:this,tag:segment" in found.selection(DECIDE)
     assert found.selection(CONTENT) == ["package:this,fqn:mails"]
     assert found.segment_named("vips") == "fqn:vips"
     assert found.role_of("models/any/vips.sql", ["daily", "segment"], ["p", "any", "vips"]) == "segments"
     assert found.role_of("models/mails/orders.sql", [], ["p", "mails", "orders"]) == "content"
+    assert found.role_of("models/in/leads.sql", [], ["p", "in", "leads"]) == "intake"
+    # What intake models stand on is made by whoever makes the rest.
+    assert (found.intake_named("leads"), DbtLayout().intake_named("leads")) == ("fqn:in.leads", "+fqn:intake.leads")
 
 
 @pytest.mark.parametrize(
@@ -70,8 +75,9 @@ def test_what_can_be_neither_folder_nor_tag_is_told_with_its_line(tmp_path: Path
 def test_a_folder_that_holds_no_models_and_a_tag_of_content_are_told(tmp_path: Path) -> None:
     with pytest.raises(DripsError, match=r"segments lies in no folder of models \(models\)"):
         layout(tmp_path, "vars: {drips: {segments: segments}}\n")
-    with pytest.raises(DripsError, match=r"vars: drips: content: give a folder"):
-        layout(tmp_path, "vars: {drips: {content: tag:mail}}\n")
+    for key in ("content", "intake"):
+        with pytest.raises(DripsError, match=rf"vars: drips: {key}: give a folder"):
+            layout(tmp_path, f"vars: {{drips: {{{key}: tag:mail}}}}\n")
 
 
 def test_segments_with_a_tag_are_those_that_dbt_has_found(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @app.command("validate", epilog="Example: `drips validate --project shop --warehouse`")
 def command(
     on_warehouse: Annotated[
-        bool, typer.Option("--warehouse", help="Run segments and content models too, on a copy of the warehouse.")
+        bool, typer.Option("--warehouse", help="Run segments, content, intake models, too, on a copy of the warehouse.")
     ] = False,
     as_json: JsonOption = False,
     project: ProjectOption = None,
@@ -35,7 +35,7 @@ def command(
 
 
 def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> int:
-    """Check all sequence files, with `on_warehouse` segments' and content models' SQL too, and print what was found.
+    """Check all sequence files, with `on_warehouse` the SQL of segments, content and intake models too, and print it.
 
     Errors go to standard error, a count comes last.
 
@@ -49,6 +49,7 @@ def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> 
     from dagster_drips.pipeline.own_models import write_segment_list
     from dagster_drips.sequences.catalog import read_catalog
     from dagster_drips.sequences.content_files import content_problems
+    from dagster_drips.sequences.intake_files import intake_problems
     from dagster_drips.sequences.problems import Problem
     from dagster_drips.sequences.reserved_senders import reserved_senders
     from dagster_drips.sequences.segment_check import segment_problems
@@ -70,6 +71,7 @@ def validate(project: Project, as_json: bool, *, on_warehouse: bool = False) -> 
         *catalog.problems,
         *segment_problems(project),
         *content_problems(project),
+        *intake_problems(project),
         *(Problem(f"dbt_project/{path.as_posix()}", None, message) for path, message in names_taken(project.dbt)),
         *reserved_senders(catalog),
         *_problems_of_hooks(project),

@@ -15,7 +15,7 @@ from dagster_drips.alerts.stopped_ticks import oldest_tick
 from dagster_drips.file_modes import protect_new_files
 from dagster_drips.orchestration import alerts, checks, jobs, schedules, sensors
 from dagster_drips.orchestration.alert_sensors import build_check_sensor, build_failure_sensor, build_stopped_sensor
-from dagster_drips.orchestration.assets import dbt, delivery, inbox, journal, landing, published, sequences
+from dagster_drips.orchestration.assets import dbt, delivery, inbox, intake, journal, landing, published, sequences
 from dagster_drips.orchestration.compaction import build_compact_job, build_compact_schedule
 from dagster_drips.orchestration.freshness import with_freshness
 from dagster_drips.orchestration.loggers import console_logger
@@ -66,7 +66,8 @@ def build_defs(
     transform = pipeline_of(str(project.root)).transform
     manifest = json.loads(current_manifest_json(project, transform).read_text(encoding="utf-8"))
     translator = dbt.Translator(names, project.layout, dbt_translator)
-    decide, measure = dbt.build_dbt_assets(manifest, names, translator)
+    made_before = intake.made_by_intake(manifest, translator)
+    decide, measure = dbt.build_dbt_assets(manifest, names, translator, made_before)
     after_sending = dbt.build_after_sending(manifest, translator)
     published_marts = published.build_published(sorted(measure.keys), names)
     inbox_job = inbox.build_inbox_job(project, names)
@@ -81,6 +82,7 @@ def build_defs(
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
         landing.build_clock(names),
         sequences.build_sequence_files(names),
+        intake.build_intake(manifest, names, translator),
         *landing.build_landing(names),
         *dbt.build_earlier(manifest, names),
         dbt.build_failures(names),

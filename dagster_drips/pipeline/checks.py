@@ -16,6 +16,7 @@ from dagster_drips.delivery.resolve import Doubt, doubts
 from dagster_drips.landing.files import IgnoredFile
 from dagster_drips.landing.load import LoadReport
 from dagster_drips.pipeline.gates import holding_gates
+from dagster_drips.pipeline.intake import IntakeReport
 from dagster_drips.pipeline.segments import paused_sequences, recorded_failures
 from dagster_drips.project import Project
 from dagster_drips.sequences.problems import Problem
@@ -24,6 +25,7 @@ from dagster_drips.warehouse import Warehouse
 
 NOTHING_REJECTED, NOTHING_IGNORED = "nothing_rejected", "nothing_ignored"
 FILES_ARE_VALID = "files_are_valid"
+MODELS_ARE_LANDED = "models_are_landed"
 SEGMENTS_HAVE_RESULTS, NO_GATE_HOLDS = "segments_have_results", "no_gate_holds"
 STOPPED, IN_DOUBT, WHOLE = "sending_did_not_stop_early", "nothing_is_in_doubt", "delivery_journal_is_whole"
 
@@ -83,6 +85,19 @@ def sequences_check(errors: Sequence[Problem]) -> Check:
     return Check(
         "raw/sequences",
         FILES_ARE_VALID,
+        not problems,
+        description="; ".join(problems),
+        metadata={"errors": len(problems), "first": problems[0] if problems else ""},
+        problems=problems,
+    )
+
+
+def intake_check(report: IntakeReport) -> Check:
+    """Whether every intake model was landed as a whole; one that wasn't holds up nothing else."""
+    problems = tuple(str(problem) for problem in report.problems)
+    return Check(
+        "landing/intake",
+        MODELS_ARE_LANDED,
         not problems,
         description="; ".join(problems),
         metadata={"errors": len(problems), "first": problems[0] if problems else ""},

@@ -43,6 +43,11 @@ def concerns_of(facts: Facts) -> list[Concern]:
             _error("files", f"segment:{row['file']}", f"{row['file']}: {row['reason']}")
             for row in facts["segment_failures"]
         ),
+        *(
+            _error("files", f"intake:{row['file']}", f"{row['file']}: {row['reason']}")
+            for row in facts.get("intake_problems", [])
+        ),
+        *(_absent(row) for row in facts.get("absent_leads", [])),
         *(_gate(row) for row in facts["gates"]),
         *(_stop(row) for row in facts["stops"]),
         *_in_doubt(facts["in_doubt"]),
@@ -79,6 +84,11 @@ def _gate(row: dict[str, Any]) -> Concern:
         return Concern("gates", f"{key}:warns", "warning", f"{held} is warned: {row['reason']}")
     waive = f"`drips waive {row['gate']} --sequence {row['sequence_id']}` lets it go"
     return _error("gates", f"{key}:holds", f"{held} is held: {row['reason']}; {waive}")
+
+
+def _absent(row: dict[str, Any]) -> Concern:
+    text = f"leads that are in their intake model no more wait to be erased: {row['leads']}; `drips forget --absent`"
+    return Concern("files", "intake:absent", "warning", text)
 
 
 def _stop(row: dict[str, Any]) -> Concern:

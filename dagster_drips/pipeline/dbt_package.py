@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dagster_drips.dbt_layout import DbtLayout, layout_of
 from dagster_drips.errors import DripsError
 
 if TYPE_CHECKING:
@@ -82,17 +83,24 @@ def product_names() -> dict[str, str]:
 def names_taken(dbt: Path) -> list[tuple[Path, str]]:
     """Files of a dbt project that have the name of one of the product's: path below the project, and what is wrong.
 
-    A seed that has the name of a seed is none: who disables the product's puts his own in its place. Of a project that
-    has all models copied, its settings are the one such file.
+    A seed that has the name of a seed is none: who disables the product's puts his own in its place. Neither is an
+    intake model, which is called as what it lands, as two marts are (`_check_references`). Of a project that has all
+    models copied, its settings are the one such file.
     """
     if is_copied(dbt):
         return [(Path("dbt_project.yml"), COPIED)]
-    product = product_names()
+    product, layout = product_names(), layout_of(dbt)
     return [
         (path.relative_to(dbt), taken_name(ours, path.stem))
         for kind, path in _models_and_seeds(dbt)
-        if (ours := product.get(path.stem.lower())) and not kind == ours == "seed"
+        if (ours := product.get(path.stem.lower()))
+        and not kind == ours == "seed"
+        and not _is_intake(path.relative_to(dbt).as_posix(), layout)
     ]
+
+
+def _is_intake(path: str, layout: DbtLayout) -> bool:
+    return layout.intake is not None and path.startswith(f"{layout.intake}/")
 
 
 def taken_name(kind: str, name: str) -> str:
@@ -100,17 +108,20 @@ def taken_name(kind: str, name: str) -> str:
     return f"the product has a {kind} of the name '{name}'; give this one another"
 
 
-def check_names(manifest: Manifest) -> None:
+def check_names(manifest: Manifest, layout: DbtLayout) -> None:
     """See that nothing in a project has the name of one of the product's models: dbt would take it without a word, for
     those files that it reads anew.
 
     Raises:
-        DripsError: something has, and the product's is not disabled.
+        DripsError: something has, and the product's is not disabled; or what it means by such a name can't be told.
     """
     _check_sources(manifest)
+    _check_references(manifest, layout)
     nodes = [node for node in manifest.nodes.values() if node.resource_type in ("model", "seed", "snapshot")]
     ours = {node.name: node.resource_type for node in nodes if node.package_name == PACKAGE_NAME}
     for node in nodes:
+        if _is_intake(node.original_file_path, layout):
+            continue
         if node.package_name == manifest.metadata.project_name and node.name.lower() in ours:
             kind = ours[node.name.lower()]
             message = taken_name(kind, node.name)
@@ -136,6 +147,22 @@ def _check_sources(manifest: Manifest) -> None:
                 " dbt_project.yml",
                 file=f"dbt_project/{source.original_file_path}",
             )
+
+
+def _check_references(manifest: Manifest, layout: DbtLayout) -> None:
+    """See that who has an intake model says which of the two is meant, where a mart of the product has its name."""
+    project = manifest.metadata.project_name
+    nodes = [node for node in manifest.nodes.values() if node.resource_type == "model"]
+    marts = {node.name for node in nodes if node.package_name == PACKAGE_NAME}
+    both = {node.name for node in nodes if node.name in marts and _is_intake(node.original_file_path, layout)}
+    for node in nodes if both else ():
+        for ref in node.refs if node.package_name == project else ():
+            if ref.name in both and ref.package is None:
+                raise DripsError(
+                    f"ref('{ref.name}') may be the intake model or the product's mart; write ref('{PACKAGE_NAME}',"
+                    f" '{ref.name}') for the mart",
+                    file=f"dbt_project/{node.original_file_path}",
+                )
 
 
 def check_names_told_of(dbt: Path, told: str) -> None:

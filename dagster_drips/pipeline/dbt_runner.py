@@ -100,6 +100,8 @@ class Transform:
         """The nodes of the last `run`, in their order; None where that was more than can be kept."""
         self.unreadable_content: dict[str, str] = {}
         """Content models that the last parse had to leave out, and dbt's words."""
+        self.unreadable_intake: dict[str, str] = {}
+        """Likewise intake models."""
         self._manifest: Manifest | None = None
         self._runs: CompiledRuns | None = None
         self._state: Fingerprint | None = None
@@ -163,7 +165,7 @@ class Transform:
             if not result.success:
                 check_names_told_of(self.project.dbt, _reason(result))
                 raise TransformFailed(f"dbt can't read the project: {_reason(result)}", file=str(self.project.dbt))
-            check_names(result.result)
+            check_names(result.result, self.project.layout)
             self._check_profile()
             self._manifest = result.result
             keep_results(result.result, self.project.layout)

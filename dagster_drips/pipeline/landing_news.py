@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dagster_drips.landing.files import LooseFiles, UnreadableFile, loose_files
+from dagster_drips.landing.intake_names import is_intake
 from dagster_drips.landing.kind_load import LOOKED_AT
 from dagster_drips.landing.readers import read_batches
 from dagster_drips.pipeline.catalog import CatalogReader
@@ -91,10 +92,14 @@ class LandingWatch:
 
 
 def _marks(files: LooseFiles) -> frozenset[str]:
-    """Names, and where there are few of them what tells that a file was changed in place."""
-    if len(files.names) > LOOKED_AT:
-        return frozenset(files.names)
-    return frozenset(f"{name}\0{files.written(name)}" for name in files.names)
+    """Names, and where there are few of them what tells that a file was changed in place.
+
+    Without what a tick has landed by intake: the same tick loads it.
+    """
+    names = [name for name in files.names if not is_intake(name)]
+    if len(names) > LOOKED_AT:
+        return frozenset(names)
+    return frozenset(f"{name}\0{files.written(name)}" for name in names)
 
 
 def _name(mark: str) -> str:

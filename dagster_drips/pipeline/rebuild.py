@@ -21,6 +21,7 @@ from dagster_drips.delivery.losses import hold_cut_off, hold_handed_over, hold_k
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import load_again
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
+from dagster_drips.pipeline.intake_rows import note_landed
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.pipeline.set_aside import draft_what_stays, sent_later
@@ -150,6 +151,7 @@ def _fill(
     loaded = journal.rows(warehouse, LOADED_FILES)
     progress(f"{len(loaded)} landed files")
     load_again(project, warehouse, loaded, fields=live_settings(warehouse, catalog).fields)
+    note_landed(project, warehouse)
     set_clock_to_last(warehouse)
     progress("models")
     pipeline.decide(warehouse, tested=False)

@@ -1,4 +1,4 @@
-"""Segments and content models tried on the warehouse as it stands, without a tick: what the database says of each."""
+"""Segments, content and intake models tried on the warehouse as it stands, without a tick: what the database says."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.content_trial import try_content
 from dagster_drips.pipeline.dbt_runner import Transform
+from dagster_drips.pipeline.intake import tried_intake
 from dagster_drips.pipeline.segments import run_decisions
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
@@ -17,7 +19,8 @@ from dagster_drips.warehouse import open_warehouse
 
 
 def tried_on_warehouse(project: Project, catalog: Catalog) -> list[Problem]:
-    """What is wrong with segments, by name, and then with content models, on a copy of the warehouse.
+    """What is wrong with segments, by name, and then with content models and intake models, on a copy of the
+    warehouse.
 
     A content model that has no row for some of whom a sequence may mail is a warning with their share (M9).
 
@@ -35,7 +38,8 @@ def tried_on_warehouse(project: Project, catalog: Catalog) -> list[Problem]:
             shutil.copyfile(project.warehouse, file)
         transform = Transform(project, warehouse=file, target_path=Path(scratch) / "target")
         with open_warehouse(file) as warehouse:
+            intake = tried_intake(project, transform, warehouse, utc_now())
             _, broken = run_decisions(project, transform, warehouse)
             content = try_content(project, catalog, transform, warehouse)
     segments = sorted(broken, key=lambda failure: failure.segment)
-    return [*(Problem(failure.file, None, failure.reason) for failure in segments), *content]
+    return [*(Problem(failure.file, None, failure.reason) for failure in segments), *content, *intake]

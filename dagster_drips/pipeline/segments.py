@@ -30,6 +30,7 @@ from dagster_drips.pipeline.own_models import hide_models, models_are_hidden, wr
 from dagster_drips.pipeline.segment_refreshes import kept_results, misread_refreshes
 from dagster_drips.project import Project
 from dagster_drips.sequences.content_files import content_paths, unnameable_content
+from dagster_drips.sequences.intake_files import intake_paths
 from dagster_drips.sequences.segment_files import (
     keep_tagged_files,
     segment_names,
@@ -153,8 +154,8 @@ def prepared_files(warehouse: Warehouse) -> dict[str, str]:
 def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentFailure]:
     """Parse the dbt project, without the segments that dbt can't read; returns those.
 
-    dbt reads a project whole or not at all, so an unreadable segment is hidden from it by `.dbtignore`, and so is an
-    unreadable content model, which `transform.unreadable_content` then has.
+    dbt reads a project whole or not at all, so an unreadable segment is hidden from it by `.dbtignore`, and so are
+    unreadable content and intake models, which `transform.unreadable_content` and `unreadable_intake` then have.
 
     Raises:
         TransformFailed: something else in the project can't be read.
@@ -162,7 +163,9 @@ def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentF
     prepared(project)
     broken = _misnamed(project)
     content = transform.unreadable_content = _misnamed_content(project)
-    if _hide(project, broken, content):
+    intake: dict[str, str] = {}
+    transform.unreadable_intake = intake
+    if _hide(project, broken, content, intake):
         transform.forget()
     while True:
         names = [name for name in segment_names(project) if name not in broken]
@@ -179,15 +182,19 @@ def parse_readable(project: Project, transform: Transform) -> dict[str, SegmentF
                 transform.forget()
         except TransformFailed as error:
             words = failure_words(error.message)
-            # Content first: where a segment and a content model have one name, dbt names both files.
-            found = [path.stem for path in content_paths(project) if _in_its_folder(path) in error.message]
+            # Intake, then content, first: where two files have one name, dbt names both.
+            landed = [path.stem for path in intake_paths(project) if _in_its_folder(path) in error.message]
+            shown = [path.stem for path in content_paths(project) if _in_its_folder(path) in error.message]
+            shown = [] if landed else shown
             paths = {name: PurePosixPath(segment_path(project, name)) for name in names}
-            unreadable = [] if found else [name for name in names if _in_its_folder(paths[name]) in error.message]
-            if not {*found} - {*content} and not unreadable:
+            others = landed or shown
+            unreadable = [] if others else [name for name in names if _in_its_folder(paths[name]) in error.message]
+            if not {*landed} - {*intake} and not {*shown} - {*content} and not unreadable:
                 raise
-            content |= dict.fromkeys(found, words)
+            intake |= dict.fromkeys(landed, words)
+            content |= dict.fromkeys(shown, words)
             broken |= {name: SegmentFailure(name, words, path=paths[name].as_posix()) for name in unreadable}
-            if _hide(project, broken, content):
+            if _hide(project, broken, content, intake):
                 transform.forget()
 
 
@@ -207,9 +214,10 @@ def _are_known(project: Project, transform: Transform, broken: Collection[str]) 
     return not keep_tagged_files(project, {*found, *hidden})
 
 
-def _hide(project: Project, segments: Collection[str], content: Collection[str]) -> bool:
+def _hide(project: Project, segments: Collection[str], content: Collection[str], intake: Collection[str]) -> bool:
     paths = [segment_path(project, name) for name in sorted(segments)]
-    return hide_models(project, [*paths, *(f"{project.layout.content}/{name}.sql" for name in sorted(content))])
+    paths += [f"{project.layout.content}/{name}.sql" for name in sorted(content)]
+    return hide_models(project, [*paths, *(f"{project.layout.intake}/{name}.sql" for name in sorted(intake))])
 
 
 def _in_its_folder(path: Path | PurePosixPath) -> str:

@@ -24,12 +24,14 @@ _STATEMENTS = named_statements(Path(__file__).with_name("status.sql"))
 _NEXT_DUE = named_statements(Path(__file__).with_name("next_due.sql"))["next_due"]
 _FACTS = "status.duckdb"
 _NEEDED = {
+    "absent_leads": "raw.intake_models",
     "clock": "raw.tick",
     "decided_sequences": "decide.live_sequences",
     "due_next": "marts.enrollments",
     "enrolled": "after_sending.enrollments_after_sending",
     "gates": "decide.sequence_gates",
     "in_doubt": "after_sending.message_states_after_sending",
+    "intake_problems": "raw.intake_problems",
     "refreshed_segments": "decide.segment_refreshes",
     "segment_failures": "raw.segment_failures",
     "stops": "raw.sending_stops",

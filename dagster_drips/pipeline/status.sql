@@ -41,6 +41,20 @@ order by sequence_id
 select file, reason from raw.segment_failures
 order by file
 
+-- name: intake_problems
+select file, reason from raw.intake_problems
+order by file, reason
+
+-- name: absent_leads
+-- Who is in the intake model of leads no more, and is to be erased.
+select count(*) as leads
+from raw.intake_rows as known
+where
+    known.kind = 'leads'
+    and known.digest is null
+    and exists (select 1 from raw.intake_models where kind = 'leads' and absent = 'forget')
+having count(*) > 0
+
 -- name: refreshed_segments
 -- Segments that keep their result for a while (E10), as the last tick left them.
 select

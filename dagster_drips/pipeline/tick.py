@@ -33,6 +33,7 @@ from dagster_drips.pipeline.day_ends import note_what_waits
 from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, STEP_STATES, Transform, TransformFailed
 from dagster_drips.pipeline.declining import declined_steps
 from dagster_drips.pipeline.gates import decided_at, expect_gates, set_failed_tests
+from dagster_drips.pipeline.intake import IntakeReport, land_changes
 from dagster_drips.pipeline.mail_exchangers import load_exchangers
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.segments import (
@@ -85,6 +86,7 @@ class TickReport:
         sent: what became of what was due; None where nothing was to go out.
         completed: enrollments with no step left.
         measured: what became of each mart; empty where none was built.
+        intake: what intake models landed.
     """
 
     problems: list[Problem]
@@ -93,6 +95,7 @@ class TickReport:
     sent: DispatchReport | None
     completed: int
     measured: list[NodeResult]
+    intake: IntakeReport = field(default_factory=IntakeReport)
 
 
 class Pipeline:
@@ -149,7 +152,7 @@ class Pipeline:
             DripsError: the instant is not later than the last tick's, or a phase can't do its work.
         """
         problems: list[Problem] = []
-        loaded: dict[str, LoadReport] = {}
+        intake, loaded = IntakeReport(), dict[str, LoadReport]()
         sent: DispatchReport | None = None
         measured: list[NodeResult] = []
         with around("begin"):
@@ -157,6 +160,7 @@ class Pipeline:
         with around("load"):
             if load:
                 _, problems = self.load_sequences(warehouse)
+                intake = self.land_intake(warehouse)
                 loaded = self.load_landing(warehouse, LANDING_KINDS)
         with around("decide"):
             decided = self.decide(warehouse)
@@ -170,7 +174,7 @@ class Pipeline:
         with around("measure"):
             if measure:
                 measured = self.measure()
-        return TickReport(problems, loaded, decided, sent, completed, measured)
+        return TickReport(problems, loaded, decided, sent, completed, measured, intake)
 
     def catalog(self) -> Catalog:
         """What the sequence files say now."""
@@ -212,6 +216,12 @@ class Pipeline:
         record_catalog(warehouse, catalog, as_of=self.as_of(warehouse), keep=keep)
         errors = [problem for problem in catalog.problems if problem.severity == "error"]
         return catalog, [*errors, *load_exchangers(self.project, warehouse)]
+
+    def land_intake(self, warehouse: Warehouse) -> IntakeReport:
+        """Land what has changed in the project's intake models; a throw-away run lands nothing."""
+        if self.journal is None:
+            return IntakeReport()
+        return land_changes(self.project, self.transform, warehouse, self.as_of(warehouse))
 
     def load_landing(
         self, warehouse: Warehouse, kinds: tuple[str, ...], progress: Callable[[str, int], None] | None = None

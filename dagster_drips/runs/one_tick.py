@@ -15,6 +15,7 @@ from dagster_drips.landing.files import ignored_files
 from dagster_drips.pipeline.checks import (
     Check,
     gates_check,
+    intake_check,
     load_checks,
     segments_check,
     sending_checks,
@@ -75,6 +76,7 @@ def _checks(pipeline: Pipeline, warehouse: Warehouse, tick: TickReport, tests: l
     project, ignored = pipeline.project, ignored_files(pipeline.project)
     return [
         sequences_check(tick.problems),
+        intake_check(tick.intake),
         *(check for report in tick.loaded.values() for check in load_checks(report, ignored)),
         *failed_test_checks(pipeline.transform, tick.decided.tests),
         segments_check(warehouse),

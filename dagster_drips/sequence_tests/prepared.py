@@ -53,7 +53,7 @@ class PlannedWarehouse(Warehouse):
         with super().transaction():
             yield
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> None:
         """Run one statement for its effect."""
         super().execute(self._planned(sql, parameters), parameters)
 

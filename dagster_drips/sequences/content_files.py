@@ -10,11 +10,11 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2 import TemplateSyntaxError
 
 from dagster_drips.project import Project
+from dagster_drips.sequences.model_meta import metas_of
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.vocabulary import EVENT_COLUMNS
 
@@ -79,13 +79,13 @@ def _read(project: Project, path: Path) -> tuple[ContentFile, list[Problem]]:
 @lru_cache(maxsize=256)
 def _from_text(name: str, file: str, sql: str) -> tuple[ContentFile, list[Problem]]:
     try:
-        tree = Environment(extensions=["jinja2.ext.do"], autoescape=True).parse(sql)  # read, never rendered
+        metas = metas_of(sql)
     except TemplateSyntaxError as error:
         return ContentFile(name, file), [Problem(file, error.lineno, f"broken Jinja: {error.message}")]
     problems: list[Problem] = []
     key: str = LEAD_KEY
     rows = "one"
-    for line, meta in _metas(tree):
+    for line, meta in metas:
         if not isinstance(meta, dict):
             problems.append(Problem(file, line, "config(meta=…) must be written out, as {'key': 'order_id'}"))
             continue
@@ -102,18 +102,3 @@ def _from_text(name: str, file: str, sql: str) -> tuple[ContentFile, list[Proble
                     message = f"key is lead_id, event_id or a property of the trigger's event, not {value!r}"
                     problems.append(Problem(file, line, message))
     return ContentFile(name, file, key, rows == "many"), problems
-
-
-def _metas(tree: nodes.Template) -> list[tuple[int, Any]]:
-    """(line, value) of every `meta` that `config(…)` is given; None: it is computed."""
-    found: list[tuple[int, Any]] = []
-    for call in tree.find_all(nodes.Call):
-        if not (isinstance(call.node, nodes.Name) and call.node.name == "config"):
-            continue
-        for keyword in call.kwargs:
-            if keyword.key == "meta":
-                try:
-                    found.append((keyword.lineno, keyword.value.as_const()))
-                except nodes.Impossible:
-                    found.append((keyword.lineno, None))
-    return found

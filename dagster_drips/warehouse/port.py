@@ -38,8 +38,8 @@ class Warehouse:
     def __init__(self, connection: duckdb.DuckDBPyConnection):
         self._connection = connection
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        """Run one statement for its effect."""
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> None:
+        """Run one statement for its effect; parameters as of `rows`."""
         self._execute(sql, parameters)
 
     def _execute(

@@ -118,6 +118,28 @@ create table if not exists raw.rejected_rows (
     _load bigint not null
 );
 
+-- Intake: what its models have landed so far; made again from the files that they landed ----------------------------------
+create table if not exists raw.intake_rows (
+    kind varchar not null,           -- leads, events, suppressions, engagement
+    key uuid not null,               -- md5 of the row's key
+    digest uuid                      -- md5 of its content; null: of a lead that is in its model no more
+);
+-- Landed files that it is made from.
+create table if not exists raw.intake_files (
+    path varchar not null            -- as in loaded_files
+);
+-- Intake models as their files are at this tick.
+create table if not exists raw.intake_models (
+    kind varchar not null,
+    file varchar not null,           -- relative to the project folder
+    absent varchar                   -- what a lead means that is there no more: suppress, forget; null: nothing
+);
+-- What was wrong with intake at the last tick.
+create table if not exists raw.intake_problems (
+    file varchar not null,           -- relative to the project folder
+    reason varchar not null
+);
+
 -- Sequences, as they are live at this tick (S1, S2) -------------------------------------------------------------------
 create table if not exists raw.project_settings (
     timezone varchar not null,

@@ -20,6 +20,7 @@ MADE = {
     *("dbt_project/target", "dbt_project/models/segments", "dbt_project/seeds"),
     *("dbt_project/.drips", "dbt_project/.drips/seeds", "dbt_project/dbt_packages"),
     "dbt_project/models/segments/trial_users.sql",
+    *("dbt_project/models/intake", *(f"dbt_project/models/intake/{kind}.sql" for kind in ("leads", "events"))),
     *("dbt_project/models/content", *(f"dbt_project/models/content/{name}.sql" for name in ("recommended", "ordered"))),
 }
 

@@ -34,6 +34,7 @@ OURS = {("journal", name) for name in ("folded_deliveries", "failed_tests", "mes
     for name in (
         *("completions", "due_content", "file_states", "gate_lineage", "next_watermark", "prepared_files"),
         *("prepared_models", "sending_stops", "left_waiting"),
+        *("intake_files", "intake_models", "intake_problems", "intake_rows"),
     )
 }
 """Bookkeeping of Python's own, which no model reads."""

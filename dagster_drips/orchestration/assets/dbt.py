@@ -14,7 +14,7 @@ from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from dagster_drips.dbt_layout import DbtLayout
 from dagster_drips.orchestration.check_results import result_of
-from dagster_drips.orchestration.names import DECIDE, MEASURE, OURS, OWNERS, QUIET_TAG, SEGMENTS, Names
+from dagster_drips.orchestration.names import DECIDE, LANDING, MEASURE, OURS, OWNERS, QUIET_TAG, SEGMENTS, Names
 from dagster_drips.orchestration.tick_tags import metadata_of
 from dagster_drips.pipeline.data_test_checks import data_test_check
 from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
@@ -25,7 +25,7 @@ from dagster_drips.pipeline.tick import Decided
 
 _LAST = "new_enrollment_completions"
 """The model with which a tick is finished, before the marts are built."""
-_GROUPS = {"segments": SEGMENTS, "after_sending": MEASURE, "marts": MEASURE}
+_GROUPS = {"intake": LANDING, "segments": SEGMENTS, "after_sending": MEASURE, "marts": MEASURE}
 _MEASURED = ("fqn:marts", *AFTER_SENDING)
 """Marts of the project are among them."""
 _OF_PROJECT = ("staging", "segments", "marts")
@@ -61,7 +61,11 @@ class Translator(DagsterDbtTranslator):
         """Whether an asset of ours stands for a node, rather than one of those who run the dbt project."""
         if node["package_name"] == PACKAGE_NAME or self.layout.is_ours:
             return True
-        return node["resource_type"] != "source" and self._role_of(node) == "segments"
+        return node["resource_type"] != "source" and self._role_of(node) in ("segments", "intake")
+
+    def is_intake(self, node: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
+        """Whether a node is an intake model of the project."""
+        return node["package_name"] == manifest["metadata"]["project_name"] and self._role_of(node) == "intake"
 
     def _role_of(self, node: Mapping[str, Any]) -> str:
         if node["package_name"] == PACKAGE_NAME:
@@ -155,7 +159,7 @@ def build_after_sending(manifest: Mapping[str, Any], translator: Translator) -> 
 
     They stand since the decide models were made; whoever finishes the tick reports them.
     """
-    order = _in_order(manifest)
+    order = in_order(manifest)
     last = next(unique_id for unique_id in order if manifest["nodes"][unique_id]["name"] == _LAST)
     wanted = [last]
     for unique_id in wanted:
@@ -167,15 +171,25 @@ def build_after_sending(manifest: Mapping[str, Any], translator: Translator) -> 
     return [translator.get_asset_spec(manifest, unique_id, None) for unique_id in order if unique_id in wanted]
 
 
-def build_dbt_assets(manifest: Mapping[str, Any], names: Names, translator: Translator) -> list[dg.AssetsDefinition]:
-    """The decide models and the marts, each one multi-asset, since one dbt invocation makes all of them."""
+def build_dbt_assets(
+    manifest: Mapping[str, Any], names: Names, translator: Translator, made_before: Collection[str] = ()
+) -> list[dg.AssetsDefinition]:
+    """The decide models and the marts, each one multi-asset, since one dbt invocation makes all of them.
+
+    Args:
+        manifest: dbt's.
+        names: of the assets.
+        translator: of dbt's names.
+        made_before: ids of what is made before anything is loaded.
+    """
+    landed = [f"fqn:{'.'.join(manifest['nodes'][unique_id]['fqn'])}" for unique_id in made_before]
     measured = _MEASURED if translator.layout.is_ours else (f"fqn:{PACKAGE_NAME}.marts", *AFTER_SENDING)
 
     @dbt_assets(
         manifest=manifest,
         select=translator.selection(manifest),
         # Everything else: of a folder without a model, such as segments may be, dbt would complain on stdout.
-        exclude=" ".join(measured),
+        exclude=" ".join([*measured, *landed]),
         dagster_dbt_translator=translator,
         name=names.name("dbt_decide"),
         pool=names.pool,
@@ -252,7 +266,7 @@ def _events(
     materialized but what it says it made.
     """
     by_id = {result.unique_id: result for result in results}
-    for unique_id in _in_order(manifest):
+    for unique_id in in_order(manifest):
         node = manifest["nodes"][unique_id]
         key = translator.get_asset_spec(manifest, unique_id, None).key
         if key not in context.selected_asset_keys or node["name"] in broken or not translator.is_made(node, manifest):
@@ -268,7 +282,7 @@ def _events(
             yield result_of(data_test_check(manifest, result), asset=check.asset_key)
 
 
-def _in_order(manifest: Mapping[str, Any]) -> list[str]:
+def in_order(manifest: Mapping[str, Any]) -> list[str]:
     """Models and seeds, each behind what it reads: Dagster takes outputs in no other order."""
     parents = {
         unique_id: [parent for parent in node["depends_on"].get("nodes", []) if parent in manifest["nodes"]]

@@ -85,7 +85,7 @@ def _landed(kind: str, names: Names) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        deps=[names.key("landing", kind), names.tick, names.key("raw", "project_settings")],
+        deps=[*names.keys("landing", kind, "intake"), names.tick, names.key("raw", "project_settings")],
         group_name=names.group(LANDING),
         owners=OWNERS,
         kinds={"duckdb", "polars"},

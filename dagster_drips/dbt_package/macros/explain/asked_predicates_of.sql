@@ -98,7 +98,7 @@
             facts.type,
             facts.is_human,
             facts.effective_at
-        from {{ ref('engagement').include(database=false) }} as facts
+        from {{ ref('drips', 'engagement').include(database=false) }} as facts
         inner join {{ ref('messages').include(database=false) }} as messages
             on
                 facts.lead_id = messages.lead_id
@@ -112,7 +112,7 @@
         {{ met_conditions_of(
             'asked_conditions',
             ref('segment_memberships').include(database=false),
-            ref('events').include(database=false),
+            ref('drips', 'events').include(database=false),
             'engagement',
             'asked.asked_at',
             are_spells=true

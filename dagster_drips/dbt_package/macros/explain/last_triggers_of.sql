@@ -7,7 +7,7 @@
         max(events.occurred_at) as last_at,
         count(*) as times
     from {{ sequences }} as sequences
-    inner join {{ ref('events').include(database=false) }} as events
+    inner join {{ ref('drips', 'events').include(database=false) }} as events
         on sequences.trigger_event = events.event
     where sequences.trigger_kind = 'event'
     group by events.lead_id, sequences.sequence_id

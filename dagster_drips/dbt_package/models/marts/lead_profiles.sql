@@ -52,7 +52,7 @@ activity as (
         lead_id,
         count(*) as events,
         max(occurred_at) as last_event_at
-    from {{ ref('events') }}
+    from {{ ref('drips', 'events') }}
     group by lead_id
 
 ),

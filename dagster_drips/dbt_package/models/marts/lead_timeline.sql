@@ -32,7 +32,7 @@ events as (
         cast(null as varchar) as sequence_id,
         cast(null as varchar) as step_id,
         event_id as source_id
-    from {{ ref('events').include(database=false) }}
+    from {{ ref('drips', 'events').include(database=false) }}
 
 ),
 
@@ -168,7 +168,7 @@ answers as (
         sequence_id,
         step_id,
         message_id as source_id
-    from {{ ref('engagement').include(database=false) }}
+    from {{ ref('drips', 'engagement').include(database=false) }}
 
 )
 

@@ -37,7 +37,7 @@ clicks as (
         count(case when clicks.is_human then 1 end) as human_clicks,
         min(case when clicks.is_human then clicks.effective_at end) as first_clicked_at,
         max(case when clicks.is_human then clicks.effective_at end) as last_clicked_at
-    from {{ ref('engagement') }} as clicks
+    from {{ ref('drips', 'engagement') }} as clicks
     where clicks.type = 'clicked'
     group by clicks.message_id, clicks.link
 
