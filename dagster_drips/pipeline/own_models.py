@@ -20,13 +20,14 @@ _SEGMENT_LIST_HEAD = (
 
 
 def is_own_model(project: Project) -> Callable[[str], bool]:
-    """Tells of a path below the dbt project whether it is a segment's or a content model's, or says which there are.
+    """Tells of a path below the dbt project whether it is of a segment, content or intake, or says which there are.
 
-    What such a file says is in the journal by the time that it counts (E1, M9): no table that ticks keep is made by it.
+    What such a file says is journaled (E1, M9) or landed by the time that it counts: it makes no table that ticks keep.
     """
     layout = project.layout
     tagged = frozenset(tagged_files(project) or ()) if layout.tag else frozenset()
-    folders = tuple(f"{folder}/" for folder in (None if layout.tag else layout.segments, layout.content) if folder)
+    places = (None if layout.tag else layout.segments, layout.content, layout.intake)
+    folders = tuple(f"{folder}/" for folder in places if folder)
     said = frozenset({SEGMENT_LIST.as_posix(), IGNORED})
     return lambda path: path.startswith(folders) or path in tagged or path in said
 
