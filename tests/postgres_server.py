@@ -5,6 +5,7 @@ Tests that need one are skipped where its programs are not there.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import secrets
@@ -21,6 +22,8 @@ from typing import Any
 import pytest
 
 _USER = "drips"
+_ACCOUNTS = ("postgres", "nobody")
+"""As whom it runs for root."""
 _SECONDS_TO_START = 60
 _SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=64MB", "max_connections=40")
 
@@ -56,21 +59,36 @@ class PostgresServer:
             connection.close()
 
 
+def postgres_is_there() -> bool:
+    """Whether a server can be started here, for tests that do more where it can."""
+    return _found() is not None and importlib.util.find_spec("psycopg2") is not None and _may_run()
+
+
 def _programs() -> Path:
     """The folder of the newest server's programs; skips the test where there is none."""
+    if programs := _found():
+        return programs
+    pytest.skip("needs Debian's package postgresql: no initdb here")
+
+
+def _found() -> Path | None:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if found:
         return found[-1].parent
     if program := shutil.which("initdb"):
         return Path(program).resolve().parent
-    pytest.skip("needs Debian's package postgresql: no initdb here")
+    return None
+
+
+def _may_run() -> bool:
+    return os.geteuid() != 0 or any(user.pw_name in _ACCOUNTS for user in pwd.getpwall())
 
 
 def _account() -> dict[str, Any]:
     """As whom the server runs: PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return {}
-    for name in ("postgres", "nobody"):
+    for name in _ACCOUNTS:
         try:
             found = pwd.getpwnam(name)
         except KeyError:

@@ -6,20 +6,14 @@ One `dbt build` against a server of the test's own. What doesn't run there yet i
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import copy_project
 from postgres_server import postgres_server
-
-import dagster_drips.warehouse
+from warehouse_on_postgres import dbt, prepare
 
 pytestmark = pytest.mark.slow
 
@@ -27,22 +21,6 @@ MODELS_NOT_YET: frozenset[str] = frozenset()
 """Models that PostgreSQL doesn't take yet; whatever reads them isn't made there either."""
 TESTS_NOT_YET: frozenset[str] = frozenset()
 """Unit tests of models that it takes, and that differ there yet."""
-
-PROFILE = """
-drips:
-  target: postgres
-  outputs:
-    postgres:
-      type: postgres
-      host: 127.0.0.1
-      port: {port}
-      user: {user}
-      password: "{{{{ env_var('PGPASSWORD') }}}}"
-      dbname: drips
-      schema: main
-      threads: 2
-"""
-SCHEMA = Path(dagster_drips.warehouse.__file__).parent
 
 
 @dataclass(frozen=True)
@@ -63,28 +41,14 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     project = copy_project(tmp_path_factory.mktemp("postgres") / "project")
     with postgres_server() as server:
-        server.execute("create database drips")
-        for _ in range(2):  # a warehouse that is there already takes them, too
-            for name in ("schema.sql", "schema_journal.sql"):
-                server.execute((SCHEMA / name).read_text(encoding="utf-8"), database="drips")
-        (project.dbt / "profiles.yml").write_text(PROFILE.format(port=server.port, user=server.user))
-        command = [*(sys.executable, "-m", "dbt.cli.main", "build", "--project-dir", "."), "--profiles-dir", "."]
+        prepare(server)
         kinds = [word for kind in ("model", "seed", "unit_test") for word in ("--resource-type", kind)]
-        done = subprocess.run(
-            [*command, *kinds],
-            cwd=project.dbt,
-            env=os.environ | {"PGPASSWORD": server.password},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        found = project.dbt / "target" / "run_results.json"
-        assert found.exists(), done.stdout + done.stderr
-        manifest = json.loads((project.dbt / "target" / "manifest.json").read_text())
-        yield _built(json.loads(found.read_text()), manifest)
+        results = dbt(server, project, "build", *kinds)
+    manifest = json.loads((project.dbt / "on_postgres" / "target" / "manifest.json").read_text(encoding="utf-8"))
+    return _built(results, manifest)
 
 
 def _built(results: dict[str, Any], manifest: dict[str, Any]) -> Built:
