@@ -388,10 +388,10 @@ def _macros(node: Any, manifest: Manifest, implementations: Mapping[str, list[st
 
 
 def _implementations(macros: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Ids of `adapter__name` by `name`."""
+    """Ids of `default__name` and `duckdb__name` by `name`: those for other engines are never called here."""
     found: dict[str, list[str]] = {}
     for unique_id, macro in macros.items():
         prefix, separator, name = macro.name.partition("__")
-        if separator and prefix:
+        if separator and prefix in ("default", "duckdb"):
             found.setdefault(name, []).append(unique_id)
     return found

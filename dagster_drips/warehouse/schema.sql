@@ -1,6 +1,6 @@
 -- Tables that dbt does not own: what came in and what a tick makes of it (raw). The journal's are in schema_journal.sql.
 -- dbt reads them as sources and never writes them. Times are naive UTC.
--- One statement each, all idempotent: a warehouse is brought up to date by running the whole file.
+-- One statement each, all idempotent, and such as DuckDB and PostgreSQL both take: a warehouse is brought up to date by running the whole file.
 
 create schema if not exists raw;
 create schema if not exists journal;
@@ -156,7 +156,7 @@ create table if not exists raw.project_settings (
     attribution_half_life_seconds bigint default 604800   -- of the model time_decay
 );
 -- Warehouses made before there were several servers.
-alter table raw.project_settings add column if not exists servers varchar[] default ['default'];
+alter table raw.project_settings add column if not exists servers varchar[] default array['default'];
 -- Warehouses made before soft bounces counted.
 alter table raw.project_settings add column if not exists soft_bounce_count integer;
 alter table raw.project_settings add column if not exists soft_bounce_over_seconds bigint;
@@ -183,7 +183,7 @@ create table if not exists raw.sender_identities (
     rate_per_seconds bigint,
     connections integer,             -- at most so many at once
     warmup_start integer,            -- messages on the first UTC day of sending
-    warmup_growth double,            -- times as many each day after
+    warmup_growth double precision,  -- times as many each day after
     max_per_tick integer             -- F2
 );
 create table if not exists raw.recipient_domains (
@@ -207,7 +207,7 @@ create table if not exists raw.sequences (
     trigger_max_age_seconds bigint,
     reentry varchar not null,        -- never, after_exit, after
     reentry_seconds bigint,          -- for after
-    holdout double not null,
+    holdout double precision not null,
     exits_on_goal boolean not null,
     exits_on_reply boolean not null,
     exits_on_leaving_segments boolean not null,
@@ -223,12 +223,12 @@ create table if not exists raw.sequences (
     topic varchar,
     transactional boolean not null,
     confirmation boolean,            -- null or false: an ordinary one
-    project_holdout double,          -- project.yml's (E8); null: made before it
-    rollout double                   -- the share of leads that may enter (E9); null: everybody
+    project_holdout double precision, -- project.yml's (E8); null: made before it
+    rollout double precision         -- the share of leads that may enter (E9); null: everybody
 );
 alter table raw.sequences add column if not exists confirmation boolean;   -- warehouses made before it
-alter table raw.sequences add column if not exists project_holdout double;
-alter table raw.sequences add column if not exists rollout double;
+alter table raw.sequences add column if not exists project_holdout double precision;
+alter table raw.sequences add column if not exists rollout double precision;
 -- Goals are read from the versions since an enrollment keeps its own (L2).
 alter table raw.sequences drop column if exists goal_event;
 alter table raw.sequences drop column if exists goal_within_seconds;
@@ -239,10 +239,10 @@ create table if not exists raw.sequence_steps (
     delay_seconds bigint not null,
     after_trigger boolean not null,
     expires_after_seconds bigint,
-    rollout double,                  -- the share of leads that get it (E9); null: everybody
+    rollout double precision,        -- the share of leads that get it (E9); null: everybody
     may_decline boolean              -- one of its templates calls skip() (M10); null: made before it
 );
-alter table raw.sequence_steps add column if not exists rollout double;   -- warehouses made before it
+alter table raw.sequence_steps add column if not exists rollout double precision; -- warehouses made before it
 alter table raw.sequence_steps add column if not exists may_decline boolean;
 -- Steps that an earlier version had and this one has not (M1).
 create table if not exists raw.retired_steps (
@@ -255,7 +255,7 @@ create table if not exists raw.step_variants (
     step_id varchar not null,
     variant_id varchar not null,
     position integer not null,
-    weight double not null
+    weight double precision not null
 );
 create table if not exists raw.step_conditions (
     sequence_id varchar not null,
@@ -333,8 +333,8 @@ create table if not exists raw.sequence_gate_limits (
     sequence_id varchar not null,
     gate varchar not null,           -- max_new_enrollments, segment_change, bounce_rate, complaint_rate, freshness
     subject varchar,                 -- of freshness: leads, events, engagement
-    warn_above double,
-    stop_above double,               -- a number of enrollments, or a share
+    warn_above double precision,
+    stop_above double precision,     -- a number of enrollments, or a share
     span_seconds bigint,             -- of segment_change: since when; of freshness: how old
     messages integer,                -- of rates: over so many of a sender
     is_warning boolean not null      -- it only warns

@@ -6,3 +6,7 @@
 {% macro default__add_seconds(instant, seconds) -%}
     ({{ instant }} + to_seconds({{ seconds }}))
 {%- endmacro %}
+
+{% macro postgres__add_seconds(instant, seconds) -%}
+    ({{ instant }} + ({{ seconds }}) * interval '1 second')
+{%- endmacro %}

@@ -7,3 +7,8 @@
 {% macro default__definition_text(definition, path) -%}
     json_extract_string({{ definition }}, '$.{{ path }}')
 {%- endmacro %}
+
+{#- As `json`, which keeps texts, numbers and the order of keys as they were written. -#}
+{% macro postgres__definition_text(definition, path) -%}
+    (cast({{ definition }} as json) #>> '{{ '{' ~ path | replace('.', ',') ~ '}' }}')
+{%- endmacro %}

@@ -52,7 +52,7 @@
             min(machines.pattern) as pattern
         from agents
         inner join {{ ref('machine_user_agents') }} as machines
-            on regexp_matches(agents.user_agent, machines.pattern, 'i')
+            on {{ is_like_pattern('agents.user_agent', 'machines.pattern') }}
         group by agents.user_agent
 
     ),

@@ -7,5 +7,5 @@
 
 {#- An instant as `2026-03-29T01:00:00Z`. -#}
 {% macro gate_instant(instant) -%}
-    strftime({{ instant }}, '%Y-%m-%dT%H:%M:%SZ')
+    {{ instant_text(instant) }}
 {%- endmacro %}

@@ -19,3 +19,15 @@
         from {{ goals }}
     ) as properties
 {%- endmacro %}
+
+{% macro postgres__goal_predicates_of(goals) -%}
+    select
+        sequence_id,
+        goal_id,
+        properties.key as property,
+        properties.value
+    from {{ goals }}
+    cross join lateral json_each_text(
+        case when json_typeof(cast(goal as json) -> 'where') = 'object' then cast(goal as json) -> 'where' else '{}' end
+    ) as properties
+{%- endmacro %}

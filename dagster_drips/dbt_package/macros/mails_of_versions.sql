@@ -37,3 +37,24 @@
         ) as steps
     ) as mails
 {%- endmacro %}
+
+{% macro postgres__mails_of_versions(versions) -%}
+    select
+        sequence_id,
+        nth,
+        steps.step ->> 'id' as step_id,
+        steps.position,
+        mails.mail ->> 'id' as variant_id,
+        mails.mail ->> 'subject' as subject,
+        mails.mail ->> 'preview_text' as preview_text,
+        mails.mail ->> 'template' as template
+    from {{ versions }}
+    cross join lateral json_array_elements(cast(definition as json) -> 'steps') with ordinality as steps (step, position)
+    -- A step without variants is its own mail, and its id is no variant's.
+    cross join lateral json_array_elements(
+        case
+            when steps.step -> 'variants' -> 0 is not null then steps.step -> 'variants'
+            else json_build_array(cast(cast(steps.step as jsonb) - 'id' as json))
+        end
+    ) as mails (mail)
+{%- endmacro %}

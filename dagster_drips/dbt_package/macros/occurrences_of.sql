@@ -33,7 +33,7 @@
     select
         sequences.sequence_id,
         changes.lead_id,
-        changes.segment || '@' || strftime(changes.as_of, '%Y-%m-%dT%H:%M:%SZ') as occurrence_id,
+        changes.segment || '@' || {{ instant_text('changes.as_of') }} as occurrence_id,
         changes.as_of as occurred_at
     from {{ sequences }} as sequences
     inner join {{ segment_changes }} as changes
@@ -49,7 +49,7 @@
     select
         sequences.sequence_id,
         changes.lead_id,
-        sequences.trigger_segment || '@' || strftime(sequences.starts_at, '%Y-%m-%dT%H:%M:%SZ') as occurrence_id,
+        sequences.trigger_segment || '@' || {{ instant_text('sequences.starts_at') }} as occurrence_id,
         sequences.starts_at as occurred_at
     from {{ sequences }} as sequences
     inner join {{ segment_changes }} as changes

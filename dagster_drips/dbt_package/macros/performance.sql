@@ -2,7 +2,7 @@
 
 {#- A share as a number from 0 to 1; NULL over nothing. -#}
 {% macro rate(part, whole) -%}
-    cast({{ part }} as double) / nullif({{ whole }}, 0)
+    cast({{ part }} as double precision) / nullif({{ whole }}, 0)
 {%- endmacro %}
 
 {#- Counts of attempts: select-list over rows of `marts.message_attempts`. -#}
@@ -115,5 +115,5 @@
 
 {#- A sum of money, or NULL where it would be one of several currencies. -#}
 {% macro in_one_currency(amount) -%}
-    case when coalesce(order_counts.currencies, 0) <= 1 then cast(coalesce({{ amount }}, 0) as decimal(38, 4)) end
+    cast(case when coalesce(order_counts.currencies, 0) <= 1 then coalesce({{ amount }}, 0) end as decimal(38, 4))
 {%- endmacro %}

@@ -23,3 +23,26 @@
     ) as named
     where segment is not null
 {%- endmacro %}
+
+{% macro postgres__segments_named_by(versions) -%}
+    select distinct
+        sequence_id,
+        nth,
+        segment
+    from (
+        select
+            sequence_id,
+            nth,
+            named.segment #>> '{}' as segment
+        from {{ versions }}
+        cross join lateral (
+            {% for path in [
+                'segments.include[*]', 'segments.exclude[*]', 'steps[*].only_if.segment[*]', 'steps[*].unless.segment[*]', 'trigger.segment_entered'
+            ] -%}
+            select jsonb_path_query(cast(definition as jsonb), '$.{{ path }}') as segment
+            {% if not loop.last %}union all{% endif %}
+            {% endfor %}
+        ) as named
+    ) as named
+    where segment is not null
+{%- endmacro %}

@@ -11,7 +11,7 @@
 {#- At most so many messages on the nth UTC day after the first with a message (F4), or on that first one, where `nth_day` is NULL too. The
     millionth makes whole what arithmetic leaves just below: 100 * 1.15 is 115. -#}
 {% macro warmup_allowance(start, growth, nth_day) -%}
-    floor({{ start }} * power({{ growth }}, coalesce({{ nth_day }}, 0)) + 0.000001)
+    floor({{ start }} * {{ power_of(growth, 'coalesce(' ~ nth_day ~ ', 0)') }} + 0.000001)
 {%- endmacro %}
 
 {#- Whether a message counts against the frequency cap of its address (F1). -#}

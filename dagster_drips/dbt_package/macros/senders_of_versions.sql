@@ -9,12 +9,27 @@
         nth,
         {{ address("json_extract_string(sender, '$.email')") }} as sender_address,
         cast(json_extract_string(sender, '$.warmup.start') as integer) as warmup_start,
-        cast(json_extract_string(sender, '$.warmup.growth') as double) as warmup_growth,
+        cast(json_extract_string(sender, '$.warmup.growth') as double precision) as warmup_growth,
         cast(json_extract_string(sender, '$.max_per_tick') as integer) as max_per_tick
     from (
         select
             nth,
             unnest(json_extract(definition, '$.senders.*')) as sender
+        from {{ versions }}
+    ) as senders
+{%- endmacro %}
+
+{% macro postgres__senders_of_versions(versions) -%}
+    select
+        nth,
+        {{ address("sender ->> 'email'") }} as sender_address,
+        cast(sender -> 'warmup' ->> 'start' as integer) as warmup_start,
+        cast(sender -> 'warmup' ->> 'growth' as double precision) as warmup_growth,
+        cast(sender ->> 'max_per_tick' as integer) as max_per_tick
+    from (
+        select
+            nth,
+            jsonb_path_query(cast(definition as jsonb), '$.senders.*') as sender
         from {{ versions }}
     ) as senders
 {%- endmacro %}

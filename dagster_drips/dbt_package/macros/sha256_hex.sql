@@ -6,3 +6,7 @@
 {% macro default__sha256_hex(text) -%}
     sha256({{ text }})
 {%- endmacro %}
+
+{% macro postgres__sha256_hex(text) -%}
+    encode(sha256(convert_to({{ text }}, 'UTF8')), 'hex')
+{%- endmacro %}

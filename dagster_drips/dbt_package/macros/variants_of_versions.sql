@@ -11,7 +11,7 @@
         step_id,
         json_extract_string(variant, '$.id') as variant_id,
         position,
-        cast(json_extract_string(variant, '$.weight') as double) as weight
+        cast(json_extract_string(variant, '$.weight') as double precision) as weight
     from (
         select
             sequence_id,
@@ -27,4 +27,19 @@
             from {{ versions }}
         ) as steps
     ) as variants
+{%- endmacro %}
+
+{% macro postgres__variants_of_versions(versions) -%}
+    select
+        sequence_id,
+        version_id,
+        steps.step ->> 'id' as step_id,
+        variants.variant ->> 'id' as variant_id,
+        variants.position,
+        cast(variants.variant ->> 'weight' as double precision) as weight
+    from {{ versions }}
+    cross join lateral json_array_elements(cast(definition as json) -> 'steps') as steps (step)
+    cross join lateral json_array_elements(
+        case when json_typeof(steps.step -> 'variants') = 'array' then steps.step -> 'variants' else '[]' end
+    ) with ordinality as variants (variant, position)
 {%- endmacro %}

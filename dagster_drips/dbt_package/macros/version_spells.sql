@@ -13,7 +13,7 @@
     select
         sequence_id,
         version_id,
-        cast({{ definition_text('definition', 'holdout') }} as double) as holdout,
+        cast({{ definition_text('definition', 'holdout') }} as double precision) as holdout,
         coalesce({{ definition_text('definition', 'transactional') }} = 'true', false) as transactional,
         coalesce({{ definition_text('definition', 'confirmation') }} = 'true', false) as confirmation,
         seen_at,

@@ -10,10 +10,28 @@
     )
 
     select
-        candidates.* exclude (
-            last_resolved_at, expires_after_seconds, rollout, arm, is_held, is_running, confirmation, was_asked_lately, message_status,
-            window_is_open, fails_condition, eligibility
-        ),
+        enrollment_id,
+        sequence_id,
+        lead_id,
+        occurrence_id,
+        triggered_at,
+        enrolled_at,
+        step_id,
+        position,
+        message_id,
+        planned_at,
+        scheduled_at,
+        version_id,
+        trigger_kind,
+        sender_name,
+        sender_email,
+        sender_reply_to,
+        priority,
+        transactional,
+        recipient,
+        address,
+        attempt,
+        retry_at,
         {{ as_of() }} as as_of,
         'waiting' as state,
         eligibility as reason

@@ -64,7 +64,7 @@
                         ) }}
                     end as instant
                 from {{ clocks }} as clocks
-                inner join (select unnest(range(-1, 16)) as day) as days on true
+                inner join (select {{ whole_numbers('-1', '15') }} as day) as days on true
                 where
                     clocks.timezone = {{ window }}.timezone
                     and clocks.until > {{ from_at }}

@@ -37,8 +37,8 @@
             asked.sequence_id,
             asked.asked_at,
             {{ json_list(
-                "json_object('role', asked.role, 'segment', asked.segment, 'is_member', members.lead_id is not null, 'since', "
-                ~ instant_text('members.entered_at') ~ ", 'refreshed_at', " ~ instant_text('results.refreshed_at') ~ ')',
+                json_of("'role', asked.role, 'segment', asked.segment, 'is_member', members.lead_id is not null, 'since', "
+                ~ instant_text('members.entered_at') ~ ", 'refreshed_at', " ~ instant_text('results.refreshed_at')),
                 'asked.role desc, asked.segment'
             ) }} as segments,
             string_agg(
@@ -127,7 +127,7 @@
             asked.enrollment_id,
             asked.step_id,
             {{ json_list(
-                "json_object('polarity', asked.polarity, 'kind', asked.kind, 'value', asked.value, 'is_met', met.step_id is not null)",
+                json_of("'polarity', asked.polarity, 'kind', asked.kind, 'value', asked.value, 'is_met', met.step_id is not null"),
                 'asked.polarity, asked.kind, asked.value'
             ) }} as conditions,
             string_agg(
@@ -168,8 +168,8 @@
             people.lead_id,
             sequences.sequence_id,
             {{ json_list(
-                "json_object('reason', reasons.reason, 'topic', reasons.topic, 'since', " ~ instant_text('reasons.since')
-                ~ ", 'source', reasons.source)",
+                json_of("'reason', reasons.reason, 'topic', reasons.topic, 'since', " ~ instant_text('reasons.since')
+                ~ ", 'source', reasons.source"),
                 'reasons.topic nulls first'
             ) }} as suppressions,
             string_agg(
@@ -228,7 +228,7 @@
         select
             lead_id,
             {{ json_list(
-                "json_object('sequence_id', sequence_id, 'step_id', step_id, 'sent_as_of', " ~ instant_text('sent_as_of') ~ ')',
+                json_of("'sequence_id', sequence_id, 'step_id', step_id, 'sent_as_of', " ~ instant_text('sent_as_of')),
                 'sent_as_of, sequence_id, step_id'
             ) }} as counted,
             string_agg(
@@ -246,9 +246,9 @@
         select
             judged.lead_id,
             judged.sequence_id,
-            max_by(enrollments.enrollment_id, enrollments.triggered_at) as enrollment_id,
+            {{ latest_of('enrollments.enrollment_id', 'enrollments.triggered_at') }} as enrollment_id,
             max(enrollments.triggered_at) as triggered_at,
-            max_by(enrollments.closed_at, enrollments.triggered_at) as closed_at
+            {{ latest_of('enrollments.closed_at', 'enrollments.triggered_at') }} as closed_at
         from {{ judged }} as judged
         inner join {{ ref('enrollments').include(database=false) }} as enrollments
             on
@@ -313,15 +313,15 @@
         coalesce(people.timezone, project.timezone) as lead_timezone,
         people.address_state,
         coalesce(people.address_state = case when sequences.confirmation then 'unconfirmed' else 'mailable' end, false) as has_address,
-        coalesce(segments.segments, to_json([])) as segments,
+        coalesce(segments.segments, {{ empty_json_list() }}) as segments,
         segments.outside,
-        coalesce(conditions.conditions, to_json([])) as conditions,
+        coalesce(conditions.conditions, {{ empty_json_list() }}) as conditions,
         conditions.failing,
-        coalesce(suppressions.suppressions, to_json([])) as suppressions,
+        coalesce(suppressions.suppressions, {{ empty_json_list() }}) as suppressions,
         suppressions.suppressed,
         project.cap_messages,
         project.cap_per_seconds,
-        coalesce(caps.counted, to_json([])) as counted,
+        coalesce(caps.counted, {{ empty_json_list() }}) as counted,
         caps.mails,
         case
             when not sequences.transactional then {{ add_seconds('caps.instants[project.cap_messages]', 'project.cap_per_seconds') }}

@@ -35,12 +35,16 @@
     'sender': {'address': 'sender', 'max_per_tick': 'max_per_tick', 'warmup_allowance': 'warmup_allowance', 'sent_today': 'sent_today'},
     'message': {'variant_id': 'variant_id', 'detail': 'detail'}
 } -%}
-    json_object(
-        {% for name, keys in objects.items() -%}
-        '{{ name }}', json_object({% for key, value in keys.items() %}'{{ key }}', {{ rows ~ '.' ~ value if value.isidentifier() else value }}{{ ', ' if not loop.last }}{% endfor %}),
-        {% endfor -%}
-        {% for name in ['segments', 'suppressions', 'conditions'] -%}
-        '{{ name }}', {{ rows }}.{{ name }}{{ ', ' if not loop.last }}
-        {% endfor -%}
-    )
+{%- set pairs = [] -%}
+{%- for name, keys in objects.items() -%}
+    {%- set inner = [] -%}
+    {%- for key, value in keys.items() -%}
+        {%- do inner.append("'" ~ key ~ "', " ~ (rows ~ '.' ~ value if value.isidentifier() else value)) -%}
+    {%- endfor -%}
+    {%- do pairs.append("'" ~ name ~ "', " ~ json_of(inner | join(', '))) -%}
+{%- endfor -%}
+{%- for name in ['segments', 'suppressions', 'conditions'] -%}
+    {%- do pairs.append("'" ~ name ~ "', " ~ rows ~ '.' ~ name) -%}
+{%- endfor -%}
+    {{ json_of(pairs | join(', ')) }}
 {%- endmacro %}

@@ -2,7 +2,15 @@
 
 {#- An instant as the contract spells it: `2026-03-29T01:00:00Z`; NULL where it is. -#}
 {% macro instant_text(instant) -%}
+    {{ return(adapter.dispatch('instant_text', 'drips')(instant)) }}
+{%- endmacro %}
+
+{% macro default__instant_text(instant) -%}
     strftime({{ instant }}, '%Y-%m-%dT%H:%M:%SZ')
+{%- endmacro %}
+
+{% macro postgres__instant_text(instant) -%}
+    to_char({{ instant }}, 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
 {%- endmacro %}
 
 {#- A span of seconds in its largest whole unit: `3 days`, `90 minutes`. -#}
@@ -10,9 +18,9 @@
     case
         when {{ seconds }} = 86400 then '1 day'
         when {{ seconds }} = 3600 then '1 hour'
-        when {{ seconds }} % 86400 = 0 then ({{ seconds }} // 86400) || ' days'
-        when {{ seconds }} % 3600 = 0 then ({{ seconds }} // 3600) || ' hours'
-        when {{ seconds }} % 60 = 0 then ({{ seconds }} // 60) || ' minutes'
+        when {{ seconds }} % 86400 = 0 then {{ whole_quotient(seconds, 86400) }} || ' days'
+        when {{ seconds }} % 3600 = 0 then {{ whole_quotient(seconds, 3600) }} || ' hours'
+        when {{ seconds }} % 60 = 0 then {{ whole_quotient(seconds, 60) }} || ' minutes'
         else {{ seconds }} || ' seconds'
     end
 {%- endmacro %}
@@ -25,7 +33,7 @@
         case when {{ window }}.window_days <> '1111111' and substr({{ window }}.window_days, {{ loop.index }}, 1) = '1' then '{{ day }}' end,
         {% endfor -%}
         {% for edge in ['start', 'end'] -%}
-        lpad(cast({{ window }}.window_{{ edge }}_minute // 60 as varchar), 2, '0') || ':'
+        lpad(cast({{ whole_quotient(window ~ '.window_' ~ edge ~ '_minute', 60) }} as varchar), 2, '0') || ':'
         || lpad(cast({{ window }}.window_{{ edge }}_minute % 60 as varchar), 2, '0'){{ " || '-' ||" if loop.first }}
         {% endfor %}
     )
@@ -47,4 +55,47 @@
 
 {% macro default__json_list(item, order) -%}
     to_json(array_agg({{ item }} order by {{ order }}))
+{%- endmacro %}
+
+{% macro postgres__json_list(item, order) -%}
+    json_agg({{ item }} order by {{ order }})
+{%- endmacro %}
+
+{#- A list of no JSON objects. -#}
+{% macro empty_json_list() -%}
+    {{ return(adapter.dispatch('empty_json_list', 'drips')()) }}
+{%- endmacro %}
+
+{% macro default__empty_json_list() -%}
+    to_json([])
+{%- endmacro %}
+
+{% macro postgres__empty_json_list() -%}
+    json_build_array()
+{%- endmacro %}
+
+{#- A JSON object of keys and values, written one after the other. -#}
+{% macro json_of(pairs) -%}
+    {{ return(adapter.dispatch('json_of', 'drips')(pairs)) }}
+{%- endmacro %}
+
+{% macro default__json_of(pairs) -%}
+    json_object({{ pairs }})
+{%- endmacro %}
+
+{% macro postgres__json_of(pairs) -%}
+    json_build_object({{ pairs }})
+{%- endmacro %}
+
+{#- How often a whole number goes into another, without what is left. -#}
+{% macro whole_quotient(number, by) -%}
+    {{ return(adapter.dispatch('whole_quotient', 'drips')(number, by)) }}
+{%- endmacro %}
+
+{% macro default__whole_quotient(number, by) -%}
+    ({{ number }} // {{ by }})
+{%- endmacro %}
+
+{% macro postgres__whole_quotient(number, by) -%}
+    ({{ number }} / {{ by }})
 {%- endmacro %}

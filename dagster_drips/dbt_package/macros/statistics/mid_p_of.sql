@@ -38,46 +38,19 @@
             {{ columns }},
             stratum,
             count_1,
-            exp(
+            exp(greatest(-690.0,
                 {{ log_factorial('n1') }} - {{ log_factorial('count_1') }} - {{ log_factorial('n1 - count_1') }}
                 + {{ log_factorial('n0') }} - {{ log_factorial('converted - count_1') }}
                 - {{ log_factorial('n0 - converted + count_1') }}
                 - {{ log_factorial('n1 + n0') }} + {{ log_factorial('converted') }}
                 + {{ log_factorial('n1 + n0 - converted') }}
-            ) as chance
+            )) as chance
         from possible
 
     ),
 
     -- The distribution of the sum over the first strata, one more each time.
-    sums as (
-
-        select
-            {{ columns }},
-            cast(1 as bigint) as stratum,
-            count_1,
-            chance
-        from chances
-        where stratum = 1
-
-        union all
-
-        select
-            {% for column in key %}sums.{{ column }}, {% endfor %}
-            sums.stratum + 1,
-            sums.count_1 + chances.count_1,
-            sum(sums.chance * chances.chance)
-        from sums
-        inner join chances
-            on
-                sums.stratum + 1 = chances.stratum
-                {% for column in key %}and sums.{{ column }} = chances.{{ column }} {% endfor %}
-        group by
-            {% for column in key %}sums.{{ column }}, {% endfor %}
-            sums.stratum + 1,
-            sums.count_1 + chances.count_1
-
-    ),
+    {{ sums_of_strata('chances', key) }},
 
     seen as (
 
@@ -105,4 +78,110 @@
             seen.strata = sums.stratum
             {% for column in key %}and seen.{{ column }} = sums.{{ column }} {% endfor %}
     group by {% for column in key %}seen.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
+{#- The distributions of the sum over the first strata, the first one, two, and so on, as common table expressions of which the last is `sums`. -#}
+{% macro sums_of_strata(chances, key) -%}
+    {{ return(adapter.dispatch('sums_of_strata', 'drips')(chances, key)) }}
+{%- endmacro %}
+
+{% macro default__sums_of_strata(chances, key) -%}
+    {%- set columns = key | join(', ') -%}
+    sums as (
+
+        select
+            {{ columns }},
+            cast(1 as bigint) as stratum,
+            count_1,
+            chance
+        from chances
+        where stratum = 1
+
+        union all
+
+        select
+            {% for column in key %}sums.{{ column }}, {% endfor %}
+            sums.stratum + 1,
+            sums.count_1 + chances.count_1,
+            sum(sums.chance * chances.chance)
+        from sums
+        inner join chances
+            on
+                sums.stratum + 1 = chances.stratum
+                {% for column in key %}and sums.{{ column }} = chances.{{ column }} {% endfor %}
+        group by
+            {% for column in key %}sums.{{ column }}, {% endfor %}
+            sums.stratum + 1,
+            sums.count_1 + chances.count_1
+
+    )
+{%- endmacro %}
+
+{#- A distribution is an array there: nothing is counted where a query asks itself again. A product that no number is small enough for is 0. -#}
+{% macro postgres__sums_of_strata(chances, key) -%}
+    {%- set columns = key | join(', ') -%}
+    distributions as (
+
+        select
+            {{ columns }},
+            stratum,
+            min(count_1) as lowest,
+            array_agg(chance order by count_1) as distribution
+        from {{ chances }}
+        group by {{ columns }}, stratum
+
+    ),
+
+    convolved as (
+
+        select
+            {{ columns }},
+            stratum,
+            lowest,
+            distribution
+        from distributions
+        where stratum = 1
+
+        union all
+
+        select
+            {% for column in key %}convolved.{{ column }}, {% endfor %}
+            added.stratum,
+            convolved.lowest + added.lowest,
+            (
+                select array_agg(chance order by place)
+                from (
+                    select
+                        earlier.place + later.place as place,
+                        sum(
+                            case
+                                when later.chance = 0 then 0
+                                when earlier.chance < 1e-307 / later.chance then 0
+                                else earlier.chance * later.chance
+                            end
+                        ) as chance
+                    from unnest(convolved.distribution) with ordinality as earlier (chance, place)
+                    cross join unnest(added.distribution) with ordinality as later (chance, place)
+                    group by earlier.place + later.place
+                ) as products
+            )
+        from convolved
+        inner join distributions as added
+            on
+                convolved.stratum + 1 = added.stratum
+                {% for column in key %}and convolved.{{ column }} = added.{{ column }} {% endfor %}
+
+    ),
+
+    sums as (
+
+        select
+            {{ columns }},
+            stratum,
+            lowest + place - 1 as count_1,
+            chance
+        from convolved
+        cross join lateral unnest(distribution) with ordinality as chances (chance, place)
+
+    )
 {%- endmacro %}

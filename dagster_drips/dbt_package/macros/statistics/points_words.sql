@@ -1,4 +1,4 @@
 {#- A difference of shares in a sentence, in percentage points with two digits. -#}
 {% macro points_words(share) -%}
-    cast(round(100.0 * ({{ share }}), 2) as varchar)
+    {{ number_text(rounded('100.0 * (' ~ share ~ ')', 2)) }}
 {%- endmacro %}

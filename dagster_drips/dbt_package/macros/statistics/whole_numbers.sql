@@ -6,3 +6,7 @@
 {% macro default__whole_numbers(low, high) -%}
     unnest(generate_series(cast({{ low }} as bigint), cast({{ high }} as bigint)))
 {%- endmacro %}
+
+{% macro postgres__whole_numbers(low, high) -%}
+    generate_series(cast({{ low }} as bigint), cast({{ high }} as bigint))
+{%- endmacro %}

@@ -19,11 +19,33 @@ deliveries as (
 
 )
 
-select *
+select
+    message_id,
+    enrollment_id,
+    sequence_id,
+    version_id,
+    step_id,
+    variant_id,
+    lead_id,
+    sender,
+    recipient,
+    address,
+    scheduled_at,
+    sent_as_of,
+    recorded_at,
+    attempts,
+    status,
+    refused_at,
+    transactional,
+    smtp_code,
+    enhanced_code,
+    detail,
+    retry_at,
+    was_in_doubt
 from {{ ref('current_message_states') }}
 where message_id not in (select message_id from looked_at)
 
-union all by name
+union all
 
 select *
 from (

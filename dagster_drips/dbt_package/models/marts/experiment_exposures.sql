@@ -41,7 +41,7 @@ splits as (
         version_id,
         step_id,
         count(*) as variants,
-        string_agg(variant_id || '=' || cast(share as varchar), ', ' order by position) as split
+        string_agg(variant_id || '=' || {{ number_text('share') }}, ', ' order by position) as split
     from shares
     group by sequence_id, version_id, step_id
 
@@ -173,7 +173,7 @@ exposures as (
         enrollment_id,
         project_version_id as version_id,
         case when is_held_back then project_holdout else 1 - project_holdout end as propensity,
-        'control=' || cast(project_holdout as varchar) as split,
+        'control=' || {{ number_text('project_holdout') }} as split,
         has_goal,
         goal_closes_at
     from drawn_for_project
@@ -190,7 +190,7 @@ exposures as (
         enrollment_id,
         version_id,
         arm_share as propensity,
-        'control=' || cast(holdout as varchar) as split,
+        'control=' || {{ number_text('holdout') }} as split,
         has_goal,
         goal_closes_at
     from drawn
@@ -241,7 +241,7 @@ exposures as (
         drawn.enrollment_id,
         drawn.version_id,
         drawn.arm_share * shares.share,
-        'control=' || cast(drawn.holdout as varchar) || ', ' || splits.split,
+        'control=' || {{ number_text('drawn.holdout') }} || ', ' || splits.split,
         drawn.has_goal,
         drawn.goal_closes_at
     from drawn
@@ -273,7 +273,7 @@ exposures as (
         drawn.enrollment_id,
         drawn.version_id,
         drawn.arm_share,
-        'control=' || cast(drawn.holdout as varchar) || ', ' || splits.split,
+        'control=' || {{ number_text('drawn.holdout') }} || ', ' || splits.split,
         drawn.has_goal,
         drawn.goal_closes_at
     from drawn

@@ -18,8 +18,8 @@ buckets as (
 {% for over in [0] + bounds %}
     select
         {{ loop.index }} as bucket,
-        cast({{ over }} as double) as over_seconds,
-        cast({{ 'null' if loop.last else bounds[loop.index0] }} as double) as up_to_seconds
+        cast({{ over }} as double precision) as over_seconds,
+        cast({{ 'null' if loop.last else bounds[loop.index0] }} as double precision) as up_to_seconds
     {%- if not loop.last %}
     union all
     {%- endif %}
@@ -60,7 +60,7 @@ select
     buckets.over_seconds,
     buckets.up_to_seconds,
     coalesce(found.spans, 0) as spans,
-    coalesce(round(found.seconds, 3), 0) as seconds
+    coalesce({{ rounded('found.seconds', 3) }}, 0) as seconds
 from stages
 cross join buckets
 left join spans_in_buckets as found

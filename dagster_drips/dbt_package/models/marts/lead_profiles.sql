@@ -95,8 +95,8 @@ select
     leads.tags,
     leads.created_at,
     leads.updated_at,
-    coalesce(memberships.segments, []) as segments,
-    coalesce(suppressed.reasons, []) as suppressions,
+    coalesce(memberships.segments, {{ no_texts() }}) as segments,
+    coalesce(suppressed.reasons, {{ no_texts() }}) as suppressions,
     coalesce(enrollment_counts.enrollments, 0) as enrollments,
     coalesce(enrollment_counts.active_enrollments, 0) as active_enrollments,
     coalesce(enrollment_counts.conversions, 0) as conversions,
@@ -117,12 +117,13 @@ select
         when mailable.address is not null then 'mailable'
         when mailable.unconfirmed_address is not null then 'unconfirmed'
         else 'none'
-    end as address_state,
+    end as address_state
     -- Custom fields come last: where one has a name that stands above, the engine numbers it and not ours.
-    leads.* exclude (
-        lead_id, email, first_name, last_name, company, country, locale, timezone, phone, tags, created_at, updated_at,
-        _drips_source
-    )
+    {{ custom_fields_of('leads', [
+        'segments', 'suppressions', 'enrollments', 'active_enrollments', 'conversions', 'messages_sent', 'messages_opened', 'messages_clicked',
+        'messages_bounced', 'last_sent_at', 'last_engaged_at', 'events', 'last_event_at', 'sales', 'revenue', 'refunds', 'net_revenue', 'currency',
+        'address_state'
+    ]) }}
 from leads
 left join memberships
     on leads.lead_id = memberships.lead_id

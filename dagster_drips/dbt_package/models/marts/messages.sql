@@ -70,7 +70,22 @@ classified as (
 
     select
         messages.*,
-        facts.* exclude (message_id),
+        facts.delivered_at,
+        facts.first_opened_at,
+        facts.first_clicked_at,
+        facts.bounced_at,
+        facts.hard_bounced_at,
+        facts.last_bounced_at,
+        facts.last_proof_at,
+        facts.unsubscribed_at,
+        facts.complained_at,
+        facts.replied_at,
+        facts.deferred_at,
+        facts.last_engaged_at,
+        facts.opens,
+        facts.clicks,
+        facts.human_opens,
+        facts.human_clicks,
         messages.status = 'sent'
         and case
             when facts.hard_bounced_at is not null then true
@@ -111,10 +126,10 @@ weekly_reports as (
         sender,
         day,
         sum(reported) over (
-            partition by sender order by day range between interval 6 days preceding and current row
+            partition by sender order by day range between interval '6 days' preceding and current row
         ) as reported,
         sum(silent) over (
-            partition by sender order by day range between interval 6 days preceding and current row
+            partition by sender order by day range between interval '6 days' preceding and current row
         ) as silent
     from daily_reports
 

@@ -23,9 +23,9 @@ quantiles as (
     select
         as_of,
         stage,
-        round(percentile_cont(0.5) within group (order by seconds), 3) as p50,
-        round(percentile_cont(0.95) within group (order by seconds), 3) as p95,
-        round(max(seconds), 3) as longest
+        {{ rounded('percentile_cont(0.5) within group (order by seconds)', 3) }} as p50,
+        {{ rounded('percentile_cont(0.95) within group (order by seconds)', 3) }} as p95,
+        {{ rounded('max(seconds)', 3) }} as longest
     from {{ latency_spans() }} as spans
     group by as_of, stage
 

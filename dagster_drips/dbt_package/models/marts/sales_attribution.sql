@@ -46,8 +46,8 @@ sales as (
         sales.lead_id,
         sales.occurred_at,
         sales.currency,
-        cast(sales.gross_revenue as double) as gross_revenue,
-        cast(coalesce(refunds.refunds, 0) as double) as refunds,
+        cast(sales.gross_revenue as double precision) as gross_revenue,
+        cast(coalesce(refunds.refunds, 0) as double precision) as refunds,
         -- NULL where the window is 0 long: then none counts, not even one at the sale's own instant.
         {{ add_seconds('sales.occurred_at', '-nullif(windows.click_seconds, 0)') }} as clicks_since,
         {{ add_seconds('sales.occurred_at', '-nullif(windows.open_seconds, 0)') }} as opens_since
@@ -153,7 +153,7 @@ credited as (
                 {% for model in models -%}
                 when '{{ model }}' then shared.{{ model }}
                 {% endfor -%}
-            end as double
+            end as double precision
         ) as credit
     from shared
     cross join models
@@ -218,7 +218,7 @@ select
     cast(null as varchar) as message_id,
     cast(null as varchar) as sequence_id,
     model,
-    cast(1 as double) as credit,
+    cast(1 as double precision) as credit,
     gross_revenue as revenue,
     occurred_at,
     cast(null as timestamp) as first_touched_at,

@@ -4,9 +4,9 @@ select
     cast(occurred_at as date) as day,
     currency,
     count(case when is_first then 1 end) as conversions,
-    coalesce(sum(case when is_first then value end), 0) as revenue,
+    cast(coalesce(sum(case when is_first then value end), 0) as decimal(38, 4)) as revenue,
     count(*) as orders,
-    coalesce(sum(value), 0) as gross_revenue,
+    cast(coalesce(sum(value), 0) as decimal(38, 4)) as gross_revenue,
     cast(coalesce(sum(refunds), 0) as decimal(38, 4)) as refunds,
     cast(coalesce(sum(value), 0) - coalesce(sum(refunds), 0) as decimal(38, 4)) as net_revenue
 from {{ ref('conversions') }}

@@ -76,7 +76,7 @@ ranked as (
 
 whole as (
 
-    select * exclude (changed_fields, _load, _line, _drips_is_visible)
+    select *
     from ranked
     where _drips_recency = 1 and changed_fields is null
 
@@ -86,11 +86,9 @@ whole as (
 changed as (
 
     select
-        ranked.* exclude (changed_fields, _load, _line, _drips_is_visible),
+        ranked.*,
         ranked.changed_fields is null as _drips_is_whole,
-        list_transform(
-            ranked.changed_fields, lambda _drips_name: {{ lower_a_to_z('_drips_name') }}
-        ) as _drips_changed_fields
+        {{ lower_names('ranked.changed_fields') }} as _drips_changed_fields
     from ranked
     inner join (
         select
@@ -98,7 +96,7 @@ changed as (
             min(case when changed_fields is null and _drips_is_visible then _drips_recency end) as _drips_whole_recency
         from ranked
         group by lead_id
-        having max(case when _drips_recency = 1 then changed_fields is not null end)
+        having bool_or(_drips_recency = 1 and changed_fields is not null)
     ) as partial
         on ranked.lead_id = partial.lead_id
     where
@@ -110,42 +108,14 @@ changed as (
 
 ),
 
-{%- set fields %}
-columns(* exclude (
-    lead_id, _drips_recency, _drips_is_whole, _drips_changed_fields, _drips_version_at, _drips_created_at, _drips_source
-))
-{%- endset %}
-
 put_together as (
 
-    select
-        lead_id,
-        max(_drips_created_at) as _drips_created_at,
-        arg_min(_drips_version_at, _drips_recency) as _drips_version_at,
-        -- Whose word a row is holds for the whole of it, whichever columns it speaks of.
-        arg_min_null(_drips_source, _drips_recency) as _drips_source,
-        {# Each column's newest word: `alias` is the name of the column that `columns` stands for at the moment.
-           A row without a word has no recency; with a `filter` in its place planning takes time quadratic in the columns. #}
-        arg_min_null(
-            {{ fields }},
-            case
-                when _drips_is_whole or list_contains(_drips_changed_fields, {{ lower_a_to_z('alias(' ~ fields ~ ')') }})
-                    then _drips_recency
-            end
-        )
-    from changed
-    group by lead_id
+    {{ newest_words_of('changed') }}
 
 )
 
-select
-    * exclude (_drips_version_at, _drips_created_at, _drips_recency)
-    replace (_drips_created_at as created_at, _drips_version_at as updated_at)
-from whole
+{{ lead_rows_of('whole', beside=['changed_fields', '_load', '_line', '_drips_is_visible', '_drips_recency']) }}
 
-union all by name
+{{ union_all_by_name() }}
 
-select
-    * exclude (_drips_version_at, _drips_created_at)
-    replace (_drips_created_at as created_at, _drips_version_at as updated_at)
-from put_together
+{{ lead_rows_of('put_together') }}

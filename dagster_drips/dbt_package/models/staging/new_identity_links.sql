@@ -35,6 +35,13 @@ where _drips_source is null or starts_with(anonymous_id, 'anonymous:')
 
 union all
 
-select * replace ('anonymous:' || anonymous_id as anonymous_id)
+select
+    event_id,
+    'anonymous:' || anonymous_id as anonymous_id,
+    lead_id,
+    _drips_source,
+    linked_at,
+    _load,
+    _line
 from links
 where _drips_source is null and not starts_with(anonymous_id, 'anonymous:')

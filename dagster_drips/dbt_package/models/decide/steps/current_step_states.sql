@@ -28,8 +28,40 @@ waiting as (
 
 )
 
-select * from {{ ref('judged_steps') }}
+select
+    enrollment_id,
+    sequence_id,
+    lead_id,
+    occurrence_id,
+    triggered_at,
+    enrolled_at,
+    step_id,
+    position,
+    message_id,
+    planned_at,
+    scheduled_at,
+    version_id,
+    trigger_kind,
+    sender_name,
+    sender_email,
+    sender_reply_to,
+    priority,
+    transactional,
+    recipient,
+    address,
+    attempt,
+    retry_at,
+    as_of,
+    state,
+    reason,
+    detail,
+    send_rank
+from {{ ref('judged_steps') }}
 
-union all by name
+union all
 
-select * from waiting
+select
+    *,
+    cast(null as varchar) as detail,
+    cast(null as bigint) as send_rank
+from waiting

@@ -54,7 +54,9 @@ landed as (
     from coming
     left join landed_zones
         on coming.lead_id = landed_zones.lead_id
-    group by all
+    group by
+        coming.sequence_id, coming.is_waiting, coming.window_days, coming.window_start_minute, coming.window_end_minute, coming.window_timezone,
+        landed_zones.timezone
 
 ),
 
@@ -72,7 +74,9 @@ timed as (
     cross join {{ source('raw', 'project_settings') }} as project
     left join {{ source('raw', 'time_zones') }} as zones
         on {{ trimmed('landed.landed_timezone') }} = zones.timezone
-    group by all
+    group by
+        landed.sequence_id, landed.is_waiting, landed.window_days, landed.window_start_minute, landed.window_end_minute,
+        {{ window_zone_of('landed.window_timezone', 'zones.timezone', 'project.timezone') }}
 
 ),
 

@@ -1,0 +1,4 @@
+{#- A list of no texts. -#}
+{% macro no_texts() -%}
+    cast(array[] as varchar[])
+{%- endmacro %}
