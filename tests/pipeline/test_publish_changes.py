@@ -23,7 +23,7 @@ NOW = datetime(2026, 4, 15, 12)
 LARGE = 1_000
 """Rows from which on a table is large here."""
 DESCRIPTIONS = {
-    "messages": Description("Mails.", {"message_id": "Which."}),
+    "messages": Description("Mails.", {"message_id": "Which."}, parts_by="sent_at"),
     "leads": Description("People.", {"lead_id": "Who."}),
 }
 
