@@ -79,17 +79,23 @@ def read_footer(file: Path) -> Footer:
         NotParquet: it has none.
         OSError: it can't be read.
     """
+    begins_at = footer_begins_at(file)
     with file.open("rb") as stream:
-        stream.seek(0, os.SEEK_END)
-        end = stream.tell() - _TAIL.size
+        stream.seek(begins_at)
+        return _footer(stream.read()[: -_TAIL.size], begins_at)
+
+
+def footer_begins_at(file: Path) -> int:
+    """Where the footer of a file stands; errors as of `read_footer`, which reads all of it."""
+    with file.open("rb") as stream:
+        end = stream.seek(0, os.SEEK_END) - _TAIL.size
         if end < len(_MAGIC):
             raise NotParquet(f"{file.name} is too short")
         stream.seek(end)
         length, magic = _TAIL.unpack(stream.read(_TAIL.size))
-        if magic != _MAGIC or length > end:
+        if magic != _MAGIC or length > end - len(_MAGIC):
             raise NotParquet(f"{file.name} has no footer")
-        stream.seek(end - length)
-        return _footer(stream.read(length), end - length)
+        return int(end - length)
 
 
 def _footer(data: bytes, begins_at: int) -> Footer:

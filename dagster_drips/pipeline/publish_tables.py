@@ -31,6 +31,7 @@ from dagster_drips.pipeline.publish_parts import (
     Part,
     PublishedPart,
     Slices,
+    as_a_whole,
     days_from,
     exchange_parts,
     is_held,
@@ -211,13 +212,11 @@ def _write_parquet(
         if before.holds(table) and bool(known) == bool(table.parts) and _linked(place, file):
             return known
         if known and table.slices is not None:
-            asked = (table.relation, table.slices, table.parts, place, known, _PARQUET)
-            if (updated := update_parts(warehouse, file, *asked)) is not None:
-                return updated
-    if table.slices is not None:
-        return write_parts(warehouse, file, table.relation, table.slices, table.parts, _PARQUET)
+            asked = (table.relation, table.slices, table.parts)
+            updated = update_parts(warehouse, file, *asked, place, known, _PARQUET)
+            return write_parts(warehouse, file, *asked, _PARQUET) if updated is None else updated
     warehouse.execute(f"copy {table.relation} to {quoted_text(str(file))} ({_PARQUET})")
-    return {}
+    return as_a_whole(table.parts)
 
 
 def _linked(source: Path, target: Path) -> bool:
