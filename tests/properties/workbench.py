@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from dagster_drips.warehouse.marts_watermark import (
     forget_marts_watermark,
 )
 from dagster_drips.warehouse.watermark import drop_kept_tables
-from properties.world import BROKEN, SEGMENTS, START, STEP_MINUTES, Definition, Engagement, History, World
+from properties.world import BROKEN, SEGMENTS, START, STEP_MINUTES, Definition, Engagement, Event, History, World
 
 _SENT = "select * from raw.delivery_log where outcome = 'sent' order by as_of, message_id"
 
@@ -101,6 +101,7 @@ class Workbench:
         """The incremental marts at the last tick: brought up to date build by build, and made anew from everything."""
         self._measure(warehouse, 0)
         before = {name: warehouse.rows(f"select * from {name} order by all") for name in BROUGHT_UP_TO_DATE}
+        assert warehouse.value("select count(*) from raw.marts_watermark") == 1
         forget_marts_watermark(warehouse)
         self._measure(warehouse, 0)
         return before, {name: warehouse.rows(f"select * from {name} order by all") for name in before}
@@ -155,7 +156,7 @@ class Workbench:
             )
         rows = {
             "leads": world.leads,
-            "events": world.events,
+            "events": [replace(one, value=_worth(one)) for one in world.events],
             "suppressions": world.suppressions,
             "engagement": history.engagement,
         }
@@ -196,6 +197,11 @@ def _kept_either_way(pipeline: Pipeline, warehouse: Warehouse) -> tuple[dict[str
     drop_kept_tables(warehouse)
     pipeline.decide(warehouse)
     return before, {name: warehouse.rows(statement) for name, statement in _KEPT.items()}
+
+
+def _worth(event: Event) -> float | None:
+    """What a purchase is worth, for the marts: nothing that is decided depends on it."""
+    return float(len(event.lead_id) + int(event.event_id[1:])) if event.event == "purchase" else None
 
 
 def _as_file(definition: Definition | str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dagster_drips.pipeline.dbt_package import PACKAGE
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.marts_watermark import BROUGHT_UP_TO_DATE, begin_measuring, end_measuring
 from dagster_drips.warehouse.watermark import forget_watermark, note_late_deliveries
@@ -98,6 +99,16 @@ def test_deliveries_of_earlier_ticks_are_news_until_the_next_build(warehouse: Wa
     assert len(warehouse.rows(UNMEASURED)) == 2
     end_measuring(warehouse, measured)
     assert warehouse.rows(UNMEASURED) == []
+
+
+def test_they_are_all_incremental_models_of_the_folder_marts() -> None:
+    """None of the product's is left out, or it would keep rows that it should not."""
+    models = [
+        file for file in PACKAGE.glob("models/marts/**/*.sql") if "materialized='incremental'" in file.read_text()
+    ]
+    assert {table.partition(".")[2] for table in BROUGHT_UP_TO_DATE} == {file.stem for file in models}
+    # Not `dbt build --full-refresh`: the watermark says what they lack.
+    assert all("full_refresh=false" in file.read_text() for file in models)
 
 
 def test_before_the_first_tick_there_is_none(tmp_path: Path) -> None:
