@@ -338,7 +338,7 @@ class Pipeline:
             TransformFailed: dbt could not start at all.
         """
         with open_warehouse(self.transform.warehouse, prepared=True) as warehouse:
-            measured = begin_measuring(warehouse, self.transform.fingerprint)
+            measured = begin_measuring(warehouse, self.transform.fingerprint_of_rules)
             results = self.transform.run("run", MEASURE)
             if not any(result.status in ("error", "skipped") for result in results):
                 end_measuring(warehouse, measured)
