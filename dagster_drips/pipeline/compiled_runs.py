@@ -4,7 +4,8 @@ Importing dbt, its parse and its own work on a node cost several times what a ti
 instant stands in a table (T1) the SQL is the same text at every tick. So a run that went well is kept, under a
 fingerprint of all files of the dbt project and its packages, and done again from there until one of them changes.
 
-What belongs here: which runs can be kept, where they lie, and doing them as dbt does. What does not: compiling (dbt).
+What belongs here: which runs can be kept, where they lie, and doing them as dbt does. What does not: compiling (dbt),
+and whether Jinja depends on more than files (`changeable_sql`).
 A run is kept only where it consists of plain tables, views, seeds, data tests and incremental models by key whose SQL
 depends on nothing but those files; whatever else there is (hooks, grants, incremental models of other kinds, Jinja that
 asks the database, the environment or the clock, a profile with extensions or attached databases) leaves the run to dbt.
@@ -23,6 +24,7 @@ import duckdb
 import msgspec
 
 from dagster_drips.files import atomic_write
+from dagster_drips.pipeline.changeable_sql import implementations_of, is_changeable
 from dagster_drips.pipeline.descriptions import Description
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.run_constants import constants, with_constants
@@ -38,13 +40,6 @@ FOLDER = "compiled_runs"
 _KEPT_STATES = 16
 _STATEMENTS = named_statements(Path(__file__).with_name("compiled_runs.sql"))
 
-_DBT = frozenset({"dbt", "dbt_duckdb"})
-_CHANGEABLE = re.compile(
-    r"\b(run_query|load_result|env_var|run_started_at|invocation_id|thread_id|call\s+statement)\b"
-    r"|\bmodules\s*\.\s*(datetime|pytz)\b|\badapter\s*\.\s*(?!dispatch\b|quote\b)|\|\s*random\b"
-)
-"""Words of Jinja whose value isn't in the project's files."""
-_ASKS_THE_DATABASE = frozenset({"macro.dbt.run_query", "macro.dbt.statement"})
 _PROFILE_EXTRAS = (
     *("config_options", "extensions", "settings", "secrets", "attach", "filesystems", "remote", "plugins"),
     *("module_paths", "retries", "is_ducklake", "use_credential_provider", "flights", "motherduck_token"),
@@ -154,11 +149,11 @@ def compiled_nodes(manifest: Manifest, results: Sequence[Any], warehouse: Path) 
         return None
     if any(node.resource_type == "operation" for node in manifest.nodes.values()):
         return None
-    implementations = _implementations(manifest.macros)
+    implementations = implementations_of(manifest.macros)
     nodes = []
     for result in results:
         is_done = str(getattr(result.status, "value", result.status)) in ("success", "pass", "fail", "warn")
-        is_fixed = is_done and not _is_changeable(result.node, manifest, implementations)
+        is_fixed = is_done and not is_changeable(result.node, manifest, implementations)
         compiled = _compiled(result.node, manifest) if is_fixed else None
         if compiled is None:
             return None
@@ -211,7 +206,6 @@ def _run(warehouse: Warehouse, node: CompiledNode, dbt: Path, *, is_there: bool)
 
 
 def _statements(node: CompiledNode, dbt: Path) -> Iterator[str]:
-    # A line of its own for the parenthesis: the last one of a model may be a comment.
     if node.kind == "view":
         yield f"create or replace view {node.relation} as (\n{node.sql}\n)"
     elif node.kind == "seed":
@@ -219,17 +213,22 @@ def _statements(node: CompiledNode, dbt: Path) -> Iterator[str]:
         options = f"format csv, header true, delimiter {quoted_text(node.delimiter)}"
         yield f"create or replace table {node.relation} ({columns})"
         yield f"copy {node.relation} from {quoted_text(str(dbt / node.file))} ({options})"
-    elif node.columns:
-        columns = ", ".join(quoted_name(name) for name in node.columns)
-        yield f"create or replace table {node.relation} as (select {columns} from (\n{node.sql}\n) as contracted)"
     else:
-        yield f"create or replace table {node.relation} as (\n{node.sql}\n)"
+        yield _create_table(node)
+
+
+def _create_table(node: CompiledNode) -> str:
+    # A line of its own for the parenthesis: the last one of a model may be a comment.
+    if not node.columns:
+        return f"create or replace table {node.relation} as (\n{node.sql}\n)"
+    columns = ", ".join(quoted_name(name) for name in node.columns)
+    return f"create or replace table {node.relation} as (select {columns} from (\n{node.sql}\n) as contracted)"
 
 
 def _merge(warehouse: Warehouse, node: CompiledNode, *, is_there: bool) -> None:
     """New rows in the place of those with their keys (dbt's `delete+insert`); the whole table where there is none."""
     if not is_there:
-        warehouse.execute(f"create table {node.relation} as (\n{node.sql}\n)")
+        warehouse.execute(_create_table(node))
         return
     keys = [quoted_name(name) for name in node.key]
     same = " and ".join(f"kept.{key} = replaced.{key}" for key in keys)
@@ -314,7 +313,7 @@ def _compiled(node: Any, manifest: Manifest) -> CompiledNode | None:
         return None
     if any(column.constraints for column in node.columns.values()):
         return None
-    contracted = kind == "table" and config["contract"]["enforced"]
+    contracted = kind != "view" and config["contract"]["enforced"]
     columns = {column.name: str(column.data_type) for column in node.columns.values()} if contracted else {}
     sql = re.sub(r";\s*$", "", node.compiled_code)
     key = config["unique_key"] if kind == "incremental" else ()
@@ -329,9 +328,9 @@ def _replaces_by_key(config: Mapping[str, Any]) -> bool:
         config.get("incremental_strategy") == "delete+insert"
         and config.get("unique_key")
         and config.get("full_refresh") is False
-        and config.get("on_schema_change") == "ignore"
+        # With the same SQL there is no change of its columns.
+        and config.get("on_schema_change") in ("ignore", "fail")
         and not config.get("incremental_predicates")
-        and not config["contract"]["enforced"]
     )
 
 
@@ -355,43 +354,3 @@ def _with_types_of_seeds(nodes: list[CompiledNode], warehouse: Path) -> list[Com
             else node
             for node in nodes
         ]
-
-
-def _is_changeable(node: Any, manifest: Manifest, implementations: Mapping[str, list[str]]) -> bool:
-    """Whether a node's SQL may come out otherwise although no file of the project has changed."""
-    if _CHANGEABLE.search(getattr(node, "raw_code", "") or ""):
-        return True
-    for unique_id in _macros(node, manifest, implementations):
-        macro = manifest.macros[unique_id]
-        if unique_id in _ASKS_THE_DATABASE:
-            return True
-        if macro.package_name not in _DBT and _CHANGEABLE.search(macro.macro_sql):
-            return True
-    return False
-
-
-def _macros(node: Any, manifest: Manifest, implementations: Mapping[str, list[str]]) -> set[str]:
-    """All macros that a node calls, and those that they call; of a dispatched one every implementation."""
-    found: set[str] = set()
-    # While it runs a test, dbt adds what calls the test to what the test calls.
-    around = manifest.macros["macro.dbt.materialization_test_default"].depends_on.macros
-    added = set(around) if node.resource_type == "test" else set()
-    wanted = [unique_id for unique_id in node.depends_on.macros if unique_id not in added]
-    while wanted:
-        unique_id = wanted.pop()
-        if unique_id in found or unique_id not in manifest.macros:
-            continue
-        found.add(unique_id)
-        macro = manifest.macros[unique_id]
-        wanted += [*macro.depends_on.macros, *implementations.get(macro.name, ())]
-    return found
-
-
-def _implementations(macros: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Ids of `default__name` and `duckdb__name` by `name`: those for other engines are never called here."""
-    found: dict[str, list[str]] = {}
-    for unique_id, macro in macros.items():
-        prefix, separator, name = macro.name.partition("__")
-        if separator and prefix in ("default", "duckdb"):
-            found.setdefault(name, []).append(unique_id)
-    return found

@@ -80,7 +80,7 @@ class Fingerprint:
 
     Args:
         whole: what dbt makes of it depends on this and nothing else.
-        of_rules: the same without segments and content: what the product's own models decide by.
+        of_rules: the same without settings, segments and content: what the product's own models decide by.
     """
 
     whole: str
@@ -100,8 +100,11 @@ def fingerprint_of(
         is_own_model: whether a file of the project, by its path below it, is of a segment or of content.
     """
     whole, rules = hashlib.sha256(), hashlib.sha256()
-    for part in (*settings, *(version(name) for name in _ENGINES)):
-        _add(f"{part}\0".encode(), whole, rules)
+    # A rebuild makes in another file what ticks go on from: rules are the same, SQL names the file.
+    for setting in settings:
+        _add(f"{setting}\0".encode(), whole)
+    for engine in _ENGINES:
+        _add(f"{version(engine)}\0".encode(), whole, rules)
     for root in (folder, *_packages(folder)):
         _add(f"{root.name if root != folder else ''}\0".encode(), whole, rules)
         for path in _inputs(root):

@@ -23,17 +23,26 @@ CUSTOM_FIELD = "A custom field: a column of landed leads beyond those that are k
 
 @dataclass(frozen=True)
 class Description:
-    """What a table is, and each of its columns by name."""
+    """What a table is, and each of its columns by name.
+
+    Args:
+        text: of the table.
+        columns: text by column.
+        parts_by: a column of instants by which it is published in parts (`publish_parts`); empty: as a whole.
+    """
 
     text: str
     columns: Mapping[str, str] = field(default_factory=dict)
+    parts_by: str = ""
 
 
 def descriptions_of(manifest: Manifest, schema: str) -> dict[str, Description]:
     """The models of a schema by name, each with its columns."""
     return {
         node.name: Description(
-            node.description.strip(), {column.name: column.description.strip() for column in node.columns.values()}
+            node.description.strip(),
+            {column.name: column.description.strip() for column in node.columns.values()},
+            str(node.config.meta.get("parts_by", "")),
         )
         for node in manifest.nodes.values()
         if node.resource_type == "model" and node.schema == schema

@@ -2,7 +2,8 @@
 
 What a table holds is told by its fingerprint, a sum of hashes of its rows, which costs a fraction of writing them. The
 Parquet file of a table that holds what it held is linked into the new set. `drips.duckdb` is copied as a file, which
-costs next to nothing, and tables that changed are made anew in it; of large ones the rows that differ are exchanged.
+costs next to nothing, and tables that changed are made anew in it; of large ones the parts that changed are exchanged
+in both kinds of files (`publish_parts`), of those without parts the rows that differ in the database.
 
 Here belongs what is in a set's tables. Versions, links and readers are `publish`'s; which tables there are is dbt's.
 """
@@ -16,7 +17,7 @@ import re
 import stat
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -26,6 +27,18 @@ import msgspec
 
 from dagster_drips.files import copy_file
 from dagster_drips.pipeline.descriptions import Description, comment_on
+from dagster_drips.pipeline.publish_parts import (
+    Part,
+    PublishedPart,
+    Slices,
+    as_a_whole,
+    days_from,
+    exchange_parts,
+    is_held,
+    parts_of,
+    update_parts,
+    write_parts,
+)
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 from dagster_drips.warehouse.statements import named_statements
@@ -40,6 +53,8 @@ LARGE = 100_000
 """Rows of a table from which on those that differ are exchanged."""
 _FEW = 0.25
 """Share of rows that differ up to which that costs less than writing the table."""
+_MANY = 0.5
+"""The same of rows in parts that differ, which needn't be looked for."""
 
 _NESTED = re.compile(r"\[|^(STRUCT|MAP|UNION)")
 
@@ -53,10 +68,12 @@ class PublishedFile(msgspec.Struct, frozen=True, omit_defaults=True):
     Args:
         bytes: its size.
         content: of a table's the fingerprint, the same for the same rows, columns and types; empty for the database.
+        parts: of a large table's, by name.
     """
 
     bytes: int
     content: str = ""
+    parts: dict[str, PublishedPart] = {}
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -94,6 +111,11 @@ class SetBefore:
         known = self.contents.files.get(table.file)
         return known is not None and known.content == table.content
 
+    def parts(self, table: _Table) -> dict[str, PublishedPart]:
+        """The parts that a table had in that set; none where it had other columns, or has none now."""
+        known = self.contents.files.get(table.file)
+        return known.parts if known is not None and table.parts and self.resembles(table) else {}
+
     def resembles(self, table: _Table) -> bool:
         """Whether a table had the same columns in that set, and was large as it is now."""
         known = self.contents.files.get(table.file)
@@ -109,6 +131,8 @@ class _Table:
     columns: dict[str, str]
     rows: int
     content: str
+    slices: Slices | None = None
+    parts: Mapping[str, Part] = field(default_factory=dict)
 
     @property
     def relation(self) -> str:
@@ -134,20 +158,31 @@ def write_tables(
     told = _digest({name: [known.text, dict(known.columns)] for name, known in descriptions.items()})
     if before is not None and before.contents.made_with != made_with:
         before = None
-    tables = [_table(warehouse, row["table_name"]) for row in warehouse.rows(_SETS["marts"])]
-    for table in tables:
-        _write_parquet(warehouse, folder, table, before)
+    since = days_from(warehouse)
+    named = [row["table_name"] for row in warehouse.rows(_SETS["marts"])]
+    cut = {name: Slices(known.parts_by, since) for name, known in descriptions.items() if known.parts_by}
+    tables = [_table(warehouse, name, cut.get(name)) for name in named]
+    parts = {table.file: _write_parquet(warehouse, folder, table, before) for table in tables}
     if before is not None and before.contents.descriptions != told:
         before = None
     _write_database(warehouse, folder, tables, descriptions, before)
     files = {table.file: table.content for table in tables} | {DATABASE: ""}
-    written = {name: PublishedFile((folder / name).stat().st_size, content) for name, content in files.items()}
+    written = {
+        name: PublishedFile((folder / name).stat().st_size, content, parts.get(name, {}))
+        for name, content in files.items()
+    }
     return Contents({table.name: table.rows for table in tables}, written, made_with, told)
 
 
-def _table(warehouse: Warehouse, name: str) -> _Table:
+def _table(warehouse: Warehouse, name: str, slices: Slices | None) -> _Table:
     columns = warehouse.columns(f"marts.{name}")
-    asked = {"relation": f"marts.{quoted_name(name)}", "columns": _hashed(columns)}
+    relation, hashed = f"marts.{quoted_name(name)}", _hashed(columns)
+    if slices is not None and columns.get(slices.column) == "TIMESTAMP":
+        parts = parts_of(warehouse, relation, slices, hashed)
+        if parts is not None and (rows := sum(part.rows for part in parts.values())) >= LARGE:
+            content = sum(int(part.content) for part in parts.values())
+            return _Table(name, columns, rows, f"{rows}-{content}-{_digest(columns)}", slices, parts)
+    asked = {"relation": relation, "columns": hashed}
     (told,) = warehouse.rows(Template(_STATEMENTS["fingerprint"]).substitute(asked))
     return _Table(name, columns, told["row_count"], f"{told['row_count']}-{told['content']}-{_digest(columns)}")
 
@@ -167,12 +202,21 @@ def _digest(what: Any) -> str:
 # Parquet -------------------------------------------------------------------------------------------------------------
 
 
-def _write_parquet(warehouse: Warehouse, folder: Path, table: _Table, before: SetBefore | None) -> None:
-    """Write, or link, a table's file."""
+def _write_parquet(
+    warehouse: Warehouse, folder: Path, table: _Table, before: SetBefore | None
+) -> dict[str, PublishedPart]:
+    """Write, or link, a table's file; its parts, of one that has some."""
     file = folder / table.file
-    is_same = before is not None and before.holds(table) and before.is_whole(table.file)
-    if before is None or not is_same or not _linked(before.folder / table.file, file):
-        warehouse.execute(f"copy {table.relation} to {quoted_text(str(file))} ({_PARQUET})")
+    if before is not None and before.is_whole(table.file):
+        place, known = before.folder / table.file, before.parts(table)
+        if before.holds(table) and bool(known) == bool(table.parts) and _linked(place, file):
+            return known
+        if known and table.slices is not None:
+            asked = (table.relation, table.slices, table.parts)
+            updated = update_parts(warehouse, file, *asked, place, known, _PARQUET)
+            return write_parts(warehouse, file, *asked, _PARQUET) if updated is None else updated
+    warehouse.execute(f"copy {table.relation} to {quoted_text(str(file))} ({_PARQUET})")
+    return as_a_whole(table.parts)
 
 
 def _linked(source: Path, target: Path) -> bool:
@@ -223,7 +267,8 @@ def _fill_database(
     held = {table.name for table in tables if copied is not None and copied.holds(table)}
     alike = [table for table in tables if table.name not in held and copied is not None and copied.resembles(table)]
     with _attached(warehouse, file):
-        _take_away(warehouse, held | {table.name for table in alike if _rows_are_exchanged(warehouse, table)})
+        exchanged = {table.name for table in alike if copied is not None and _is_exchanged(warehouse, table, copied)}
+        _take_away(warehouse, held | exchanged)
         there = {row["table_name"] for row in warehouse.rows(_STATEMENTS["published_tables"])}
         made = [table for table in tables if table.name not in there]
         for table in made:
@@ -248,8 +293,22 @@ def _attached(warehouse: Warehouse, file: Path) -> Generator[None]:
         warehouse.execute(_STATEMENTS["drop_changed_rows"])
 
 
+def _is_exchanged(warehouse: Warehouse, table: _Table, copied: SetBefore) -> bool:
+    """Exchange what differs of a copied table, where that is little; whether it holds now what it should."""
+    if table.slices is None or not (known := copied.parts(table)):
+        return _rows_are_exchanged(warehouse, table)
+    kept = sum(part.rows for name, part in table.parts.items() if is_held(part, known.get(name)))
+    if kept < (1 - _MANY) * table.rows:
+        return False
+    exchange_parts(warehouse, table.relation, table.slices, table.parts, known)
+    return _has_all_rows(warehouse, table)
+
+
+def _has_all_rows(warehouse: Warehouse, table: _Table) -> bool:
+    return bool(warehouse.value(f"select count(*) from published.{table.relation}") == table.rows)
+
+
 def _rows_are_exchanged(warehouse: Warehouse, table: _Table) -> bool:
-    """Exchange the rows of a copied table that differ, where they are few; whether it holds now what it should."""
     key = quoted_name(next(iter(table.columns)))
     asked = {"relation": table.relation, "columns": _hashed(table.columns), "key": key}
     warehouse.execute(Template(_STATEMENTS["changed_rows"]).substitute(asked))
@@ -257,7 +316,7 @@ def _rows_are_exchanged(warehouse: Warehouse, table: _Table) -> bool:
         return False
     for change in ("take_away", "add"):
         warehouse.execute(Template(_STATEMENTS[change]).substitute(asked))
-    return bool(warehouse.value(f"select count(*) from published.{table.relation}") == table.rows)
+    return _has_all_rows(warehouse, table)
 
 
 def _take_away(warehouse: Warehouse, kept: set[str]) -> None:

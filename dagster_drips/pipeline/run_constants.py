@@ -1,8 +1,8 @@
-"""What stands still during a run of the models, written into their SQL: the tick's instant and the watermark.
+"""What stands still during a run of the models, written into their SQL: the tick's instant and the watermarks.
 
-In a view and for dbt they are scalar subqueries (macros `as_of`, `since`, `since_load`). The planner knows a constant's
-value, so it reads only blocks of a table that can match, and has less to plan. What belongs here is which subqueries
-these are and what stands in their place; what they mean is the macros' matter.
+In a view and for dbt they are scalar subqueries (macros `as_of`, `since`, `since_load`, `since_marts` and so on). The
+planner knows a constant's value, so it reads only blocks of a table that can match, and has less to plan. What belongs
+here is which subqueries these are and what stands in their place; what they mean is the macros' matter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
 _SUBQUERY = re.compile(
-    r'\(select (as_of|max\(as_of\)|max\(load_id\)) from (?:"[^"]+"\.)?"?raw"?\."?(tick|watermark)"?\)', re.IGNORECASE
+    r'\(select (as_of|max\(as_of\)|max\(load_id\)) from (?:"[^"]+"\.)?"?raw"?\."?(tick|watermark|marts_watermark)"?\)',
+    re.IGNORECASE,
 )
 
 
@@ -31,14 +32,14 @@ def constants(warehouse: Warehouse) -> dict[tuple[str, str], str]:
         return {}
     if row["as_of"] is None:
         return {}
-    since, load_id = row["since"], row["load_id"]
-    return {
-        ("as_of", "tick"): f"timestamp {quoted_text(str(row['as_of']))}",
-        ("max(as_of)", "watermark"): f"timestamp {quoted_text(str(since))}" if since else "cast(null as timestamp)",
-        ("max(load_id)", "watermark"): "cast(null as bigint)"
-        if load_id is None
-        else f"cast({quoted_text(str(load_id))} as bigint)",
-    }
+    values = {("as_of", "tick"): f"timestamp {quoted_text(str(row['as_of']))}"}
+    for table in ("watermark", "marts_watermark"):
+        since, load_id = row[f"{table}_as_of"], row[f"{table}_load_id"]
+        values["max(as_of)", table] = f"timestamp {quoted_text(str(since))}" if since else "cast(null as timestamp)"
+        values["max(load_id)", table] = (
+            "cast(null as bigint)" if load_id is None else f"cast({quoted_text(str(load_id))} as bigint)"
+        )
+    return values
 
 
 def with_constants(sql: str, values: Mapping[tuple[str, str], str]) -> str:

@@ -3,5 +3,7 @@
 -- name: constants
 select
     (select max(as_of) from raw.tick) as as_of,
-    (select max(as_of) from raw.watermark) as since,
-    (select max(load_id) from raw.watermark) as load_id
+    (select max(as_of) from raw.watermark) as watermark_as_of,
+    (select max(load_id) from raw.watermark) as watermark_load_id,
+    (select max(as_of) from raw.marts_watermark) as marts_watermark_as_of,
+    (select max(load_id) from raw.marts_watermark) as marts_watermark_load_id

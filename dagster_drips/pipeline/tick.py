@@ -51,7 +51,8 @@ from dagster_drips.sequences.problems import Problem
 from dagster_drips.sequences.versions import live_settings, record_catalog
 from dagster_drips.settings import Settings, load_settings
 from dagster_drips.vocabulary import LANDING_KINDS
-from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.marts_watermark import begin_measuring, end_measuring
 
 PHASES = ("begin", "load", "decide", "commit", "send", "settle", "measure")
 """In the order of a tick; Dagster's assets are the same phases one by one."""
@@ -331,12 +332,17 @@ class Pipeline:
         return completed
 
     def measure(self) -> list[NodeResult]:
-        """Build the marts; a mart that fails leaves the others.
+        """Build the marts; one that fails leaves the others, and what was news stays news until all are built.
 
         Raises:
             TransformFailed: dbt could not start at all.
         """
-        return self.transform.run("run", MEASURE)
+        with open_warehouse(self.transform.warehouse, prepared=True) as warehouse:
+            measured = begin_measuring(warehouse, self.transform.fingerprint_of_rules)
+            results = self.transform.run("run", MEASURE)
+            if not any(result.status in ("error", "skipped") for result in results):
+                end_measuring(warehouse, measured)
+        return results
 
     def check_marts(self, warehouse: Warehouse) -> list[NodeResult]:
         """Run the data tests of marts that were built, but for those that are CI's; a failed one stops nothing.

@@ -158,6 +158,17 @@ create table if not exists raw.late_deliveries (
     message_id varchar not null,
     is_read boolean not null         -- by the decide models, which are not committed yet
 );
+-- Up to where the marts that are brought up to date know what landed and what was sent: the last tick they were built at.
+-- Empty: they are to be made anew.
+create table if not exists raw.marts_watermark (
+    as_of timestamp not null,
+    load_id bigint not null,         -- the last file that had been loaded
+    made_of varchar not null         -- what else their rows depend on, in words: the dbt project, settings
+);
+-- Messages of ticks before that one of which the delivery log has learned something since.
+create table if not exists raw.unmeasured_deliveries (
+    message_id varchar not null
+);
 -- The dbt project as the last tick decided by it, so that a plan can tell what working files would change: written where the
 -- fingerprint is.
 create table if not exists raw.prepared_files (

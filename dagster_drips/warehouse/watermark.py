@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from dagster_drips.warehouse.marts_watermark import forget_marts_watermark, note_unmeasured_deliveries
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.statements import named_statements
 
@@ -43,7 +44,12 @@ def drop_kept_tables(warehouse: Warehouse) -> None:
 
 
 def forget_watermark(warehouse: Warehouse) -> None:
-    """For whoever changes rows that earlier ticks have read: the next tick makes the kept tables anew."""
+    """For whoever changes rows that earlier ticks have read: the next tick makes the kept tables and the marts anew."""
+    _forget(warehouse)
+    forget_marts_watermark(warehouse)
+
+
+def _forget(warehouse: Warehouse) -> None:
     for name in ("forget", "forget_sequences"):
         warehouse.execute(_STATEMENTS[name])
 
@@ -53,19 +59,20 @@ def set_watermark(warehouse: Warehouse, as_of: datetime) -> None:
 
     To be called in the transaction of the commit.
     """
-    forget_watermark(warehouse)
+    _forget(warehouse)
     for name in ("set_sequences", "forget_late"):
         warehouse.execute(_STATEMENTS[name])
     warehouse.execute(_STATEMENTS["set"], [as_of, warehouse.value(_STATEMENTS["tables"])])
 
 
 def note_late_deliveries(warehouse: Warehouse, messages: Sequence[tuple[str, datetime]]) -> None:
-    """Deliveries are appended to the log: messages of ticks before the watermark's are looked at anew by the next.
+    """Deliveries are appended to the log: messages of ticks before the watermarks' are looked at anew by the next tick.
 
     Args:
         warehouse: in the transaction that appends them.
         messages: id of each, and the tick that decided its attempt.
     """
+    note_unmeasured_deliveries(warehouse, messages)
     as_of = warehouse.value(_STATEMENTS["as_of"])
     if as_of is None:
         return

@@ -16,6 +16,7 @@ import pytest
 
 from dagster_drips.pipeline import publish_tables
 from dagster_drips.pipeline.descriptions import Description
+from dagster_drips.pipeline.parquet_files import footer_begins_at
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
@@ -23,7 +24,7 @@ NOW = datetime(2026, 4, 15, 12)
 LARGE = 1_000
 """Rows from which on a table is large here."""
 DESCRIPTIONS = {
-    "messages": Description("Mails.", {"message_id": "Which."}),
+    "messages": Description("Mails.", {"message_id": "Which."}, parts_by="sent_at"),
     "leads": Description("People.", {"lead_id": "Who."}),
 }
 
@@ -122,6 +123,35 @@ def test_what_did_not_change_is_the_same_file(warehouse: Warehouse, folder: Path
     warehouse.execute("insert into marts.lead_profiles values ('L3', 'after')")
     second = inodes(published(warehouse, folder))
     assert {name for name in second if second[name] != first[name]} == {"lead_profiles.parquet"}
+
+
+def test_days_that_changed_stand_behind_the_others_that_are_not_written_again(
+    warehouse: Warehouse, folder: Path
+) -> None:
+    edit = "update marts.messages set share = share + 1 where cast(sent_at as date) = '2026-04-{:02}'"
+    published(warehouse, folder)
+    warehouse.execute(edit.format(2))
+    before = published(warehouse, folder) / "messages.parquet"
+    row_groups = before.read_bytes()[: footer_begins_at(before)]
+    warehouse.execute(edit.format(3))
+    warehouse.execute("delete from marts.messages where cast(sent_at as date) = '2026-04-04'")
+    after = published(warehouse, folder)
+    assert (after / "messages.parquet").read_bytes().startswith(row_groups)
+    assert differing_rows(warehouse, after) == {}
+    # Nothing is left of a part but dead space, and nothing comes in its place.
+    warehouse.execute("delete from marts.messages where cast(sent_at as date) = '2026-04-05'")
+    assert differing_rows(warehouse, published(warehouse, folder)) == {}
+
+
+def test_dead_space_stays_less_than_half(warehouse: Warehouse, folder: Path) -> None:
+    sizes = []
+    for month in (1, 2, 3, 4) * 4:
+        warehouse.execute(f"update marts.messages set share = share + 1 where month(sent_at) = {month}")
+        file = published(warehouse, folder) / "messages.parquet"
+        sizes.append(footer_begins_at(file))
+    assert len(set(sizes)) > 4
+    # The first is written as a whole, without parts.
+    assert max(sizes[1:]) < 2.5 * sizes[1]
 
 
 def test_the_manifest_tells_size_and_content_of_each_file(warehouse: Warehouse, folder: Path) -> None:

@@ -167,6 +167,8 @@ class Attribution:
         for table, columns in TABLES.items():
             self._connection.execute(f"create schema if not exists {table.partition('.')[0]}")
             self._connection.execute(f"create table {table} ({columns})")
+        moved, sales = relation_of("int_moved_sales"), relation_of("sales")
+        self._connection.execute(f"create view {moved} as select event_id from {sales}")
         self._connection.execute(view_of("sales_attribution"))
 
     def of(self, sold: list[Sale], touches: list[Touch], windows: Windows) -> list[dict[str, object]]:

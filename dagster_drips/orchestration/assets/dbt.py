@@ -146,6 +146,8 @@ def build_gate_facts(names: Names) -> list[dg.AssetSpec]:
         "watermark": "At most one row: up to where the models in `kept` are current.",
         "watermark_sequences": "One row per sequence as that tick decided by it.",
         "late_deliveries": "One row per message of an earlier tick that the delivery log knows more of since.",
+        "marts_watermark": "At most one row: up to where the incremental marts are current.",
+        "unmeasured_deliveries": "One row per message of an earlier tick that the delivery log knows more of since.",
     }
     exchangers = "One row per recipient domain whose MX record `drips mx` has asked for."
     return [

@@ -1,9 +1,25 @@
+{{ config(
+    materialized='incremental', incremental_strategy='delete+insert', unique_key='message_id', full_refresh=false, on_schema_change='fail'
+) }}
+
 with
+
+-- A fact that was ahead of the last tick has come of age without its message having moved.
+moved as (
+
+    select message_id from {{ ref('int_moved_messages') }}
+    union
+    select message_id from {{ ref('int_engagement_facts') }}
+    where {{ came_of_age_since_marts('effective_at') }}
+
+),
 
 facts as (
 
     select * from {{ ref('int_engagement_facts') }}
-    where effective_at <= {{ as_of() }}
+    where
+        effective_at <= {{ as_of() }}
+        and message_id in (select message_id from moved)
 
 ),
 

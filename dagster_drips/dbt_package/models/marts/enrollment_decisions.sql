@@ -1,3 +1,7 @@
+{{ config(
+    materialized='incremental', incremental_strategy='delete+insert', unique_key=['sequence_id', 'lead_id', 'occurrence_id'], full_refresh=false, on_schema_change='fail'
+) }}
+
 select
     sequence_id,
     lead_id,
@@ -8,3 +12,4 @@ select
     enrollment_id,
     arm
 from {{ source('journal', 'enrollment_decisions') }}
+where decided_at >= {{ since_marts() }}

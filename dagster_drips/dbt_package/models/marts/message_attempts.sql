@@ -1,12 +1,25 @@
+{{ config(
+    materialized='incremental', incremental_strategy='delete+insert', unique_key='message_id', full_refresh=false, on_schema_change='fail'
+) }}
+
 -- What is said of a doubt about an attempt comes later than the doubt, and counts.
 with
+
+moved as (
+
+    select message_id from {{ ref('int_moved_messages') }}
+    where is_tried
+
+),
 
 -- Of all others the only attempt is what became of the message.
 tried_again as (
 
     select distinct message_id
     from {{ source('raw', 'delivery_log') }}
-    where attempt > 1
+    where
+        attempt > 1
+        and message_id in (select message_id from moved)
 
 ),
 
@@ -55,7 +68,9 @@ attempts as (
         detail,
         retry_at
     from {{ ref('kept_message_states_after_sending') }}
-    where message_id not in (select message_id from tried_again)
+    where
+        message_id in (select message_id from moved)
+        and message_id not in (select message_id from tried_again)
 
     union all
 

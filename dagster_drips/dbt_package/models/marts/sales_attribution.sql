@@ -1,3 +1,7 @@
+{{ config(
+    materialized='incremental', incremental_strategy='delete+insert', unique_key='event_id', full_refresh=false, on_schema_change='fail'
+) }}
+
 {%- set models = ['last_click', 'first_click', 'last_touch', 'first_touch', 'linear', 'time_decay', 'position_based'] -%}
 with
 
@@ -57,7 +61,9 @@ sales as (
         on
             sales.event_id = refunds.order_id
             and sales.currency is not distinct from refunds.currency
-    where not sales.is_refund
+    where
+        not sales.is_refund
+        and sales.event_id in (select event_id from {{ ref('int_moved_sales') }})
 
 ),
 
