@@ -167,11 +167,13 @@ def run_compiled(nodes: Sequence[CompiledNode], warehouse: Path, dbt: Path) -> l
     Args:
         nodes: the run, in order.
         warehouse: the file to write.
-        dbt: the project's folder, for its seeds.
+        dbt: the project's folder, for its seeds and for files that models name.
     """
     results: list[NodeResult] = []
     failed: set[str] = set()
     with open_warehouse(warehouse, prepared=True) as connection:
+        # Where dbt stands while it runs: a model may name files by their path from there.
+        connection.execute(_STATEMENTS["set_file_search_path"], [str(dbt)])
         tables = _make_room(connection, nodes)
         values = constants(connection)
         for node in nodes:

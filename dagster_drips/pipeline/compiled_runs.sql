@@ -1,3 +1,6 @@
+-- name: set_file_search_path
+set file_search_path = ?
+
 -- name: has_new_rows
 select exists (select 1 from new_rows)
 

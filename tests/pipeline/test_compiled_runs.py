@@ -10,7 +10,7 @@ import pytest
 from conftest import SCENARIOS, copy_project
 
 from dagster_drips.clock import parse_instant
-from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledRuns
+from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledNode, CompiledRuns, run_compiled
 from dagster_drips.pipeline.dbt_runner import DECIDE, MEASURE, SEEDS, Transform
 from dagster_drips.pipeline.own_models import write_segment_list
 from dagster_drips.pipeline.segments import parse_readable
@@ -221,6 +221,21 @@ def test_a_value_that_yaml_takes_from_the_environment_is_another_state(
     monkeypatch.setenv("DRIPS_WAREHOUSE", "anything")
     monkeypatch.setenv("LEVEL", "high")
     assert Transform(project).fingerprint == high
+
+
+def test_a_file_that_a_model_names_is_looked_for_from_the_dbt_project(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "vips.csv").write_text("lead_id\nl\n")
+    file = tmp_path / "warehouse.duckdb"
+    with open_warehouse(file) as warehouse:
+        node = CompiledNode(
+            unique_id="model.shop.vips",
+            kind="table",
+            relation='"warehouse"."main"."vips"',
+            sql="select lead_id from read_csv('files/vips.csv')",
+        )
+        assert [result.message for result in run_compiled([node], file, tmp_path)] == [""]
+        assert warehouse.rows("from main.vips") == [{"lead_id": "l"}]
 
 
 def test_a_segment_is_no_rule_that_the_product_s_own_models_decide_by(tmp_path: Path) -> None:
