@@ -15,7 +15,7 @@
             and (members.left_at is null or members.left_at > {{ at }})
             {%- endif %}
 
-    union
+    union distinct
 
     select asked.*
     from {{ asked }} as asked
@@ -29,7 +29,7 @@
             and events.occurred_at <= {{ at }}
             {%- endif %}
 
-    union
+    union distinct
 
     -- A click counts as an open.
     select asked.*

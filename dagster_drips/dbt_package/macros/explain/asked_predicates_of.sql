@@ -16,7 +16,7 @@
         inner join {{ source('raw', 'sequence_segments').include(database=false) }} as named on true
         inner join {{ tick }} as tick on true
 
-        union
+        union distinct
 
         select
             judged.lead_id,

@@ -1,15 +1,15 @@
 -- Nothing has moved the others.
 select enrollment_id from {{ source('raw', 'delivery_log') }}
 where as_of >= {{ as_of() }}
-union
+union distinct
 select enrollment_id from {{ source('journal', 'skipped_steps') }}
 where resolved_at >= {{ as_of() }}
-union
+union distinct
 select enrollment_id from {{ source('journal', 'enrollment_decisions') }}
 where
     decided_at >= {{ as_of() }}
     and decision = 'enrolled'
-union
+union distinct
 select enrollment_id from {{ ref('current_enrollments') }}
 where
     is_open

@@ -6,7 +6,7 @@ looked_at as (
     select message_id
     from {{ source('raw', 'delivery_log') }}
     where as_of >= {{ since() }}
-    union
+    union distinct
     select message_id from {{ source('raw', 'late_deliveries') }}
 
 ),

@@ -7,10 +7,10 @@ touched as (
     where
         as_of >= {{ since() }}
         or message_id in (select message_id from {{ source('raw', 'late_deliveries') }})
-    union
+    union distinct
     select enrollment_id from {{ source('journal', 'skipped_steps') }}
     where resolved_at >= {{ since() }}
-    union
+    union distinct
     select enrollment_id from {{ source('journal', 'enrollment_decisions') }}
     where
         decided_at >= {{ since() }}

@@ -13,7 +13,7 @@ states as (
     select enrollment_id, step_id, sent_as_of, status from (
         {{ message_states_of('deliveries') }}
     ) as sent_now
-    union
+    union distinct
     select enrollment_id, step_id, sent_as_of, status from {{ ref('current_message_states') }}
     where enrollment_id in (select enrollment_id from {{ ref('completion_candidates') }})
 

@@ -8,7 +8,7 @@ with
 moved as (
 
     select message_id from {{ ref('int_moved_messages') }}
-    union
+    union distinct
     select message_id from {{ ref('int_engagement_facts') }}
     where {{ came_of_age_since_marts('effective_at') }}
 

@@ -18,7 +18,7 @@ steps as (
     left join {{ source('raw', 'step_variants') }} as variants
         on steps.sequence_id = variants.sequence_id and steps.step_id = variants.step_id
 
-    union
+    union distinct
 
     select
         sequence_id,

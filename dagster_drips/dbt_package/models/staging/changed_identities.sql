@@ -9,7 +9,7 @@ touched as (
     where
         _load > {{ since_load() }}
         or {{ came_of_age('linked_at') }}
-    union
+    union distinct
     -- What a lead is called by is no anonymous id any more.
     select lead_id as anonymous_id from {{ source('raw', 'leads') }}
     where _load > {{ since_load() }}

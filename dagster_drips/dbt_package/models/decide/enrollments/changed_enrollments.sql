@@ -10,15 +10,15 @@ touched as (
     where
         decided_at >= {{ since() }}
         and decision = 'enrolled'
-    union
+    union distinct
     select enrollment_id from {{ source('earlier', 'enrollment_closings') }}
     where closed_at >= {{ since() }}
-    union
+    union distinct
     select enrollment_id from {{ source('earlier', 'skipped_steps') }}
     where resolved_at >= {{ since() }}
-    union
+    union distinct
     select enrollment_id from {{ ref('changed_message_states') }}
-    union
+    union distinct
     select decisions.enrollment_id
     from {{ source('earlier', 'enrollment_decisions') }} as decisions
     inner join {{ ref('changed_sequences') }} as changed

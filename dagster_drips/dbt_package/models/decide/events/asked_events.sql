@@ -4,12 +4,12 @@ select
     trigger_event as event
 from {{ source('raw', 'sequences') }}
 where trigger_event is not null
-union
+union distinct
 select
     sequence_id,
     goal_event as event
 from {{ ref('goal_spells') }}
-union
+union distinct
 select
     sequence_id,
     event

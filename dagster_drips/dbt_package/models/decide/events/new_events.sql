@@ -14,7 +14,7 @@ moved as (
         on events.lead_id = identities.anonymous_id
     where events._load <= {{ since_load() }}
 
-    union
+    union distinct
 
     select
         _load,

@@ -26,7 +26,7 @@ failed_tests as (
     inner join named_segments
         on failed.segment = named_segments.segment
 
-    union
+    union distinct
 
     select
         sequences.sequence_id,

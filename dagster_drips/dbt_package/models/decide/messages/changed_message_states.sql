@@ -10,7 +10,7 @@ retried as (
     where
         as_of >= {{ since() }}
         and attempt > 1
-    union
+    union distinct
     select message_id from {{ source('raw', 'late_deliveries') }}
 
 ),

@@ -127,7 +127,7 @@ entered_spells as (
 needed_segments as (
 
     {{ segments_named_by('entered_spells') }}
-    union
+    union distinct
     select sequence_id, nth, trigger_segment as segment from entered_spells
 
 ),

@@ -10,7 +10,7 @@ identities as (
     where
         _load > {{ since_marts_load() }}
         or {{ came_of_age_since_marts('linked_at') }}
-    union
+    union distinct
     select known.anonymous_id
     from {{ ref('current_identities') }} as known
     inner join {{ source('raw', 'leads') }} as leads
