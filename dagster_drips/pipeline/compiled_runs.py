@@ -85,10 +85,11 @@ class CompiledNode(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _State(msgspec.Struct):
-    """What is known of one state of a dbt project: its runs by dbt's arguments, and its descriptions."""
+    """What is known of one state of a dbt project: its runs by dbt's arguments, descriptions, which models failed."""
 
     runs: dict[str, list[CompiledNode]] = {}
     descriptions: dict[str, Description] = {}
+    failing: list[CompiledNode] = []
 
 
 class CompiledRuns:
@@ -126,6 +127,20 @@ class CompiledRuns:
         """Keep a run; of the states of the project the latest stay."""
         state = self._state or _State({}, descriptions)
         state.runs[" ".join(arguments)] = nodes
+        self._write(state)
+
+    def failing(self) -> list[CompiledNode]:
+        """Models that had no result when the project was run last, as `keep_failing` was given them."""
+        return self._state.failing if self._state else []
+
+    def keep_failing(self, nodes: list[CompiledNode]) -> None:
+        """Keep which models have no result; written only where that is news."""
+        if nodes != self.failing():
+            state = self._state or _State()
+            state.failing = nodes
+            self._write(state)
+
+    def _write(self, state: _State) -> None:
         self._state = state
         atomic_write(self._file, msgspec.msgpack.encode(state))
         states = sorted(self._file.parent.glob("*.msgpack"), key=lambda path: path.stat().st_mtime)
@@ -141,13 +156,7 @@ def compiled_nodes(manifest: Manifest, results: Sequence[Any], warehouse: Path) 
         results: dbt's own.
         warehouse: the file that it wrote.
     """
-    from dbt.adapters.factory import FACTORY
-
-    adapter: Any = FACTORY.adapters.get("duckdb")
-    credentials = adapter.config.credentials if adapter else None
-    if credentials is None or any(getattr(credentials, name, None) for name in _PROFILE_EXTRAS):
-        return None
-    if any(node.resource_type == "operation" for node in manifest.nodes.values()):
+    if not _leaves_its_sql(manifest):
         return None
     implementations = implementations_of(manifest.macros)
     nodes = []
@@ -159,6 +168,30 @@ def compiled_nodes(manifest: Manifest, results: Sequence[Any], warehouse: Path) 
             return None
         nodes.append(compiled)
     return _with_types_of_seeds(nodes, warehouse)
+
+
+def compiled_models(manifest: Manifest, nodes: Sequence[Any]) -> list[CompiledNode]:
+    """Of these models those that are fixed and that dbt has compiled, whatever became of them."""
+    if not _leaves_its_sql(manifest):
+        return []
+    implementations = implementations_of(manifest.macros)
+    fixed = [
+        node
+        for node in nodes
+        if getattr(node, "compiled_code", None) and not is_changeable(node, manifest, implementations)
+    ]
+    return [compiled for node in fixed if (compiled := _compiled(node, manifest))]
+
+
+def _leaves_its_sql(manifest: Manifest) -> bool:
+    """Whether there is no more to what dbt does with the project than the SQL of its nodes."""
+    from dbt.adapters.factory import FACTORY
+
+    adapter: Any = FACTORY.adapters.get("duckdb")
+    credentials = adapter.config.credentials if adapter else None
+    if credentials is None or any(getattr(credentials, name, None) for name in _PROFILE_EXTRAS):
+        return False
+    return not any(node.resource_type == "operation" for node in manifest.nodes.values())
 
 
 def run_compiled(nodes: Sequence[CompiledNode], warehouse: Path, dbt: Path) -> list[NodeResult]:

@@ -8,7 +8,7 @@ told of the project's own models (`own_models`).
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from dagster_drips.pipeline.compiled_runs import (
     FOLDER,
     CompiledNode,
     CompiledRuns,
+    compiled_models,
     compiled_nodes,
     folder_of_package,
     run_compiled,
@@ -98,6 +99,8 @@ class Transform:
         """SQL of the models that the last `run` ran, as dbt compiled it, by unique id."""
         self.kept: list[CompiledNode] | None = None
         """The nodes of the last `run`, in their order; None where that was more than can be kept."""
+        self._ran: list[Any] = []
+        """dbt's own nodes of the last `run` that dbt did."""
         self.unreadable_content: dict[str, str] = {}
         """Content models that the last parse had to leave out, and dbt's words."""
         self.unreadable_intake: dict[str, str] = {}
@@ -253,6 +256,7 @@ class Transform:
         result = self._invoke(arguments, self.manifest())
         if result.result is None:
             raise TransformFailed(f"dbt {command} could not start: {_reason(result)}")
+        self._ran = [one.node for one in result.result.results]
         self.kept = compiled_nodes(self.manifest(), result.result.results, self.warehouse)
         if self.kept is not None:
             runs.keep(arguments, self.kept, descriptions_of(self.manifest(), MARTS_SCHEMA))
@@ -292,6 +296,19 @@ class Transform:
     def _run_compiled(self, nodes: list[CompiledNode]) -> list[NodeResult]:
         self.compiled, self.kept = {node.unique_id: node.sql for node in nodes if node.sql}, nodes
         return run_compiled(nodes, self.warehouse, self.project.dbt_work)
+
+    def failing(self) -> list[CompiledNode]:
+        """Models without a result when this state of the project was run last; empty where one is left to dbt."""
+        return self._compiled_runs().failing()
+
+    def keep_failing(self, names: Collection[str]) -> None:
+        """Keep which of the project's own models of the last `run` have no result, so that they can be tried first."""
+        if self.kept is not None:
+            failing = [node for node in self.kept if node.name in names]
+        else:
+            failing = compiled_models(self.manifest(), [node for node in self._ran if node.name in names])
+        is_whole = {node.name for node in failing} == {*names}
+        self._compiled_runs().keep_failing(failing if is_whole else [])
 
     def begin_anew(self, warehouse: Warehouse) -> None:
         """Have the next run make the tables anew that ticks only bring up to date otherwise (folder `kept`)."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from dagster_drips.pipeline.compiled_runs import run_compiled
 from dagster_drips.pipeline.dbt_files import source_files
 from dagster_drips.pipeline.dbt_mirror import prepared
 from dagster_drips.pipeline.dbt_package import product_names, taken_name
@@ -88,15 +89,41 @@ def run_decisions(
         names = [name for name in segment_names(project) if name not in broken]
         if write_segment_list(project, names):
             transform.forget()
+        if still := _still_broken(project, transform, warehouse):
+            broken |= still
+            continue
         results = _run(transform, warehouse, left_out(project, broken))
         failed = [result for result in results if result.failed]
         if not failed:
             _remember(transform, warehouse)
+            transform.keep_failing(())
             return results, list(broken.values())
         found = _broken_segments(transform, names, failed, warehouse)
         if not found:
             raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", results)
+        transform.keep_failing({failure.segment for failure in found})
         broken |= {failure.segment: failure for failure in found}
+
+
+def _still_broken(project: Project, transform: Transform, warehouse: Warehouse) -> dict[str, SegmentFailure]:
+    """Segments that had no result when the files were as they are now, and have none at this tick either.
+
+    They are tried by themselves: with them dbt would run all models, only to find that they have to be set aside.
+    """
+    failing = transform.failing()
+    # Where nothing has been made yet, they lack what they read.
+    if not failing or warehouse.value(_STATEMENTS["prepared"]) is None:
+        return {}
+    not_asked = kept_results(warehouse)
+    still = {}
+    for node in failing:
+        if node.name in not_asked:
+            continue
+        [result] = run_compiled([node], transform.warehouse, project.dbt_work)
+        words = result.message if result.failed else _unreadable_rows(warehouse, node.relation)
+        if words:
+            still[node.name] = _failure(project, node.name, words)
+    return still
 
 
 def is_read(project: Project, transform: Transform) -> bool:
@@ -277,21 +304,26 @@ def _remember(transform: Transform, warehouse: Warehouse) -> None:
 def _broken_segments(
     transform: Transform, names: list[str], failed: list[NodeResult], warehouse: Warehouse
 ) -> list[SegmentFailure]:
-    def failure(name: str, words: str) -> SegmentFailure:
-        return SegmentFailure(name, failure_words(words), path=segment_path(transform.project, name))
-
-    segments = set(names)
-    found = [failure(result.name, result.message) for result in failed if result.name in segments]
+    project, segments = transform.project, set(names)
+    found = [_failure(project, result.name, result.message) for result in failed if result.name in segments]
     if found or not any(result.name in _OVER_ALL for result in failed):
         return found
     # The view could be made, its rows can't be read: ask each one.
-    for name in names:
-        try:
-            relation = _relation(transform, name)
-            warehouse.value(f"select count(cast(lead_id as varchar)) from {relation}")
-        except duckdb.Error as error:
-            found.append(failure(name, str(error)))
-    return found
+    unreadable = {name: _unreadable_rows(warehouse, _relation(transform, name)) for name in names}
+    return [_failure(project, name, words) for name, words in unreadable.items() if words]
+
+
+def _failure(project: Project, name: str, words: str) -> SegmentFailure:
+    return SegmentFailure(name, failure_words(words), path=segment_path(project, name))
+
+
+def _unreadable_rows(warehouse: Warehouse, relation: str) -> str:
+    """Why the members that a relation says can't be read; empty where they can."""
+    try:
+        warehouse.value(f"select count(cast(lead_id as varchar)) from {relation}")
+    except duckdb.Error as error:
+        return str(error)
+    return ""
 
 
 def _relation(transform: Transform, segment: str) -> str:

@@ -223,6 +223,44 @@ def test_a_value_that_yaml_takes_from_the_environment_is_another_state(
     assert Transform(project).fingerprint == high
 
 
+def test_a_segment_that_stays_broken_is_tried_by_itself_and_dbt_is_asked_when_it_works_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = copy_project(tmp_path)
+    (project.segments / "vips.sql").write_text("select lead_id from shop.vips\n")
+    asked: list[list[str]] = []
+    invoke = Transform._invoke
+
+    def noted(self: Transform, arguments: list[str], manifest: Any) -> Any:
+        asked.append(arguments)
+        return invoke(self, arguments, manifest)
+
+    monkeypatch.setattr(Transform, "_invoke", noted)
+
+    def tick(instant: str) -> list[str]:
+        asked.clear()
+        pipeline = Pipeline(project, Transform(project), journal=None)
+        report = pipeline.tick(warehouse, parse_instant(instant), settings=None, measure=False)
+        return [f"{one.segment}: {one.reason}" for one in report.decided.broken_segments]
+
+    with open_warehouse(project.warehouse) as warehouse:
+        [first] = tick("2026-03-28T00:00:00Z")
+        assert first.startswith("vips: ") and "vips" in first.removeprefix("vips: ")
+        assert asked
+        assert tick("2026-03-28T00:05:00Z") == [first]
+        assert asked == []
+        warehouse.execute("create schema shop")
+        warehouse.execute("create table shop.vips as select 1 as customer")
+        [other] = tick("2026-03-28T00:10:00Z")
+        assert "lead_id" in other
+        assert asked == []
+        warehouse.execute("create or replace table shop.vips as select 'l' as lead_id")
+        assert tick("2026-03-28T00:15:00Z") == []
+        assert asked
+        assert tick("2026-03-28T00:20:00Z") == []
+        assert asked == []
+
+
 def test_a_file_that_a_model_names_is_looked_for_from_the_dbt_project(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "vips.csv").write_text("lead_id\nl\n")
