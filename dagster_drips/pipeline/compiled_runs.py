@@ -1,8 +1,8 @@
 """dbt runs done again from the SQL that dbt compiled, without dbt.
 
 Importing dbt, its parse and its own work on a node cost several times what a tick's SQL does, and since the tick's
-instant stands in a table (T1) the SQL is the same text at every tick. So a run that went well is kept, under a
-fingerprint of all files of the dbt project and its packages, and done again from there until one of them changes.
+instant stands in a table (T1) the SQL is the same text at every tick. So a run is kept, under a fingerprint of all
+files of the dbt project and its packages, and done again from there until one of them changes.
 
 What belongs here: which runs can be kept, where they lie, and doing them as dbt does. What does not: compiling (dbt),
 and whether Jinja depends on more than files (`changeable_sql`).
@@ -149,7 +149,7 @@ class CompiledRuns:
 
 
 def compiled_nodes(manifest: Manifest, results: Sequence[Any], warehouse: Path) -> list[CompiledNode] | None:
-    """The nodes of a dbt run that went well, in their order; None where it is to be left to dbt.
+    """The nodes of a dbt run in their order; None where it is to be left to dbt.
 
     Args:
         manifest: of the project that was run.
@@ -161,13 +161,19 @@ def compiled_nodes(manifest: Manifest, results: Sequence[Any], warehouse: Path) 
     implementations = implementations_of(manifest.macros)
     nodes = []
     for result in results:
-        is_done = str(getattr(result.status, "value", result.status)) in ("success", "pass", "fail", "warn")
-        is_fixed = is_done and not is_changeable(result.node, manifest, implementations)
+        is_fixed = _is_compiled(result) and not is_changeable(result.node, manifest, implementations)
         compiled = _compiled(result.node, manifest) if is_fixed else None
         if compiled is None:
             return None
         nodes.append(compiled)
     return _with_types_of_seeds(nodes, warehouse)
+
+
+def _is_compiled(result: Any) -> bool:
+    """Whether there is SQL of a node to do again: of one that failed too, where it was the database that refused it."""
+    status = str(getattr(result.status, "value", result.status))
+    is_refused = status == "error" and result.node.resource_type == "model" and bool(result.node.compiled_code)
+    return is_refused or status in ("success", "pass", "fail", "warn")
 
 
 def compiled_models(manifest: Manifest, nodes: Sequence[Any]) -> list[CompiledNode]:

@@ -223,11 +223,11 @@ def test_a_value_that_yaml_takes_from_the_environment_is_another_state(
     assert Transform(project).fingerprint == high
 
 
-def test_a_segment_that_stays_broken_is_tried_by_itself_and_dbt_is_asked_when_it_works_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_stays_broken_takes_no_dbt_until_it_works_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = copy_project(tmp_path)
     (project.segments / "vips.sql").write_text("select lead_id from shop.vips\n")
+    (project.dbt / "models" / "content").mkdir(exist_ok=True)
+    (project.dbt / "models" / "content" / "offers.sql").write_text("select lead_id from shop.offers\n")
     asked: list[list[str]] = []
     invoke = Transform._invoke
 
