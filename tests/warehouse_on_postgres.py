@@ -21,6 +21,7 @@ from postgres_server import PostgresServer
 
 import dagster_drips.warehouse
 from dagster_drips.project import Project
+from dagster_drips.warehouse.marts_watermark import BROUGHT_UP_TO_DATE
 from dagster_drips.warehouse.quoting import quoted_name
 
 DATABASE = "drips"
@@ -74,11 +75,11 @@ def dbt(server: PostgresServer, project: Project, *arguments: str) -> dict[str, 
 def look_later(warehouse: Path, later: timedelta) -> None:
     """Take the tick that is to be decided to be so much later, and let all models be made anew."""
     with duckdb.connect(warehouse) as database:
-        database.execute("delete from raw.watermark")
-        database.execute("delete from raw.watermark_sequences")
+        for table in ("watermark", "watermark_sequences", "marts_watermark", "unmeasured_deliveries"):
+            database.execute(f"delete from raw.{table}")
         database.execute("update raw.tick set as_of = as_of + $1, sending_at = sending_at + $1", [later])
-        for table in _tables(database, ("kept",)):
-            database.execute(f"drop table {table}")
+        for table in (*_tables(database, ("kept",)), *BROUGHT_UP_TO_DATE):
+            database.execute(f"drop table if exists {table}")
 
 
 def move(warehouse: Path, server: PostgresServer) -> int:
