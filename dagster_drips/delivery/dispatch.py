@@ -11,10 +11,12 @@ import fcntl
 import json
 from collections import Counter
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+
+import duckdb
 
 from dagster_drips.addresses import OnlyTo, without_addresses
 from dagster_drips.blob_store import BlobStore
@@ -116,7 +118,9 @@ def dispatch(
                 )
             _keep_stops(warehouse, report.stops, report.left_due)
         except DripsError as error:
-            _keep_stops(warehouse, {"sending": str(error)}, None)
+            # A disk that is full for the journal is full for the warehouse: what is told is why sending stopped.
+            with suppress(duckdb.Error):
+                _keep_stops(warehouse, {"sending": str(error)}, None)
             raise
         finally:
             warehouse.execute(_STATEMENTS["close"])
