@@ -36,7 +36,7 @@ COMMANDS = dict(commands())
 CLI = typer.main.get_command(app)
 READ_ONLY = {"/srv/drips/sequences", "/srv/drips/dbt_project", "/srv/drips/.env"}
 WRITTEN = {"/srv/drips/data", "/srv/drips/.dagster", "/tmp"}
-"""Of all that is mounted: DAGSTER_HOME is `.dagster`, and throw-away warehouses lie in the system's temporary folder."""
+"""Of all that is mounted. DAGSTER_HOME is `.dagster`; throw-away warehouses lie in the system's temporary folder."""
 FILES = [path for path in sorted(DEPLOY.rglob("*")) if path.is_file()]
 
 
