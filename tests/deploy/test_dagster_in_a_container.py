@@ -14,7 +14,8 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from deployed import SCRIPT
+
+from deploy.deployed import SCRIPT
 
 NAMESPACES = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--pid", "--fork", "--mount-proc"]
 PROGRAM = """#!/bin/sh

@@ -12,7 +12,11 @@ import pytest
 import typer
 import yaml
 from conftest import REPOSITORY
-from deployed import (
+from packaging.specifiers import SpecifierSet
+
+from dagster_drips.cli import commands as _registered  # noqa: F401
+from dagster_drips.cli.app import app
+from deploy.deployed import (
     DEPLOY,
     DOCKERFILE,
     IN_THE_IMAGE,
@@ -24,10 +28,6 @@ from deployed import (
     instructions,
     unit,
 )
-from packaging.specifiers import SpecifierSet
-
-from dagster_drips.cli import commands as _registered  # noqa: F401
-from dagster_drips.cli.app import app
 
 CONTRACT = (REPOSITORY / "docs" / "contract.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]

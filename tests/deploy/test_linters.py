@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployed import DEPLOY
 from own_environments import environment
+
+from deploy.deployed import DEPLOY
 
 pytestmark = pytest.mark.slow
 
