@@ -35,6 +35,7 @@ ALL_VALUES = {
     "image": {"repository": "acme/mail", "tag": "7"},
     "imagePullSecrets": [{"name": "pull"}],
     "data": {"size": "1Ti", "storageClass": "fast"},
+    "env": [{"name": "DAGSTER_POSTGRES_URL", "valueFrom": {"secretKeyRef": {"name": "postgres", "key": "url"}}}],
     "trustedProxies": "10.0.0.0/8,10.1.0.0/16",
     "nodeSelector": {"disk": "ssd"},
     "tolerations": [{"key": "mail", "operator": "Exists"}],
