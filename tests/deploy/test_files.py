@@ -92,9 +92,11 @@ def test_every_setting_that_is_named_is_one() -> None:
     others = {"PATH", "HOME", "PYTHONUNBUFFERED", "DAGSTER_HOME"}
     set_by_the_image = {name for line in instructions("ENV") for name in re.findall(r"(?:^|\s*)([A-Z_]+)=", line)}
     assert set_by_the_image - others == {"DRIPS_PROJECT"}
-    assert {value.partition("=")[0] for name in UNITS for value in unit(name).get("Environment", [])} == {
-        "DAGSTER_HOME"
-    }
+    set_by_units = {value.partition("=")[0] for name in UNITS for value in unit(name).get("Environment", [])}
+    assert set_by_units == {"DAGSTER_HOME"}
+    production = (REPOSITORY / "docs" / "production.md").read_text(encoding="utf-8")
+    handed_on = [name for service in compose()["services"].values() for name in service.get("environment", [])]
+    assert handed_on and all(f"env: {name}" in production for name in handed_on)
 
 
 def test_what_is_mounted_is_what_the_contract_names_and_code_can_t_be_written() -> None:
