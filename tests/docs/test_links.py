@@ -11,12 +11,13 @@ from conftest import REPOSITORY
 PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"), *REPOSITORY.glob("tests/**/*.md")])
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]+))?\)")
 # Whole paths below one of the repository's folders; one with a <placeholder> is an example.
-NAMED = re.compile(r"(?<![\w/.-])((?:dagster_drips|dbt_project|tests|benchmarks|docs|\.ci)/[\w./<>-]*[\w>])")
+NAMED = re.compile(r"(?<![\w/.-])((?:dagster_drips|dbt_project|tests|benchmarks|docs|deploy|\.ci)/[\w./<>-]*[\w>])")
 CODE_BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 # A path above a fence is a file that the page shows (test_cookbook.py).
 SHOWN = re.compile(r"^`([\w./-]+)`\n\n```", re.MULTILINE)
 # Made by `drips`, or by whoever follows the page.
 MADE = {
+    "deploy/.env",
     *("dbt_project/target", "dbt_project/models/segments", "dbt_project/seeds"),
     *("dbt_project/.drips", "dbt_project/.drips/seeds", "dbt_project/dbt_packages"),
     "dbt_project/models/segments/trial_users.sql",

@@ -35,8 +35,11 @@ CLI = typer.main.get_command(app)
 OTHERS = {
     *("cat", "cd", "cp", "echo", "export", "ln", "mkdir", "rsync", "."),  # a shell's own
     *("pip", "uv", "duckdb", "dbt", "mf", "dagster", "pytest", "python", "python3", ".ci/run"),
+    *("chown", "docker", "git", "helm", "install", "kubectl", "runuser", "systemctl", "useradd"),
 }
 """Programs beside `drips` that the pages call."""
+COMPOSE = re.compile(r"docker compose (?:\S+ )*?(?:exec|run)(?: -\S+)* \w+ (drips .+)")
+"""What a service is made to run."""
 
 
 def _snippets() -> Iterator[tuple[str, str]]:
@@ -100,7 +103,11 @@ def _check(words: list[str]) -> None:
     if Path(program).name == "drips":
         _parsed(arguments)
         return
-    assert program in OTHERS, program
+    assert program in OTHERS or Path(program).name in OTHERS, program
+    if program in ("kubectl", "runuser") and "--" in words:
+        _check(words[words.index("--") + 1 :])
+    elif within := COMPOSE.fullmatch(" ".join(words)):
+        _parsed(within[1].split()[1:])
     if program in ("pytest", "python"):
         for argument in arguments:
             assert not argument.endswith(".py") or (REPOSITORY / argument).is_file(), argument
@@ -154,6 +161,12 @@ def test_each_extra_that_is_named_is_there() -> None:
 
 
 def test_the_checks_would_notice(tmp_path: Path) -> None:
+    within = "docker compose --file deploy/compose.yaml exec -T watch"
+    _check(f"{within} drips inbox".split())
+    assert COMPOSE.fullmatch(f"{within} drips inbox")
+    for wrong in (f"{within} drips inbocks", "kubectl exec drips-0 -- drips runn", "runuser -u drips -- drips runn"):
+        with pytest.raises((KeyError, AssertionError)):
+            _check(shlex.split(wrong))
     for wrong in ("drips runn", "drips run --as-off 2026-01-01", "drips explain", "pytest tests/nowhere", "frobnicate"):
         with pytest.raises((KeyError, AssertionError)):
             _check(shlex.split(wrong))
