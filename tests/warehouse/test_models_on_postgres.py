@@ -23,7 +23,7 @@ MODELS_NOT_YET: frozenset[str] = frozenset()
 """Models that PostgreSQL doesn't take yet; whatever reads them isn't made there either."""
 TESTS_NOT_YET: frozenset[str] = frozenset()
 """Unit tests of models that it takes, and that differ there yet."""
-UNREAD = {"snowflake": set[str](), "bigquery": set[str](), "databricks": set[str](), "redshift": set[str]()}
+UNREAD = {"snowflake": set[str](), "bigquery": {"experiment_results"}, "databricks": set[str](), "redshift": set[str]()}
 """By dialect: models whose SQL its parser doesn't read."""
 
 
