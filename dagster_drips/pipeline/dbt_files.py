@@ -80,7 +80,7 @@ class Fingerprint:
 
     Args:
         whole: what dbt makes of it depends on this and nothing else.
-        of_rules: the same without settings, segments and content: what the product's own models decide by.
+        of_rules: the same without settings and the project's segments, content and intake: what the product decides by.
     """
 
     whole: str
@@ -97,7 +97,7 @@ def fingerprint_of(
     Args:
         folder: the dbt project.
         settings: what else its SQL depends on.
-        is_own_model: whether a file of the project, by its path below it, is of a segment or of content.
+        is_own_model: whether a file of the project, by its path below it, is of a segment, of content or of intake.
     """
     whole, rules = hashlib.sha256(), hashlib.sha256()
     # A rebuild makes in another file what ticks go on from: rules are the same, SQL names the file.

@@ -137,7 +137,7 @@ class Transform:
 
     @property
     def fingerprint_of_rules(self) -> str:
-        """Changes whenever another file than one of a segment or of content does: kept tables are made anew then."""
+        """Changes with every other file than those of segments, content and intake: kept tables are made anew then."""
         return self._known_state().of_rules
 
     def _known_state(self) -> Fingerprint:

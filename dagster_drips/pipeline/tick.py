@@ -30,6 +30,7 @@ from dagster_drips.pipeline.content import (
 )
 from dagster_drips.pipeline.data_tests import failed_gates, run_tests
 from dagster_drips.pipeline.day_ends import note_what_waits
+from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
 from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, STEP_STATES, Transform, TransformFailed
 from dagster_drips.pipeline.declining import declined_steps
 from dagster_drips.pipeline.gates import decided_at, expect_gates, set_failed_tests
@@ -52,10 +53,13 @@ from dagster_drips.sequences.versions import live_settings, record_catalog
 from dagster_drips.settings import Settings, load_settings
 from dagster_drips.vocabulary import LANDING_KINDS
 from dagster_drips.warehouse import Warehouse, open_warehouse
-from dagster_drips.warehouse.marts_watermark import begin_measuring, end_measuring
+from dagster_drips.warehouse.marts_watermark import BROUGHT_UP_TO_DATE, begin_measuring, end_measuring
 
 PHASES = ("begin", "load", "decide", "commit", "send", "settle", "measure")
 """In the order of a tick; Dagster's assets are the same phases one by one."""
+
+_BROUGHT_UP_TO_DATE = frozenset(f"model.{PACKAGE_NAME}.{table.split('.')[1]}" for table in BROUGHT_UP_TO_DATE)
+"""dbt's ids of the incremental marts."""
 
 Phase = Callable[[str], AbstractContextManager[object]]
 """Goes around a phase, given its name: to time it, or to tell of it."""
@@ -332,7 +336,8 @@ class Pipeline:
         return completed
 
     def measure(self) -> list[NodeResult]:
-        """Build the marts; one that fails leaves the others, and what was news stays news until all are built.
+        """Build the marts; one that fails leaves the others. What was news stays news until those are built that are
+        brought up to date, whatever becomes of the project's own.
 
         Raises:
             TransformFailed: dbt could not start at all.
@@ -340,7 +345,7 @@ class Pipeline:
         with open_warehouse(self.transform.warehouse, prepared=True) as warehouse:
             measured = begin_measuring(warehouse, self.transform.fingerprint_of_rules)
             results = self.transform.run("run", MEASURE)
-            if not any(result.status in ("error", "skipped") for result in results):
+            if all(one.status == "success" for one in results if one.unique_id in _BROUGHT_UP_TO_DATE):
                 end_measuring(warehouse, measured)
         return results
 

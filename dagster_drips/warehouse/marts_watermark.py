@@ -60,7 +60,7 @@ def begin_measuring(warehouse: Warehouse, fingerprint: str) -> Measured:
 
 
 def end_measuring(warehouse: Warehouse, measured: Measured) -> None:
-    """All marts were built from what `begin_measuring` told."""
+    """The incremental marts were built from what `begin_measuring` told."""
     with warehouse.transaction():
         forget_marts_watermark(warehouse)
         if measured.as_of is not None:

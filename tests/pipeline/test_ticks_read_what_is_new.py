@@ -170,3 +170,26 @@ def test_what_the_last_tick_of_a_day_left_waiting_is_kept_by_the_first_of_the_ne
         life.pipeline.transform.begin_anew(warehouse)
         note_what_waits(warehouse, day + timedelta(days=2))
         assert warehouse.value("select count(*) from raw.left_waiting") == 0
+
+
+def test_a_mart_of_the_project_s_own_that_fails_keeps_no_news_waiting_for_the_product_s(life: Life) -> None:
+    (life.root / "dbt_project" / "models" / "marts").mkdir(exist_ok=True)
+    (life.root / "dbt_project" / "models" / "marts" / "returns.sql").write_text("select * from shop.returns\n")
+    life.pipeline.transform.look_again()
+    life.tick(timedelta(minutes=5))
+    current = "select as_of from raw.marts_watermark"
+    assert [node.name for node in life.pipeline.measure() if node.failed] == ["returns"]
+    built = life.now
+    # One of the product's waits for the next build.
+    life.tick(timedelta(minutes=5), lambda warehouse: warehouse.execute("alter table raw.delivery_log rename to away"))
+    assert {node.name: node.status for node in life.pipeline.measure()}["message_attempts"] == "skipped"
+    with open_warehouse(life.pipeline.transform.warehouse) as warehouse:
+        assert warehouse.value(current) == built
+        # Opening a warehouse makes what is missing of its tables.
+        warehouse.execute("drop table raw.delivery_log")
+        warehouse.execute("alter table raw.away rename to delivery_log")
+    life.pipeline.measure()
+    with open_warehouse(life.pipeline.transform.warehouse) as warehouse:
+        assert warehouse.value(current) == life.now
+    (life.root / "dbt_project" / "models" / "marts" / "returns.sql").unlink()
+    life.pipeline.transform.look_again()

@@ -1,4 +1,4 @@
-{#- The marts' own watermark: up to where the incremental ones are current. It is set when all marts are built, so it may lie behind the one of
+{#- The marts' own watermark: up to where the incremental ones are current. It is set when these are built, so it may lie behind the one of
     `since`; without one everything is news. -#}
 
 {#- The tick up to which they are: what has that instant or a later one may be news. -#}

@@ -1,4 +1,4 @@
-{#- Why these open enrollments, for which the tick had nothing to do, wait (M1 … M7): the columns of `judged_steps` that they have. `enrollments` has
+{#- Why these open enrollments, for which the tick had nothing to do, wait (M1 … M7): the columns of `judged_steps` in its order, but for the last two (`detail`, `send_rank`). `enrollments` has
     the columns of `open_enrollments`. -#}
 {% macro waiting_steps_of(enrollments) -%}
     with

@@ -19,29 +19,8 @@ deliveries as (
 
 )
 
-select
-    message_id,
-    enrollment_id,
-    sequence_id,
-    version_id,
-    step_id,
-    variant_id,
-    lead_id,
-    sender,
-    recipient,
-    address,
-    scheduled_at,
-    sent_as_of,
-    recorded_at,
-    attempts,
-    status,
-    refused_at,
-    transactional,
-    smtp_code,
-    enhanced_code,
-    detail,
-    retry_at,
-    was_in_doubt
+-- Kept as the macro below says them, in its columns' order.
+select *
 from {{ ref('current_message_states') }}
 where message_id not in (select message_id from looked_at)
 

@@ -28,35 +28,8 @@ waiting as (
 
 )
 
-select
-    enrollment_id,
-    sequence_id,
-    lead_id,
-    occurrence_id,
-    triggered_at,
-    enrolled_at,
-    step_id,
-    position,
-    message_id,
-    planned_at,
-    scheduled_at,
-    version_id,
-    trigger_kind,
-    sender_name,
-    sender_email,
-    sender_reply_to,
-    priority,
-    transactional,
-    recipient,
-    address,
-    attempt,
-    retry_at,
-    as_of,
-    state,
-    reason,
-    detail,
-    send_rank
-from {{ ref('judged_steps') }}
+-- Columns in one order: what waits has all of them but the last two.
+select * from {{ ref('judged_steps') }}
 
 union all
 

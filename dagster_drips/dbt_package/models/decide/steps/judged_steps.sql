@@ -171,7 +171,6 @@ select
     candidates.address,
     candidates.attempt,
     candidates.retry_at,
-    declined.reason as detail,
     {{ as_of() }} as as_of,
     case
         when candidates.eligibility in ('expired', 'condition', 'rollout', 'asked_lately') then 'skipped'
@@ -190,6 +189,7 @@ select
         when limited.over_throttle then 'throttle'
         when declined.message_id is not null then 'declined'
     end as reason,
+    declined.reason as detail,
     eligible.turn as send_rank
 from {{ ref('step_candidates') }} as candidates
 left join eligible
