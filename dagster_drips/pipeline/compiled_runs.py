@@ -4,8 +4,8 @@ Importing dbt, its parse and its own work on a node cost several times what a ti
 instant stands in a table (T1) the SQL is the same text at every tick. So a run is kept, under a fingerprint of all
 files of the dbt project and its packages, and done again from there until one of them changes.
 
-What belongs here: which runs can be kept, where they lie, and doing them as dbt does. What does not: compiling (dbt),
-and whether Jinja depends on more than files (`changeable_sql`).
+What belongs here: which runs can be kept, and where they lie. What does not: compiling (dbt), doing them again
+(`run_compiled`), and whether Jinja depends on more than files (`changeable_sql`).
 A run is kept only where it consists of plain tables, views, seeds, data tests and incremental models by key whose SQL
 depends on nothing but those files; whatever else there is (hooks, grants, incremental models of other kinds, Jinja that
 asks the database, the environment or the clock, a profile with extensions or attached databases) leaves the run to dbt.
@@ -14,23 +14,17 @@ asks the database, the environment or the clock, a profile with extensions or at
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import duckdb
 import msgspec
 
 from dagster_drips.files import atomic_write
 from dagster_drips.pipeline.changeable_sql import implementations_of, is_changeable
 from dagster_drips.pipeline.descriptions import Description
-from dagster_drips.pipeline.node_result import NodeResult
-from dagster_drips.pipeline.run_constants import constants, with_constants
-from dagster_drips.warehouse import Warehouse, open_warehouse
-from dagster_drips.warehouse.quoting import quoted_name, quoted_text
-from dagster_drips.warehouse.statements import named_statements
+from dagster_drips.warehouse import open_warehouse
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -38,7 +32,8 @@ if TYPE_CHECKING:
 FOLDER = "compiled_runs"
 """In a target folder: a file for each state of the dbt project. What is kept in another shape wants another name."""
 _KEPT_STATES = 16
-_STATEMENTS = named_statements(Path(__file__).with_name("compiled_runs.sql"))
+EMPTY_WITHOUT = "empty_without"
+"""In the `meta` of a model of the product's: what it reads without which it has no rows."""
 
 _PROFILE_EXTRAS = (
     *("config_options", "extensions", "settings", "secrets", "attach", "filesystems", "remote", "plugins"),
@@ -62,6 +57,7 @@ class CompiledNode(msgspec.Struct, frozen=True, kw_only=True):
         file: of a seed, below the dbt project.
         delimiter: of that file.
         key: of an incremental model, the columns by which its new rows replace the old.
+        empty_without: relations of a model's `meta` of that name: it has no rows where none of them has any.
         is_error: whether a failing test is one; else it warns.
         test: of a test, what counts its failures (`fail_calc`), and when they warn and fail (`warn_if`, `error_if`).
     """
@@ -75,6 +71,7 @@ class CompiledNode(msgspec.Struct, frozen=True, kw_only=True):
     key: tuple[str, ...] = ()
     file: str = ""
     delimiter: str = ","
+    empty_without: tuple[str, ...] = ()
     is_error: bool = True
     test: tuple[str, str, str] = ("count(*)", "!= 0", "!= 0")
 
@@ -200,125 +197,6 @@ def _leaves_its_sql(manifest: Manifest) -> bool:
     return not any(node.resource_type == "operation" for node in manifest.nodes.values())
 
 
-def run_compiled(nodes: Sequence[CompiledNode], warehouse: Path, dbt: Path) -> list[NodeResult]:
-    """Do a run again; a node that fails leaves the others, but for those that read it.
-
-    Args:
-        nodes: the run, in order.
-        warehouse: the file to write.
-        dbt: the project's folder, for its seeds and for files that models name.
-    """
-    results: list[NodeResult] = []
-    failed: set[str] = set()
-    with open_warehouse(warehouse, prepared=True) as connection:
-        # Where dbt stands while it runs: a model may name files by their path from there.
-        connection.execute(_STATEMENTS["set_file_search_path"], [str(dbt)])
-        tables = _make_room(connection, nodes)
-        values = constants(connection)
-        for node in nodes:
-            if failed.intersection(node.parents):
-                result = NodeResult(node.unique_id, "skipped", "", 0.0, None)
-            else:
-                # A view outlives the run.
-                known = (
-                    node if node.kind == "view" else msgspec.structs.replace(node, sql=with_constants(node.sql, values))
-                )
-                result = _run(connection, known, dbt, is_there=node.relation in tables)
-            if result.status in ("error", "skipped"):
-                failed.add(node.unique_id)
-            results.append(result)
-    return results
-
-
-def _run(warehouse: Warehouse, node: CompiledNode, dbt: Path, *, is_there: bool) -> NodeResult:
-    began = time.monotonic()
-    status, message, failures = "success", "", None
-    try:
-        if node.kind == "test":
-            status, message, failures = _tested(warehouse, node)
-        elif node.kind == "incremental":
-            _merge(warehouse, node, is_there=is_there)
-        else:
-            for statement in _statements(node, dbt):
-                warehouse.execute(statement)
-    except duckdb.Error as error:
-        status, message = "error", str(error)
-    return NodeResult(node.unique_id, status, message, time.monotonic() - began, failures)
-
-
-def _statements(node: CompiledNode, dbt: Path) -> Iterator[str]:
-    if node.kind == "view":
-        yield f"create or replace view {node.relation} as (\n{node.sql}\n)"
-    elif node.kind == "seed":
-        columns = ", ".join(f"{quoted_name(name)} {type_}" for name, type_ in node.columns.items())
-        options = f"format csv, header true, delimiter {quoted_text(node.delimiter)}"
-        yield f"create or replace table {node.relation} ({columns})"
-        yield f"copy {node.relation} from {quoted_text(str(dbt / node.file))} ({options})"
-    else:
-        yield _create_table(node)
-
-
-def _create_table(node: CompiledNode) -> str:
-    # A line of its own for the parenthesis: the last one of a model may be a comment.
-    if not node.columns:
-        return f"create or replace table {node.relation} as (\n{node.sql}\n)"
-    columns = ", ".join(quoted_name(name) for name in node.columns)
-    return f"create or replace table {node.relation} as (select {columns} from (\n{node.sql}\n) as contracted)"
-
-
-def _merge(warehouse: Warehouse, node: CompiledNode, *, is_there: bool) -> None:
-    """New rows in the place of those with their keys (dbt's `delete+insert`); the whole table where there is none."""
-    if not is_there:
-        warehouse.execute(_create_table(node))
-        return
-    keys = [quoted_name(name) for name in node.key]
-    same = " and ".join(f"kept.{key} = replaced.{key}" for key in keys)
-    with warehouse.transaction():
-        warehouse.execute(f"create or replace temp table new_rows as (\n{node.sql}\n)")
-        if warehouse.value(_STATEMENTS["has_new_rows"]):
-            replaced = f"(select distinct {', '.join(keys)} from new_rows)"
-            warehouse.execute(f"delete from {node.relation} as kept using {replaced} as replaced where {same}")
-            warehouse.execute(f"insert into {node.relation} by name select * from new_rows")
-
-
-def _tested(warehouse: Warehouse, node: CompiledNode) -> tuple[str, str, int]:
-    """Status, message and failures of a data test, by dbt's own terms."""
-    count, warn_if, error_if = node.test
-    counts = f"{count} as failures, {count} {warn_if} as warns, {count} {error_if} as fails"
-    row = warehouse.rows(f"select {counts} from (\n{node.sql}\n) as tested")[0]
-    failures = int(row["failures"])
-    said = f"Got {failures} result{'' if failures == 1 else 's'}, configured to"
-    if node.is_error and row["fails"]:
-        return "fail", f"{said} fail if {error_if}", failures
-    if row["warns"]:
-        return "warn", f"{said} warn if {warn_if}", failures
-    return "pass", "", 0
-
-
-def _make_room(warehouse: Warehouse, nodes: Sequence[CompiledNode]) -> set[str]:
-    """Schemas for what is to be made; and what another state of the project made as the other kind goes.
-
-    Returns:
-        The tables that there are.
-    """
-    made = [node for node in nodes if node.relation]
-    if not made:
-        return set()
-    for schema in {node.relation.rpartition(".")[0] for node in made}:
-        warehouse.execute(f"create schema if not exists {schema}")
-    views, tables = _relations(warehouse, "views"), _relations(warehouse, "tables")
-    for node in made:
-        if node.kind == "view" and node.relation in tables:
-            warehouse.execute(f"drop table {node.relation}")
-        elif node.kind != "view" and node.relation in views:
-            warehouse.execute(f"drop view {node.relation}")
-    return tables
-
-
-def _relations(warehouse: Warehouse, kind: Literal["views", "tables"]) -> set[str]:
-    return {row["relation"] for row in warehouse.rows(_STATEMENTS[kind])}
-
-
 def folder_of_package(manifest: Manifest, name: str) -> Path:
     """Where a package's files lie below the dbt project; those of the project itself lie in it."""
     return Path() if name == manifest.metadata.project_name else Path("dbt_packages", name)
@@ -359,8 +237,27 @@ def _compiled(node: Any, manifest: Manifest) -> CompiledNode | None:
     sql = re.sub(r";\s*$", "", node.compiled_code)
     key = config["unique_key"] if kind == "incremental" else ()
     return _kept(
-        node, kind, parents=parents, sql=sql, columns=columns, key=(key,) if isinstance(key, str) else tuple(key)
+        node,
+        kind,
+        parents=parents,
+        sql=sql,
+        columns=columns,
+        key=(key,) if isinstance(key, str) else tuple(key),
+        empty_without=_empty_without(node, manifest),
     )
+
+
+def _empty_without(node: Any, manifest: Manifest) -> tuple[str, ...]:
+    """Relations that a model's `empty_without` names, as its SQL does: `a_model`, `a_source.its_table`.
+
+    Raises:
+        KeyError: it reads nothing of that name.
+    """
+    models = [manifest.nodes[parent] for parent in node.depends_on.nodes if parent in manifest.nodes]
+    sources = [manifest.sources[parent] for parent in node.depends_on.nodes if parent in manifest.sources]
+    read = {model.name: str(model.relation_name) for model in models}
+    read |= {f"{source.source_name}.{source.name}": str(source.relation_name) for source in sources}
+    return tuple(read[name] for name in node.config.meta.get(EMPTY_WITHOUT, ()))
 
 
 def _replaces_by_key(config: Mapping[str, Any]) -> bool:

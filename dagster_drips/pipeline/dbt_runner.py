@@ -23,7 +23,6 @@ from dagster_drips.pipeline.compiled_runs import (
     compiled_models,
     compiled_nodes,
     folder_of_package,
-    run_compiled,
 )
 from dagster_drips.pipeline.dbt_files import Fingerprint, existing_files_only, fingerprint_of
 from dagster_drips.pipeline.dbt_mirror import prepared
@@ -31,6 +30,7 @@ from dagster_drips.pipeline.dbt_package import check_names, check_names_told_of
 from dagster_drips.pipeline.descriptions import Description, descriptions_of
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.own_models import is_own_model
+from dagster_drips.pipeline.run_compiled import run_compiled
 from dagster_drips.pipeline.segment_refreshes import keep_results
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
@@ -289,13 +289,14 @@ class Transform:
         layout = self.project.layout
         known = self._compiled_runs().find(_arguments("run", layout.selection(select), exclude))
         if known is not None:
-            return self._run_compiled([node for node in known if node.kind != "view" and node.name not in without])
+            tables = [node for node in known if node.kind != "view" and node.name not in without]
+            return self._run_compiled(tables, are_made=True)
         left = ["config.materialized:view", *(f"package:this,{layout.segment_named(name)}" for name in without)]
         return self.run("run", select, exclude=[*exclude, *left])
 
-    def _run_compiled(self, nodes: list[CompiledNode]) -> list[NodeResult]:
+    def _run_compiled(self, nodes: list[CompiledNode], *, are_made: bool = False) -> list[NodeResult]:
         self.compiled, self.kept = {node.unique_id: node.sql for node in nodes if node.sql}, nodes
-        return run_compiled(nodes, self.warehouse, self.project.dbt_work)
+        return run_compiled(nodes, self.warehouse, self.project.dbt_work, are_made=are_made)
 
     def failing(self) -> list[CompiledNode]:
         """Models without a result when this state of the project was run last; empty where one is left to dbt."""

@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 
-from dagster_drips.pipeline.compiled_runs import run_compiled
 from dagster_drips.pipeline.dbt_files import source_files
 from dagster_drips.pipeline.dbt_mirror import prepared
 from dagster_drips.pipeline.dbt_package import product_names, taken_name
@@ -28,6 +27,7 @@ from dagster_drips.pipeline.dbt_runner import (
 from dagster_drips.pipeline.failure_words import failure_words
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.own_models import hide_models, models_are_hidden, write_segment_list
+from dagster_drips.pipeline.run_compiled import run_compiled
 from dagster_drips.pipeline.segment_refreshes import kept_results, misread_refreshes
 from dagster_drips.project import Project
 from dagster_drips.sequences.content_files import content_paths, unnameable_content

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from dagster_drips.pipeline.compiled_runs import CompiledNode, run_compiled
+from dagster_drips.pipeline.compiled_runs import CompiledNode
 from dagster_drips.pipeline.replay import Span
+from dagster_drips.pipeline.run_compiled import run_compiled
 from dagster_drips.pipeline.segment_refreshes import kept_results
 from dagster_drips.pipeline.tick import Pipeline, TickReport
 from dagster_drips.pipeline.tick_clock import set_clock

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -38,7 +38,7 @@ from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("bench.sql"))
-_BEFORE_ALL = datetime(2000, 1, 1)
+_A_DAY = timedelta(days=1)
 _WORDS = 500
 
 
@@ -252,7 +252,8 @@ class Bench:
         """Make the models by a tick before all others, with the columns that any test's leads have."""
         leads = [lead for written in tests for lead in given_rows(written.test)["leads"]]
         land(self._project, {"leads": leads, "events": [], "suppressions": []})
-        report = self._pipeline.tick(self._warehouse, _BEFORE_ALL, settings=None, measure=False)
+        before_all = min(written.ticks[0] for written in tests) - _A_DAY
+        report = self._pipeline.tick(self._warehouse, before_all, settings=None, measure=False)
         if report.decided.broken_segments:
             failure = report.decided.broken_segments[0]
             raise DripsError(failure.reason, file=failure.file)

@@ -18,6 +18,7 @@ from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledRuns
 from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
 from dagster_drips.pipeline.dbt_runner import CONTENT, Transform
 from dagster_drips.pipeline.node_result import NodeResult
+from dagster_drips.pipeline.run_compiled import has_no_rows
 from dagster_drips.sequence_tests.prepared import PlannedWarehouse
 from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.warehouse import Warehouse
@@ -25,16 +26,19 @@ from dagster_drips.warehouse.watermark import forget_watermark
 
 _DECIDING = ("staging", "decide")
 _ASKED_BY_PEOPLE = frozenset({"current_step_states", "matched_events", "occurrences", "overdue_steps"})
+_ASKED_WHILE_SENDING = frozenset({"exited_steps", "refused_steps"})
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model as dbt compiled it: where its rows are (`"db"."schema"."name"`), and the select that says which."""
+    """A model as dbt compiled it: where its rows are (`"db"."schema"."name"`), the select that says which, and the
+    relations without whose rows it has none."""
 
     unique_id: str
     relation: str
     select: str
     is_view: bool
+    empty_without: tuple[str, ...] = ()
 
     @property
     def schema(self) -> str:
@@ -49,7 +53,7 @@ class Model:
     @property
     def is_asked_by_models(self) -> bool:
         """Whether it is among those that decide."""
-        return self.schema in _DECIDING and self.name not in _ASKED_BY_PEOPLE
+        return self.schema in _DECIDING and self.name not in _ASKED_BY_PEOPLE | _ASKED_WHILE_SENDING
 
 
 class BenchTransform(Transform):
@@ -77,7 +81,10 @@ class BenchTransform(Transform):
         results = super().run(command, select, exclude=exclude, full_refresh=full_refresh)
         if command == "run":
             made = (
-                [Model(node.unique_id, node.relation, node.sql, node.kind == "view") for node in self.kept]
+                [
+                    Model(node.unique_id, node.relation, node.sql, node.kind == "view", node.empty_without)
+                    for node in self.kept
+                ]
                 if self.kept is not None
                 else self._as_parsed(results)
             )
@@ -162,6 +169,7 @@ class BenchTransform(Transform):
         for model in (self._models or ()) if models is None else models:
             began = time.monotonic()
             self._warehouse.execute(f"delete from {model.relation}")
-            self._warehouse.execute(f"insert into {model.relation} by name (\n{model.select}\n)")
+            if not has_no_rows(self._warehouse, model.empty_without):
+                self._warehouse.execute(f"insert into {model.relation} by name (\n{model.select}\n)")
             results.append(NodeResult(model.unique_id, "success", "", time.monotonic() - began, None))
         return results

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
-from dagster_drips.sequence_tests.bench import Verdict, bench_of
+from dagster_drips.sequence_tests.bench import Verdict
+from dagster_drips.sequence_tests.workers import outcomes
 from dagster_drips.sequences.catalog import SENDERS_FILE, SETTINGS_FILE, TESTS_FILE, Catalog, read_catalog
 from dagster_drips.sequences.problems import Problem, suggestion
 from dagster_drips.sequences.segment_files import segment_names
@@ -71,18 +72,13 @@ def run_tests(
         return Report([], problems, untested)
     on_start(tests)
     verdicts = []
-    with bench_of(project, tests) as bench:
-        for test in tests:
-            try:
-                verdict = bench.run(test)
-            except DripsError as error:
-                # A given row that can't be landed: the others are run all the same.
-                if error.file is None:
-                    raise
-                problems.append(Problem(error.file, error.line, error.message))
-                continue
-            verdicts.append(verdict)
-            on_verdict(verdict)
+    for outcome in outcomes(project, tests):
+        if isinstance(outcome, DripsError):
+            # A given row that can't be landed: the others are run all the same.
+            problems.append(Problem(outcome.file or "", outcome.line, outcome.message))
+            continue
+        verdicts.append(outcome)
+        on_verdict(outcome)
     return Report(verdicts, problems, untested)
 
 

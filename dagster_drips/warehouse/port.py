@@ -25,6 +25,9 @@ _PATIENCE_SECONDS = 5.0
 # Characters of an engine's message that are told: it likes to repeat the statement.
 _WORDS = 500
 _MODEST_MEGABYTES = (128, 256, 512)
+_SMALL_BYTES = 128 << 20
+"""Of a file. Below that a second thread takes a fifth more of the processors and saves next to no time: DuckDB shares
+work out by blocks of 122,880 rows, and there are few of them."""
 _SCHEMA = tuple(Path(__file__).with_name(name) for name in ("schema.sql", "schema_journal.sql"))
 
 
@@ -264,6 +267,8 @@ def _opened(path: Path, read_only: bool, prepared: bool) -> Generator[Warehouse]
     connection = _connected(path, read_only)
     # It would print onto stdout, where --json goes.
     connection.execute("set enable_progress_bar = false")
+    if not read_only and path.stat().st_size < _SMALL_BYTES:
+        connection.execute("set threads = 1")
     warehouse = Warehouse(connection)
     try:
         if not prepared:

@@ -10,9 +10,10 @@ import pytest
 from conftest import SCENARIOS, copy_project
 
 from dagster_drips.clock import parse_instant
-from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledNode, CompiledRuns, run_compiled
+from dagster_drips.pipeline.compiled_runs import FOLDER, CompiledNode, CompiledRuns
 from dagster_drips.pipeline.dbt_runner import DECIDE, MEASURE, SEEDS, Transform
 from dagster_drips.pipeline.own_models import write_segment_list
+from dagster_drips.pipeline.run_compiled import run_compiled
 from dagster_drips.pipeline.segments import parse_readable
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project

@@ -2,6 +2,11 @@
     Used twice in a tick (T4): for what was open before, and for what the tick itself enrolled. `events`, and which of them match, are those that
     none of these enrollments was asked of before. -#}
 {% macro exits_of(enrollments, events, matched_events) -%}
+    -- Read once, and not by each reason.
+    with enrollments as (
+        select * from {{ enrollments }}
+    )
+
     select
         enrollment_id,
         sequence_id,
@@ -29,7 +34,7 @@
                 when 'bounced' then 2
                 when 'complained' then 3
             end as rank
-        from {{ enrollments }} as enrollments
+        from enrollments
         inner join {{ ref('live_sequences') }} as sequences
             on enrollments.sequence_id = sequences.sequence_id
         inner join {{ ref('stg_mailable_leads') }} as leads
@@ -41,7 +46,7 @@
 
         union all
 
-        {{ exits_by_doing(enrollments, events, matched_events, ref('response_facts'), as_of()) }}
+        {{ exits_by_doing('enrollments', events, matched_events, ref('response_facts'), as_of()) }}
 
         union all
 
@@ -51,7 +56,7 @@
             enrollments.sequence_id,
             enrollments.lead_id,
             7 as rank
-        from {{ enrollments }} as enrollments
+        from enrollments
         inner join {{ ref('live_sequences') }} as sequences
             on enrollments.sequence_id = sequences.sequence_id and sequences.exits_on_leaving_segments
         left join (
@@ -65,7 +70,7 @@
                 sequences.trigger_segment = trigger_members.segment
                 and enrollments.lead_id = trigger_members.lead_id
         left join (
-            {{ outside_segments(enrollments) }}
+            {{ outside_segments('enrollments') }}
         ) as outside
             on
                 enrollments.sequence_id = outside.sequence_id
@@ -84,7 +89,7 @@
             enrollments.sequence_id,
             enrollments.lead_id,
             8 as rank
-        from {{ enrollments }} as enrollments
+        from enrollments
         inner join {{ ref('live_sequences') }} as sequences
             on enrollments.sequence_id = sequences.sequence_id and sequences.status = 'archived'
 

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', meta={'empty_without': ['new_enrollments']}) }}
 
 -- Whatever these people did before counts as well as what is new.
 select

@@ -1,3 +1,3 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', meta={'empty_without': ['new_events']}) }}
 
 {{ matched_events_of(ref('new_events')) }}

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', meta={'empty_without': ['raw.sequence_gate_limits', 'raw.failed_tests', 'raw.content_failures']}) }}
 
 -- What the data of this tick gives reason to hold a sequence for (G1), before anything is judged.
 with

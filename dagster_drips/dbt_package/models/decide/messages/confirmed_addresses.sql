@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', meta={'empty_without': ['raw.engagement']}) }}
 
 -- The address is that of the message whose reader said yes, not what the lead is said to have since. A table, as it is asked for
 -- with every lead's address and nearly always small.

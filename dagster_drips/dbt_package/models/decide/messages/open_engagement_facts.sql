@@ -1,3 +1,5 @@
+{{ config(meta={'empty_without': ['raw.engagement']}) }}
+
 -- Conditions ask of these messages only (M6).
 with
 

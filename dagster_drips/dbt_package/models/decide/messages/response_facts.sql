@@ -1,3 +1,5 @@
+{{ config(meta={'empty_without': ['raw.engagement']}) }}
+
 -- Most facts are opens and clicks; of the few others only their messages' deliveries are read.
 with
 

@@ -1,3 +1,5 @@
+{{ config(meta={'empty_without': ['raw.step_conditions']}) }}
+
 -- Conditions ask of these people only (M6).
 with
 

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', meta={'empty_without': ['judged_steps']}) }}
 
 with
 

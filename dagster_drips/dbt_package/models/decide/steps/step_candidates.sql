@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', meta={'empty_without': ['due_enrollments', 'new_enrollments']}) }}
 
 -- The next step of every enrollment that is open after this tick's exits and whose time has come, and what becomes of it before limits.
 with

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', meta={'empty_without': ['raw.forgotten']}) }}
 
 -- A table, since hashing every address costs too much to be done at every question; without anybody forgotten nothing is hashed.
 with

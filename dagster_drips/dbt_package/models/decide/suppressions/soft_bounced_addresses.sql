@@ -1,3 +1,5 @@
+{{ config(meta={'empty_without': ['raw.engagement']}) }}
+
 -- Soft bounces in a row: nothing between two of them says that mail arrives. Two orders matter, so two counters. By time: a
 -- delivery, a reply, a person's open or click. By sending: a message that was sent and never bounced; how late a bounce is
 -- reported differs, so what was sent while it was still under way is no sign of anything.
