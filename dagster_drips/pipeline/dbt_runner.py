@@ -26,7 +26,7 @@ from dagster_drips.pipeline.compiled_runs import (
 )
 from dagster_drips.pipeline.dbt_files import Fingerprint, existing_files_only, fingerprint_of
 from dagster_drips.pipeline.dbt_mirror import prepared
-from dagster_drips.pipeline.dbt_package import check_names, check_names_told_of
+from dagster_drips.pipeline.dbt_package import PACKAGE_NAME, check_names, check_names_told_of
 from dagster_drips.pipeline.descriptions import Description, descriptions_of
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.own_models import is_own_model
@@ -81,6 +81,7 @@ class Transform:
         warehouse: the DuckDB file; the project's own where None.
         target_path: where dbt keeps what it compiled; the project's own where None.
         target: of the profile; the one that `DRIPS_TARGET` names where None.
+        looks_back: the warehouse has events of the time after its ticks, as where the past is lived again.
     """
 
     def __init__(
@@ -90,11 +91,13 @@ class Transform:
         warehouse: Path | None = None,
         target_path: Path | None = None,
         target: str | None = None,
+        looks_back: bool = False,
     ):
         self.project = project
         self.warehouse = warehouse or project.warehouse
         self.target_path = target_path or project.dbt_target
         self.target = target or load_settings(project).target
+        self._looks_back = looks_back
         self.compiled: dict[str, str] = {}
         """SQL of the models that the last `run` ran, as dbt compiled it, by unique id."""
         self.kept: list[CompiledNode] | None = None
@@ -290,13 +293,17 @@ class Transform:
         known = self._compiled_runs().find(_arguments("run", layout.selection(select), exclude))
         if known is not None:
             tables = [node for node in known if node.kind != "view" and node.name not in without]
-            return self._run_compiled(tables, are_made=True)
+            views = [node for node in known if node.kind == "view" and self._looks_back and _selects_events(node)]
+            return self._run_compiled(tables, are_made=True, views_of_now=views)
         left = ["config.materialized:view", *(f"package:this,{layout.segment_named(name)}" for name in without)]
         return self.run("run", select, exclude=[*exclude, *left])
 
-    def _run_compiled(self, nodes: list[CompiledNode], *, are_made: bool = False) -> list[NodeResult]:
+    def _run_compiled(
+        self, nodes: list[CompiledNode], *, are_made: bool = False, views_of_now: Sequence[CompiledNode] = ()
+    ) -> list[NodeResult]:
         self.compiled, self.kept = {node.unique_id: node.sql for node in nodes if node.sql}, nodes
-        return run_compiled(nodes, self.warehouse, self.project.dbt_work, are_made=are_made)
+        work = self.project.dbt_work
+        return run_compiled(nodes, self.warehouse, work, are_made=are_made, views_of_now=views_of_now)
 
     def failing(self) -> list[CompiledNode]:
         """Models without a result when this state of the project was run last; empty where one is left to dbt."""
@@ -356,6 +363,11 @@ def _told_of(warehouse: str) -> Generator[None]:
             del os.environ[_VARIABLE]
         else:
             os.environ[_VARIABLE] = before
+
+
+def _selects_events(node: CompiledNode) -> bool:
+    """Whether a view is one by which people's own SQL reads events, or that SQL itself."""
+    return node.relation.split('"."')[1] == "staging" or node.unique_id.split(".")[1] != PACKAGE_NAME
 
 
 def _arguments(command: str, select: Sequence[str], exclude: Sequence[str]) -> list[str]:

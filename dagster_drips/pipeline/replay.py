@@ -86,7 +86,7 @@ def replayed(
         file = scratch / "warehouse.duckdb"
         if continued and project.warehouse.exists():
             copy_of_warehouse(project, file)
-        transform = Transform(project, warehouse=file, target_path=scratch / "target")
+        transform = Transform(project, warehouse=file, target_path=scratch / "target", looks_back=True)
         pipeline = Pipeline(project, transform, journal=None, edit=edit)
         with open_warehouse(file) as warehouse:
             go_back(warehouse, span.start)

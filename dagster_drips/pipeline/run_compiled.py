@@ -7,7 +7,8 @@ what any of them decides (the models' own matter).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,12 @@ _STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
 
 
 def run_compiled(
-    nodes: Sequence[CompiledNode], warehouse: Path, dbt: Path, *, are_made: bool = False
+    nodes: Sequence[CompiledNode],
+    warehouse: Path,
+    dbt: Path,
+    *,
+    are_made: bool = False,
+    views_of_now: Sequence[CompiledNode] = (),
 ) -> list[NodeResult]:
     """Do a run again; a node that fails leaves the others, but for those that read it.
 
@@ -34,14 +40,17 @@ def run_compiled(
         warehouse: the file to write.
         dbt: the project's folder, for its seeds and for files that models name.
         are_made: tables that are there were made by these nodes, so that they have their columns.
+        views_of_now: views that these nodes read, which have the tick's instant as a literal meanwhile. Where half of
+            the events lie ahead of the tick, whoever reads them by such a view passes over those.
     """
     results: list[NodeResult] = []
     failed: set[str] = set()
-    with open_warehouse(warehouse, prepared=True) as connection:
+    with open_warehouse(warehouse, prepared=True) as connection, ExitStack() as stack:
         # Where dbt stands while it runs: a model may name files by their path from there.
         connection.execute(_STATEMENTS["set_file_search_path"], [str(dbt)])
         tables = _make_room(connection, nodes)
         values = constants(connection)
+        stack.enter_context(_as_of_now(connection, views_of_now, values))
         for node in nodes:
             if failed.intersection(node.parents):
                 result = NodeResult(node.unique_id, "skipped", "", 0.0, None)
@@ -56,6 +65,24 @@ def run_compiled(
                 failed.add(node.unique_id)
             results.append(result)
     return results
+
+
+@contextmanager
+def _as_of_now(
+    warehouse: Warehouse, views: Sequence[CompiledNode], values: Mapping[tuple[str, str], str]
+) -> Generator[None]:
+    changed = [node for node in views if with_constants(node.sql, values) != node.sql]
+    for node in changed:
+        warehouse.execute(_create_view(node.relation, with_constants(node.sql, values)))
+    try:
+        yield
+    finally:
+        for node in changed:
+            warehouse.execute(_create_view(node.relation, node.sql))
+
+
+def _create_view(relation: str, sql: str) -> str:
+    return f"create or replace view {relation} as (\n{sql}\n)"
 
 
 def _run(
@@ -89,7 +116,7 @@ def has_no_rows(warehouse: Warehouse, relations: Sequence[str]) -> bool:
 
 def _statements(node: CompiledNode, dbt: Path) -> Iterator[str]:
     if node.kind == "view":
-        yield f"create or replace view {node.relation} as (\n{node.sql}\n)"
+        yield _create_view(node.relation, node.sql)
     elif node.kind == "seed":
         columns = ", ".join(f"{quoted_name(name)} {type_}" for name, type_ in node.columns.items())
         options = f"format csv, header true, delimiter {quoted_text(node.delimiter)}"

@@ -79,7 +79,11 @@ def run_side(
     project = Project.at(side.tree)
     if pipeline is None:
         transform = Transform(
-            project, warehouse=side.warehouse, target_path=side.tree / "dbt_project" / "target", target=side.target
+            project,
+            warehouse=side.warehouse,
+            target_path=side.tree / "dbt_project" / "target",
+            target=side.target,
+            looks_back=True,
         )
         pipeline = Pipeline(project, transform, journal=None)
     problems: list[str] = []

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from dbt_models import view_of
 
+from dagster_drips.pipeline.compiled_runs import CompiledNode
+from dagster_drips.pipeline.run_compiled import run_compiled
 from dagster_drips.pipeline.run_constants import constants, with_constants
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
@@ -50,3 +52,20 @@ def test_other_questions_of_these_tables_stay(warehouse: Warehouse) -> None:
 def test_where_there_is_no_tick_nothing_is_replaced(tmp_path: Path) -> None:
     with open_warehouse(tmp_path / "warehouse.duckdb") as warehouse:
         assert constants(warehouse) == {}
+
+
+def test_views_have_the_instant_too_while_the_past_is_lived_again(warehouse: Warehouse, tmp_path: Path) -> None:
+    sql = (
+        "select i from range(24) as hours(i) where timestamp '2026-03-01' + to_hours(i) <= (select as_of from raw.tick)"
+    )
+    warehouse.execute(f"create view seen as {sql}")
+    view = CompiledNode(unique_id="model.drips.seen", kind="view", relation="seen", sql=sql)
+    asks = "select (select count(*) from seen) as hours, sql from duckdb_views() where view_name = 'seen'"
+    table = CompiledNode(unique_id="model.drips.made", kind="table", relation="main.made", sql=asks)
+    run_compiled([table], tmp_path / "warehouse.duckdb", tmp_path, views_of_now=[view])
+    [made] = warehouse.rows("from made")
+    assert made["hours"] == 11
+    assert "2026-03-01 10:00:00" in made["sql"] and "tick" not in made["sql"]
+    assert "tick" in warehouse.value("select sql from duckdb_views() where view_name = 'seen'")
+    warehouse.execute("update raw.tick set as_of = ?", [datetime(2026, 3, 1, 12)])
+    assert warehouse.value("select count(*) from seen") == 13
