@@ -53,7 +53,9 @@ REVIEWED = {
     },
     "delivery/lead_fields.py": {"columns": QUOTED},
     "pipeline/commits.py": {"table": OURS, "select": STATEMENT},
-    "pipeline/compiled_runs.py": {
+    "pipeline/run_compiled.py": {
+        "relation": COMPILED,
+        "sql": COMPILED,
         "', '.join(keys)": QUOTED,
         "replaced": QUOTED,
         "same": QUOTED,
