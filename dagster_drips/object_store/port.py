@@ -73,6 +73,7 @@ class ObjectStore(Protocol):
 
         Raises:
             HasChanged: `only_if` does not hold.
+            FileNotFoundError: the file is gone.
         """
         ...
 

@@ -95,6 +95,8 @@ class S3Store:
         """As `ObjectStore.put`; what is large goes up in parts, but for what has a condition."""
         mode: Any = "overwrite" if only_if is None else {"e_tag": only_if} if only_if else "create"
         options: dict[str, Any] = {"chunk_size": _PIECE}
+        if isinstance(content, Path):
+            content.stat()  # whose absence the client would tell as the object's
         with self._told("write", key):
             if only_if is not None and isinstance(content, Path) and content.stat().st_size > _LARGE:
                 self._refuse_if_there(key)
@@ -155,6 +157,8 @@ def _store(bucket: Bucket, variables: dict[str, str]) -> Any:
         "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
         "timeout": timedelta(seconds=_REQUEST_SECONDS),
     }
+    if endpoint and not _is_web_address(endpoint):
+        raise DripsError("AWS_ENDPOINT_URL: not a web address; write it like https://s3.acme.example")
     if endpoint and endpoint.startswith("http://"):
         if not _is_loopback(endpoint) and variables.get("AWS_ALLOW_HTTP", "").lower() not in ("1", "true", "yes"):
             raise DripsError(
@@ -181,6 +185,14 @@ def _store(bucket: Bucket, variables: dict[str, str]) -> Any:
         )
     except (BaseError, ValueError) as error:
         raise DripsError(f"{bucket}: {_reason(str(error))}") from None
+
+
+def _is_web_address(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False  # which the client would panic about
 
 
 def _is_loopback(endpoint: str) -> bool:

@@ -186,6 +186,12 @@ def test_a_store_that_is_away_is_one_line(project: Project, server: S3Server, pr
     assert [*Path(project.landing).rglob("*.*")] == []
 
 
+@pytest.mark.parametrize("endpoint", ["acme", "https://", "http://127.0.0.1:118333", "ftp://acme.example"])
+def test_an_endpoint_that_is_none_is_told(project: Project, server: S3Server, prefix: str, endpoint: str) -> None:
+    write_env(project.root, {**server.variables(prefix), "AWS_ENDPOINT_URL": endpoint})
+    assert "AWS_ENDPOINT_URL: not a web address" in _told(lambda: mirror_of(project))
+
+
 def test_data_goes_over_no_open_line(project: Project, server: S3Server, prefix: str) -> None:
     variables = {**server.variables(prefix), "AWS_ENDPOINT_URL": "http://s3.acme.example"}
     write_env(project.root, variables)
