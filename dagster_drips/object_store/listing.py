@@ -105,7 +105,7 @@ def listed_behind(store: ObjectStore, marks: Mapping[str, str]) -> Iterator[Obje
         begun, after = after, None
         for facts in store.list(LANDING, after=begun):
             mark = marks.get(family_of(facts.key) or "", "")
-            if facts.key <= mark:
+            if facts.key <= mark and mark > (begun or ""):
                 after = mark
                 break
             yield facts

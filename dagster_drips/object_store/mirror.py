@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dagster_drips.locks import exclusive
+from dagster_drips.locks import HeldElsewhere, exclusive
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings, load_settings
 
@@ -77,18 +77,23 @@ class ObjectMirror:
 
     def fetch(self, *, whole: bool = False) -> int:
         """Bring what has landed in the bucket here; how many files."""
+        return self._fetch(whole=whole, wait_seconds=_WAIT_SECONDS)
+
+    def _fetch(self, *, whole: bool, wait_seconds: float) -> int:
         from dagster_drips.object_store.landed import fetch_landed
 
-        with self._known() as known:
+        with self._known(wait_seconds) as known:
             _looked_at[self.project.root] = time.monotonic()
             return fetch_landed(self.project, self.store, known, whole=whole)
 
     def fetch_now_and_then(self) -> int:
-        """The same for who asks again and again: nothing where somebody has just looked."""
+        """The same for who asks again and again: nothing where somebody has just looked, or does at this moment."""
         looked_at = _looked_at.get(self.project.root)
         if looked_at is not None and time.monotonic() - looked_at < BETWEEN_LOOKS:
             return 0
-        return self.fetch()
+        with suppress(HeldElsewhere):
+            return self._fetch(whole=False, wait_seconds=0)
+        return 0
 
     def keep(self, *, thorough: bool = False) -> None:
         """Put landed files and journal into the bucket, as far as it lacks them.

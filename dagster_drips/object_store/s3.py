@@ -27,7 +27,7 @@ from dagster_drips.object_store.port import HasChanged, NoSuchObject, ObjectFact
 from dagster_drips.project import Project
 
 _PIECE = 8 << 20
-_LARGE = 64 << 20
+_LARGE = 16 << 20
 """Bytes of a file from which on it goes up in parts, though nothing may be there."""
 _PAGE = 1_000
 _CONNECT_SECONDS = 5

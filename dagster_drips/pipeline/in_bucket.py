@@ -31,16 +31,8 @@ def begin_with_bucket(project: Project) -> None:
     Raises:
         DripsError: the bucket's journal is another place's, this is a copy, or the bucket can't be read.
     """
-    if (mirror := ObjectMirror.of(project)) is None:
-        return
-    if reason := misplaced(project):
-        raise DripsError(
-            f"nothing is loaded or sent: {reason}, and a copy must not write to the bucket of its original. Unset"
-            " DRIPS_OBJECT_STORE_URL here, or say `drips adopt` if the project has moved",
-            file=project.root,
-        )
-    mirror.require_owner()
-    mirror.fetch()
+    if (mirror := _own(project)) is not None:
+        mirror.fetch()
 
 
 def fetch_meanwhile(project: Project) -> None:
@@ -65,8 +57,8 @@ def keep_in_bucket(project: Project) -> None:
 
 
 def keep_landed_in_bucket(project: Project) -> None:
-    """Put landed files there, and packs in the place of what is in them."""
-    if (mirror := ObjectMirror.of(project)) is not None:
+    """Put landed files there, and packs in the place of what is in them; a copy of a project does neither."""
+    if (mirror := ObjectMirror.of(project)) is not None and not misplaced(project):
         mirror.keep_landed()
 
 
@@ -78,8 +70,7 @@ def keep_published_in_bucket(project: Project, readable_for: timedelta = READABL
 
 def begin_erasure(project: Project) -> ObjectMirror | None:
     """Bring everything here before somebody is looked for; None where there is no bucket."""
-    if (mirror := ObjectMirror.of(project)) is not None:
-        mirror.require_owner()
+    if (mirror := _own(project)) is not None:
         mirror.fetch(whole=True)
         mirror.keep()
     return mirror
@@ -133,6 +124,21 @@ def adopt_with_bucket(project: Project, *, now: Callable[[], datetime] = utc_now
         settle_restored(brought, now=now, resend=load_settings(project).in_doubt == "resend")
         mirror.keep()
         return Adopted(is_new, landed, bool(brought) or _commits(project) != commits)
+
+
+def _own(project: Project) -> ObjectMirror | None:
+    """The mirror of a project that may write to its bucket."""
+    mirror = ObjectMirror.of(project)
+    if mirror is None:
+        return None
+    if reason := misplaced(project):
+        raise DripsError(
+            f"nothing is loaded or sent: {reason}, and a copy must not write to the bucket of its original. Unset"
+            " DRIPS_OBJECT_STORE_URL here, or say `drips adopt` if the project has moved",
+            file=project.root,
+        )
+    mirror.require_owner()
+    return mirror
 
 
 def _refuse_another(project: Project, owner: str | None, address: str) -> None:

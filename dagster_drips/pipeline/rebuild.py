@@ -21,7 +21,6 @@ from dagster_drips.delivery.losses import hold_cut_off, hold_handed_over, hold_k
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import load_again
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
-from dagster_drips.pipeline.in_bucket import keep_in_bucket, keep_published_in_bucket
 from dagster_drips.pipeline.intake_rows import note_landed
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.run_lock import exclusive_run
@@ -71,10 +70,7 @@ def rebuild(
     if not TickJournal(project.journal / "ticks").commits():
         raise DripsError("no journal to rebuild from; a first tick starts with `drips run`", file=project.journal)
     with exclusive_run(project):
-        report = rebuild_under_lock(project, progress, until=until, knows_more=True)
-        keep_in_bucket(project)
-        keep_published_in_bucket(project, timedelta(0))
-        return report
+        return rebuild_under_lock(project, progress, until=until, knows_more=True)
 
 
 def rebuild_under_lock(

@@ -290,8 +290,6 @@ class Pipeline:
         if self.journal is not None:
             recover_commits(warehouse, self.journal)
         commit(warehouse, self.journal, self.as_of(warehouse), "decided")
-        if self.journal is not None:
-            keep_in_bucket(self.project)
 
     def ready_to_send(self, warehouse: Warehouse) -> bool:
         """Whether this tick's decisions are committed and the tick is not finished: only then may mail go out."""
@@ -314,6 +312,7 @@ class Pipeline:
             self.load_landing(warehouse, ("suppressions", "engagement", "events"))
             note_sending(warehouse)
 
+        keep_in_bucket(self.project)
         report = dispatch(
             self.project,
             warehouse,
@@ -323,7 +322,8 @@ class Pipeline:
             refresh=refresh,
             progress=progress,
         )
-        keep_in_bucket(self.project)
+        if report.due:
+            keep_in_bucket(self.project)
         return report
 
     def pretend_to_send(self, warehouse: Warehouse) -> None:
