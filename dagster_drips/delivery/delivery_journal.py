@@ -207,7 +207,7 @@ class DeliveryJournal:
         self._resend = resend
         self._length: LengthKeeper | None = None
         mirror = ObjectMirror.of(project)
-        self._segments = mirror.segments(self.path) if mirror else None
+        self._pieces = mirror.claims(self.path) if mirror else None
         hidden = folder / f".{name}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -241,8 +241,8 @@ class DeliveryJournal:
         Where the project has a bucket, they are there, too, and survive the machine.
         """
         self.write(list(claims), durable=True)
-        if self._segments is not None:
-            self._segments.keep()
+        if self._pieces is not None:
+            self._pieces.keep()
 
     def close(self) -> None:
         """End the run: what was not begun is given back, what was begun without an answer is in doubt."""

@@ -1,6 +1,6 @@
 """The journal in the bucket: each file of `data/journal` under the same path, put there before what it allows happens.
 
-Here belong keeping the journal and bringing it back. Claims of a run that is sending are `segments`', whose journal it
+Here belong keeping the journal and bringing it back. Claims of a run that is sending are `claims`', whose journal it
 is `owner`'s. What is of this machine alone stays here: locks, lengths of files, the list of an erasure that has not
 ended.
 """
@@ -16,11 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from dagster_drips.files import sync
+from dagster_drips.object_store.claims import PIECES, drop_pieces, joined_pieces
 from dagster_drips.object_store.known_objects import KnownObjects, settled_state, state_of
 from dagster_drips.object_store.landed import fetch_file
 from dagster_drips.object_store.owner import PLACE_KEY
 from dagster_drips.object_store.port import NoSuchObject, ObjectStore
-from dagster_drips.object_store.segments import SEGMENTS, drop_segments, joined_segments
 from dagster_drips.project import Project
 
 JOURNAL = "journal"
@@ -79,23 +79,23 @@ def restore_journal(project: Project, store: ObjectStore, known: KnownObjects) -
     commits: dict[str, dict[str, str]] = defaultdict(dict)
     plain: dict[str, str] = {}
     sizes: dict[str, int] = {}
-    segments: dict[str, set[int]] = defaultdict(set)
+    pieces: dict[str, set[int]] = defaultdict(set)
     for facts in store.list(JOURNAL):
         names = facts.key.split("/")
         if any(name.startswith(".") or not name for name in names) or facts.key == PLACE_KEY:
             continue
         if facts.key.startswith(f"{TICKS}/") and len(names) == 5:
             commits["/".join(names[:4])][facts.key] = facts.etag
-        elif facts.key.startswith(f"{SEGMENTS}/") and len(names) == 4:
+        elif facts.key.startswith(f"{PIECES}/") and len(names) == 4:
             with suppress(ValueError):
-                segments[names[2]].add(int(names[3].partition(".")[0]))
+                pieces[names[2]].add(int(names[3].partition(".")[0]))
         elif facts.key.startswith(f"{DELIVERIES}/") and len(names) == 3:
             sizes[names[2]] = facts.size
         elif (names[1] in _PLAIN and len(names) == 3) or len(names) == 2:
             plain[facts.key] = facts.etag
     _restore_files(project, store, known, plain)
     _restore_commits(project, store, known, commits)
-    return _restore_deliveries(project, store, sizes, segments)
+    return _restore_deliveries(project, store, sizes, pieces)
 
 
 # Keeping -------------------------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def _keep_deliveries(project: Project, store: ObjectStore, known: KnownObjects, 
     new = {key: files[key] for key in (*known.unknown(files), *changed) if _has_ended(files[key])}
     _put(store, known, new)
     for path in new.values():
-        drop_segments(store, path.name)
+        drop_pieces(store, path.name)
     return len(new)
 
 
@@ -224,19 +224,19 @@ def _restore_commits(
 
 
 def _restore_deliveries(
-    project: Project, store: ObjectStore, sizes: Mapping[str, int], segments: Mapping[str, Collection[int]]
+    project: Project, store: ObjectStore, sizes: Mapping[str, int], pieces: Mapping[str, Collection[int]]
 ) -> list[Path]:
     folder = project.data / DELIVERIES
     folder.mkdir(parents=True, exist_ok=True)
     brought = []
-    for name in sorted({*sizes, *segments}):
+    for name in sorted({*sizes, *pieces}):
         place = folder / name
         here = place.stat().st_size if place.exists() else -1
         if name in sizes:
             if sizes[name] > here:
                 fetch_file(store, f"{DELIVERIES}/{name}", place)
                 brought.append(place)
-        elif len(content := joined_segments(store, name, segments[name])) > here:
+        elif len(content := joined_pieces(store, name, pieces[name])) > here:
             scratch = place.with_name(f".{name}")
             scratch.write_bytes(content)
             sync(scratch)

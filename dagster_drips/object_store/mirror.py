@@ -18,9 +18,9 @@ from dagster_drips.project import Project
 from dagster_drips.settings import Settings, load_settings
 
 if TYPE_CHECKING:
+    from dagster_drips.object_store.claims import ClaimPieces
     from dagster_drips.object_store.known_objects import KnownObjects
     from dagster_drips.object_store.port import ObjectStore
-    from dagster_drips.object_store.segments import ClaimSegments
 
 LOCK = "object_store.lock"
 """In the data folder: held by whoever moves files between here and the bucket."""
@@ -134,11 +134,11 @@ class ObjectMirror:
         with self._known() as known:
             return keep_published(self.project, self.store, known, readable_for=readable_for)
 
-    def segments(self, file: Path) -> ClaimSegments:
-        """The segments of a run's file of the delivery journal."""
-        from dagster_drips.object_store.segments import ClaimSegments
+    def claims(self, file: Path) -> ClaimPieces:
+        """The pieces of a run's file of the delivery journal."""
+        from dagster_drips.object_store.claims import ClaimPieces
 
-        return ClaimSegments(self.project, self.store, file)
+        return ClaimPieces(self.project, self.store, file)
 
     def take_over(self, place: bytes) -> None:
         """Make the journal in the bucket this place's."""

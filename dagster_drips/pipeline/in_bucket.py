@@ -103,7 +103,7 @@ class Adopted:
 def adopt_with_bucket(project: Project, *, now: Callable[[], datetime] = utc_now) -> Adopted:
     """Take this for the journal's place from now on, and bring what the bucket has here.
 
-    The bucket is told whose journal it is before its claims are read: see `object_store.segments`.
+    The bucket is told whose journal it is before its claims are read: see `object_store.claims`.
 
     Raises:
         DripsError: there is no journal, here or in the bucket; the one here is another than the bucket's; the bucket

@@ -75,16 +75,16 @@ def test_claims_are_there_before_they_may_be_begun_and_outcomes_with_the_next(
     with DeliveryJournal(project, now=utc_now) as journal:
         journal.claim([claim(1), claim(2)])
         journal.write([Sending(claim(1).message_id, 1), Result(claim(1).message_id, 1, "sent", AS_OF)])
-        [first] = keys_of(mirror, "journal/delivery_segments")
+        [first] = keys_of(mirror, "journal/delivery_pieces")
         assert mirror.store.get(first)[0].count(b'"claimed"') == 2
         journal.claim([claim(3)])
-        segments = keys_of(mirror, "journal/delivery_segments")
-        content = b"".join(mirror.store.get(key)[0] for key in segments)
-        assert (len(segments), content) == (2, journal.path.read_bytes())
+        pieces = keys_of(mirror, "journal/delivery_pieces")
+        content = b"".join(mirror.store.get(key)[0] for key in pieces)
+        assert (len(pieces), content) == (2, journal.path.read_bytes())
         mirror.keep()
-        assert keys_of(mirror, "journal/delivery_segments") == segments, "a run that goes on keeps its segments"
+        assert keys_of(mirror, "journal/delivery_pieces") == pieces, "a run that goes on keeps its pieces"
     mirror.keep()
-    assert keys_of(mirror, "journal/delivery_segments") == []
+    assert keys_of(mirror, "journal/delivery_pieces") == []
     assert mirror.store.get(f"journal/deliveries/{journal.path.name}")[0] == journal.path.read_bytes()
 
 

@@ -1,10 +1,10 @@
-"""What a sending run has journaled, in the bucket before its messages are begun: `journal/delivery_segments/<file>/`.
+"""What a sending run has journaled, in the bucket before its messages are begun: `journal/delivery_pieces/<file>/`.
 
 An object can't grow. So each batch of claims goes there as one more object that is named for the byte of the journal's
 file that it begins at: all that was written since the one before, outcomes of earlier messages, too. One after another
-they are the file. When the run has ended the file is put as a whole, and its segments go (`journaled`).
+they are the file. When the run has ended the file is put as a whole, and its pieces go (`journaled`).
 
-Then the run asks whose journal it is (`owner`). Who takes a journal over says so first, and lists the segments after:
+Then the run asks whose journal it is (`owner`). Who takes a journal over says so first, and lists the pieces after:
 either the run sees that, and sends none of the batch, or the other one sees its claims, and sends none of them either.
 """
 
@@ -19,11 +19,11 @@ from dagster_drips.object_store.owner import require_owner
 from dagster_drips.object_store.port import ObjectStore
 from dagster_drips.project import Project
 
-SEGMENTS = "journal/delivery_segments"
+PIECES = "journal/delivery_pieces"
 _DIGITS = 15
 
 
-class ClaimSegments:
+class ClaimPieces:
     """Those of one file of the delivery journal, while its run goes on.
 
     Args:
@@ -51,23 +51,23 @@ class ClaimSegments:
                 content = stream.read()
             # Whole lines: what is being written this moment is the next one's.
             content = content[: content.rfind(b"\n") + 1]
-            key = segment_key(self._file.name, self._kept)
+            key = piece_key(self._file.name, self._kept)
             if content:
                 self._store.put(key, content)
                 self._kept += len(content)
             require_owner(self._project, self._store)
 
 
-def segment_key(name: str, begins_at: int) -> str:
-    """The key of a file's segment."""
-    return f"{SEGMENTS}/{name}/{begins_at:0{_DIGITS}d}.jsonl"
+def piece_key(name: str, begins_at: int) -> str:
+    """The key of a file's piece."""
+    return f"{PIECES}/{name}/{begins_at:0{_DIGITS}d}.jsonl"
 
 
-def joined_segments(store: ObjectStore, name: str, begins: Iterable[int]) -> bytes:
-    """What a file's segments are together; what came behind one that is gone is there all the same."""
-    return b"".join(store.get(segment_key(name, begins_at))[0] for begins_at in sorted(begins))
+def joined_pieces(store: ObjectStore, name: str, begins: Iterable[int]) -> bytes:
+    """What a file's pieces are together; what came behind one that is gone is there all the same."""
+    return b"".join(store.get(piece_key(name, begins_at))[0] for begins_at in sorted(begins))
 
 
-def drop_segments(store: ObjectStore, name: str) -> None:
-    """Take a file's segments away: it is there as a whole."""
-    store.delete([facts.key for facts in store.list(f"{SEGMENTS}/{name}")])
+def drop_pieces(store: ObjectStore, name: str) -> None:
+    """Take a file's pieces away: it is there as a whole."""
+    store.delete([facts.key for facts in store.list(f"{PIECES}/{name}")])
