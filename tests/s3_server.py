@@ -60,7 +60,7 @@ class S3Server:
 @contextmanager
 def s3_server() -> Generator[S3Server]:
     """A new server with an empty bucket."""
-    pytest.importorskip("obstore", reason="needs the extra s3")
+    pytest.importorskip("boto3", reason="needs the extra s3")
     program = environment(PACKAGE) / "weed"
     folder = Path(tempfile.mkdtemp(prefix="drips-s3-"))
     process = None
@@ -104,20 +104,23 @@ def _identities() -> Generator[dict[str, object]]:
 
 
 def _make_bucket(server: S3Server, process: subprocess.Popen[bytes], log: Path) -> None:
-    """The client of the project makes none, and has no need to: this server makes one with the first object in it."""
-    import obstore
-    from obstore.store import S3Store
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
 
     name, secret = server.key
-    config = {"endpoint": server.endpoint, "access_key_id": name, "secret_access_key": secret, "region": "us-east-1"}
-    store = S3Store(server.bucket, config=config, client_options={"allow_http": True}, retry_config={"max_retries": 0})  # ty: ignore[invalid-argument-type]
+    client = boto3.client(
+        "s3",
+        endpoint_url=server.endpoint,
+        aws_access_key_id=name,
+        aws_secret_access_key=secret,
+        region_name="us-east-1",
+    )
     deadline = time.monotonic() + _SECONDS_TO_START
     while True:
         try:
-            obstore.put(store, "first", b"")
-            obstore.delete(store, "first")
+            client.create_bucket(Bucket=server.bucket)
             return
-        except obstore.exceptions.BaseError:
+        except (BotoCoreError, ClientError):
             assert process.poll() is None, f"the server has ended as it started: {log.read_text()[-2000:]}"
             assert time.monotonic() < deadline, f"the server did not start: {log.read_text()[-2000:]}"
             time.sleep(0.2)

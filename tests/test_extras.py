@@ -20,7 +20,7 @@ EXTRAS = {
     "alerts": ("apprise",),
     "postgres": ("dagster_postgres", "dbt.adapters.postgres", "psycopg2"),
     "report": ("matplotlib",),
-    "s3": ("obstore",),
+    "s3": ("boto3",),
     "ui": ("streamlit",),
 }
 """What each extra lets one import."""

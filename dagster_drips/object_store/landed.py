@@ -34,6 +34,7 @@ RAW = "raw"
 _AT_ONCE = 16
 _BATCH = 500
 _LONGEST_NAME = 255
+_NO_NAMES = ("", ".", "..")
 _TOP = 2
 """Parts of a key that are a kind's folder: `landing/events`."""
 _UNFINISHED = (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".swp", "~")
@@ -58,7 +59,7 @@ def fetch_landed(project: Project, store: ObjectStore, known: KnownObjects, *, w
     """
     listing = Listing(store, known, whole=whole)
     fetched = 0
-    wanted = (facts for facts in listing.objects() if place_of(project, facts.key, LANDING_KINDS))
+    wanted = (facts for facts in listing.objects() if _is_wanted(project, facts))
     while some := list(islice(wanted, _BATCH * 2)):
         fetched += _fetch_new(project, store, known, some)
     listing.end()
@@ -140,10 +141,24 @@ def place_of(project: Project, key: str, below: Sequence[str]) -> Path | None:
     return project.landing.joinpath(*names)
 
 
+def _is_wanted(project: Project, facts: ObjectFacts) -> bool:
+    if place_of(project, facts.key, LANDING_KINDS) is not None:
+        return True
+    _, kind, *names = facts.key.split("/")
+    # A key that ends so is what some tools make for a folder.
+    if kind in LANDING_KINDS and names[-1:] != [""] and any(name in _NO_NAMES or _is_long(name) for name in names):
+        _log.warning("the object %r is not loaded: its key is no file's name", facts.key)
+    return False
+
+
+def _is_long(name: str) -> bool:
+    return "\0" in name or len(name.encode("utf-8", "replace")) > _LONGEST_NAME
+
+
 def _is_a_name(name: str) -> bool:
     return (
-        0 < len(name.encode("utf-8", "replace")) <= _LONGEST_NAME
-        and "\0" not in name
+        name not in _NO_NAMES
+        and not _is_long(name)
         and not name.startswith((".", "~"))
         and not name.lower().endswith(_UNFINISHED)
     )

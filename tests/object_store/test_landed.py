@@ -15,6 +15,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.landing.compaction import Loaded, pack_files
 from dagster_drips.landing.files import landing_files
 from dagster_drips.object_store.known_objects import FILE, KnownObjects
+from dagster_drips.object_store.landed import place_of
 from dagster_drips.object_store.listing import Listing, family_of
 from dagster_drips.object_store.mirror import ObjectMirror
 from dagster_drips.project import Project
@@ -75,6 +76,20 @@ def test_what_is_landed_here_goes_there_once(project: Project, mirror: ObjectMir
     assert (other.landing / "events" / "1.jsonl").read_bytes() == b"one\n"
 
 
+def test_odd_keys_stop_nothing(project: Project, mirror: ObjectMirror) -> None:
+    for key in ("landing/leads/", "landing/events/a\nb%2F.jsonl", "landing/events/2.jsonl"):
+        mirror.store.put(key, b"{}\n")
+    assert mirror.fetch() == 2
+    assert names(project, "events") == ["2.jsonl", "a\nb%2F.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["", "/1.csv", "a//1.csv", "a/../1.csv", "./1.csv", ".1.csv", "1.csv.tmp", "é" * 128])
+def test_a_key_is_no_way_out_of_its_folder(project: Project, name: str) -> None:
+    """The server of these tests takes none of them; others do."""
+    assert place_of(project, f"landing/leads/{name}", ["leads"]) is None
+    assert place_of(project, "landing/leads/1.csv", ["leads"]) == project.landing / "leads" / "1.csv"
+
+
 def test_two_files_of_one_name_stay_as_they_are(
     project: Project, mirror: ObjectMirror, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -97,12 +112,12 @@ def test_without_its_memory_nothing_comes_or_goes_twice(project: Project, mirror
 
 
 def test_a_look_begins_where_each_family_of_names_ended(project: Project, mirror: ObjectMirror) -> None:
-    many = [f"landing/events/collected-20260101T{n:06}.jsonl" for n in range(300)]
+    many = [f"landing/events/collected-20260101T{n:06}.jsonl" for n in range(60)]
     for key in (*many, "landing/leads/crm-1.csv"):
         mirror.store.put(key, key.encode())
     mirror.fetch()
     _later(mirror, project)
-    new = ["landing/events/collected-20260101T000300.jsonl", "landing/events/shop-1.jsonl", "landing/leads/crm-2.csv"]
+    new = ["landing/events/collected-20260101T000060.jsonl", "landing/events/shop-1.jsonl", "landing/leads/crm-2.csv"]
     late = "landing/events/collected-20260101T000007-late.jsonl"
     for key in (*new, late):
         mirror.store.put(key, key.encode())
