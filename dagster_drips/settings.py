@@ -98,7 +98,6 @@ class Settings(Schedules):
     imap_url: str | None = Field(default=None, repr=False)
     imap_password: SecretStr | None = None
     object_store_url: BucketUrl | None = None
-    """Where landing files, journal and what BI reads have their durable home."""
     in_doubt: InDoubt = "hold"
     only_to: Recipients = OnlyTo()
     compact: Literal["own", "all", "off"] = "own"
@@ -396,5 +395,6 @@ def _server_parts(
     user = unquote(parts.username) if parts.username else None
     secret = unquote(parts.password) if parts.password else given.get_secret_value() if given else None
     if user and not secret:
-        raise ValueError(f"{variable} names a user, but {variable.replace('_URL', '_PASSWORD', 1)} is not set")
+        password = variable.replace("_URL", "_PASSWORD", 1)
+        raise ValueError(f"{variable} names a user but there is no password; set {password}")
     return security, parts.hostname, port or default_port, user, secret if user else None
