@@ -1,40 +1,34 @@
 """The journal in the bucket: each file of `data/journal` under the same path, put there before what it allows happens.
 
-Here belong keeping the journal and bringing it back. Claims of a run that is sending are `claims`', whose journal it
-is `owner`'s. What is of this machine alone stays here: locks, lengths of files, the list of an erasure that has not
-ended.
+Here belongs keeping the journal; bringing it back is `restoring`'s. Claims of a run that is sending are `claims`', whose
+journal it is `owner`'s. What is of this machine alone stays here: locks, lengths of files, the list of an erasure that
+has not ended.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
-from dagster_drips.files import sync
-from dagster_drips.object_store.claims import PIECES, drop_pieces, joined_pieces
+from dagster_drips.object_store.claims import drop_pieces
 from dagster_drips.object_store.known_objects import KnownObjects, settled_state, state_of
-from dagster_drips.object_store.landed import fetch_file
 from dagster_drips.object_store.owner import PLACE_KEY
-from dagster_drips.object_store.port import NoSuchObject, ObjectStore
+from dagster_drips.object_store.port import ObjectStore
 from dagster_drips.project import Project
 
 JOURNAL = "journal"
 """The folder of the journal, as below `data/`."""
 TICKS, DELIVERIES = f"{JOURNAL}/ticks", f"{JOURNAL}/deliveries"
 
-_LAST = "ticks.parquet"
+LAST = "ticks.parquet"
 """Every commit has it: it is put last, so that a commit without it is none."""
 _LOCAL = ("forgetting.json",)
-_PLAIN = ("", "files", "inbox", "reports")
+PLAIN = ("", "files", "inbox", "reports")
 _END = b'{"record":"closed"}\n'
 """As `delivery.delivery_journal` writes it."""
-_ASIDE = "set-aside-"
-"""As `pipeline.tick_journal` calls what is no commit any more."""
 _LOOKED_AT = 200
 """So many files of the delivery journal are looked at: those of earlier runs change no more."""
 _AT_ONCE = 16
@@ -53,7 +47,7 @@ def keep_journal(project: Project, store: ObjectStore, known: KnownObjects, *, t
         DripsError: the bucket can't be written; what is missing there is put by the next time.
     """
     changed = 0
-    for folder in _PLAIN:
+    for folder in PLAIN:
         place = project.journal / folder if folder else project.journal
         files = {f"{place.relative_to(project.data)}/{path.name}": path for path in _files(place)}
         changed += _keep(store, known, files, known.states_of(files))
@@ -64,38 +58,6 @@ def keep_journal(project: Project, store: ObjectStore, known: KnownObjects, *, t
             changed += _keep_day(project, store, known, day, thorough=thorough)
             known.note_folder(path, state)
     return changed
-
-
-def restore_journal(project: Project, store: ObjectStore, known: KnownObjects) -> list[Path]:
-    """Bring the bucket's journal here, but for who owns it; the files of the delivery journal that were brought.
-
-    A file that is here, too, is brought where the object is another than the one that is known to be this file; one of
-    the delivery journal where it is longer there.
-
-    Raises:
-        DripsError: the bucket can't be read.
-        OSError: the disk can't be written.
-    """
-    commits: dict[str, dict[str, str]] = defaultdict(dict)
-    plain: dict[str, str] = {}
-    sizes: dict[str, int] = {}
-    pieces: dict[str, set[int]] = defaultdict(set)
-    for facts in store.list(JOURNAL):
-        names = facts.key.split("/")
-        if any(name.startswith(".") or not name for name in names) or facts.key == PLACE_KEY:
-            continue
-        if facts.key.startswith(f"{TICKS}/") and len(names) == 5:
-            commits["/".join(names[:4])][facts.key] = facts.etag
-        elif facts.key.startswith(f"{PIECES}/") and len(names) == 4:
-            with suppress(ValueError):
-                pieces[names[2]].add(int(names[3].partition(".")[0]))
-        elif facts.key.startswith(f"{DELIVERIES}/") and len(names) == 3:
-            sizes[names[2]] = facts.size
-        elif (names[1] in _PLAIN and len(names) == 3) or len(names) == 2:
-            plain[facts.key] = facts.etag
-    _restore_files(project, store, known, plain)
-    _restore_commits(project, store, known, commits)
-    return _restore_deliveries(project, store, sizes, pieces)
 
 
 # Keeping -------------------------------------------------------------------------------------------------------------
@@ -143,7 +105,7 @@ def _keep_day(project: Project, store: ObjectStore, known: KnownObjects, day: Pa
     here = {f"{path}/{commit.name}": commit for commit in day.iterdir() if not commit.name.startswith(".")}
     changed = 0
     for commit, place in sorted(here.items()):
-        last, known_files = f"{commit}/{_LAST}", there.get(commit, {})
+        last, known_files = f"{commit}/{LAST}", there.get(commit, {})
         if thorough or last not in known_files:
             files = {f"{commit}/{file.name}": file for file in place.glob("*.parquet")}
             for some in ({*files} - {last}, {last}):
@@ -151,7 +113,7 @@ def _keep_day(project: Project, store: ObjectStore, known: KnownObjects, day: Pa
                 changed += _keep(store, known, {key: files[key] for key in sorted(some)}, of_some)
     gone = [key for commit, files in there.items() if commit not in here for key in files]
     # What makes it a commit goes first.
-    store.delete(sorted(gone, key=lambda key: not key.endswith(f"/{_LAST}")))
+    store.delete(sorted(gone, key=lambda key: not key.endswith(f"/{LAST}")))
     known.forget(gone)
     return changed + len(gone)
 
@@ -173,74 +135,3 @@ def _has_ended(file: Path) -> bool:
     with file.open("rb") as stream:
         stream.seek(max(0, file.stat().st_size - len(_END)))
         return stream.read() == _END
-
-
-# Bringing back -------------------------------------------------------------------------------------------------------
-
-
-def _restore_files(project: Project, store: ObjectStore, known: KnownObjects, etags: Mapping[str, str]) -> None:
-    remembered = known.etags(etags)
-    for key, etag in sorted(etags.items()):
-        place = project.data / key
-        if place.exists() and remembered.get(key) == etag:
-            continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if (brought := fetch_file(store, key, place)) is not None:
-            known.note({key: (brought, state_of(place))})
-
-
-def _restore_commits(
-    project: Project, store: ObjectStore, known: KnownObjects, commits: Mapping[str, Mapping[str, str]]
-) -> None:
-    wanted = {
-        commit: keys
-        for commit, keys in commits.items()
-        if f"{commit}/{_LAST}" in keys and not (project.data / commit).exists()
-    }
-
-    def bring(one: tuple[str, Mapping[str, str]]) -> dict[str, tuple[str, str]]:
-        commit, keys = one
-        place = project.data / commit
-        scratch = place.with_name(f".{place.name}.{os.getpid()}")
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
-        etags = {}
-        for key in keys:
-            with suppress(NoSuchObject):
-                etags[key] = store.get_into(key, scratch / key.rpartition("/")[2])
-        sync(scratch)
-        scratch.rename(place)
-        return {key: (etag, state_of(project.data / key)) for key, etag in etags.items()}
-
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        for found in threads.map(bring, sorted(wanted.items())):
-            known.note(found)
-    for day in {(project.data / commit).parent for commit in wanted}:
-        sync(day)
-    for commit in commits:
-        day, _, name = commit.rpartition("/")
-        if name.startswith(_ASIDE):
-            shutil.rmtree(project.data / day / name.removeprefix(_ASIDE), ignore_errors=True)
-
-
-def _restore_deliveries(
-    project: Project, store: ObjectStore, sizes: Mapping[str, int], pieces: Mapping[str, Collection[int]]
-) -> list[Path]:
-    folder = project.data / DELIVERIES
-    folder.mkdir(parents=True, exist_ok=True)
-    brought = []
-    for name in sorted({*sizes, *pieces}):
-        place = folder / name
-        here = place.stat().st_size if place.exists() else -1
-        if name in sizes:
-            if sizes[name] > here:
-                fetch_file(store, f"{DELIVERIES}/{name}", place)
-                brought.append(place)
-        elif len(content := joined_pieces(store, name, pieces[name])) > here:
-            scratch = place.with_name(f".{name}")
-            scratch.write_bytes(content)
-            sync(scratch)
-            scratch.replace(place)
-            brought.append(place)
-    sync(folder)
-    return brought

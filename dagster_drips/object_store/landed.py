@@ -66,15 +66,6 @@ def fetch_landed(project: Project, store: ObjectStore, known: KnownObjects, *, w
     return fetched
 
 
-def fetch_again(project: Project, store: ObjectStore, known: KnownObjects) -> int:
-    """Bring everything that was ever landed here, packs and requests as they came, too: a restore; how many files."""
-    fetched = 0
-    wanted = (facts for facts in store.list(LANDING) if place_of(project, facts.key, (*LANDING_KINDS, PACKED, RAW)))
-    while some := list(islice(wanted, _BATCH * 2)):
-        fetched += _fetch_new(project, store, known, some)
-    return fetched
-
-
 def keep_landed(project: Project, store: ObjectStore, known: KnownObjects) -> int:
     """Put what was landed here and is not in the bucket there; how many files.
 
@@ -183,7 +174,7 @@ def _fetch_new(project: Project, store: ObjectStore, known: KnownObjects, listed
         return 0
     found: dict[str, tuple[str, str]] = {}
     wanted: list[tuple[ObjectFacts, Path]] = []
-    packed = _packed_names(project)
+    packed = packed_names(project)
     for facts in new:
         place = place_of(project, facts.key, (*LANDING_KINDS, PACKED, RAW))
         if place is None:
@@ -200,13 +191,23 @@ def _fetch_new(project: Project, store: ObjectStore, known: KnownObjects, listed
             found[facts.key] = (facts.etag, "")
         else:
             wanted.append((facts, place))
+    known.note(found)
+    return fetch_files(project, store, known, wanted)
+
+
+def fetch_files(
+    project: Project, store: ObjectStore, known: KnownObjects, wanted: Sequence[tuple[ObjectFacts, Path]]
+) -> int:
+    """Bring these objects into these places, some at once; how many.
+
+    Raises:
+        DripsError: the bucket can't be read, or the disk not be written; what has come is whole.
+    """
     try:
         for some in _portions(wanted):
-            found |= _fetch(project, store, some)
+            known.note(_fetch(project, store, some))
     except OSError as error:
-        raise DripsError(f"can't be written: {error.strerror or error}", file=project.landing) from error
-    finally:
-        known.note(found)
+        raise DripsError(f"can't be written: {error.strerror or error}", file=project.data) from error
     return len(wanted)
 
 
@@ -220,7 +221,7 @@ def _fetch(
     def fetch(one: tuple[ObjectFacts, Path]) -> tuple[str, tuple[str, str]] | None:
         facts, place = one
         # Not in a folder that a tool has named: who clears temporaries does not look there.
-        etag = fetch_file(store, facts.key, place, beside=project.data.joinpath(*facts.key.split("/")[:_TOP]))
+        etag = fetch_file(store, facts.key, place, beside=_top(project, facts.key))
         return None if etag is None else (facts.key, (etag, state_of(place)))
 
     with ThreadPoolExecutor(_AT_ONCE) as threads:
@@ -228,6 +229,10 @@ def _fetch(
     for folder in {place.parent for _, place in wanted}:
         sync(folder)
     return found
+
+
+def _top(project: Project, key: str) -> Path | None:
+    return project.data.joinpath(*key.split("/")[:_TOP]) if key.startswith(f"{LANDING}/") else None
 
 
 def fetch_file(store: ObjectStore, key: str, place: Path, *, beside: Path | None = None) -> str | None:
@@ -254,7 +259,8 @@ def fetch_file(store: ObjectStore, key: str, place: Path, *, beside: Path | None
     return etag
 
 
-def _packed_names(project: Project) -> set[str]:
+def packed_names(project: Project) -> set[str]:
+    """What lies in packs here, as `<kind>/<name>`."""
     return {f"{kind}/{name}" for kind in LANDING_KINDS for pack in packs(project, kind) for name in _members(pack)}
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dagster_drips.object_store.claims import ClaimPieces
     from dagster_drips.object_store.known_objects import KnownObjects
     from dagster_drips.object_store.port import ObjectStore
+    from dagster_drips.object_store.restoring import Restored
 
 LOCK = "object_store.lock"
 """In the data folder: held by whoever moves files between here and the bucket."""
@@ -146,13 +147,12 @@ class ObjectMirror:
 
         take_over(self.store, place)
 
-    def restore(self) -> tuple[int, list[Path]]:
-        """Bring all that the bucket has here: how many landed files, and which files of the delivery journal."""
-        from dagster_drips.object_store.journaled import restore_journal
-        from dagster_drips.object_store.landed import fetch_again
+    def restore(self) -> Restored:
+        """Bring all that the bucket has here."""
+        from dagster_drips.object_store.restoring import restore
 
         with self._known() as known:
-            return fetch_again(self.project, self.store, known), restore_journal(self.project, self.store, known)
+            return restore(self.project, self.store, known)
 
     @contextmanager
     def _known(self, wait_seconds: float = _WAIT_SECONDS) -> Generator[KnownObjects]:

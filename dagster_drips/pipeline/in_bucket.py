@@ -118,12 +118,11 @@ def adopt_with_bucket(project: Project, *, now: Callable[[], datetime] = utc_now
         if owner is not None:
             project.journal.mkdir(parents=True, exist_ok=True)
         is_new = adopt(project, now=now()) or owner != _places(project)[-1]
-        commits = _commits(project)
         mirror.take_over((project.journal / "place.json").read_bytes())
-        landed, brought = mirror.restore()
-        settle_restored(brought, now=now, resend=load_settings(project).in_doubt == "resend")
+        restored = mirror.restore()
+        settle_restored(restored.deliveries, now=now, resend=load_settings(project).in_doubt == "resend")
         mirror.keep()
-        return Adopted(is_new, landed, bool(brought) or _commits(project) != commits)
+        return Adopted(is_new, restored.landed, restored.journaled > 0)
 
 
 def _own(project: Project) -> ObjectMirror | None:

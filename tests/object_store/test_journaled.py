@@ -174,6 +174,36 @@ def test_a_rewritten_file_takes_the_old_ones_place(project: Project, mirror: Obj
     assert mirror.store.get("landing/leads/1.csv")[0] == b"nobody"
 
 
+def test_the_buckets_form_of_a_file_counts_over_that_of_an_older_copy(
+    project: Project, mirror: ObjectMirror, make_project: Make
+) -> None:
+    """Somebody was erased since the copy was made, and a file of it was lost."""
+    folder = commit(project, "090000-decided-1", "enrollment_decisions.parquet", "skipped_steps.parquet")
+    delivery = deliveries(project) / "20260302T090000.000000Z_1_0000000a.jsonl"
+    delivery.parent.mkdir()
+    delivery.write_text('{"record":"claimed by ada"}\n{"record":"closed"}\n')
+    landed = project.landing / "leads" / "1.csv"
+    landed.write_text("ada,ben")
+    (project.landing / "leads" / "2.csv").write_text("cem")
+    mirror.keep()
+    old = make_project("old")
+    shutil.rmtree(old.data)
+    shutil.copytree(project.data, old.data)
+    (old.landing / "leads" / "2.csv").unlink()
+    (folder / "skipped_steps.parquet").unlink()
+    (folder / "enrollment_decisions.parquet").write_bytes(b"ben")
+    landed.write_text("ben")
+    delivery.write_text('{"record":"closed"}\n')
+    mirror.keep(thorough=True)
+    adopt_with_bucket(old)
+    for place in (landed, delivery, project.landing / "leads" / "2.csv"):
+        assert (old.data / place.relative_to(project.data)).read_bytes() == place.read_bytes()
+    brought = old.data / folder.relative_to(project.data)
+    assert {path.name: path.read_bytes() for path in brought.iterdir()} == {
+        path.name: path.read_bytes() for path in folder.iterdir()
+    }
+
+
 # One place -----------------------------------------------------------------------------------------------------------
 
 
