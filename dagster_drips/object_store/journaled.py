@@ -1,6 +1,6 @@
 """The journal in the bucket: each file of `data/journal` under the same path, put there before what it allows happens.
 
-Here belongs keeping the journal; bringing it back is `restoring`'s. Claims of a run that is sending are `claims`', whose
+Here belongs keeping the journal; bringing it back is `restoring`'s. Claims of a run that is sending are `claims`, whose
 journal it is `owner`'s. What is of this machine alone stays here: locks, lengths of files, the list of an erasure that
 has not ended.
 """

@@ -6,6 +6,7 @@ Without `DRIPS_OBJECT_STORE_URL` there is no mirror, and nothing of this room is
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -52,6 +53,8 @@ class ObjectMirror:
         Raises:
             DripsError: a setting is bad, or the extra is missing.
         """
+        if settings is None and not _may_be_set(project):
+            return None
         bucket = (settings or load_settings(project)).object_store_url
         if bucket is None:
             return None
@@ -164,3 +167,14 @@ class ObjectMirror:
             KnownObjects(self.project, self.address) as known,
         ):
             yield known
+
+
+def _may_be_set(project: Project) -> bool:
+    """Whether anything names the setting: to read all of them takes 2 ms, and those without a bucket ask often, too."""
+    name = "drips_object_store_url"
+    if any(variable.lower() == name for variable in os.environ):
+        return True
+    try:
+        return name.encode() in (project.root / ".env").read_bytes().lower()
+    except OSError:
+        return False  # which whoever reads settings tells
