@@ -21,6 +21,7 @@ from pydantic import Field, PlainValidator, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from dagster_drips.addresses import OnlyTo
+from dagster_drips.buckets import Bucket
 from dagster_drips.cron import Cron
 from dagster_drips.errors import DripsError
 from dagster_drips.mail_servers import ImapServer, MailServer, Security, SmtpServer
@@ -33,6 +34,7 @@ Schedule = Annotated[
     Cron, NoDecode, PlainValidator(lambda value: value if isinstance(value, Cron) else Cron.parse(value))
 ]
 Recipients = Annotated[OnlyTo, NoDecode, PlainValidator(OnlyTo.of)]
+BucketUrl = Annotated[Bucket, NoDecode, PlainValidator(lambda value: Bucket.parse(str(value)))]
 
 SHORTEST_KEY = 8
 """Characters that a key or secret of our own has at least."""
@@ -95,6 +97,7 @@ class Settings(Schedules):
     """Where else they go."""
     imap_url: str | None = Field(default=None, repr=False)
     imap_password: SecretStr | None = None
+    object_store_url: BucketUrl | None = None
     in_doubt: InDoubt = "hold"
     only_to: Recipients = OnlyTo()
     compact: Literal["own", "all", "off"] = "own"
@@ -179,8 +182,7 @@ class Settings(Schedules):
         public = {key.get_secret_value() for key in self.page_keys}
         for name in ("write_keys", "identity_keys", "secret_keys"):
             if public & {key.get_secret_value() for key in getattr(self, name)}:
-                words = "pages' keys are public; make another one"
-                raise ValueError(f"DRIPS_PAGE_KEYS has a key of DRIPS_{name.upper()}, too: {words}")
+                raise ValueError(f"DRIPS_PAGE_KEYS has a key of DRIPS_{name.upper()}, too, and is public: make another")
 
     @property
     def smtp_server(self) -> SmtpServer | None:
@@ -242,6 +244,7 @@ class Settings(Schedules):
             **{variable_of("ALERT_URL", target): _MASK for target in sorted(self.alert_urls)},
             "DRIPS_METRICS_FILE": str(self.metrics_file or ""),
             "DRIPS_PUSHGATEWAY_URL": _without_login(self.pushgateway_url),
+            "DRIPS_OBJECT_STORE_URL": str(self.object_store_url or ""),
             "DRIPS_IN_DOUBT": self.in_doubt,
             "DRIPS_ONLY_TO": str(self.only_to),
             "DRIPS_COMPACT": self.compact,
@@ -337,8 +340,7 @@ def _key_text(project: Project, name: str, value: str) -> str:
     """A private key as PEM text, which the variable holds or names the file of."""
     variable = f"DRIPS_DKIM_KEY_{name.upper()}"
     if _PEM in value:
-        # On one line, as many keepers of secrets want it.
-        return value.replace("\\n", "\n")
+        return value.replace("\\n", "\n")  # on one line, as many keepers of secrets want it
     # No words of the system: they could repeat what may be a key that was cut.
     try:
         text = (project.root / Path(value).expanduser()).read_text(encoding="utf-8")

@@ -103,6 +103,17 @@ KINDS = (
     Kind("caught mails while they are written", ("data/outbox",), re.compile(r"\.[A-Za-z0-9_-]+\.[0-9a-f]{8}"), "run"),
     # landing.compaction
     Kind("packs while they are written", ("data/landing/packed/*",), re.compile(r"\.packing\..+"), "run"),
+    # object_store.landed
+    Kind(
+        "objects while they are fetched",
+        (
+            *(*_LANDING, "data/landing/packed", "data/landing/raw"),
+            *("data/journal", "data/journal/deliveries", "data/journal/files", "data/journal/inbox"),
+            "data/journal/reports",
+        ),
+        re.compile(r"\.fetching\..+"),
+        "lock",
+    ),
     # privacy.rewriting
     Kind(
         "files that an erasure rewrites",

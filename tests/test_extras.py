@@ -20,6 +20,7 @@ EXTRAS = {
     "alerts": ("apprise",),
     "postgres": ("dagster_postgres", "dbt.adapters.postgres", "psycopg2"),
     "report": ("matplotlib",),
+    "s3": ("boto3",),
     "ui": ("streamlit",),
 }
 """What each extra lets one import."""
@@ -27,6 +28,7 @@ COMMANDS = {
     "collector": ("collect",),
     "alerts": ("alert", "--test", "ops"),
     "report": ("report", "--out", "report.html"),
+    "s3": ("adopt",),
 }
 """What needs it, where that isn't a command of the same name."""
 
@@ -48,7 +50,8 @@ def test_a_command_says_in_one_line_which_extra_it_needs(tmp_path: Path, extra: 
     for name in ("sequences", "dbt_project"):
         (tmp_path / name).mkdir()
     (tmp_path / "sequences" / "project.yml").write_text("alerts: {targets: {ops: {}}}\n")
-    (tmp_path / ".env").write_text("DRIPS_ALERT_URL_OPS=json://127.0.0.1:1\n")
+    settings = {"s3": "DRIPS_OBJECT_STORE_URL=s3://acme/drips\n"}
+    (tmp_path / ".env").write_text("DRIPS_ALERT_URL_OPS=json://127.0.0.1:1\n" + settings.get(extra, ""))
     command = [*COMMANDS.get(extra, (extra,)), "--project", str(tmp_path)]
     done = without(
         (module,),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import typer
 
 from dagster_drips.cli.app import ProjectOption, app, chosen_project
-from dagster_drips.clock import utc_now
 
 
 @app.command(epilog="Example: `drips adopt --project /srv/drips`")
@@ -13,15 +12,19 @@ def adopt(project: ProjectOption = None) -> None:
     """Say that the project has moved here: until then a copied or restored folder sends nothing.
 
     Make sure that the other folder sends no more: both would mail the same people. Where the journal seems older
-    than mail that went out, as after a restore from a backup, it warns.
+    than mail that went out, as after a restore from a backup, it warns. With a bucket (DRIPS_OBJECT_STORE_URL) it
+    brings journal and landed files from there.
     """
-    from dagster_drips.delivery.place import adopt as take_place
+    from dagster_drips.pipeline.in_bucket import adopt_with_bucket
     from dagster_drips.pipeline.lost_mail import signs_of_lost_mail
 
     place = chosen_project(project)
     for sign in signs_of_lost_mail(place):
         typer.echo(f"warning: mail may have gone out after this journal, and would go out again: {sign}", err=True)
-    if take_place(place, now=utc_now()):
+    adopted = adopt_with_bucket(place)
+    if adopted.is_new:
         typer.echo(f"{place.root} is the place of its journal from now on; what is due goes out from here")
     else:
         typer.echo(f"{place.root} is the place of its journal already")
+    if adopted.restored or adopted.landed:
+        typer.echo(f"its journal and {adopted.landed} landed files came from the bucket; now `drips rebuild`")

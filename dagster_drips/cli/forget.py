@@ -63,7 +63,7 @@ def _erased(project: Project, lead: str, *, yes: bool) -> ForgetReport:
     for name in report.unread:
         typer.echo(f"could not be looked into: {name}", err=True)
     for name in report.not_searched:
-        typer.echo(f"not searched: {name}/", err=True)
+        typer.echo(f"not searched: {name}" + ("" if "://" in name else "/"), err=True)
     return report
 
 

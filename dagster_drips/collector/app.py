@@ -25,6 +25,7 @@ from dagster_drips.collector import webhooks
 from dagster_drips.collector.connection import BoundedProtocol
 from dagster_drips.collector.context import CollectorContext
 from dagster_drips.collector.events import hooks, segment_api
+from dagster_drips.collector.keeping import kept_in_bucket
 from dagster_drips.collector.links import engagement
 from dagster_drips.collector.metrics import shared_by_workers
 from dagster_drips.collector.pages import RETRY_SECONDS
@@ -72,9 +73,10 @@ def build_app(context: CollectorContext, *, trusted_proxies: Sequence[str] = ())
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[dict[str, object]]:
         await to_thread.run_sync(context.writer.complete_staged_files)
-        async with context.metrics.flushed():
-            yield {"memory": context.memory}
-        await to_thread.run_sync(context.writer.close)
+        async with kept_in_bucket(context.project):
+            async with context.metrics.flushed():
+                yield {"memory": context.memory}
+            await to_thread.run_sync(context.writer.close)
 
     routes += [Route("/health", health), Route("/metrics", metrics)]
     app = Starlette(routes=routes, exception_handlers={LandingUnavailable: not_now}, lifespan=lifespan)

@@ -50,6 +50,7 @@ import msgspec
 from dagster_drips.delivery.lengths import LengthKeeper
 from dagster_drips.errors import DripsError
 from dagster_drips.files import sync
+from dagster_drips.object_store.mirror import ObjectMirror
 from dagster_drips.project import Project
 
 INTERRUPTED = "the sending process ended before the server's answer was recorded"
@@ -205,6 +206,8 @@ class DeliveryJournal:
         self._now = now
         self._resend = resend
         self._length: LengthKeeper | None = None
+        mirror = ObjectMirror.of(project)
+        self._pieces = mirror.claims(self.path) if mirror else None
         hidden = folder / f".{name}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -233,8 +236,13 @@ class DeliveryJournal:
                 raise
 
     def claim(self, claims: Iterable[Claim]) -> None:
-        """Record a batch's claims so that they survive a power cut; none of them may be begun before this returns."""
+        """Record a batch's claims so that they survive a power cut; none of them may be begun before this returns.
+
+        Where the project has a bucket, they are there, too, and survive the machine.
+        """
         self.write(list(claims), durable=True)
+        if self._pieces is not None:
+            self._pieces.keep()
 
     def close(self) -> None:
         """End the run: what was not begun is given back, what was begun without an answer is in doubt."""

@@ -25,7 +25,7 @@ from dagster_drips.pipeline.replay import Span
 from dagster_drips.pipeline.segments import is_read
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
-from dagster_drips.settings import Settings
+from dagster_drips.settings import Settings, load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
 from dagster_drips.warehouse.statements import named_statements
 
@@ -88,6 +88,8 @@ def run_demo(
     """
     step = on_step or (lambda _: None)
     with demo_project(source, folder) as project:
+        if load_settings(project).object_store_url is not None:
+            raise DripsError("made-up people must not go into a bucket: unset DRIPS_OBJECT_STORE_URL for the demo")
         clock: dict[str, float] = defaultdict(float)
         with _timed(clock, "sample"):
             sample = make_sample(

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from dagster_drips.addresses import is_reserved
 from dagster_drips.collector.events.hooks_config import load_hooks
+from dagster_drips.doctor.bucket import check_bucket
 from dagster_drips.doctor.place import check_place
 from dagster_drips.doctor.report import Check
 from dagster_drips.doctor.resolver import Resolver
@@ -44,6 +45,8 @@ def examine(project: Project, resolver: Resolver) -> Iterator[Check]:
         yield from check_examples([one for one in facts if one not in asked])
         for one in asked:
             yield from check_sender(one, settings.dkim_key_of(one.name) if one.is_identity else None, resolver)
+        if settings.object_store_url is not None:
+            yield check_bucket(project, settings)
         yield check_links(settings)
         yield from check_hooks(project, settings)
         yield from check_alerts(project, settings)

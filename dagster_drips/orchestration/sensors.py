@@ -13,6 +13,7 @@ from dagster_drips.locks import is_held
 from dagster_drips.orchestration.names import OURS, PROJECT_TAG, Names
 from dagster_drips.orchestration.run_records import finishes_its_tick, ticks_now
 from dagster_drips.orchestration.tick_tags import tags_of
+from dagster_drips.pipeline.in_bucket import fetch_to_look
 from dagster_drips.pipeline.landing_news import LandingWatch
 from dagster_drips.project import Project
 from dagster_drips.temporaries import RUN_LOCK
@@ -67,6 +68,8 @@ def build_landing_sensor(project: Project, names: Names = OURS) -> dg.SensorDefi
         description="New files under data/landing/: a tick at once. Opens and clicks that no step asks for wait.",
     )
     def landing_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        if problem := fetch_to_look(project):
+            context.log.warning(problem)
         news = watch.look(context.cursor)
         if not news.is_urgent:
             context.update_cursor(news.digest)

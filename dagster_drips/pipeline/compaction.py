@@ -9,6 +9,7 @@ import time
 
 from dagster_drips.clock import utc_now
 from dagster_drips.landing.compaction import CompactReport, Which, closed_files, pack_files
+from dagster_drips.pipeline.in_bucket import keep_landed_in_bucket
 from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.project import Project
 from dagster_drips.warehouse import open_warehouse
@@ -37,6 +38,7 @@ def compact(project: Project, which: Which, *, wait_seconds: float = 5) -> Compa
             done = _packed(project, which)
         report += done
         if not done.files:
+            keep_landed_in_bucket(project)
             return report
         # Who waits for the lock looks ten times a second.
         time.sleep(_PAUSE_SECONDS)

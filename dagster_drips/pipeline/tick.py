@@ -34,6 +34,7 @@ from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
 from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, STEP_STATES, Transform, TransformFailed
 from dagster_drips.pipeline.declining import declined_steps
 from dagster_drips.pipeline.gates import decided_at, expect_gates, set_failed_tests
+from dagster_drips.pipeline.in_bucket import begin_with_bucket, fetch_meanwhile, keep_in_bucket
 from dagster_drips.pipeline.intake import IntakeReport, land_changes
 from dagster_drips.pipeline.mail_exchangers import load_exchangers
 from dagster_drips.pipeline.node_result import NodeResult
@@ -194,6 +195,7 @@ class Pipeline:
         instant = (as_of or utc_now()).replace(microsecond=0)
         if self.journal is not None:
             mark_place(self.project)
+            begin_with_bucket(self.project)
             recover(self.project, warehouse, self.journal)
         last = warehouse.rows(STATEMENTS["last_ticks"])[0]
         if last["finished"] and instant <= last["finished"]:
@@ -232,6 +234,8 @@ class Pipeline:
         self, warehouse: Warehouse, kinds: tuple[str, ...], progress: Callable[[str, int], None] | None = None
     ) -> dict[str, LoadReport]:
         """Load what was landed since; counts for each kind."""
+        if self.journal is not None:
+            fetch_meanwhile(self.project)
         fields = live_settings(warehouse, self.catalog()).fields
         return load_landing(self.project, warehouse, kinds=kinds, fields=fields, loaded_at=utc_now(), progress=progress)
 
@@ -308,7 +312,8 @@ class Pipeline:
             self.load_landing(warehouse, ("suppressions", "engagement", "events"))
             note_sending(warehouse)
 
-        return dispatch(
+        keep_in_bucket(self.project)
+        report = dispatch(
             self.project,
             warehouse,
             settings,
@@ -317,6 +322,9 @@ class Pipeline:
             refresh=refresh,
             progress=progress,
         )
+        if report.due:
+            keep_in_bucket(self.project)
+        return report
 
     def pretend_to_send(self, warehouse: Warehouse) -> None:
         """Take every due step to be sent (M4): what a replay does instead of dispatching."""
@@ -333,6 +341,7 @@ class Pipeline:
         commit(warehouse, self.journal, self.as_of(warehouse), "finished")
         if self.journal is not None:
             drop_lengths(self.project)
+            keep_in_bucket(self.project)
         return completed
 
     def measure(self) -> list[NodeResult]:

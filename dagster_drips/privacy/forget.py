@@ -17,6 +17,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
 from dagster_drips.landing.files import landing_files
 from dagster_drips.landing.forgotten import read_forgotten, remember_forgotten
+from dagster_drips.pipeline.in_bucket import begin_erasure, end_erasure
 from dagster_drips.pipeline.mail_exchangers import forget_domains
 from dagster_drips.pipeline.rebuild import rebuild_under_lock
 from dagster_drips.pipeline.run_lock import exclusive_run
@@ -93,6 +94,7 @@ def forget(project: Project, lead_id: str, progress: Callable[[str], None] = lam
     with exclusive_run(project, thoroughly=True):
         _wait_for_collectors(project)
         unfinished = _read_unfinished(project, lead_id)
+        bucket = begin_erasure(project)
         found = survey(project, lead_id, _person(lead_id, unfinished))
         if unfinished is None and found.is_empty:
             raise _unknown(project, lead_id)
@@ -107,10 +109,12 @@ def forget(project: Project, lead_id: str, progress: Callable[[str], None] = lam
         else:
             _delete_warehouse(project)
         clear(project, holds_run_lock=True, thoroughly=True)
+        out_of_reach = end_erasure(bucket)
         remove(_unfinished_file(project))
         progress("looking for what is left")
         left = search(project, found.person)
-        return ForgetReport(counts, files, sorted(found.sharing), left.remaining, left.unread, left.not_searched)
+        not_searched = [*left.not_searched, *out_of_reach]
+        return ForgetReport(counts, files, sorted(found.sharing), left.remaining, left.unread, not_searched)
 
 
 def surveyed(project: Project, lead_id: str) -> Survey:

@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from dagster_drips.pipeline.in_bucket import fetch_to_look
 from dagster_drips.pipeline.landing_news import LandingWatch
 from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
@@ -36,6 +37,7 @@ class Landed:
 
     def is_new(self) -> bool:
         """Whether something has landed since that asks for a tick."""
+        fetch_to_look(self._project)  # what stands in the way of it the next tick tells
         if self._times() == self._folders:
             return False
         folders = self._settled()

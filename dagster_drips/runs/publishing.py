@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from dagster_drips.errors import DripsError
+from dagster_drips.pipeline.in_bucket import keep_published_in_bucket
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.settings import load_settings
@@ -16,6 +17,7 @@ _log = logging.getLogger("dagster_drips.metrics")
 def publish_tick(pipeline: Pipeline, warehouse: Warehouse) -> dict[str, int]:
     """Publish the marts and export metrics of them; rows by mart. Nothing about metrics fails a tick."""
     counts = publish(warehouse, pipeline.project.published, pipeline.transform.descriptions())
+    keep_published_in_bucket(pipeline.project)
     for problem in _exported(pipeline):
         _log.warning(problem)
     return counts

@@ -92,7 +92,7 @@ def _check(words: list[str]) -> None:
         name, _, value = words.pop(0).partition("=")
         settings[name] = value
     for name in settings:
-        assert name in ("DAGSTER_HOME", "DBT_PROFILES_DIR") or name.startswith("DRIPS_"), name
+        assert name in ("DAGSTER_HOME", "DBT_PROFILES_DIR") or name.startswith(("DRIPS_", "AWS_")), name
     if words[:2] == ["uv", "run"]:
         words = words[2:]
         while words and words[0].startswith("-"):
