@@ -60,10 +60,7 @@ _PEM = "-----BEGIN "
 
 
 class Schedules(BaseSettings):
-    """When ticks start and when Dagster reads the mailbox; `load_schedules` reads a project's.
-
-    Apart from `Settings`, as the code location loads and ticks go on where another setting is bad.
-    """
+    """When ticks start and when Dagster reads the mailbox, apart, so that ticks go on where another setting is bad."""
 
     model_config = SettingsConfigDict(
         env_prefix="DRIPS_", extra="ignore", env_ignore_empty=True, hide_input_in_errors=True, frozen=True
@@ -82,6 +79,7 @@ class Settings(Schedules):
     smtp_url: str | None = Field(default=None, repr=False)
     smtp_password: SecretStr | None = None
     smtp_connections: int = Field(default=8, ge=1, le=256)
+    send_shards: int = Field(default=1, ge=1, le=64)
     smtp_urls: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict, repr=False)
     smtp_passwords: Secrets = Field(default_factory=dict)
     dkim_keys: Secrets = Field(default_factory=dict)
@@ -236,6 +234,7 @@ class Settings(Schedules):
             **{_server_variable("SMTP_URL", name): _shown_url(url, servers.get(name)) for name, url in urls.items()},
             **{_server_variable("SMTP_PASSWORD", name): _MASK if given else "" for name, given in passwords.items()},
             "DRIPS_SMTP_CONNECTIONS": str(self.smtp_connections),
+            "DRIPS_SEND_SHARDS": str(self.send_shards),
             **{variable_of("DKIM_KEY", sender_id): _MASK for sender_id in sorted(self.dkim_keys)},
             "DRIPS_IMAP_URL": _shown_url(self.imap_url, self.imap_server),
             "DRIPS_IMAP_PASSWORD": _MASK if self.imap_password else "",

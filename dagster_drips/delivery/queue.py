@@ -12,17 +12,15 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
-from dagster_drips.addresses import address_of
 from dagster_drips.delivery.delivery_journal import Claim, DeliveryJournal
 from dagster_drips.delivery.due_message import DueMessage
 from dagster_drips.delivery.due_reader import read_due
-from dagster_drips.delivery.rate_limits import RateKey
+from dagster_drips.delivery.rate_limits import RateKey, rate_key_of
+from dagster_drips.delivery.refusals import Refusals
 from dagster_drips.delivery.routes import Route, Routes
 from dagster_drips.templating.templates import RenderError, StepTemplate, TemplateCache
 from dagster_drips.warehouse.port import Warehouse
-from dagster_drips.warehouse.statements import named_statements
 
 BATCH = 200
 """Messages claimed at a time: what a power cut may leave in doubt."""
@@ -30,14 +28,6 @@ PATIENCE = 0.8
 """For that share of the time between ticks a run waits for rates; what would come later stays due."""
 LONGEST_BETWEEN_TICKS = timedelta(hours=1)
 """More than that doesn't count: a run that waits keeps those away that landed files would start."""
-
-# Suppressions and exits are asked again after so many seconds, and never for more than that share of the time.
-_BETWEEN_REFRESHES = 1.0
-_ASKING_SHARE = 0.1
-# Exits, which the engine plans for longer than it asks them: only where a file has landed, and less often.
-_BETWEEN_EXITS = 3.0
-_EXITS_SHARE = 0.05
-_STATEMENTS = named_statements(Path(__file__).with_name("due_messages.sql"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +48,7 @@ class MessageQueue:
         journal: where claims go.
         templates: of all sequences.
         routes: of all senders.
-        refresh: called before suppressions and exits are asked, at most once a second.
+        refusals: asked before messages are claimed.
         is_open: whether one of these servers takes mail for that domain now.
         between_ticks: the shortest time from one tick to the next.
     """
@@ -70,7 +60,7 @@ class MessageQueue:
         *,
         templates: TemplateCache,
         routes: Routes,
-        refresh: Callable[[], object] | None,
+        refusals: Refusals,
         is_open: Callable[[tuple[str, ...], str], bool],
         between_ticks: timedelta,
     ):
@@ -87,19 +77,12 @@ class MessageQueue:
         self._templates = templates
         self._routes = routes
         self._rate_limiter = routes.rate_limiter
-        self._refresh = refresh
+        self._refusals = refusals
         self._is_open = is_open
         self._ends_at = time.monotonic() + PATIENCE * min(between_ticks, LONGEST_BETWEEN_TICKS).total_seconds()
         self._due: Iterator[DueMessage] = read_due(warehouse)
         self._read_all = False
         self._waiting: dict[RateKey, deque[DueMessage]] = {}
-        self._suppressed: frozenset[str] = frozenset()
-        self._ended: frozenset[str] = frozenset()
-        self._asked_at: float | None = None
-        self._asking_took = 0.0
-        self._last_load: int | None = None
-        self._exits_asked_at: float | None = None
-        self._exits_took = 0.0
 
     def next_batch(self) -> list[QueuedMessage]:
         """Up to `BATCH` messages that may go now, claimed; none where all that is left waits, or nothing is left.
@@ -108,7 +91,9 @@ class MessageQueue:
             DripsError: the journal can't be written; nothing of the batch may be sent then.
         """
         now = time.monotonic()
-        self._ask_again(now)
+        self._refusals.ask(now)
+        if self._refusals.is_over:
+            return []
         messages: list[QueuedMessage] = []
         for rate_key, waiting in list(self._waiting.items()):
             while waiting and len(messages) < BATCH and self._rate_limiter.ready_at(rate_key) <= now:
@@ -122,7 +107,7 @@ class MessageQueue:
                 break
             if not self._may_go(due):
                 continue
-            rate_key = RateKey(address_of(due.sender_email), due.recipient.strip().rpartition("@")[2].lower())
+            rate_key = rate_key_of(due.sender_email, due.recipient)
             if self._rate_limiter.has_rate(rate_key) and (
                 rate_key in self._waiting or self._rate_limiter.ready_at(rate_key) > now
             ):
@@ -135,7 +120,9 @@ class MessageQueue:
 
     @property
     def next_at(self) -> float | None:
-        """When there may be more, on `time.monotonic`; None: nothing is left."""
+        """When there may be more, on `time.monotonic`; None: nothing is left, or nothing more may be claimed."""
+        if self._refusals.is_over:
+            return None
         if not self._read_all:
             return 0.0
         return min((self._rate_limiter.ready_at(rate_key) for rate_key in self._waiting), default=None)
@@ -150,13 +137,15 @@ class MessageQueue:
 
     def _add(self, messages: list[QueuedMessage], due: DueMessage, rate_key: RateKey, now: float) -> None:
         route = self._routes.of(due.sender_email)
-        if due.message_id in self._suppressed:
+        if due.message_id in self._refusals.suppressed:
             self.refused += 1
-        elif due.message_id in self._ended:
+        elif due.message_id in self._refusals.ended:
             self.exited += 1
         elif self._is_open(route.servers, rate_key.domain):
-            self._rate_limiter.take(rate_key, now)
-            messages.append(QueuedMessage(due, self._template_of(due), route, rate_key))
+            if self._rate_limiter.take(rate_key, now):
+                messages.append(QueuedMessage(due, self._template_of(due), route, rate_key))
+            else:
+                self._waiting.setdefault(rate_key, deque()).appendleft(due)  # another process was faster
 
     def _wait(self, due: DueMessage, rate_key: RateKey) -> None:
         """A message that has to wait for its rate; one that would go too late is left to the next run."""
@@ -166,32 +155,6 @@ class MessageQueue:
             return
         waiting.append(due)
         self._waiting[rate_key] = waiting
-
-    def _ask_again(self, now: float) -> None:
-        pause = max(_BETWEEN_REFRESHES, self._asking_took * (1 / _ASKING_SHARE - 1))
-        if self._asked_at is not None and now - self._asked_at < pause:
-            return
-        if self._refresh:
-            self._refresh()
-        self._suppressed = self._message_ids("refused")
-        self._ask_exits()
-        self._asked_at = time.monotonic()
-        self._asking_took = self._asked_at - now
-
-    def _ask_exits(self) -> None:
-        began = time.monotonic()
-        last_load = self._warehouse.value(_STATEMENTS["last_load"])
-        if self._exits_asked_at is not None:
-            pause = max(_BETWEEN_EXITS, self._exits_took * (1 / _EXITS_SHARE - 1))
-            if last_load == self._last_load or began - self._exits_asked_at < pause:
-                return
-        self._ended = self._message_ids("exited")
-        self._last_load = last_load
-        self._exits_asked_at = time.monotonic()
-        self._exits_took = self._exits_asked_at - began
-
-    def _message_ids(self, statement: str) -> frozenset[str]:
-        return frozenset(row["message_id"] for row in self._warehouse.rows(_STATEMENTS[statement]))
 
     def _template_of(self, due: DueMessage) -> StepTemplate | RenderError:
         try:

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dagster_drips.addresses import address_of
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -25,6 +27,11 @@ class RateKey:
 
     sender: str
     domain: str
+
+
+def rate_key_of(sender_email: str, recipient: str) -> RateKey:
+    """Whose limits a message from that sender to that address falls under."""
+    return RateKey(address_of(sender_email), recipient.strip().rpartition("@")[2].lower())
 
 
 class RateLimiter:
@@ -54,11 +61,12 @@ class RateLimiter:
         slowest = min((limit.rate for _, limit in self._of(rate_key) if limit.rate), default=None)
         return self.ready_at(rate_key) + (ahead / slowest if slowest else 0.0)
 
-    def take(self, rate_key: RateKey, now: float) -> None:
-        """A message of that key goes now."""
+    def take(self, rate_key: RateKey, now: float) -> bool:
+        """A message of that key goes now; False: it may not, as another process has taken the turn."""
         for key, limit in self._of(rate_key):
             if limit.rate:
                 self._next[key] = max(now, self._next.get(key, 0.0)) + 1 / limit.rate
+        return True
 
     def has_room(self, rate_key: RateKey) -> bool:
         """Whether one more message of that key may be on its way."""

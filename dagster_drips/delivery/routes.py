@@ -6,7 +6,7 @@ A sender without an identity goes by the project's servers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,12 +54,20 @@ class Routes:
         warehouse: with the identities of this tick.
         settings: servers and keys by name.
         senders: addresses that are to send; None: those of what is due.
+        limiter: makes what keeps to the limits of senders and domains.
 
     Raises:
         DripsError: no server is set at all, one that is named is not, or a key can't be read.
     """
 
-    def __init__(self, warehouse: Warehouse, settings: Settings, senders: Sequence[str] | None = None):
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        settings: Settings,
+        senders: Sequence[str] | None = None,
+        *,
+        limiter: Callable[[Mapping[str, Limit], Mapping[str, Limit]], RateLimiter] = RateLimiter,
+    ):
         self._settings = settings
         self.servers: dict[str, SmtpServer] = {}
         """Those that a route names, by name."""
@@ -67,7 +75,7 @@ class Routes:
         self._identities: dict[str, Mapping[str, Any]] = {row["address"]: row for row in rows}
         self._common = tuple(warehouse.value(_STATEMENTS["servers"]) or ("default",))
         self._routes: dict[str, Route] = {}
-        self.rate_limiter = RateLimiter(
+        self.rate_limiter = limiter(
             {row["address"]: Limit(row["rate"], row["connections"]) for row in rows},
             {row["domain"]: Limit(row["rate"], row["connections"]) for row in warehouse.rows(_STATEMENTS["domains"])},
         )
