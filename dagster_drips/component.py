@@ -80,6 +80,11 @@ class DripsComponent(dg.Component, dg.Resolvable):
     ] = True
 
     @property
+    def send_executor(self) -> dg.ExecutorDefinition | None:
+        """Executes `send_in_shards` instead of `send`, for a subclass."""
+        return None
+
+    @property
     def dbt_translator(self) -> DagsterDbtTranslator | None:
         """Names the models that others make of the dbt project, for a subclass: as their own `@dbt_assets` do."""
         return None
@@ -93,5 +98,6 @@ class DripsComponent(dg.Component, dg.Resolvable):
             "resource_key": self.resource_key,
             "pool": self.pool,
             "running": self.running,
+            "send_executor": self.send_executor,
         }
         return build_defs(self.project, dbt_translator=self.dbt_translator, **options)

@@ -99,6 +99,8 @@ KINDS = (
         re.compile(r"warehouse\.rebuilding\.duckdb(?:\.wal)?|.+\.duckdb\.tmp"),
         "run",
     ),
+    # delivery.batch
+    Kind("what processes share that send together", ("data/sending",), re.compile(r"[0-9A-Za-z][\w.-]*"), "run"),
     # smtp.sink
     Kind("caught mails while they are written", ("data/outbox",), re.compile(r"\.[A-Za-z0-9_-]+\.[0-9a-f]{8}"), "run"),
     # landing.compaction

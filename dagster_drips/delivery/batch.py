@@ -26,6 +26,7 @@ from pathlib import Path
 
 import msgspec
 
+from dagster_drips.delivery.dispatch_report import DispatchReport
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write, sync
 from dagster_drips.locks import is_held
@@ -130,7 +131,7 @@ class Batch:
         """Whether this process is the one to send that shard; others see that it lives as long as the block lasts."""
         path = self._begun(shard)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         except (FileExistsError, FileNotFoundError):
             yield False
             return
@@ -198,7 +199,7 @@ class Batch:
     @contextmanager
     def counting(self, shard: int) -> Generator[Counts]:
         """Counts a shard's outcomes where others read them."""
-        descriptor = os.open(self._counts(shard), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self._counts(shard), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             yield Counts(descriptor)
         finally:
@@ -247,6 +248,11 @@ class Counts:
         os.pwrite(self._descriptor, msgspec.json.encode(self._counts).ljust(_COUNTS_BYTES), 0)
 
 
+def batch_named(project: Project, name: str) -> Batch:
+    """The batch of that name, whether it is there or not."""
+    return Batch(project.data / "sending" / name)
+
+
 def batches(project: Project) -> list[Batch]:
     """Those that lie about: of a sending that goes on, or of one that was killed."""
     folder = project.data / "sending"
@@ -259,6 +265,30 @@ def take_away_batches(project: Project) -> bool:
     for batch in found:
         batch.take_away()
     return bool(found)
+
+
+def add_outcomes(batch: Batch, report: DispatchReport, ends: list[str]) -> list[str]:
+    """Add what all shards came to; returns the errors of those that could not go on.
+
+    Args:
+        batch: of them.
+        report: of what is due.
+        ends: of each, what is told where it could not say itself what it came to.
+    """
+    errors: list[str] = []
+    report.add_outcomes(batch.counts())
+    for shard, end in enumerate(ends):
+        outcome = batch.outcome(shard)
+        if outcome is None:
+            report.stop({f"shard {shard + 1} of {len(ends)}": f"shard {shard + 1} of {len(ends)}: {end}"})
+            continue
+        report.refused += outcome.refused
+        report.exited_at_send += outcome.exited
+        report.held += outcome.held
+        report.stop(outcome.stops)
+        report.add_reserved(outcome.reserved)
+        errors += [outcome.error] if outcome.error else []
+    return errors
 
 
 def named_parts(counts: Mapping[str, Sequence[int]]) -> dict[str, list[float]]:

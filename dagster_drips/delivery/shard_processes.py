@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
-from dagster_drips.delivery.batch import Batch
+from dagster_drips.delivery.batch import Batch, add_outcomes
 from dagster_drips.delivery.dispatch_report import DispatchReport
 from dagster_drips.delivery.ingestion import ingest_deliveries
 from dagster_drips.delivery.refusals import AskedRefusals
@@ -81,30 +81,6 @@ def send_in_processes(
         raise DripsError(errors[0])
     settled = ingest_deliveries(project, warehouse, now=now, resend=settings.in_doubt == "resend")
     report.in_doubt += settled.settled_in_doubt  # of processes that were killed
-
-
-def add_outcomes(batch: Batch, report: DispatchReport, ends: list[str]) -> list[str]:
-    """Add what all shards came to; returns the errors of those that could not go on.
-
-    Args:
-        batch: of them.
-        report: of what is due.
-        ends: of each, what is told where it could not say itself what it came to.
-    """
-    errors: list[str] = []
-    report.add_outcomes(batch.counts())
-    for shard, end in enumerate(ends):
-        outcome = batch.outcome(shard)
-        if outcome is None:
-            report.stop({f"shard {shard + 1} of {len(ends)}": f"shard {shard + 1} of {len(ends)}: {end}"})
-            continue
-        report.refused += outcome.refused
-        report.exited_at_send += outcome.exited
-        report.held += outcome.held
-        report.stop(outcome.stops)
-        report.add_reserved(outcome.reserved)
-        errors += [outcome.error] if outcome.error else []
-    return errors
 
 
 @contextmanager

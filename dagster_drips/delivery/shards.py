@@ -15,7 +15,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from dagster_drips.clock import utc_now
-from dagster_drips.delivery.batch import Batch, Facts, named_parts
+from dagster_drips.delivery.batch import Batch, Facts, batch_named, named_parts
 from dagster_drips.delivery.dispatch_report import DispatchReport
 from dagster_drips.delivery.lead_fields import LeadReader
 from dagster_drips.delivery.rate_limits import Limit, RateKey, rate_key_of
@@ -65,6 +65,7 @@ def split(
     *,
     as_of: datetime,
     now: Callable[[], datetime],
+    name: str | None = None,
 ) -> Batch:
     """Write a batch of what is in the table `sending`; memory stays flat.
 
@@ -75,8 +76,9 @@ def split(
         shards: how many.
         as_of: the tick's instant.
         now: the time to record, naive UTC.
+        name: of the batch; by the time and this process where there is none.
     """
-    batch = Batch(project.data / "sending" / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}_{os.getpid()}")
+    batch = batch_named(project, name or f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}_{os.getpid()}")
     for shard in range(shards):
         batch.rows(shard).mkdir(parents=True)
     limits = _limits(warehouse)

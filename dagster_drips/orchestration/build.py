@@ -22,6 +22,7 @@ from dagster_drips.orchestration.loggers import console_logger
 from dagster_drips.orchestration.names import Names
 from dagster_drips.orchestration.pruning import build_prune_job, build_prune_schedule
 from dagster_drips.orchestration.resources import DripsResource, pipeline_of
+from dagster_drips.orchestration.sending_in_shards import build_sent_sensor, build_shards_job
 from dagster_drips.orchestration.weekly_report import build_report_job, build_report_schedule
 from dagster_drips.pipeline.segments import current_manifest_json
 from dagster_drips.project import Project
@@ -38,6 +39,7 @@ def build_defs(
     resource_key: str = "drips",
     pool: str = "warehouse",
     running: bool = True,
+    send_executor: dg.ExecutorDefinition | None = None,
     dbt_translator: DagsterDbtTranslator | None = None,
 ) -> dg.Definitions:
     """The definitions of one project, to be merged into any code location (`Definitions.merge`).
@@ -54,6 +56,8 @@ def build_defs(
         resource_key: of the project's resource.
         pool: of all steps that open the warehouse.
         running: whether schedules and sensors are on until somebody turns them off.
+        send_executor: executes the job `send_in_shards`, which is then started where `send` would be; its steps see the
+            project's folder. None: Dagster's multiprocess executor, and nothing starts the job by itself.
         dbt_translator: names the models that others make of the dbt project, as their own `@dbt_assets` do.
 
     Raises:
@@ -98,7 +102,8 @@ def build_defs(
     whole = {key for asset in assets if isinstance(asset, dg.AssetsDefinition) for key in asset.keys}
     measured = {*measure.keys, *published_marts.keys, *(spec.key for spec in after_sending)}
     of_ticks = jobs.build_jobs(names, whole, measured)
-    others = [inbox_job, report_job, compact_job, prune_job]
+    in_shards = build_shards_job(project, names, send_executor)
+    others = [inbox_job, report_job, compact_job, prune_job, in_shards]
     our_jobs = {job.name for job in (*of_ticks, *others)}
 
     def is_ours(run: dg.DagsterRun) -> bool:
@@ -106,7 +111,8 @@ def build_defs(
         return run.job_name in our_jobs or bool(whole & (run.asset_selection or set()))
 
     by_name = {job.name: job for job in of_ticks}
-    going_on = [by_name[names.name(job)] for job in ("send", "measure")]
+    sending, measuring = (by_name[names.name(job)] for job in ("send", "measure"))
+    going_on = [in_shards if send_executor else sending, measuring]
     return dg.Definitions(
         assets=with_freshness(limit, assets, names),
         asset_checks=checks.build_checks(names),
@@ -119,6 +125,7 @@ def build_defs(
         ],
         sensors=[
             sensors.build_due_steps_sensor(project, going_on, names),
+            build_sent_sensor(project, in_shards, measuring, names),
             sensors.build_landing_sensor(project, names),
             build_failure_sensor(on_alert, on_end, names=names, is_ours=is_ours),
             build_check_sensor(on_alert, on_end, names=names, is_ours=is_ours),

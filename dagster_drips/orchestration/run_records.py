@@ -12,7 +12,7 @@ import dagster as dg
 from dagster_drips.orchestration.names import OURS, Names
 
 _BEGIN_TICKS = ("tick", "decide")
-_OF_TICKS = (*_BEGIN_TICKS, "tick_without_sending", "send", "measure")
+_OF_TICKS = (*_BEGIN_TICKS, "tick_without_sending", "send", "send_in_shards", "measure")
 """Jobs that hold the project's lock."""
 _WHOLE = ("tick", "tick_without_sending")
 _WAITING = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)

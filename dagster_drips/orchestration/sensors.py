@@ -29,9 +29,10 @@ def build_due_steps_sensor(project: Project, jobs: Sequence[Any], names: Names =
 
     Args:
         project: whose due steps.
-        jobs: `send` and `measure`.
-        names: of them and of the assets.
+        jobs: what sends, and `measure`.
+        names: of the assets.
     """
+    sending, measuring = (job.name for job in jobs)
 
     @dg.asset_sensor(
         asset_key=names.due_steps,
@@ -48,7 +49,7 @@ def build_due_steps_sensor(project: Project, jobs: Sequence[Any], names: Names =
         if materialization is None or (run is not None and finishes_its_tick(run, names)):
             return dg.SkipReason("the run that decided goes on by itself")
         due = _integer(materialization, "due")
-        job = names.name("send" if due else "measure")
+        job = sending if due else measuring
         tags = {"drips/due": str(due), PROJECT_TAG: str(project.root), **tags_of(materialization)}
         return dg.RunRequest(run_key=f"{event.run_id}:{job}", job_name=job, tags=tags)
 

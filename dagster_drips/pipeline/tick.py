@@ -308,10 +308,6 @@ class Pipeline:
         if not self.ready_to_send(warehouse):
             return DispatchReport()
 
-        def refresh() -> None:
-            self.load_landing(warehouse, ("suppressions", "engagement", "events"))
-            note_sending(warehouse)
-
         keep_in_bucket(self.project)
         report = dispatch(
             self.project,
@@ -319,12 +315,17 @@ class Pipeline:
             settings,
             as_of=self.as_of(warehouse),
             now=lambda: own_time(warehouse),
-            refresh=refresh,
+            refresh=lambda: self.refresh(warehouse),
             progress=progress,
         )
         if report.due:
             keep_in_bucket(self.project)
         return report
+
+    def refresh(self, warehouse: Warehouse) -> None:
+        """Load what has landed since the tick decided, and have suppressions (L3) and exits (L1) count up to now."""
+        self.load_landing(warehouse, ("suppressions", "engagement", "events"))
+        note_sending(warehouse)
 
     def pretend_to_send(self, warehouse: Warehouse) -> None:
         """Take every due step to be sent (M4): what a replay does instead of dispatching."""

@@ -44,24 +44,29 @@ def build_delivery_log(names: Names) -> dg.AssetsDefinition:
         if report.stopped:
             context.log.error(f"sending stopped early, {report.left_due} of {report.due} stay due: {report.stopped}")
         return dg.MaterializeResult(
-            metadata={
-                "due": report.due,
-                "sent": report.sent,
-                "failed": report.failed,
-                "bounced": report.bounced,
-                "deferred": report.deferred,
-                "in_doubt": report.in_doubt,
-                "refused": report.refused,
-                "exited_at_send": report.exited_at_send,
-                "held": report.held,
-                "only_to": report.only_to,
-                "left_due": report.left_due,
-                "stopped": report.stopped or "",
-            },
+            metadata=metadata_of(report),
             check_results=[result_of(check, names) for check in checks],
         )
 
     return delivery_log
+
+
+def metadata_of(report: DispatchReport) -> dict[str, int | str]:
+    """What became of what was due, as the log's materialization tells it."""
+    return {
+        "due": report.due,
+        "sent": report.sent,
+        "failed": report.failed,
+        "bounced": report.bounced,
+        "deferred": report.deferred,
+        "in_doubt": report.in_doubt,
+        "refused": report.refused,
+        "exited_at_send": report.exited_at_send,
+        "held": report.held,
+        "only_to": report.only_to,
+        "left_due": report.left_due,
+        "stopped": report.stopped or "",
+    }
 
 
 def build_held_messages(names: Names) -> dg.AssetSpec:
