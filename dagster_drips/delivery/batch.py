@@ -27,12 +27,12 @@ from pathlib import Path
 import msgspec
 
 from dagster_drips.delivery.dispatch_report import DispatchReport
-from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write, sync
-from dagster_drips.locks import is_held
+from dagster_drips.locks import exclusive, is_held
 from dagster_drips.project import Project
 
 _COUNTS_BYTES = 512
+_LOOKS_SECONDS = 1.0
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -137,12 +137,11 @@ class Batch:
             return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            os.write(descriptor, b"begun\n")  # only now: a file that says so and is not locked is a dead process's
             os.fsync(descriptor)
-            sync(self.folder)
+            with suppress(FileNotFoundError):  # taken away since, which is seen soon enough
+                sync(self.folder)
             yield True
-        except FileNotFoundError:
-            if self.stands:
-                raise
         finally:
             os.close(descriptor)
 
@@ -152,7 +151,8 @@ class Batch:
 
     def is_sent(self, shard: int) -> bool:
         """Whether that process has ended, however it did."""
-        return self.has_begun(shard) and not is_held(self._begun(shard))
+        path = self._begun(shard)
+        return path.exists() and path.stat().st_size > 0 and not is_held(path)
 
     def _begun(self, shard: int) -> Path:
         return self.folder / f"{shard:03}.begun"
@@ -162,11 +162,7 @@ class Batch:
     @contextmanager
     def attended(self) -> Generator[None]:
         """As long as it lasts, this process says who must not get mail any more, and others may claim."""
-        with self._attended.open("w") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise DripsError("another process attends to this batch", file=self.folder) from error
+        with exclusive(self._attended, wait_seconds=_LOOKS_SECONDS):  # who looks whether it is held holds it, too
             yield
 
     @property

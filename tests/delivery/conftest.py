@@ -98,7 +98,7 @@ class World:
         self.warehouse.execute(
             "insert into decide.due_steps by name select * exclude (n) replace (printf('%032x', n) as message_id,"
             " 'e' || n as enrollment_id, 'lead' || n as lead_id, 'lead' || n || '@example.org' as recipient,"
-            " n as send_rank)"
+            " 'lead' || n || '@example.org' as address, n as send_rank)"
             " from decide.due_steps, range(2, ? + 1) as more(n) where message_id = ?",
             [count, first],
         )

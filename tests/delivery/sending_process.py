@@ -1,7 +1,8 @@
-"""Sending runs in processes of their own, so that tests can kill them; arguments: ROOT URL CONNECTIONS.
+"""Sending runs in processes of their own, so that tests can kill them; arguments: ROOT URL CONNECTIONS [SHARDS].
 
 Each line on stdin starts one, forked from this process, which has imported everything and opened nothing: a start
-costs as little as it can. Its process id and then how it ended go to stdout, a line each.
+costs as little as it can. Its process id and then how it ended go to stdout, a line each. With shards each run is a
+group of processes, however few messages are left.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dagster_drips.clock import utc_now
+from dagster_drips.delivery import shards as shards_module
 from dagster_drips.delivery.dispatch import dispatch
 from dagster_drips.errors import DripsError
 from dagster_drips.locks import exclusive
@@ -21,22 +23,23 @@ from dagster_drips.warehouse.port import open_warehouse
 AS_OF = datetime(2026, 3, 2, 9, 0)
 
 
-def send(project: Project, url: str, connections: int) -> None:
+def send(project: Project, url: str, connections: int, shards: int) -> None:
     """What a run's send step does: one at a time, the warehouse opened for it."""
-    settings = Settings(smtp_url=url, smtp_connections=connections)
+    settings = Settings(smtp_url=url, smtp_connections=connections, send_shards=shards)
     with exclusive(project.data / "run.lock", wait_seconds=60), open_warehouse(project.warehouse) as warehouse:
         dispatch(project, warehouse, settings, as_of=AS_OF, now=utc_now)
 
 
-def forked(project: Project, url: str, connections: int) -> int:
+def forked(project: Project, url: str, connections: int, shards: int) -> int:
     """The process id of a new run."""
     process = os.fork()
     if process:
         return process
     status = 2
+    os.setpgid(0, 0)
     with contextlib.suppress(BaseException):
         try:
-            send(project, url, connections)
+            send(project, url, connections, shards)
             status = 0
         except DripsError as error:
             print(f"error: {error}", file=sys.stderr, flush=True)
@@ -48,7 +51,9 @@ def forked(project: Project, url: str, connections: int) -> int:
 
 if __name__ == "__main__":
     place, address, size = Project.at(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
+    parts = int(sys.argv[4]) if len(sys.argv) > 4 else 1
+    shards_module.LEAST_MESSAGES = 1
     for _ in sys.stdin:
-        run = forked(place, address, size)
+        run = forked(place, address, size, parts)
         print(run, flush=True)
         print(os.waitstatus_to_exitcode(os.waitpid(run, 0)[1]), flush=True)

@@ -7,7 +7,7 @@ import pytest
 from smtp.servers import ScriptedServer
 
 from dagster_drips.addresses import OnlyTo
-from dagster_drips.delivery import queue
+from dagster_drips.delivery import refusals
 from dagster_drips.delivery.delivery_journal import deliveries
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
 from dagster_drips.delivery.ingestion import ingest_deliveries
@@ -72,8 +72,8 @@ def test_several_batches_go_out_in_the_order_of_their_rank(world, settings_for):
 
 
 def test_suppressions_are_asked_again_while_sending_goes_on(world, settings_for, monkeypatch):
-    monkeypatch.setattr(queue, "_BETWEEN_REFRESHES", 0.0)
-    monkeypatch.setattr(queue, "_ASKING_SHARE", 1.0)
+    monkeypatch.setattr(refusals, "_BETWEEN_REFRESHES", 0.0)
+    monkeypatch.setattr(refusals, "_ASKING_SHARE", 1.0)
     world.add_version()
     world.add_leads(450)
     last = f"{450:032x}"

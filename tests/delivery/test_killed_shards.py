@@ -1,0 +1,161 @@
+"""Whichever process of a send in shards is killed, at whatever moment: no message is accepted twice, none is lost.
+
+The process that has the warehouse, one of those that send, or all at once; the mail server is a real one.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from smtp.servers import ScriptedServer
+
+from dagster_drips.delivery.batch import batches
+from dagster_drips.delivery.delivery_journal import Result, deliveries
+
+from .test_crashes import fill, outcomes, records
+
+pytestmark = pytest.mark.slow
+
+MESSAGES = 2400
+SHARDS = 4
+CONNECTIONS = 8
+VICTIMS = ("first", "shard", "all")
+MOMENTS = ("start", "recipient", "body", "clock")
+SEED = 16
+SCRIPT = Path(__file__).with_name("sending_process.py")
+
+
+@dataclass(frozen=True)
+class Blow:
+    """Whom to kill and when: at a moment of the protocol, once so many messages arrived in all.
+
+    `start`: `share` of a second after the run began, wherever its processes are then. `recipient`: the server was told
+    RCPT. `body`: it has the whole message and has not answered. `clock`: `share` of 30 ms later.
+    """
+
+    victim: str
+    moment: str
+    arrived: int
+    share: float
+
+
+class Executioner:
+    """Strikes the run at hand when its moment has come."""
+
+    def __init__(self) -> None:
+        self.arrived = 0
+        self._lock = threading.Lock()
+        self._run = 0
+        self._blow: Blow | None = None
+        self._chance = random.Random(SEED)
+
+    def hook(self, moment: str):
+        """For the server: called at that moment of the protocol, in the server's thread."""
+
+        def seen(_) -> None:
+            self.arrived += moment == "body"
+            blow = self._blow
+            if blow and self.arrived >= blow.arrived:
+                if blow.moment == moment:
+                    self.strike()
+                elif blow.moment == "clock" and moment == "body":
+                    threading.Timer(blow.share * 0.03, self.strike).start()
+
+        return seen
+
+    def aim(self, run: int, blow: Blow) -> None:
+        self._run, self._blow = run, blow
+        if blow.moment == "start":
+            threading.Timer(blow.share, self.strike).start()
+
+    def strike(self) -> None:
+        with self._lock:
+            blow, run, self._blow = self._blow, self._run, None
+            if blow is None:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                if blow.victim == "all":
+                    os.killpg(run, signal.SIGKILL)
+                elif blow.victim == "first":
+                    os.kill(run, signal.SIGKILL)
+                elif senders := _children(run):
+                    os.kill(self._chance.choice(senders), signal.SIGKILL)
+
+
+def _children(process: int) -> list[int]:
+    try:
+        return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def blows() -> list[Blow]:
+    """Each victim at each moment, in random order."""
+    chance = random.Random(SEED)
+    pairs = [(victim, moment) for victim in VICTIMS for moment in MOMENTS]
+    chance.shuffle(pairs)
+    points = [120 * number + chance.randrange(100) for number in range(1, len(pairs) + 1)]
+    return [Blow(*pair, point, chance.random()) for pair, point in zip(pairs, points, strict=True)]
+
+
+def test_a_kill_of_any_process_of_four_shards_doubles_nothing_and_loses_nothing(project):
+    due = fill(project, MESSAGES)
+    executioner = Executioner()
+    hooks = {"on_rcpt": executioner.hook("recipient"), "on_data": executioner.hook("body")}
+    ends: Counter[tuple[str, int]] = Counter()
+    with (
+        ScriptedServer(**hooks) as server,
+        subprocess.Popen(
+            [sys.executable, SCRIPT, project.root, server.url, str(CONNECTIONS), str(SHARDS)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        ) as starter,
+    ):
+        assert starter.stdin and starter.stdout
+        for blow in [*blows(), None]:
+            starter.stdin.write(b"\n")
+            run = int(starter.stdout.readline())
+            if blow:
+                executioner.aim(run, blow)
+            ended = int(starter.stdout.readline())
+            ends[blow.victim if blow else "none", ended] += 1
+        starter.stdin.close()
+    # A run whose first process is killed dies of it; one that loses a shard goes on and ends well.
+    moments = len(MOMENTS)
+    assert ends == {("first", -9): moments, ("all", -9): moments, ("shard", 0): moments, ("none", 0): 1}
+
+    found = outcomes(project)
+    accepted = Counter(server.accepted)
+    assert accepted.total() == len(accepted)
+    assert set(found) == due
+    assert {tuple(kinds) for kinds in found.values()} <= {("sent",), ("in_doubt",)}
+    sent = {message_id for message_id, kinds in found.items() if kinds == ["sent"]}
+    assert sent <= set(accepted) <= set(found)
+    assert batches(project) == []
+    for path in deliveries(project).iterdir():
+        in_doubt = [record for record in records(path) if isinstance(record, Result) and record.outcome == "in_doubt"]
+        assert len(in_doubt) <= CONNECTIONS // SHARDS
+
+
+def test_two_sends_in_shards_at_once_send_nothing_twice(project):
+    due = fill(project, 200)
+    with ScriptedServer() as server:
+        command = [sys.executable, SCRIPT, project.root, server.url, "4", "2"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
+        with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as other:
+            for starter in (one, other):
+                assert starter.stdin and starter.stdout
+                starter.stdin.write(b"\n")
+                starter.stdin.close()
+                starter.stdout.readline()
+            assert [int(starter.stdout.readline()) for starter in (one, other)] == [0, 0]
+    assert sorted(server.accepted) == sorted(due)
