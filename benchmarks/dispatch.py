@@ -5,6 +5,7 @@
     python benchmarks/dispatch.py --memory              # 1,000,000 due rows: peak memory, ours alone, both templates
     python benchmarks/dispatch.py --exits               # ours alone, without and with exits asked again (L1)
     python benchmarks/dispatch.py --content             # ours alone, ten more values, and those of content (M9)
+    python benchmarks/dispatch.py --shards 1 2 4        # ours alone, by so many processes (DRIPS_SEND_SHARDS)
     python benchmarks/dispatch.py --dkim                # ours alone, unsigned and signed: the CPU of a signature
 
 Everybody sends the same 10 KB newsletter with eight links to Debian's `smtp-sink` on this machine, which throws it
@@ -31,7 +32,7 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
-from dispatch_peers.candidates import ASKING, CANDIDATES, SHOWING, SIGNED, Candidate, interpreter_for
+from dispatch_peers.candidates import ASKING, CANDIDATES, SHOWING, SIGNED, Candidate, interpreter_for, sharded
 from dispatch_peers.measuring import Measurement, measure_ceiling, measure_script
 from dispatch_peers.servers import delayed, smtp_sink, smtp_tool
 
@@ -43,7 +44,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     ours_again = [*(SIGNED.values() if arguments.dkim else ()), *(ASKING.values() if arguments.exits else ())]
     ours_again += SHOWING.values() if arguments.content else ()
-    chosen = ours_again or _chosen("digest" if arguments.memory else arguments.peers)
+    ours_again += [sharded(count, signed=arguments.dkim) for count in arguments.shards or () if count > 1]
+    chosen = ours_again or _chosen("none" if arguments.shards else "digest" if arguments.memory else arguments.peers)
     late = arguments.latency_ms > 0
     messages = arguments.rows if arguments.memory else arguments.messages
     of_peers = min(messages, arguments.peer_messages or (100 if late else 500))
@@ -101,6 +103,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dkim", action="store_true", help="ours alone, unsigned and with DKIM signatures")
     parser.add_argument("--exits", action="store_true", help="ours alone, without and with exits asked again")
     parser.add_argument("--content", action="store_true", help="ours alone, and with content models")
+    parser.add_argument(
+        "--shards", type=_count, nargs="+", help="ours alone, by so many processes each; 1 is always run"
+    )
     parser.add_argument("--rows", type=_count, default=MOST_FOR_MEMORY, help="for --memory (default 1,000,000)")
     parser.add_argument(
         "--folder", type=Path, help="where to work (default: a temporary folder); its disk is the journal's"

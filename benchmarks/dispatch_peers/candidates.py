@@ -68,6 +68,13 @@ SHOWING = {
 """Ours again, with mails that show ten values more of the lead, and as many of three content models (M9)."""
 
 
+def sharded(count: int, *, signed: bool = False) -> Candidate:
+    """Ours again, by so many processes; with RSA signatures where signing is measured."""
+    options = (f"shards-{count}", *(("rsa",) if signed else ()))
+    title = f"… {count} shards{', RSA-2048' if signed else ''}"
+    return Candidate(title, HERE / "ours.py", None, slow=False, options=options)
+
+
 def interpreter_for(candidate: Candidate) -> Path:
     """The Python that runs it; its environment is made where it isn't there yet."""
     if candidate.packages is None:

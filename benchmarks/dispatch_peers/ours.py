@@ -3,7 +3,8 @@
 Signed with DKIM where a further argument of `send` names the algorithm, `rsa` (2048 bits) or `ed25519`; the key is made
 before the clock runs. With `landing` a file of events lands every second;
 with `exits` exits are asked again of them (L1) too. With `content` mails show three content models (M9), and freezing
-them counts as sending; with `values` they show as many values of the lead. With `digest` they are
+them counts as sending; with `values` they show as many values of the lead. With `shards-N` N processes send them. With
+`digest` they are
 `digest.html` instead of the newsletter: 17 links that name their reader, and 100 values.
 """
 
@@ -77,6 +78,7 @@ def send(folder: Path, port: int, connections: int, messages: int, *options: str
         dkim_keys={IDENTITY["sender_id"]: private_key(algorithm)} if algorithm else {},
         smtp_url=f"smtp://127.0.0.1:{port}",
         smtp_connections=connections,
+        send_shards=next((int(option[7:]) for option in options if option.startswith("shards-")), 1),
         public_url="https://mail.acme.example",
         secret_keys="benchmark-key-of-thirty-two-bytes",
     )

@@ -19,7 +19,7 @@ from dagster_drips.delivery.ingestion import ingest_deliveries
 from dagster_drips.delivery.opening import MANY_MESSAGES, keep_stops, only_one, opened, take_stock
 from dagster_drips.delivery.refusals import AskedRefusals
 from dagster_drips.delivery.sending import send_all
-from dagster_drips.delivery.shards import shards_for
+from dagster_drips.delivery.sharing import shards_for
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.smtp.deadlines import DEADLINES, Deadlines

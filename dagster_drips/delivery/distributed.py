@@ -17,8 +17,9 @@ from dagster_drips.delivery.dispatch_report import DispatchReport
 from dagster_drips.delivery.ingestion import ingest_deliveries
 from dagster_drips.delivery.opening import MANY_MESSAGES, keep_stops, only_one, opened, take_stock
 from dagster_drips.delivery.refusals import AskedRefusals
-from dagster_drips.delivery.shards import shards_for, split
+from dagster_drips.delivery.shards import split
 from dagster_drips.delivery.shared_refusals import attend
+from dagster_drips.delivery.sharing import shards_for
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings

@@ -19,7 +19,7 @@ import duckdb
 from dagster_drips.addresses import OnlyTo, without_addresses
 from dagster_drips.delivery.batch import take_away_batches
 from dagster_drips.delivery.dispatch_report import DispatchReport
-from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
+from dagster_drips.delivery.ingestion import IngestionReport, cut_files, ingest_deliveries
 from dagster_drips.delivery.losses import hold_cut_off
 from dagster_drips.delivery.place import require_place
 from dagster_drips.errors import DripsError
@@ -31,7 +31,7 @@ from dagster_drips.warehouse.statements import named_statements
 MANY_MESSAGES = 2_000
 """For fewer it takes longer to write what the tick has made to the file, and so to need little memory, than to send."""
 _STATEMENTS = named_statements(Path(__file__).with_name("due_messages.sql"))
-# Shards whose first process was killed end by themselves as soon as they notice.
+# Shards whose first process was killed end what they have claimed.
 _PATIENCE_SECONDS = 10.0
 
 
@@ -52,19 +52,36 @@ def only_one(project: Project) -> Generator[None]:
         yield
 
 
+def take_in(project: Project, warehouse: Warehouse, *, now: Callable[[], datetime], resend: bool) -> IngestionReport:
+    """Ingest the journal, once processes have ended that an earlier send has left behind: they notice by themselves.
+
+    Args:
+        project: whose journal.
+        warehouse: open for writing.
+        now: the time to record for dead runs whose files name none, naive UTC.
+        resend: make what they leave in doubt due again.
+
+    Raises:
+        DripsError: the journal can't be read or settled.
+    """
+    # In this order: a process that has no journal's file by now finds its batch gone.
+    deadline = time.monotonic() + (_PATIENCE_SECONDS if take_away_batches(project) else 0.0)
+    cut_files(project, warehouse, closed=True)
+    while (report := ingest_deliveries(project, warehouse, now=now, resend=resend)).alive:
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.1)
+    return report
+
+
 def take_stock(project: Project, warehouse: Warehouse, settings: Settings, now: Callable[[], datetime]) -> None:
     """Know what became of everything that was ever claimed.
 
     Raises:
         DripsError: a process of an earlier send lives; the journal can't be read or settled.
     """
-    resend = settings.in_doubt == "resend"
-    deadline = time.monotonic() + (_PATIENCE_SECONDS if take_away_batches(project) else 0.0)
-    cut_files(project, warehouse, closed=True)
-    while ingest_deliveries(project, warehouse, now=now, resend=resend).alive:
-        if time.monotonic() >= deadline:
-            raise DripsError("a process of an earlier send still lives and may be sending; end it first")
-        time.sleep(0.1)
+    if take_in(project, warehouse, now=now, resend=settings.in_doubt == "resend").alive:
+        raise DripsError("a process of an earlier send still lives and may be sending; end it first")
     hold_cut_off(project, warehouse, now=now)
     warehouse.execute(_STATEMENTS["forget_stops"])
 

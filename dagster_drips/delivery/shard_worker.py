@@ -24,9 +24,10 @@ from dagster_drips.delivery.delivery_journal import DeliveryJournal
 from dagster_drips.delivery.place import require_place
 from dagster_drips.delivery.rate_limits import Limit
 from dagster_drips.delivery.sending import send_all
-from dagster_drips.delivery.shards import dealt, load_shard
+from dagster_drips.delivery.shards import load_shard
 from dagster_drips.delivery.shared_rates import SharedRateLimiter
 from dagster_drips.delivery.shared_refusals import UNATTENDED, SharedRefusals
+from dagster_drips.delivery.sharing import dealt
 from dagster_drips.errors import DripsError
 from dagster_drips.file_modes import protect_new_files
 from dagster_drips.project import Project

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from hashlib import md5
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
@@ -19,8 +18,8 @@ from dagster_drips.delivery.batch import Batch, Facts, batch_named, named_parts
 from dagster_drips.delivery.dispatch_report import DispatchReport
 from dagster_drips.delivery.lead_fields import LeadReader
 from dagster_drips.delivery.rate_limits import Limit, RateKey, rate_key_of
+from dagster_drips.delivery.sharing import shard_of
 from dagster_drips.project import Project
-from dagster_drips.settings import Settings
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name
 from dagster_drips.warehouse.statements import named_statements
@@ -28,33 +27,13 @@ from dagster_drips.warehouse.statements import named_statements
 if TYPE_CHECKING:
     import polars as pl
 
-LEAST_MESSAGES = 500
-"""For fewer a shard it takes longer to start a process than to send."""
-_CHUNK = 20_000
+_CHUNK = 5_000
 # Where templates take leads as a whole, there may be thousands of values a lead.
-_VALUES_A_CHUNK = 2_000_000
+_VALUES_A_CHUNK = 1_000_000
 _STATEMENTS = named_statements(Path(__file__).with_name("shards.sql"))
 _DUE = named_statements(Path(__file__).with_name("due_messages.sql"))
 _OF_MESSAGES = ("due", "events", "leads", "content")
 _OF_ALL = ("versions", "settings", "identities", "domains")
-
-
-def shards_for(settings: Settings, messages: int) -> int:
-    """Into how many shards it is worth to split so many messages; 1: not at all."""
-    # Each has a connection of its own, at least.
-    return max(1, min(settings.send_shards, settings.smtp_connections, messages // LEAST_MESSAGES))
-
-
-def shard_of(address: str, shards: int) -> int:
-    """The shard of an address, as suppressions compare it (L3): `bucket('shard:' || address)` (E7) of so many."""
-    drawn = int(md5(f"shard:{address}".encode(), usedforsecurity=False).hexdigest()[:8], 16)
-    return drawn * shards >> 32
-
-
-def dealt(count: int, shard: int, shards: int) -> int:
-    """A shard's part of so many connections; together the parts are no more than these, and each has one where there
-    are enough."""
-    return count // shards + (shard < count % shards)
 
 
 def split(

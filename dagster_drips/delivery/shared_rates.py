@@ -1,7 +1,7 @@
 """Limits of senders and domains that several processes keep to together.
 
 A rate is kept message by message in one file, under a lock: when the next one may go, whoever sends it. Numbers of
-connections are dealt out (`shards.dealt`), as a count that processes share is wrong once one of them is killed.
+connections are dealt out (`sharing.dealt`), as a count that processes share is wrong once one of them is killed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pathlib import Path
 
 from dagster_drips.delivery.batch import Facts
 from dagster_drips.delivery.rate_limits import Limit, RateKey, RateLimiter
-from dagster_drips.delivery.shards import dealt, name_of
+from dagster_drips.delivery.shards import name_of
+from dagster_drips.delivery.sharing import dealt
 
 _TIME = struct.Struct("<d")
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dagster_drips.clock import utc_now
-from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
 from dagster_drips.delivery.losses import hold_cut_off
+from dagster_drips.delivery.opening import take_in
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.tick_journal import HANDED_OVER, TickJournal
 from dagster_drips.project import Project
@@ -57,8 +57,7 @@ def recover(project: Project, warehouse: Warehouse, journal: TickJournal) -> Non
     Raises:
         DripsError: the warehouse is gone and has to be rebuilt.
     """
-    cut_files(project, warehouse, closed=True)
-    ingest_deliveries(project, warehouse, now=utc_now, resend=load_settings(project).in_doubt == "resend")
+    take_in(project, warehouse, now=utc_now, resend=load_settings(project).in_doubt == "resend")
     recover_commits(warehouse, journal)
     hold_cut_off(project, warehouse, now=utc_now)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dagster_drips.clock import utc_now
-from dagster_drips.delivery import shards as shards_module
+from dagster_drips.delivery import sharing
 from dagster_drips.delivery.dispatch import dispatch
 from dagster_drips.errors import DripsError
 from dagster_drips.locks import exclusive
@@ -34,6 +34,8 @@ def forked(project: Project, url: str, connections: int, shards: int) -> int:
     """The process id of a new run."""
     process = os.fork()
     if process:
+        with contextlib.suppress(PermissionError, ProcessLookupError):  # it has begun, or ended, before
+            os.setpgid(process, process)
         return process
     status = 2
     os.setpgid(0, 0)
@@ -52,7 +54,7 @@ def forked(project: Project, url: str, connections: int, shards: int) -> int:
 if __name__ == "__main__":
     place, address, size = Project.at(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
     parts = int(sys.argv[4]) if len(sys.argv) > 4 else 1
-    shards_module.LEAST_MESSAGES = 1
+    sharing.LEAST_MESSAGES = 1
     for _ in sys.stdin:
         run = forked(place, address, size, parts)
         print(run, flush=True)

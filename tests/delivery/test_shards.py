@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from smtp.servers import ScriptedServer, closed_port
 
-from dagster_drips.delivery import shards
+from dagster_drips.delivery import sharing
 from dagster_drips.delivery.batch import Batch, Facts, batch_named, batches
 from dagster_drips.delivery.dispatch import DispatchReport, dispatch
 from dagster_drips.delivery.distributed import close_batch, open_batch
 from dagster_drips.delivery.rate_limits import Limit, RateKey
 from dagster_drips.delivery.shard_worker import send_shard
-from dagster_drips.delivery.shards import dealt, shard_of, shards_for
 from dagster_drips.delivery.shared_rates import SharedRateLimiter
+from dagster_drips.delivery.sharing import dealt, shard_of, shards_for
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
@@ -32,7 +32,7 @@ NARROW = RateKey("slow@acme.example", "example.org")
 
 @pytest.fixture(autouse=True)
 def few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "LEAST_MESSAGES", 1)
+    monkeypatch.setattr(sharing, "LEAST_MESSAGES", 1)
 
 
 def run(world: World, url: str, count: int, **options) -> DispatchReport:
@@ -80,7 +80,7 @@ def test_connections_are_dealt_out_and_none_is_dealt_twice():
 
 
 def test_a_process_is_started_only_where_there_is_enough_for_it_and_a_connection(monkeypatch):
-    monkeypatch.setattr(shards, "LEAST_MESSAGES", 500)
+    monkeypatch.setattr(sharing, "LEAST_MESSAGES", 500)
     settings = Settings(smtp_connections=3, send_shards=4)
     assert [shards_for(settings, messages) for messages in (0, 999, 1000, 9999)] == [1, 1, 2, 3]
     assert shards_for(Settings(), 1_000_000) == 1

@@ -85,10 +85,10 @@ class Shop:
         lines += [f"{name}={value}" for name, value in settings.items()]
         (self.project.root / ".env").write_text("\n".join(lines) + "\n")
 
-    def land(self) -> str:
+    def land(self, people: int = PEOPLE) -> str:
         """New people who want a message each; returns the instant of a tick that decides it."""
         self.day += 1
-        names = [f"d{self.day}p{number}" for number in range(PEOPLE)]
+        names = [f"d{self.day}p{number}" for number in range(people)]
         rows = [f"{name},2026-03-{self.day:02}T00:00:00Z,{name}@x.example" for name in names]
         file = self.project.landing / "leads" / f"{self.day}.csv"
         file.write_text("\n".join(["lead_id,created_at,email", *rows]) + "\n")
@@ -102,12 +102,12 @@ class Shop:
             run_config=config, instance=self.instance, raise_on_error=False, **options
         )
 
-    def decide(self) -> str:
+    def decide(self, people: int = PEOPLE) -> str:
         """New people and a tick's first half; nothing is sent yet."""
-        as_of = self.land()
+        as_of = self.land(people)
         decided = self.execute("decide", as_of)
         assert decided.success
-        assert metadata_of(decided, DUE_STEPS)["due"] == PEOPLE
+        assert metadata_of(decided, DUE_STEPS)["due"] == people
         return as_of
 
     def materialize(self, *keys: dg.AssetKey) -> dg.ExecuteInProcessResult:

@@ -21,7 +21,9 @@ from conftest import copy_project
 from shop_runs import CONNECTIONS, PEOPLE, SECONDS, CountingServer, Shop, job_of, metadata_of
 from smtp.servers import RawServer, SmtpSession, closed_port
 
+from dagster_drips.delivery.batch import batches
 from dagster_drips.delivery.delivery_journal import deliveries
+from dagster_drips.delivery.sharing import LEAST_MESSAGES
 from dagster_drips.orchestration.names import DELIVERY_LOG, DUE_STEPS
 from dagster_drips.project import Project
 
@@ -246,6 +248,32 @@ def test_a_killed_tick_that_is_repeated_by_two_and_sent_by_dagster_at_once_mails
     assert 1 <= len(new) <= CONNECTIONS
     told = f"raw/delivery_log nothing_is_in_doubt (in_doubt: {len(shop.told)}, what_to_do: `drips resolve`"
     assert told in ended[0][1]
+
+
+def test_a_run_of_shards_that_is_killed_and_one_that_takes_over_mail_each_message_once(shop: Shop) -> None:
+    people = 2 * LEAST_MESSAGES
+    shop.decide(people)
+    shop.use(shop.server.url, DRIPS_SEND_SHARDS="2")
+    before = shop.accepted().total()
+    with shop.dagster("send_in_shards") as killed:
+        shop.server.at_message(people // 4, killed.kill)
+        assert killed.end()[0] == -signal.SIGKILL
+    assert len(batches(shop.project)) == 1
+    with shop.dagster("send_in_shards") as second:
+        code, _, told = second.end()
+    assert code == 0, told
+    assert "send_shard[shard_0]" in told
+    assert shop.execute("measure").success
+    new = shop.new_doubts()
+    assert 1 <= len(new) <= CONNECTIONS
+    assert people - len(new) <= shop.accepted().total() - before <= people
+    assert batches(shop.project) == []
+    record = shop.instance.get_latest_materialization_event(DELIVERY_LOG)
+    assert record is not None
+    assert record.asset_materialization is not None
+    metadata = {name: value.value for name, value in record.asset_materialization.metadata.items()}
+    assert (metadata["left_due"], metadata["stopped"]) == (0, "")
+    shop.use(shop.server.url)
 
 
 # What is told ---------------------------------------------------------------------------------------------------------
