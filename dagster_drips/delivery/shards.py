@@ -19,6 +19,7 @@ from dagster_drips.delivery.dispatch_report import DispatchReport
 from dagster_drips.delivery.lead_fields import LeadReader
 from dagster_drips.delivery.rate_limits import Limit, RateKey, rate_key_of
 from dagster_drips.delivery.sharing import shard_of
+from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name
@@ -56,8 +57,22 @@ def split(
         as_of: the tick's instant.
         now: the time to record, naive UTC.
         name: of the batch; by the time and this process where there is none.
+
+    Raises:
+        DripsError: it can't be written.
     """
     batch = batch_named(project, name or f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}_{os.getpid()}")
+    try:
+        _write_batch(batch, warehouse, report, shards, as_of=as_of, ahead=(now() - utc_now()).total_seconds())
+    except OSError as error:
+        batch.take_away()
+        raise DripsError(f"can't be written: {error.strerror or error}", file=batch.folder) from error
+    return batch
+
+
+def _write_batch(
+    batch: Batch, warehouse: Warehouse, report: DispatchReport, shards: int, *, as_of: datetime, ahead: float
+) -> None:
     for shard in range(shards):
         batch.rows(shard).mkdir(parents=True)
     limits = _limits(warehouse)
@@ -83,21 +98,19 @@ def split(
     for kind in _OF_ALL:
         frame = warehouse.frame(_STATEMENTS[kind])
         for shard in range(shards):
-            _write(frame, batch.rows(shard) / f"{kind}.parquet")
-    ahead = (now() - utc_now()).total_seconds()
+            _write(frame, batch.rows(shard) / f"{kind}-000000.parquet")
     named = named_parts({name: of_shards for name, of_shards in counts.items() if any(of_shards)})
     batch.set_up(Facts(as_of, ahead, report.due, report.only_to, rows, named))
-    return batch
 
 
 def load_shard(batch: Batch, shard: int, warehouse: Warehouse) -> None:
     """Make a shard's rows the tables that sending reads, in a warehouse of its own that is empty."""
     for name in ("raw", "decide", "staging", "journal"):
         warehouse.execute(_STATEMENTS[f"create_schema_{name}"])
-    for kind in _OF_MESSAGES:
-        warehouse.execute(_STATEMENTS[f"take_{kind}"], {"files": str(batch.rows(shard) / f"{kind}-*.parquet")})
-    for kind in _OF_ALL:
-        warehouse.execute(_STATEMENTS[f"take_{kind}"], {"files": str(batch.rows(shard) / f"{kind}.parquet")})
+    for kind in (*_OF_MESSAGES, *_OF_ALL):
+        # Each by its name: a project's folder may be called what an engine takes for a pattern.
+        files = sorted(str(path) for path in batch.rows(shard).iterdir() if path.name.startswith(kind))
+        warehouse.execute(_STATEMENTS[f"take_{kind}"], {"files": files})
     warehouse.execute(_STATEMENTS["take_sendable"])
 
 
