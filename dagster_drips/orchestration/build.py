@@ -22,7 +22,7 @@ from dagster_drips.orchestration.loggers import console_logger
 from dagster_drips.orchestration.names import Names
 from dagster_drips.orchestration.pruning import build_prune_job, build_prune_schedule
 from dagster_drips.orchestration.resources import DripsResource, pipeline_of
-from dagster_drips.orchestration.sending_in_shards import build_sent_sensor, build_shards_job
+from dagster_drips.orchestration.sending_in_shards import ShardNumbers, build_sent_sensor, build_shards_job, numbers_key
 from dagster_drips.orchestration.weekly_report import build_report_job, build_report_schedule
 from dagster_drips.pipeline.segments import current_manifest_json
 from dagster_drips.project import Project
@@ -131,7 +131,11 @@ def build_defs(
             build_check_sensor(on_alert, on_end, names=names, is_ours=is_ours),
             build_stopped_sensor(limit, on_alert, on_end, names=names),
         ],
-        resources={names.resource: DripsResource(project_root=str(project.root)), **(resource_overrides or {})},
+        resources={
+            names.resource: DripsResource(project_root=str(project.root)),
+            numbers_key(names): ShardNumbers(),
+            **(resource_overrides or {}),
+        },
     )
 
 

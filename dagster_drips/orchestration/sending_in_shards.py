@@ -28,7 +28,7 @@ _MOST_STEPS = 65
 """At once: every shard that can be set, and the step that asks, as they wait for each other."""
 
 
-class _Numbers(dg.IOManager):
+class ShardNumbers(dg.IOManager):
     """A shard's number, read from the key of the output that it is: nothing has to be kept anywhere."""
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
@@ -37,6 +37,11 @@ class _Numbers(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> int:
         """The number."""
         return int(str(context.upstream_output and context.upstream_output.mapping_key).removeprefix(_SHARD))
+
+
+def numbers_key(names: Names) -> str:
+    """Of the resource by which shards' numbers go from step to step."""
+    return f"{names.resource}_shards"
 
 
 def build_shards_job(
@@ -53,7 +58,10 @@ def build_shards_job(
 
     @dg.op(
         name=names.name("split_due_messages"),
-        out={"shard": dg.DynamicOut(int), "batch": dg.Out(dg.Nothing, is_required=False)},
+        out={
+            "shard": dg.DynamicOut(int, io_manager_key=numbers_key(names)),
+            "batch": dg.Out(dg.Nothing, is_required=False),
+        },
         required_resource_keys=resource,
         pool=names.pool,
         description="Splits what is due into shards.",
@@ -129,7 +137,6 @@ def build_shards_job(
     @dg.job(
         name=names.name("send_in_shards"),
         executor_def=executor or dg.multiprocess_executor.configured({"max_concurrent": _MOST_STEPS}),
-        resource_defs={"io_manager": dg.IOManagerDefinition.hardcoded_io_manager(_Numbers())},
         description="Send what is due in as many steps as DRIPS_SEND_SHARDS says; `measure` follows.",
     )
     def send_in_shards() -> None:

@@ -52,6 +52,7 @@ REVIEWED = {
         "_KEYS[self._kind]": OURS,
     },
     "delivery/lead_fields.py": {"columns": QUOTED},
+    "delivery/shards.py": {"columns": QUOTED},
     "pipeline/commits.py": {"table": OURS, "select": STATEMENT},
     "pipeline/run_compiled.py": {
         "relation": COMPILED,
