@@ -256,11 +256,10 @@ def batches(project: Project) -> list[Batch]:
 
 
 def take_away_batches(project: Project) -> bool:
-    """Take all away; whether there was one. To be called before the journal is asked who lives."""
-    found = batches(project)
-    for batch in found:
+    """Take all away; whether there ever was one. To be called before the journal is asked who lives."""
+    for batch in batches(project):
         batch.take_away()
-    return bool(found)
+    return (project.data / "sending").is_dir()
 
 
 def add_outcomes(batch: Batch, report: DispatchReport, ends: list[str]) -> list[str]:

@@ -32,6 +32,8 @@ from dagster_drips.smtp.deadlines import Deadlines
 from dagster_drips.smtp.outcomes import Outcome
 from dagster_drips.smtp.protocol import Answered, Event, SmtpProtocol, Untouched
 
+More = Callable[[], list[QueuedMessage]]
+
 _LONGEST_WAIT = 1.0
 
 
@@ -144,18 +146,21 @@ class ConnectionPool:
             raise problems[0]
         return False
 
-    def send(self, more: Callable[[], list[QueuedMessage]], next_at: Callable[[], float | None]) -> None:
+    def send(self, more: More, next_at: Callable[[], float | None], over: Callable[[], bool] = lambda: False) -> None:
         """Send until nothing is left, or no server takes any more.
 
         Args:
             more: the next claimed messages, asked for when hardly any are left.
             next_at: when `more` may have some again, on `time.monotonic`; None: never.
+            over: whether what was not begun must not begin any more.
 
         Raises:
             DripsError: the journal can't be written.
         """
         while True:
             self._fill(more, next_at)
+            if over():
+                self._queue.clear()  # their claims are given back when the run ends
             self._assign()
             self._flush()
             due_at = next_at() if not self._queue else None
@@ -171,7 +176,7 @@ class ConnectionPool:
 
     # Messages to connections ------------------------------------------------------------------------------------
 
-    def _fill(self, more: Callable[[], list[QueuedMessage]], next_at: Callable[[], float | None]) -> None:
+    def _fill(self, more: More, next_at: Callable[[], float | None]) -> None:
         """Claim ahead, so that no connection waits for the disk; hardly more than what is sent at once."""
         wanted = max(1, sum(len(server.connections) for server in self._servers.values()))
         while len(self._queue) < wanted and not self._all_stopped():

@@ -31,7 +31,7 @@ from dagster_drips.warehouse.statements import named_statements
 MANY_MESSAGES = 2_000
 """For fewer it takes longer to write what the tick has made to the file, and so to need little memory, than to send."""
 _STATEMENTS = named_statements(Path(__file__).with_name("due_messages.sql"))
-# Shards whose first process was killed end what they have claimed.
+# Shards whose first process was killed end what they have begun.
 _PATIENCE_SECONDS = 10.0
 
 

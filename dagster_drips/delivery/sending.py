@@ -97,7 +97,7 @@ def send_all(
                 is_open=pool.is_open,
                 between_ticks=settings.schedule.shortest,
             )
-            pool.send(queue.next_batch, lambda: queue.next_at)
+            pool.send(queue.next_batch, lambda: queue.next_at, lambda: refusals.is_over)
             left.refused, left.exited, left.held = queue.refused, queue.exited, queue.held
             left.reserved = queue.reserved_senders
     left.stops = pool.stops

@@ -1,7 +1,7 @@
 """A batch sent by processes of this machine: started, attended to, waited for, and what they came to put together.
 
 The process that starts them keeps the warehouse and asks it who must not get mail any more. Where it is killed, the
-others notice, end what they have begun, and claim no more.
+others notice within a second, and end what they have begun.
 """
 
 from __future__ import annotations
