@@ -45,14 +45,15 @@ class Kind:
         folders: patterns of the folders it lies in, from the project's root.
         name: of the whole file's or folder's name.
         owner: `lock`: a living owner holds a lock on the file itself; `run`: only who holds the project's run lock
-            makes it; `replaced`: as `run`, anywhere below these folders, and looked for only while an erasure has not
-            ended.
+            makes it; `send`: as `run`, but others may use it while nobody holds the lock, so that an erasure looks for
+            it and else the next send; `replaced`: as `run`, anywhere below these folders, and looked for only while an
+            erasure has not ended.
     """
 
     what: str
     folders: tuple[str, ...]
     name: re.Pattern[str]
-    owner: Literal["lock", "run", "replaced"]
+    owner: Literal["lock", "run", "send", "replaced"]
 
 
 KINDS = (
@@ -100,7 +101,7 @@ KINDS = (
         "run",
     ),
     # delivery.batch
-    Kind("what processes share that send together", ("data/sending",), re.compile(r"[0-9A-Za-z][\w.-]*"), "run"),
+    Kind("what processes share that send together", ("data/sending",), re.compile(r"[0-9A-Za-z][\w.-]*"), "send"),
     # smtp.sink
     Kind("caught mails while they are written", ("data/outbox",), re.compile(r"\.[A-Za-z0-9_-]+\.[0-9a-f]{8}"), "run"),
     # landing.compaction
@@ -155,7 +156,7 @@ def clear(project: Project, *, holds_run_lock: bool = False, thoroughly: bool = 
 def found(project: Project, *, thoroughly: bool = True) -> Iterator[tuple[Path, Kind]]:
     """Every temporary that lies about, whether its owner lives or not; staged landing files aside."""
     for kind in KINDS:
-        if kind.owner == "replaced" and not (thoroughly or (project.journal / "forgetting.json").exists()):
+        if kind.owner in ("replaced", "send") and not (thoroughly or (project.journal / "forgetting.json").exists()):
             continue
         for folder in _folders(project, kind, thoroughly=thoroughly):
             for path in _below(folder) if kind.owner == "replaced" else _entries(folder):

@@ -33,7 +33,6 @@ from dagster_drips.smtp.outcomes import Outcome
 from dagster_drips.smtp.protocol import Answered, Event, SmtpProtocol, Untouched
 
 More = Callable[[], list[QueuedMessage]]
-
 _LONGEST_WAIT = 1.0
 
 

@@ -41,8 +41,8 @@ STATEMENTS = named_statements(Path(__file__).with_name("more_due.sql"))
 class Blow:
     """Whom to kill and when: at a moment of the protocol, once so many messages of this run arrived.
 
-    `start`: `share` of a second after the run began, wherever its processes are then. `body`: the
-    server has a whole message and has not answered. `clock`: `share` of 30 ms later.
+    `start`: `share` of a second after the run began, wherever its processes are then. `body`: the server has a whole
+    message and has not answered. `clock`: `share` of 30 ms later.
     """
 
     victim: str
@@ -67,21 +67,21 @@ class Executioner:
         blow = self._blow
         if blow and self.arrived >= blow.arrived:
             if blow.moment == "body":
-                self.strike()
+                self.strike(blow)
             elif blow.moment == "clock":
-                threading.Timer(blow.share * 0.03, self.strike).start()
+                threading.Timer(blow.share * 0.03, self.strike, [blow]).start()
 
     def aim(self, run: int, blow: Blow) -> None:
         self.arrived = 0
         self._run, self._blow = run, blow
         if blow.moment == "start":
-            threading.Timer(blow.share, self.strike).start()
+            threading.Timer(blow.share, self.strike, [blow]).start()
 
-    def strike(self) -> None:
+    def strike(self, blow: Blow) -> None:
         with self._lock:
-            blow, run, self._blow = self._blow, self._run, None
-            if blow is None:
+            if self._blow is not blow:
                 return
+            run, self._blow = self._run, None
             with contextlib.suppress(ProcessLookupError):
                 if blow.victim == "all":
                     os.killpg(run, signal.SIGKILL)

@@ -257,7 +257,8 @@ def test_a_run_of_shards_that_is_killed_and_one_that_takes_over_mail_each_messag
     before = shop.accepted().total()
     with shop.dagster("send_in_shards") as killed:
         shop.server.at_message(people // 4, killed.kill)
-        assert killed.end()[0] == -signal.SIGKILL
+        code, _, told = killed.end()
+        assert code == -signal.SIGKILL, told
     assert len(batches(shop.project)) == 1
     with shop.dagster("send_in_shards") as second:
         code, _, told = second.end()
