@@ -197,9 +197,9 @@ class Started:
         """Until it found another run of the project going on; fails where it never does."""
         assert self._waits.wait(SECONDS), self._err
 
-    def end(self) -> tuple[int, str, str]:
+    def end(self, seconds: float = SECONDS) -> tuple[int, str, str]:
         """Its exit code, stdout and stderr."""
-        code = self._process.wait(SECONDS)
+        code = self._process.wait(seconds)
         for reader in self._readers:
             reader.join()
         return code, "".join(self._out), "".join(self._err)
