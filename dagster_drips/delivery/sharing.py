@@ -9,7 +9,7 @@ from hashlib import md5
 
 from dagster_drips.settings import Settings
 
-LEAST_MESSAGES = 500
+LEAST_MESSAGES = 1_000
 """For fewer a shard it takes longer to start a process than to send."""
 
 

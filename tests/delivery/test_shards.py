@@ -80,9 +80,9 @@ def test_connections_are_dealt_out_and_none_is_dealt_twice():
 
 
 def test_a_process_is_started_only_where_there_is_enough_for_it_and_a_connection(monkeypatch):
-    monkeypatch.setattr(sharing, "LEAST_MESSAGES", 500)
+    monkeypatch.setattr(sharing, "LEAST_MESSAGES", 1000)
     settings = Settings(smtp_connections=3, send_shards=4)
-    assert [shards_for(settings, messages) for messages in (0, 999, 1000, 9999)] == [1, 1, 2, 3]
+    assert [shards_for(settings, messages) for messages in (0, 1999, 2000, 9999)] == [1, 1, 2, 3]
     assert shards_for(Settings(), 1_000_000) == 1
 
 
