@@ -26,8 +26,13 @@ from dagster_drips.settings import load_settings
 _SHARD = "shard_"
 _MOST_STEPS = 65
 """At once: every shard that can be set, and the step that asks, as they wait for each other."""
-# Steps are forked from a process that has loaded the code location: seven seconds of CPU once and not for each of them.
-_PROCESSES = dg.multiprocess_executor.configured({"max_concurrent": _MOST_STEPS, "start_method": {"forkserver": {}}})
+# Steps are forked from a process that has imported what takes seconds: once and not for each of them.
+_PROCESSES = dg.multiprocess_executor.configured(
+    {
+        "max_concurrent": _MOST_STEPS,
+        "start_method": {"forkserver": {"preload_modules": ["dagster_drips.orchestration.build"]}},
+    }
+)
 
 
 class ShardNumbers(dg.IOManager):
