@@ -1,5 +1,7 @@
 """The sensor behind a run that has sent in shards; the run itself is in `test_never_twice`."""
 
+from pathlib import Path
+
 import dagster as dg
 
 from dagster_drips.orchestration.names import Names
@@ -17,7 +19,10 @@ def measure() -> None:
     nothing()
 
 
-def test_the_tick_whose_mail_was_sent_in_shards_is_measured_and_no_other(project: Project) -> None:
+def test_the_tick_whose_mail_was_sent_in_shards_is_measured_and_no_other(tmp_path: Path) -> None:
+    for name in ("sequences", "dbt_project"):
+        (tmp_path / name).mkdir()
+    project = Project.at(tmp_path)
     names = Names(name_prefix="drips_")
     job = build_shards_job(project, names)
     sensor = build_sent_sensor(project, job, measure, names)
