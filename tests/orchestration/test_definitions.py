@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 
 DUE_STEPS = dg.AssetKey(["decide", "due_steps"])
 JOBS = ["compact", "decide", "inbox", "measure", "prune", "report", "send", "tick", "tick_without_sending"]
+IN_STEPS = "send_in_shards"
 MARTS = [
     *("enrollment_decisions", "enrollments", "messages", "sequence_performance", "step_performance"),
     *("segment_memberships", "segment_sizes", "lead_profiles", "pipeline_latency"),
@@ -116,8 +117,9 @@ def test_data_tests_and_files_are_asset_checks(location: CodeLocation) -> None:
 # Jobs, schedule, sensors ----------------------------------------------------------------------------------------------
 
 
-def test_each_job_runs_in_one_process(location: CodeLocation) -> None:
+def test_each_job_runs_in_one_process_but_the_one_that_sends_in_several(location: CodeLocation) -> None:
     jobs = {job.name: job for job in location.definitions.resolve_all_job_defs() if not job.name.startswith("__")}
+    assert jobs.pop(IN_STEPS).executor_def.name == "multiprocess"
     assert sorted(jobs) == JOBS
     assert {job.executor_def.name for job in jobs.values()} == {"in_process"}
 
@@ -136,7 +138,7 @@ def test_the_code_location_loads_with_its_schedule_and_sensors_on(location: Code
     dg.Definitions.validate_loadable(location.definitions)
     ticks = location.definitions.resolve_schedule_def("every_few_minutes")
     assert (ticks.default_status, ticks.job_name) == (dg.DefaultScheduleStatus.RUNNING, "tick")
-    for name in ("due_steps", "landing_files", "run_failures", "failed_checks", "stopped_ticks"):
+    for name in ("due_steps", "sent_in_shards", "landing_files", "run_failures", "failed_checks", "stopped_ticks"):
         sensor = location.definitions.resolve_sensor_def(name)
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
 
