@@ -8,6 +8,7 @@ from __future__ import annotations
 from dagster_drips.delivery.batch import batch_named
 from dagster_drips.delivery.dispatch_report import DispatchReport
 from dagster_drips.delivery.distributed import attend_to, close_batch, open_batch
+from dagster_drips.pipeline.in_bucket import keep_in_bucket
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.tick_clock import own_time
 from dagster_drips.settings import Settings
@@ -22,6 +23,7 @@ def split_due(pipeline: Pipeline, warehouse: Warehouse, settings: Settings, name
     """
     if not pipeline.ready_to_send(warehouse):
         return 0
+    keep_in_bucket(pipeline.project)
     return open_batch(
         pipeline.project,
         warehouse,
@@ -54,4 +56,6 @@ def take_in(pipeline: Pipeline, warehouse: Warehouse, settings: Settings, name: 
         DripsError: a later send took over; a shard could not be sent.
     """
     batch = batch_named(pipeline.project, name)
-    return close_batch(pipeline.project, warehouse, batch, settings, now=lambda: own_time(warehouse))
+    report = close_batch(pipeline.project, warehouse, batch, settings, now=lambda: own_time(warehouse))
+    keep_in_bucket(pipeline.project)
+    return report
