@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
 from dagster_drips.addresses import OnlyTo, without_addresses
 from dagster_drips.blob_store import BlobStore
 from dagster_drips.delivery.delivery_journal import DeliveryJournal
@@ -28,6 +26,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
 from dagster_drips.smtp.deadlines import DEADLINES, Deadlines
+from dagster_drips.warehouse.engine_errors import engine_error
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.statements import named_statements
 
@@ -119,7 +118,7 @@ def dispatch(
             _keep_stops(warehouse, report.stops, report.left_due)
         except DripsError as error:
             # A disk that is full for the journal is full for the warehouse: what is told is why sending stopped.
-            with suppress(duckdb.Error):
+            with suppress(engine_error()):
                 _keep_stops(warehouse, {"sending": str(error)}, None)
             raise
         finally:
