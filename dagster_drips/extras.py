@@ -11,7 +11,7 @@ from typing import Literal
 
 from dagster_drips.errors import DripsError
 
-Extra = Literal["alerts", "collector", "doctor", "inbox", "report", "s3", "ui"]
+Extra = Literal["alerts", "collector", "doctor", "inbox", "postgres", "report", "s3", "ui"]
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ COMMANDS = {
 """What needs it, where that isn't a command of the same name."""
 
 NO_COMMANDS = {"postgres"}
-"""What no command needs: Dagster and dbt import it where their own settings name it."""
+"""What every project does without whose warehouse is a file: Dagster and dbt import it where their settings name it."""
 
 
 def without(modules: tuple[str, ...], code: str) -> subprocess.CompletedProcess[str]:
@@ -83,3 +83,15 @@ def test_all_extras_are_installed_for_development() -> None:
     for packages in project["project"]["optional-dependencies"].values():
         for package in packages:
             assert f"\n{package.partition('>=')[0].partition('[')[0].replace('.', '-')}==" in f"\n{locked}", package
+
+
+def test_a_warehouse_on_postgresql_says_which_extra_it_needs(tmp_path: Path) -> None:
+    for name in ("sequences", "dbt_project"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".env").write_text("DRIPS_TARGET=postgres\n")
+    done = without(
+        ("psycopg2",),
+        f"sys.argv = ['drips', 'status', '--project', {str(tmp_path)!r}]\nfrom dagster_drips.cli import main\nmain()",
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: psycopg2 is not installed: pip install 'dagster-drips[postgres]'\n"

@@ -124,6 +124,7 @@ def replay(
                     raise DripsError(f"dbt model {failed[0].name} failed: {failed[0].message}")
                 store.checkpoint()
                 warehouse.parent.mkdir(parents=True, exist_ok=True)
+                assert isinstance(pipeline.transform.warehouse, Path)  # a replay has a file of its own
                 shutil.copyfile(pipeline.transform.warehouse, warehouse)
     by_sequence = frame.group_by("sequence_id").len("sends").sort("sequence_id").to_dicts() if frame.height else []
     number, failure = len(span.instants()), 1 if wrong else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -75,18 +76,19 @@ def _opened(project: Project) -> Generator[Warehouse]:
     from dagster_drips.delivery.ingestion import ingest_deliveries
     from dagster_drips.pipeline.run_lock import exclusive_run
     from dagster_drips.settings import load_settings
-    from dagster_drips.warehouse import open_warehouse
+    from dagster_drips.warehouse import open_warehouse, warehouse_of
 
     settings = load_settings(project)
-    if not project.warehouse.exists():
-        raise DripsError("there is no warehouse yet; make it with `drips run`", file=project.warehouse)
+    place = warehouse_of(project)
+    if isinstance(place, Path) and not place.exists():
+        raise DripsError("there is no warehouse yet; make it with `drips run`", file=place)
     with (
         exclusive_run(
             project,
             wait_seconds=_WAIT_SECONDS,
             on_wait=lambda: typer.echo("waiting for another run of this project to end", err=True),
         ),
-        open_warehouse(project.warehouse) as warehouse,
+        open_warehouse(place) as warehouse,
     ):
         ingest_deliveries(project, warehouse, resend=settings.in_doubt == "resend")
         yield warehouse

@@ -65,14 +65,15 @@ def suppressions(
 
 
 def _export(project: Project, out: Path | None) -> None:
-    from dagster_drips.warehouse import open_warehouse
+    from dagster_drips.warehouse import open_warehouse, warehouse_of
     from dagster_drips.warehouse.statements import named_statements
 
-    if not project.warehouse.exists():
-        raise DripsError("there is no warehouse yet; make it with `drips run`", file=project.warehouse)
-    with open_warehouse(project.warehouse, read_only=True) as warehouse:
+    place = warehouse_of(project)
+    if isinstance(place, Path) and not place.exists():
+        raise DripsError("there is no warehouse yet; make it with `drips run`", file=place)
+    with open_warehouse(place, read_only=True) as warehouse:
         if not warehouse.columns("decide.current_suppressions"):
-            raise DripsError("this warehouse has seen no tick yet; start with `drips run`", file=project.warehouse)
+            raise DripsError("this warehouse has seen no tick yet; start with `drips run`")
         rows = warehouse.rows(named_statements(Path(__file__).with_name("suppressions.sql"))["suppressed"])
     for row in rows:
         row["occurred_at"] = format_instant(row["occurred_at"]) if row["occurred_at"] else ""

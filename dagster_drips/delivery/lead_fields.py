@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from dagster_drips.field_names import RESERVED_PREFIXES, same_field
@@ -49,7 +48,7 @@ class LeadReader:
         for first in range(0, len(self.columns), COLUMNS_AT_ONCE):
             names = self.columns[first : first + COLUMNS_AT_ONCE]
             columns = ", ".join(f"leads.{quoted_name(name)}" for name in names)
-            statement = Template(_STATEMENTS["leads"]).substitute(columns=columns)
+            statement = _STATEMENTS["leads"].substitute(columns=columns)
             # One text and not a list: DuckDB asks Python for modules that are missing, for each value that it binds.
             for row in self._warehouse.rows(statement, [json.dumps(ids)]):
                 leads[row.pop("_drips_lead_id")] |= row

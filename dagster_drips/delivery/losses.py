@@ -59,18 +59,31 @@ def hold_handed_over(
 
 
 def hold_known_before(
-    project: Project, warehouse: Warehouse, earlier: Warehouse, *, now: Callable[[], datetime] = utc_now
+    project: Project,
+    warehouse: Warehouse,
+    earlier: Warehouse,
+    *,
+    log: str = "raw.delivery_log",
+    now: Callable[[], datetime] = utc_now,
 ) -> int:
     """Hold what an earlier warehouse of the same project knows as handed over and the log lacks; how many messages.
+
+    Args:
+        project: whose journal.
+        warehouse: that lacks it.
+        earlier: that may know more.
+        log: its table of deliveries.
+        now: the time to record, naive UTC.
 
     Raises:
         DripsError: the journal can't be written; repeating is safe.
     """
-    if not earlier.columns("raw.delivery_log"):
+    if not earlier.columns(log):
         return 0
+    known_before = _STATEMENTS["known_before"].substitute(log=log)
     warehouse.execute(_STATEMENTS["open_earlier"])
     for digit in "0123456789abcdef":  # a message id is hexadecimal: a sixteenth at a time
-        warehouse.append("earlier_deliveries", earlier.frame(_STATEMENTS["known_before"], [digit]))
+        warehouse.append("earlier_deliveries", earlier.frame(known_before, [digit]))
     return _hold(project, warehouse, warehouse.rows(_STATEMENTS["earlier"]), now)
 
 

@@ -17,14 +17,18 @@ select coalesce((select max(as_of) from journal.ticks) > (select max(as_of) from
 
 -- name: handed_over
 -- What finished ticks knew of, from their commits in the tick journal.
-select distinct on (known.message_id, known.attempt) known.*
-from read_parquet(?, union_by_name = true) as known
-where not exists (
-    select 1
-    from raw.delivery_log as log
-    where log.message_id = known.message_id and log.attempt >= known.attempt and log.outcome <> 'deferred'
-)
-order by known.as_of, known.message_id, known.attempt
+select *
+from (
+    select distinct on (known.message_id, known.attempt) known.*
+    from read_parquet(?, union_by_name = true) as known
+    where not exists (
+        select 1
+        from raw.delivery_log as log
+        where log.message_id = known.message_id and log.attempt >= known.attempt and log.outcome <> 'deferred'
+    )
+    order by known.message_id, known.attempt, known.as_of
+) as known
+order by as_of, message_id, attempt
 
 -- name: open_earlier
 create or replace temp table earlier_deliveries as
@@ -35,11 +39,12 @@ from raw.delivery_log
 limit 0
 
 -- name: known_before
+-- The placeholder is the earlier warehouse's delivery log.
 select distinct on (message_id, attempt)
     message_id, attempt, as_of, enrollment_id, sequence_id, version_id, step_id, variant_id, lead_id, sender, recipient,
     scheduled_at, transactional, recorded_at
-from raw.delivery_log
-where outcome <> 'deferred' and message_id[1] = ?
+from ${log}
+where outcome <> 'deferred' and substr(message_id, 1, 1) = ?
 
 -- name: earlier
 select known.*

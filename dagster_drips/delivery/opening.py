@@ -14,8 +14,6 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
 from dagster_drips.addresses import OnlyTo, without_addresses
 from dagster_drips.delivery.batch import take_away_batches
 from dagster_drips.delivery.dispatch_report import DispatchReport
@@ -25,6 +23,7 @@ from dagster_drips.delivery.place import require_place
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
+from dagster_drips.warehouse.engine_errors import engine_error
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.statements import named_statements
 
@@ -104,7 +103,7 @@ def opened(project: Project, warehouse: Warehouse, settings: Settings, *, as_of:
         yield report
     except DripsError as error:
         # A disk that is full for the journal is full for the warehouse: what is told is why sending stopped.
-        with suppress(duckdb.Error):
+        with suppress(engine_error()):
             keep_stops(warehouse, {"sending": str(error)}, None)
         raise
     finally:

@@ -27,6 +27,7 @@ from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings, load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.database import need_file
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("tables.sql"))
@@ -90,6 +91,7 @@ def run_demo(
     with demo_project(source, folder) as project:
         if load_settings(project).object_store_url is not None:
             raise DripsError("made-up people must not go into a bucket: unset DRIPS_OBJECT_STORE_URL for the demo")
+        need_file(project)
         clock: dict[str, float] = defaultdict(float)
         with _timed(clock, "sample"):
             sample = make_sample(

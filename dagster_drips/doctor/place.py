@@ -15,7 +15,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.lost_mail import signs_of_lost_mail
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
-from dagster_drips.warehouse import open_warehouse
+from dagster_drips.warehouse import Place, PostgresDatabase, open_warehouse, warehouse_of
 
 _MEGABYTE = 1024 * 1024
 _TOO_LITTLE = 100 * _MEGABYTE
@@ -28,7 +28,7 @@ def check_place(project: Project, catalog: Catalog) -> Iterator[Check]:
     """Folder, sequence files, warehouse, journal (writable, in its place, whole), disk, in this order."""
     yield Check("project", "ok", str(project.root))
     yield check_files(catalog)
-    yield check_warehouse(project.warehouse)
+    yield check_warehouse(warehouse_of(project))
     yield check_writable("journal", project.journal)
     yield check_moved(project)
     yield check_journal_is_whole(project)
@@ -64,8 +64,10 @@ def check_files(catalog: Catalog) -> Check:
     return Check("sequences", "ok", message)
 
 
-def check_warehouse(path: Path) -> Check:
+def check_warehouse(path: Place) -> Check:
     """Whether the warehouse can be opened; one that a run is writing is well."""
+    if isinstance(path, PostgresDatabase):
+        return _check_database(path)
     if not path.exists():
         return Check("warehouse", "ok", "none yet; the first `drips run` makes it")
     try:
@@ -79,6 +81,15 @@ def check_warehouse(path: Path) -> Check:
         message = " ".join(f"{path}: {error}".split())
         return Check("warehouse", "problem", message, "delete it and make it again by `drips rebuild`")
     return Check("warehouse", "ok", f"{path} opens")
+
+
+def _check_database(database: PostgresDatabase) -> Check:
+    try:
+        with open_warehouse(database, read_only=True) as warehouse:
+            warehouse.value("select 1")
+    except DripsError as error:
+        return Check("warehouse", "problem", str(error), "see docs/postgres.md")
+    return Check("warehouse", "ok", f"PostgreSQL {database.name} answers")
 
 
 def check_writable(subject: str, folder: Path) -> Check:

@@ -22,6 +22,7 @@ from dagster_drips.landing.forgotten import normalized_address
 from dagster_drips.pipeline.publish import DATABASE
 from dagster_drips.project import Project
 from dagster_drips.warehouse import Warehouse, WarehouseBusy, open_warehouse
+from dagster_drips.warehouse.database import need_file
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def ask(project: Project, lead: str, *, sequence: str | None = None, at: datetim
         DripsError: there was no tick yet, or none by then; the lead or the sequence is unknown; a tick holds the
             warehouse and nothing is published, or `at` is asked for.
     """
+    need_file(project)
     if not project.warehouse.exists():
         raise DripsError("there is no warehouse yet; make it with `drips run`", file=project.warehouse)
     with _warehouse(project, at) as (warehouse, as_of, is_published):

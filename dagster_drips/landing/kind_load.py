@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from dagster_drips.landing.fields import LeadFields
@@ -33,6 +32,7 @@ from dagster_drips.landing.lead_table import add_fields
 from dagster_drips.landing.readers import read_batches
 from dagster_drips.landing.staging import StagedFile, Staging
 from dagster_drips.project import Project
+from dagster_drips.warehouse.engine_errors import rows_refused
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.quoting import UnquotableError
 from dagster_drips.warehouse.statements import named_statements
@@ -318,10 +318,7 @@ def _rows_refused() -> tuple[type[BaseException], ...]:
     A function, as a look into these libraries imports them (`orchestration.warm`).
     """
     return (
-        duckdb.DataError,
-        duckdb.ProgrammingError,
-        duckdb.IntegrityError,
-        duckdb.NotSupportedError,
+        *rows_refused(),
         pl.exceptions.PolarsError,
         pl.exceptions.PanicException,
         UnquotableError,

@@ -8,8 +8,9 @@ drop table if exists landing_listed
 -- name: not_loaded
 select listed.name
 from landing_listed as listed
-anti join raw.loaded_files as loaded
+left join raw.loaded_files as loaded
     on loaded.path = ? || '/' || listed.name
+where loaded.path is null
 
 -- name: in_another_state
 -- Loaded files that look otherwise than when their bytes were last looked at.
@@ -63,9 +64,9 @@ select
     path,
     rows + rejected + duplicates as all_rows
 from raw.loaded_files
-where kind = ? and sha256 in (select unnest(?))
+where kind = ? and sha256 in (select unnest(?::varchar[]))
 order by load_id desc
 
 -- name: forget_states
 delete from raw.file_states
-where path in (select unnest(?))
+where path in (select unnest(?::varchar[]))

@@ -33,13 +33,13 @@ def add_fields(warehouse: Warehouse, fields: LeadFields) -> dict[str, int]:
     for name, sql_type in types.items():
         if stored.get(name, sql_type) != sql_type:
             column = quoted_name(name)
-            fits = f"try_cast({column} as {sql_type})"
+            fits = warehouse.fitting(column, sql_type)
             count = warehouse.value(f"select count(*) from raw.leads where {column} is not null and {fits} is null")
             if count:
                 lost[name] = count
-            warehouse.execute(f"alter table raw.leads alter {column} set data type {sql_type} using {fits}")
+            warehouse.change_type("raw.leads", column, sql_type)
     new = {name: sql_type for name, sql_type in types.items() if name not in stored}
-    if len(new) <= _ALTERED_AT_ONCE:
+    if len(new) <= _ALTERED_AT_ONCE or warehouse.adds_columns_cheaply:
         for name, sql_type in new.items():
             warehouse.execute(f"alter table raw.leads add column {quoted_name(name)} {sql_type}")
     else:
@@ -54,6 +54,10 @@ def widen_staged(warehouse: Warehouse, new: Mapping[str, str]) -> None:
         warehouse: with the temporary table `landing_staged`.
         new: types by name.
     """
+    if warehouse.adds_columns_cheaply:
+        for name, sql_type in new.items():
+            warehouse.execute(f"alter table landing_staged add column {quoted_name(name)} {sql_type}")
+        return
     added = ", ".join(f"cast(null as {sql_type}) as {quoted_name(name)}" for name, sql_type in new.items())
     warehouse.execute(f"create or replace temp table landing_staged as select *, {added} from landing_staged")
 

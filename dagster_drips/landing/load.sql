@@ -12,8 +12,15 @@ select coalesce(max(load_id), 0) from raw.loaded_files
 -- name: memory_limit
 select current_setting('memory_limit')
 
+-- name: memory_limit for postgres
+-- The server has limits of its own.
+select null
+
 -- name: set_memory_limit
 set memory_limit = ?
+
+-- name: set_memory_limit for postgres
+select ?
 
 -- name: forgotten
 select count(*) from raw.forgotten

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from string import Template
 
 import polars as pl
 
@@ -22,7 +21,7 @@ from dagster_drips.landing.files import LandingFile
 from dagster_drips.landing.lead_table import add_fields, widen_staged
 from dagster_drips.warehouse.port import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name
-from dagster_drips.warehouse.statements import named_statements
+from dagster_drips.warehouse.statements import Statement, named_statements, whole_statement
 
 _STATEMENTS = named_statements(Path(__file__).with_name("staging.sql"))
 
@@ -131,7 +130,7 @@ class Staging:
         self._warehouse.execute(_STATEMENTS["take_back"], [staged.load_id])
         self._warehouse.execute(_STATEMENTS["take_back_rejected"], [staged.load_id])
         for name in [name for name, load_id in self._brought_by.items() if load_id == staged.load_id]:
-            self._warehouse.execute(Template(_STATEMENTS["drop_column"]).substitute(column=quoted_name(name)))
+            self._warehouse.execute(_STATEMENTS["drop_column"].substitute(column=quoted_name(name)))
             self._columns.remove(name)
             del self._brought_by[name]
 
@@ -144,6 +143,7 @@ class Staging:
         with self._warehouse.transaction():
             if self._kind == "leads":
                 add_fields(self._warehouse, self._fields)
+                self._take_columns_of_leads()
             if self._kind == "engagement":
                 self._warehouse.execute(_sql("fill_engagement_ids"))
             self._warehouse.execute(self._settling())
@@ -151,21 +151,32 @@ class Staging:
             counts = self._warehouse.rows(self._of_kind("taken"), [min(staged.load_id for staged in files)])
             taken = {row["_load"]: row["rows"] for row in counts}
             self._warehouse.append_rows("raw.loaded_files", [_entry(file, taken, loaded_at) for file in files])
+        self._warehouse.analyze(f"raw.{self._kind}")
         self.begin()
         return taken
 
-    def _of_kind(self, name: str) -> str:
-        return Template(_STATEMENTS[name]).substitute(kind=self._kind)
+    def _take_columns_of_leads(self) -> None:
+        """Where rows go in by the order of columns: have all those that leads have."""
+        if self._warehouse.adds_columns_cheaply:
+            there = self._warehouse.columns("raw.leads")
+            missing = {name: sql_type for name, sql_type in there.items() if name not in self._columns}
+            widen_staged(self._warehouse, missing)
+            self._columns |= missing.keys()
 
-    def _settling(self) -> str:
+    def _of_kind(self, name: str) -> Statement:
+        return _STATEMENTS[name].substitute(kind=self._kind)
+
+    def _settling(self) -> Statement:
+        columns = ", ".join(quoted_name(name) for name in self._columns)
         if self._kind == "leads":
             content = [
                 quoted_name(name) for name in self._warehouse.columns("raw.leads") if name not in ("_load", "_line")
             ]
-            return Template(_sql("settle_leads")).substitute(content=", ".join(content))
+            return _sql("settle_leads").substitute(content=", ".join(content), columns=columns)
         if self._kind == "suppressions":
-            return _sql("settle_suppressions")
-        return Template(_sql("settle_first_of_key")).substitute(table=f"raw.{self._kind}", key=_KEYS[self._kind])
+            return _sql("settle_suppressions").substitute(columns=columns)
+        statement = _sql("settle_first_of_key")
+        return statement.substitute(table=f"raw.{self._kind}", key=_KEYS[self._kind], columns=columns)
 
     def end(self) -> None:
         """Drop the tables."""
@@ -188,5 +199,5 @@ def _entry(staged: StagedFile, taken: dict[int, int], loaded_at: datetime) -> di
     }
 
 
-def _sql(name: str) -> str:
-    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
+def _sql(name: str) -> Statement:
+    return whole_statement(Path(__file__).with_name(f"{name}.sql"))

@@ -1,9 +1,9 @@
 -- name: begin
 -- The staging tables, empty. The copy has the types without the constraints.
-create or replace temp table landing_staged as from raw.${kind} limit 0
+create or replace temp table landing_staged as select * from raw.${kind} limit 0
 
 -- name: begin_rejected
-create or replace temp table landing_rejected as from raw.rejected_rows limit 0
+create or replace temp table landing_rejected as select * from raw.rejected_rows limit 0
 
 -- name: take_back
 delete from landing_staged
@@ -18,6 +18,7 @@ alter table landing_staged drop column ${column}
 
 -- name: settle_rejected
 insert into raw.rejected_rows by name
+select *
 from landing_rejected
 order by _load, line
 

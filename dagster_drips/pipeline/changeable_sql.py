@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_DBT = frozenset({"dbt", "dbt_duckdb"})
+_DBT = frozenset({"dbt", "dbt_duckdb", "dbt_postgres"})
 _CHANGEABLE = re.compile(
     r"\b(run_query|load_result|env_var|run_started_at|invocation_id|thread_id|call\s+statement)\b"
     r"|\bmodules\s*\.\s*(datetime|pytz)\b|\badapter\s*\.\s*(?!dispatch\b|quote\b)|\|\s*random\b"
 )
 """Words of Jinja whose value isn't in the project's files."""
+_IN_FINGERPRINT = frozenset({"macro.drips.columns_of_leads"})
+"""Ask for what stands in the fingerprint of a state (`dbt_target.asked_of`)."""
 _ASKS_THE_DATABASE = frozenset({"macro.dbt.run_query", "macro.dbt.statement"})
 
 
@@ -44,7 +46,7 @@ def _macros(node: Any, manifest: Manifest, implementations: Mapping[str, list[st
     wanted = [unique_id for unique_id in node.depends_on.macros if unique_id not in added]
     while wanted:
         unique_id = wanted.pop()
-        if unique_id in found or unique_id not in manifest.macros:
+        if unique_id in found or unique_id not in manifest.macros or unique_id in _IN_FINGERPRINT:
             continue
         found.add(unique_id)
         macro = manifest.macros[unique_id]
@@ -52,11 +54,11 @@ def _macros(node: Any, manifest: Manifest, implementations: Mapping[str, list[st
     return found
 
 
-def implementations_of(macros: Mapping[str, Any]) -> dict[str, list[str]]:
+def implementations_of(macros: Mapping[str, Any], engine: str | None = "duckdb") -> dict[str, list[str]]:
     """Ids of `default__name` and `duckdb__name` by `name`: those for other engines are never called here."""
     found: dict[str, list[str]] = {}
     for unique_id, macro in macros.items():
         prefix, separator, name = macro.name.partition("__")
-        if separator and prefix in ("default", "duckdb"):
+        if separator and prefix in ("default", engine):
             found.setdefault(name, []).append(unique_id)
     return found

@@ -3,26 +3,36 @@
 
 -- name: decided_enrollment_decisions
 select sequence_id, lead_id, occurrence_id, occurred_at, decided_at, decision, enrollment_id, arm
-from decide.new_enrollment_decisions
-anti join journal.enrollment_decisions using (sequence_id, lead_id, occurrence_id)
+from decide.new_enrollment_decisions as new
+where not exists (
+    select 1 from journal.enrollment_decisions as known
+    where
+        known.sequence_id = new.sequence_id
+        and known.lead_id = new.lead_id
+        and known.occurrence_id = new.occurrence_id
+)
 
 -- name: decided_enrollment_closings
 select enrollment_id, closed_at, status, exit_reason
-from decide.new_enrollment_closings
-anti join journal.enrollment_closings using (enrollment_id)
+from decide.new_enrollment_closings as new
+where not exists (select 1 from journal.enrollment_closings as known where known.enrollment_id = new.enrollment_id)
 
 -- name: decided_skipped_steps
 select enrollment_id, step_id, resolved_at, resolution, reason, detail
-from decide.new_skipped_steps
-anti join journal.skipped_steps using (enrollment_id, step_id)
+from decide.new_skipped_steps as new
+where not exists (
+    select 1 from journal.skipped_steps as known
+    where known.enrollment_id = new.enrollment_id and known.step_id = new.step_id
+)
 
 -- name: decided_message_content
 -- What messages show is kept before they go out (M9). Sorted: who looks one up reads little of the file.
 select
     due.message_id, due.enrollment_id, due.step_id, due.lead_id, due.as_of,
-    getvariable('commit_of').recorded_at as recorded_at,
+    commit_of.recorded_at,
     shown.content, shown.content_types
 from raw.due_content as shown
+cross join commit_of
 inner join decide.due_steps as due
     on shown.message_id = due.message_id
 left join journal.message_content as known
@@ -32,8 +42,15 @@ order by due.message_id
 
 -- name: decided_segment_changes
 select segment, lead_id, as_of, change, is_entry
-from decide.new_segment_changes
-anti join journal.segment_changes using (segment, lead_id, as_of, change)
+from decide.new_segment_changes as new
+where not exists (
+    select 1 from journal.segment_changes as known
+    where
+        known.segment = new.segment
+        and known.lead_id = new.lead_id
+        and known.as_of = new.as_of
+        and known.change = new.change
+)
 
 -- name: decided_segment_results
 select new.segment, new.as_of, new.members, new.refreshed_at
@@ -67,8 +84,8 @@ delete from raw.left_waiting
 
 -- name: finished_enrollment_closings
 select enrollment_id, closed_at, status, exit_reason
-from raw.completions
-anti join journal.enrollment_closings using (enrollment_id)
+from raw.completions as new
+where not exists (select 1 from journal.enrollment_closings as known where known.enrollment_id = new.enrollment_id)
 
 -- name: finished_handed_over
 -- What this tick, or one before it that did not finish, handed to mail servers. A deferral may go again as it is.
@@ -159,12 +176,17 @@ from raw.loaded_files
 where load_id > (select coalesce(max(last_load_id), 0) from journal.ticks)
 
 -- name: take_time
--- Kept in a variable: the same statement goes into the journal and into the warehouse.
-set variable commit_of = struct_pack(as_of := ?::timestamp, phase := ?::varchar, recorded_at := ?::timestamp)
+-- Kept for as long as the connection is: the same statement goes into the journal and into the warehouse.
+create or replace temp table commit_of as
+select
+    ?::timestamp as as_of,
+    ?::varchar as phase,
+    ?::timestamp as recorded_at
 
 -- name: tick
 select
-    getvariable('commit_of').as_of as as_of,
-    getvariable('commit_of').phase as phase,
-    getvariable('commit_of').recorded_at as recorded_at,
+    as_of,
+    phase,
+    recorded_at,
     (select coalesce(max(load_id), 0) from raw.loaded_files) as last_load_id
+from commit_of

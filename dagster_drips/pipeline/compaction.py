@@ -6,13 +6,14 @@ Here belong the lock, the warehouse and the setting; the files are `landing.comp
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from dagster_drips.clock import utc_now
 from dagster_drips.landing.compaction import CompactReport, Which, closed_files, pack_files
 from dagster_drips.pipeline.in_bucket import keep_landed_in_bucket
 from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.project import Project
-from dagster_drips.warehouse import open_warehouse
+from dagster_drips.warehouse import open_warehouse, warehouse_of
 
 _FILES_AT_ONCE = 10_000
 _PAUSE_SECONDS = 0.3
@@ -45,9 +46,10 @@ def compact(project: Project, which: Which, *, wait_seconds: float = 5) -> Compa
 
 
 def _packed(project: Project, which: Which) -> CompactReport:
-    if not project.warehouse.exists():
+    place = warehouse_of(project)
+    if isinstance(place, Path) and not place.exists():
         return CompactReport()
     today = utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
-    with open_warehouse(project.warehouse) as warehouse:
+    with open_warehouse(place) as warehouse:
         files = closed_files(project, warehouse, which, today)
     return pack_files(project, files, at_most=_FILES_AT_ONCE)

@@ -18,6 +18,7 @@ from dagster_drips.pipeline.replay import STATEMENTS as REPLAY
 from dagster_drips.pipeline.replay import Span
 from dagster_drips.project import Project
 from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.database import need_file
 from dagster_drips.warehouse.statements import named_statements
 
 STATEMENTS = named_statements(Path(__file__).with_name("comparison.sql"))
@@ -48,6 +49,7 @@ def sends_of_life(project: Project, span: Span) -> pl.DataFrame:
     Raises:
         DripsError: there is no warehouse, or a tick is writing it.
     """
+    need_file(project)
     if not project.warehouse.exists():
         raise DripsError("nothing was sent yet that could be compared: there is no warehouse", file=project.warehouse)
     with open_warehouse(project.warehouse) as warehouse:

@@ -23,8 +23,9 @@ import msgspec
 
 from dagster_drips.files import atomic_write
 from dagster_drips.pipeline.changeable_sql import implementations_of, is_changeable
+from dagster_drips.pipeline.dbt_target import leaves_its_sql
 from dagster_drips.pipeline.descriptions import Description
-from dagster_drips.warehouse import open_warehouse
+from dagster_drips.warehouse import Place, open_warehouse
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -34,12 +35,6 @@ FOLDER = "compiled_runs"
 _KEPT_STATES = 16
 EMPTY_WITHOUT = "empty_without"
 """In the `meta` of a model of the product's: what it reads without which it has no rows."""
-
-_PROFILE_EXTRAS = (
-    *("config_options", "extensions", "settings", "secrets", "attach", "filesystems", "remote", "plugins"),
-    *("module_paths", "retries", "is_ducklake", "use_credential_provider", "flights", "motherduck_token"),
-)
-
 
 Kind = Literal["table", "view", "seed", "test", "incremental"]
 
@@ -145,7 +140,7 @@ class CompiledRuns:
             outdated.unlink(missing_ok=True)
 
 
-def compiled_nodes(manifest: Manifest, results: Sequence[Any], warehouse: Path) -> list[CompiledNode] | None:
+def compiled_nodes(manifest: Manifest, results: Sequence[Any], warehouse: Place) -> list[CompiledNode] | None:
     """The nodes of a dbt run in their order; None where it is to be left to dbt.
 
     Args:
@@ -153,9 +148,9 @@ def compiled_nodes(manifest: Manifest, results: Sequence[Any], warehouse: Path) 
         results: dbt's own.
         warehouse: the file that it wrote.
     """
-    if not _leaves_its_sql(manifest):
+    if not leaves_its_sql(manifest):
         return None
-    implementations = implementations_of(manifest.macros)
+    implementations = implementations_of(manifest.macros, manifest.metadata.adapter_type)
     nodes = []
     for result in results:
         is_fixed = _is_compiled(result) and not is_changeable(result.node, manifest, implementations)
@@ -163,6 +158,8 @@ def compiled_nodes(manifest: Manifest, results: Sequence[Any], warehouse: Path) 
         if compiled is None:
             return None
         nodes.append(compiled)
+    if any(node.kind == "seed" for node in nodes) and not isinstance(warehouse, Path):
+        return None  # a server reads no files of ours
     return _with_types_of_seeds(nodes, warehouse)
 
 
@@ -175,26 +172,15 @@ def _is_compiled(result: Any) -> bool:
 
 def compiled_models(manifest: Manifest, nodes: Sequence[Any]) -> list[CompiledNode]:
     """Of these models those that are fixed and that dbt has compiled, whatever became of them."""
-    if not _leaves_its_sql(manifest):
+    if not leaves_its_sql(manifest):
         return []
-    implementations = implementations_of(manifest.macros)
+    implementations = implementations_of(manifest.macros, manifest.metadata.adapter_type)
     fixed = [
         node
         for node in nodes
         if getattr(node, "compiled_code", None) and not is_changeable(node, manifest, implementations)
     ]
     return [compiled for node in fixed if (compiled := _compiled(node, manifest))]
-
-
-def _leaves_its_sql(manifest: Manifest) -> bool:
-    """Whether there is no more to what dbt does with the project than the SQL of its nodes."""
-    from dbt.adapters.factory import FACTORY
-
-    adapter: Any = FACTORY.adapters.get("duckdb")
-    credentials = adapter.config.credentials if adapter else None
-    if credentials is None or any(getattr(credentials, name, None) for name in _PROFILE_EXTRAS):
-        return False
-    return not any(node.resource_type == "operation" for node in manifest.nodes.values())
 
 
 def folder_of_package(manifest: Manifest, name: str) -> Path:
@@ -276,7 +262,7 @@ def _kept(node: Any, kind: Kind, **what: Any) -> CompiledNode:
     return CompiledNode(unique_id=node.unique_id, kind=kind, relation=node.relation_name, **what)
 
 
-def _with_types_of_seeds(nodes: list[CompiledNode], warehouse: Path) -> list[CompiledNode]:
+def _with_types_of_seeds(nodes: list[CompiledNode], warehouse: Place) -> list[CompiledNode]:
     """dbt guesses types of a seed's columns: those that it has chosen."""
     if not any(node.kind == "seed" for node in nodes):
         return nodes

@@ -14,15 +14,13 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import duckdb
-
 from dagster_drips.pipeline.dbt_runner import CONTENT, Transform, TransformFailed
 from dagster_drips.pipeline.failure_words import failure_words
 from dagster_drips.pipeline.gates import decided_at
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.project import Project
 from dagster_drips.sequences.content_files import content_files
-from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse import Warehouse, engine_error
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
@@ -138,7 +136,7 @@ def freeze_content(warehouse: Warehouse) -> list[ContentFailure]:
             types[row["content"]] = {"many": row["is_many"], "columns": columns}
         except ModelFailed as error:
             failures.append(ContentFailure(row["content"], file_of(row["content"]), str(error)))
-        except duckdb.Error as error:
+        except engine_error() as error:
             failures.append(ContentFailure(row["content"], file_of(row["content"]), failure_words(str(error))))
     if not failures:
         warehouse.execute(_STATEMENTS["show"], [json.dumps(types, ensure_ascii=False)])

@@ -137,7 +137,7 @@ PACKAGES = ("dbt_packages", "dbt_modules")
 """Folders of packages."""
 MADE = frozenset({"target", "logs", *PACKAGES, "__pycache__", LINK})
 """What the tools of a dbt project put into it: folders, and links to such."""
-_ENVIRONMENT = re.compile(rb"""env_var\(\s*['"](?!DRIPS_WAREHOUSE|DRIPS_TARGET)(\w+)['"]""")
-"""Of our own two, dbt is told for each run; what they decide is among the settings."""
+_ENVIRONMENT = re.compile(rb"""env_var\(\s*['"](?!DRIPS_WAREHOUSE|DRIPS_TARGET|PG)(\w+)['"]""")
+"""Of our own two, and libpq's, dbt is told for each run; what they decide is among the settings."""
 _ENGINES = ("dbt-core", "dbt-adapters", "dbt-duckdb", "dagster-drips")
 _UNREAD = frozenset({".user.yml", ".DS_Store"})

@@ -8,8 +8,7 @@ told of the project's own models (`own_models`).
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from dagster_drips.pipeline.compiled_runs import (
 from dagster_drips.pipeline.dbt_files import Fingerprint, existing_files_only, fingerprint_of
 from dagster_drips.pipeline.dbt_mirror import prepared
 from dagster_drips.pipeline.dbt_package import PACKAGE_NAME, check_names, check_names_told_of
+from dagster_drips.pipeline.dbt_target import asked_of, check_profile, keeps_views, name_of, target_of, told
 from dagster_drips.pipeline.descriptions import Description, descriptions_of
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.own_models import is_own_model
@@ -34,7 +34,7 @@ from dagster_drips.pipeline.run_compiled import run_compiled
 from dagster_drips.pipeline.segment_refreshes import keep_results
 from dagster_drips.project import Project
 from dagster_drips.settings import load_settings
-from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse import Place, Warehouse, warehouse_of
 from dagster_drips.warehouse.watermark import drop_kept_tables
 
 if TYPE_CHECKING:
@@ -54,10 +54,12 @@ AFTER_SENDING = ("fqn:drips.after_sending",)
 """Views all of them: they are made beside the others and asked when mail is out."""
 STEP_STATES = ("fqn:drips.decide.steps.judged_steps", "fqn:drips.decide.steps.due_steps")
 """What says which steps are due: run once more where a template declines one (M10). What reads them are views."""
+_VIEWS_OF_STEP_STATES = tuple(
+    f"{one}+,fqn:drips.{folder}" for one in STEP_STATES for folder in ("decide", "after_sending")
+)
 SEEDS = "resource_type:seed"
 MEASURE = ("fqn:drips.marts", "package:this,fqn:marts")
 MARTS_SCHEMA = "marts"
-_VARIABLE = "DRIPS_WAREHOUSE"
 CI_TAG = "ci"
 """Of data tests that a tick does without: each costs it its share."""
 
@@ -74,13 +76,14 @@ class TransformFailed(DripsError):
 
 
 class Transform:
-    """dbt on one project and one warehouse file.
+    """dbt on one project and one warehouse.
 
     Args:
         project: whose `dbt_project/` to run.
-        warehouse: the DuckDB file; the project's own where None.
+        warehouse: a DuckDB file; the project's own warehouse where None.
         target_path: where dbt keeps what it compiled; the project's own where None.
-        target: of the profile; the one that `DRIPS_TARGET` names where None.
+        target: of the profile; the one that `DRIPS_TARGET` names where None, or for a file of its own, where that is no
+            file, the one that is.
         looks_back: the warehouse has events of the time after its ticks, as where the past is lived again.
     """
 
@@ -94,9 +97,10 @@ class Transform:
         looks_back: bool = False,
     ):
         self.project = project
-        self.warehouse = warehouse or project.warehouse
+        own = target or load_settings(project).target
+        self.warehouse: Place = warehouse or warehouse_of(project, own)
         self.target_path = target_path or project.dbt_target
-        self.target = target or load_settings(project).target
+        self.target = target_of(self.warehouse, own)
         self._looks_back = looks_back
         self.compiled: dict[str, str] = {}
         """SQL of the models that the last `run` ran, as dbt compiled it, by unique id."""
@@ -151,7 +155,8 @@ class Transform:
     def _state_now(self) -> Fingerprint:
         # First, or the package of the version before is what is read.
         folder = prepared(self.project)
-        return fingerprint_of(folder, [self.target, self.warehouse.stem], is_own_model(self.project))
+        settings = [self.target, name_of(self.warehouse), *asked_of(self.warehouse)]
+        return fingerprint_of(folder, settings, is_own_model(self.project))
 
     @property
     def is_known(self) -> bool:
@@ -172,7 +177,7 @@ class Transform:
                 check_names_told_of(self.project.dbt, _reason(result))
                 raise TransformFailed(f"dbt can't read the project: {_reason(result)}", file=str(self.project.dbt))
             check_names(result.result, self.project.layout)
-            self._check_profile()
+            check_profile(self.warehouse, self.target)
             self._manifest = result.result
             keep_results(result.result, self.project.layout)
             for node in result.result.nodes.values():
@@ -187,23 +192,6 @@ class Transform:
 
         write_manifest(self.manifest(), str(self.target_path))
         self._made_of.write_text(self._state_of_manifest())
-
-    def _check_profile(self) -> None:
-        """See that dbt writes the file that it is told: replays, plans and tests of sequences have files of their own.
-
-        Raises:
-            DripsError: the profile's target is no DuckDB file, or always the same one.
-        """
-        from dbt.adapters.factory import FACTORY
-
-        adapter: Any = FACTORY.adapters.get("duckdb")
-        path = getattr(adapter.config.credentials, "path", None) if adapter else None
-        if path != self._warehouse_of_parse:
-            raise DripsError(
-                f"the target {self.target} must be a DuckDB file that dbt is told at each run; write its path as"
-                " \"{{ env_var('DRIPS_WAREHOUSE', 'FILE') }}\" (docs/existing-deployment.md)",
-                file="dbt_project/profiles.yml",
-            )
 
     def _parsed_elsewhere(self) -> list[str]:
         """What a throw-away run begins with: the project's own last parse, so that only what changed is read anew."""
@@ -295,8 +283,21 @@ class Transform:
             tables = [node for node in known if node.kind != "view" and node.name not in without]
             views = [node for node in known if node.kind == "view" and self._looks_back and _selects_events(node)]
             return self._run_compiled(tables, are_made=True, views_of_now=views)
-        left = ["config.materialized:view", *(f"package:this,{layout.segment_named(name)}" for name in without)]
+        left = [*self._views, *(f"package:this,{layout.segment_named(name)}" for name in without)]
         return self.run("run", select, exclude=[*exclude, *left])
+
+    @property
+    def _views(self) -> list[str]:
+        """What selects views that stand where the tables that they read are made anew."""
+        return ["config.materialized:view"] if keeps_views(self.warehouse) else []
+
+    def run_step_states(self) -> list[NodeResult]:
+        """Run once more what says which steps are due.
+
+        Raises:
+            TransformFailed: dbt could not start at all.
+        """
+        return self.run("run", STEP_STATES if self._views else _VIEWS_OF_STEP_STATES)
 
     def _run_compiled(
         self, nodes: list[CompiledNode], *, are_made: bool = False, views_of_now: Sequence[CompiledNode] = ()
@@ -321,6 +322,8 @@ class Transform:
     def begin_anew(self, warehouse: Warehouse) -> None:
         """Have the next run make the tables anew that ticks only bring up to date otherwise (folder `kept`)."""
         drop_kept_tables(warehouse)
+        if asked_of(self.warehouse):
+            self.look_again()
 
     def descriptions(self) -> dict[str, Description]:
         """What the marts and their columns are, by name."""
@@ -331,7 +334,6 @@ class Transform:
         # Imported late: it takes a second, and most commands never need it.
         from dbt.cli.main import dbtRunner
 
-        is_parse = arguments[0] == "parse"
         # Quiet, without log file and artifacts: each of them costs more than the SQL of an idle tick.
         flags = ["--quiet", "--log-level", "none", "--log-level-file", "none", "--no-use-colors"]
         work = str(self.project.dbt_work)
@@ -340,29 +342,10 @@ class Transform:
         places.append("--no-write-json")
         here = Path.cwd()
         try:
-            with existing_files_only(), _told_of(self._warehouse_of_parse if is_parse else str(self.warehouse)):
+            with existing_files_only(), told(self.warehouse, is_parse=arguments[0] == "parse"):
                 return dbtRunner(manifest=manifest).invoke([*flags, *arguments, *places])
         finally:
             os.chdir(here)  # dbt moves into its project
-
-    @property
-    def _warehouse_of_parse(self) -> str:
-        """dbt takes a parse over only where the warehouse has the same path; of that a parse needs the name alone."""
-        return f"../data/{self.warehouse.name}"
-
-
-@contextmanager
-def _told_of(warehouse: str) -> Generator[None]:
-    """Inside it a profile finds that file; outside, the same process may run dbt for others."""
-    before = os.environ.get(_VARIABLE)
-    os.environ[_VARIABLE] = warehouse
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_VARIABLE]
-        else:
-            os.environ[_VARIABLE] = before
 
 
 def _selects_events(node: CompiledNode) -> bool:

@@ -7,14 +7,14 @@ select unique_id, test, subjects, segment from raw.gate_lineage where fingerprin
 delete from raw.gate_lineage
 
 -- name: failed_tests
-select test, segment, reason from raw.failed_tests order by all
+select test, segment, reason from raw.failed_tests order by test, segment, reason
 
 -- name: forget_failed_tests
 delete from raw.failed_tests
 
 -- name: known_failed_tests
 -- Of a tick that has decided.
-select test, segment, reason from journal.failed_tests where as_of = (select as_of from raw.tick) order by all
+select test, segment, reason from journal.failed_tests where as_of = (select as_of from raw.tick) order by test, segment, reason
 
 -- name: decided_at
 -- Wall clock of the commit of the tick that has begun; none where it has not decided yet.

@@ -14,8 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from dagster_drips.landing.forgotten import load_forgotten
 from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
@@ -34,7 +32,7 @@ from dagster_drips.pipeline.segments import is_read, parse_readable
 from dagster_drips.project import Project
 from dagster_drips.sequences.intake_files import IntakeFile, intake_files, intake_problems
 from dagster_drips.sequences.problems import Problem
-from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse import Warehouse, engine_error
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
@@ -135,7 +133,7 @@ def _compared(warehouse: Warehouse, made: _Made, as_of: datetime) -> tuple[Any, 
     except IntakeFailed as error:
         example = f"{_EXAMPLE}'{error.example}'" if error.example else ""
         return None, [Problem(file, None, f"{error}; nothing of it is landed{example}")]
-    except duckdb.Error as error:
+    except engine_error() as error:
         return None, [Problem(file, None, f"{failure_words(str(error))}; nothing of it is landed")]
     return columns, [Problem(file, None, told)] if told else []
 

@@ -10,14 +10,12 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
 from dagster_drips.clock import format_instant
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.publish import MANIFEST
 from dagster_drips.pipeline.tick_journal import TickJournal, instant_of
 from dagster_drips.project import Project
-from dagster_drips.warehouse import open_warehouse
+from dagster_drips.warehouse import engine_error, open_warehouse
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("lost_mail.sql"))
@@ -60,7 +58,7 @@ def _answers_to_unknown_mail(project: Project) -> list[str]:
     try:
         with open_warehouse(project.warehouse, read_only=True) as warehouse:
             (found,) = warehouse.rows(_STATEMENTS["answers_to_unknown_mail"])
-    except (DripsError, duckdb.Error):
+    except (DripsError, engine_error()):
         return []  # busy or broken, which is told elsewhere
     if not found["messages"]:
         return []

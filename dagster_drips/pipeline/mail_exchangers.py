@@ -10,18 +10,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-
-import duckdb
 
 from dagster_drips.clock import format_instant, parse_instant
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
 from dagster_drips.project import Project
 from dagster_drips.sequences.problems import Problem
-from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse import Warehouse, engine_error, open_warehouse
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
@@ -94,8 +92,11 @@ def load_exchangers(project: Project, warehouse: Warehouse) -> list[Problem]:
         with warehouse.transaction():
             warehouse.execute(_STATEMENTS["forget"])
             if file.exists():
-                warehouse.execute(_STATEMENTS["load"], [str(file)])
-    except duckdb.Error:
+                if warehouse.reads_files:
+                    warehouse.execute(_STATEMENTS["load"], [str(file)])
+                else:
+                    warehouse.append_rows("raw.mail_exchangers", [asdict(one) for one in read_exchangers(project)])
+    except (DripsError, engine_error()):
         return [Problem(file.relative_to(project.root).as_posix(), None, _UNREADABLE)]
     return []
 

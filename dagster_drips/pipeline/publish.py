@@ -55,7 +55,8 @@ def publish(
     *,
     readable_for: timedelta = READABLE_FOR,
 ) -> dict[str, int]:
-    """Write a set of the marts as they are now, and make it the current one.
+    """Write a set of the marts as they are now, and make it the current one; of an engine that BI reads itself, a set
+    of no tables, with what others than BI read.
 
     Killed on the way, the set before stays current; what was begun is one of `temporaries`.
 
@@ -84,7 +85,7 @@ def publish(
         raise
     sync(versions)
     _link(folder / CURRENT_SET, f"{VERSIONS}/{version}")
-    _link_files(folder, [DATABASE, *(f"{table}.parquet" for table in counts)])
+    _link_files(folder, [DATABASE, *(f"{table}.parquet" for table in counts)] if warehouse.is_published else [])
     sync(folder)
     _prune(versions, version, readable_for)
     return counts
@@ -97,8 +98,11 @@ def _write_set(
     descriptions: Mapping[str, Description],
     before: SetBefore | None,
 ) -> dict[str, int]:
-    written = write_tables(warehouse, folder, descriptions, before)
-    publish_facts(warehouse, folder)
+    if warehouse.is_published:
+        written = write_tables(warehouse, folder, descriptions, before)
+        publish_facts(warehouse, folder)
+    else:  # BI and `drips status` read beside a tick
+        written = Contents({}, {}, "", "")
     as_of = warehouse.value(_STATEMENTS["as_of"])
     told = {"version": version, "as_of": as_of and format_instant(as_of)}
     manifest = told | msgspec.to_builtins(written)

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import duckdb
-
 from dagster_drips.clock import utc_now
 from dagster_drips.delivery.delivery_journal import deliveries
 from dagster_drips.delivery.ingestion import cut_files, ingest_deliveries
@@ -23,6 +21,7 @@ from dagster_drips.landing.load import load_again
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
 from dagster_drips.pipeline.intake_rows import note_landed
 from dagster_drips.pipeline.publish import publish
+from dagster_drips.pipeline.rebuild_in_place import EARLIER_LOG, made_in_place
 from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.pipeline.set_aside import draft_what_stays, sent_later
 from dagster_drips.pipeline.tick import Pipeline
@@ -33,7 +32,7 @@ from dagster_drips.sequences.catalog import read_catalog
 from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.sequences.versions import live_settings, restore_live
 from dagster_drips.settings import load_settings
-from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse import PostgresDatabase, Warehouse, engine_error, open_warehouse, warehouse_of
 from dagster_drips.warehouse.watermark import set_watermark
 
 
@@ -93,6 +92,9 @@ def rebuild_under_lock(
     journal.finish_setting_aside()
     if not journal.commits():
         raise DripsError("no tick is as early as that", file=journal.root)
+    place = warehouse_of(project)
+    if isinstance(place, PostgresDatabase):
+        return _rebuild_in_place(project, place, journal, progress, until, knows_more)
     scratch = project.data / "warehouse.rebuilding.duckdb"
     scratch.unlink(missing_ok=True)
     scratch.with_suffix(".duckdb.wal").unlink(missing_ok=True)
@@ -113,6 +115,21 @@ def rebuild_under_lock(
     finally:
         journal.drop_drafts()
     return report
+
+
+def _rebuild_in_place(
+    project: Project,
+    place: PostgresDatabase,
+    journal: TickJournal,
+    progress: Callable[[str], None],
+    until: datetime | None,
+    knows_more: bool,
+) -> RebuildReport:
+    if until is not None:
+        raise DripsError("drips rebuild --until goes back on DuckDB alone so far (docs/postgres.md)")
+    pipeline = Pipeline(project, Transform(project), journal)
+    with open_warehouse(place) as warehouse, made_in_place(warehouse):
+        return _fill(project, pipeline, journal, warehouse, progress, until, knows_more)[0]
 
 
 def _fill(
@@ -151,7 +168,8 @@ def _fill(
     loaded = journal.rows(warehouse, LOADED_FILES)
     progress(f"{len(loaded)} landed files")
     load_again(project, warehouse, loaded, fields=live_settings(warehouse, catalog).fields)
-    note_landed(project, warehouse)
+    if "intake" not in warehouse.lacks:
+        note_landed(project, warehouse)
     set_clock_to_last(warehouse)
     progress("models")
     pipeline.decide(warehouse, tested=False)
@@ -173,10 +191,12 @@ def _fill(
 
 def _known_before(project: Project, warehouse: Warehouse) -> int:
     """What the warehouse that is to be replaced knows; one that is gone, or can't be read, knows nothing."""
+    if warehouse.columns(EARLIER_LOG):
+        return hold_known_before(project, warehouse, warehouse, log=EARLIER_LOG)
     if not project.warehouse.exists():
         return 0
     try:
         with open_warehouse(project.warehouse, read_only=True) as earlier:
             return hold_known_before(project, warehouse, earlier)
-    except (DripsError, duckdb.Error):
+    except (DripsError, engine_error()):
         return 0

@@ -28,6 +28,7 @@ from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.temporaries import REPLAY_PREFIX, owned
 from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.database import need_file
 from dagster_drips.warehouse.statements import named_statements
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it come from mkdtemp
@@ -81,6 +82,8 @@ def replayed(
     Raises:
         DripsError: a broken dbt project, or a warehouse that is busy.
     """
+    if continued:
+        need_file(project)
     late = LateRows(knowing, loads_of(project)) if knowing != "as_landed" else None
     with scratch_folder(project) as scratch:
         file = scratch / "warehouse.duckdb"

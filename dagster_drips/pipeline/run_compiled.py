@@ -18,7 +18,7 @@ import msgspec
 from dagster_drips.pipeline.compiled_runs import CompiledNode
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.run_constants import constants, with_constants
-from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse import Place, Warehouse, open_warehouse
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
@@ -27,7 +27,7 @@ _STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
 
 def run_compiled(
     nodes: Sequence[CompiledNode],
-    warehouse: Path,
+    warehouse: Place,
     dbt: Path,
     *,
     are_made: bool = False,

@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import duckdb
-
 from dagster_drips.pipeline.dbt_files import source_files
 from dagster_drips.pipeline.dbt_mirror import prepared
 from dagster_drips.pipeline.dbt_package import product_names, taken_name
@@ -39,7 +37,7 @@ from dagster_drips.sequences.segment_files import (
     tagged_files,
     unnameable_segments,
 )
-from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse import Warehouse, engine_error
 from dagster_drips.warehouse.quoting import quoted_name
 from dagster_drips.warehouse.statements import named_statements
 from dagster_drips.warehouse.watermark import begin_reading
@@ -321,7 +319,7 @@ def _unreadable_rows(warehouse: Warehouse, relation: str) -> str:
     """Why the members that a relation says can't be read; empty where they can."""
     try:
         warehouse.value(f"select count(cast(lead_id as varchar)) from {relation}")
-    except duckdb.Error as error:
+    except engine_error() as error:
         return str(error)
     return ""
 

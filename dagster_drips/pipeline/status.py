@@ -16,7 +16,7 @@ from dagster_drips.delivery.losses import reported_losses
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
 from dagster_drips.project import Project
-from dagster_drips.warehouse import Warehouse, WarehouseBusy, open_warehouse
+from dagster_drips.warehouse import Warehouse, WarehouseBusy, open_warehouse, warehouse_of
 from dagster_drips.warehouse.quoting import quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
@@ -76,12 +76,14 @@ def current_facts(project: Project) -> tuple[Facts, datetime | None]:
     Raises:
         DripsError: there is no warehouse yet, it can't be read, or a first run is writing to it.
     """
-    if not project.warehouse.exists():
-        raise DripsError("there is no warehouse yet; make it with `drips run`", file=project.warehouse)
+    place = warehouse_of(project)
+    if isinstance(place, Path) and not place.exists():
+        raise DripsError("there is no warehouse yet; make it with `drips run`", file=place)
     try:
-        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+        with open_warehouse(place, read_only=True) as warehouse:
             if not warehouse.columns("journal.ticks"):
-                raise DripsError("this warehouse has seen no tick yet; start with `drips run`", file=project.warehouse)
+                told = place if isinstance(place, Path) else place.name
+                raise DripsError("this warehouse has seen no tick yet; start with `drips run`", file=told)
             losses = [{"problem": told} for told in reported_losses(project, warehouse)]
             return read_facts(warehouse) | {"losses": losses}, None
     except WarehouseBusy:
@@ -98,7 +100,7 @@ def next_due(project: Project) -> dict[str, datetime]:
     Sequences of which no step may go out later than at the last tick are not among them.
     """
     try:
-        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+        with open_warehouse(warehouse_of(project), read_only=True) as warehouse:
             rows = warehouse.rows(_NEXT_DUE) if warehouse.columns("intermediate.int_coming_steps") else []
             return {row["sequence_id"]: row["next_at"] for row in rows}
     except WarehouseBusy:

@@ -3,7 +3,7 @@
 -- name: ticks
 select
     as_of,
-    list(phase order by recorded_at) as phases,
+    array_agg(phase order by recorded_at) as phases,
     min(recorded_at) as decided_at,
     max(recorded_at) as recorded_at
 from journal.ticks
@@ -62,7 +62,7 @@ select
     refreshes.refresh_seconds,
     results.members,
     results.refreshed_at,
-    results.refreshed_at + to_seconds(refreshes.refresh_seconds) as next_refresh_at
+    results.refreshed_at + refreshes.refresh_seconds * interval '1 second' as next_refresh_at
 from decide.segment_refreshes as refreshes
 left join journal.segment_results as results
     on
@@ -90,7 +90,7 @@ order by sequence_id
 select
     sequence_id,
     count(*) filter (where next_scheduled_at <= tick.as_of) as waiting,
-    count(*) filter (where next_scheduled_at > tick.as_of and next_scheduled_at <= tick.as_of + interval 24 hours)
+    count(*) filter (where next_scheduled_at > tick.as_of and next_scheduled_at <= tick.as_of + interval '24 hours')
         as within_a_day,
     count(*) filter (where next_scheduled_at > tick.as_of) as later,
     min(next_scheduled_at) filter (where next_scheduled_at > tick.as_of) as next_at
@@ -98,7 +98,7 @@ from marts.enrollments
 cross join (select max(as_of) as as_of from journal.ticks) as tick
 where next_scheduled_at is not null
 group by sequence_id
-order by waiting = 0, next_at, sequence_id
+order by count(*) filter (where next_scheduled_at <= tick.as_of) = 0, next_at, sequence_id
 
 -- name: rejected
 -- Lately: landed in the week before the newest load, and whatever is wrong with a whole file (those have no load).
@@ -113,7 +113,23 @@ left join raw.loaded_files as files
     on rejected._load = files.load_id
 where
     files.load_id is null
-    or files.loaded_at >= (select max(loaded_at) from raw.loaded_files) - interval 7 days
+    or files.loaded_at >= (select max(loaded_at) from raw.loaded_files) - interval '7 days'
+group by rejected.kind, rejected.file
+order by max(rejected._load) desc, rejected.kind, rejected.file
+
+-- name: rejected for postgres
+select
+    rejected.kind,
+    rejected.file,
+    count(*) as rows,
+    min(rejected.line) as line,
+    (array_agg(rejected.reason order by rejected.line))[1] as reason
+from raw.rejected_rows as rejected
+left join raw.loaded_files as files
+    on rejected._load = files.load_id
+where
+    files.load_id is null
+    or files.loaded_at >= (select max(loaded_at) from raw.loaded_files) - interval '7 days'
 group by rejected.kind, rejected.file
 order by max(rejected._load) desc, rejected.kind, rejected.file
 

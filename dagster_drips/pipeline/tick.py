@@ -31,8 +31,9 @@ from dagster_drips.pipeline.content import (
 from dagster_drips.pipeline.data_tests import failed_gates, run_tests
 from dagster_drips.pipeline.day_ends import note_what_waits
 from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
-from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, STEP_STATES, Transform, TransformFailed
+from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, Transform, TransformFailed
 from dagster_drips.pipeline.declining import declined_steps
+from dagster_drips.pipeline.engine_limits import check_engine
 from dagster_drips.pipeline.gates import decided_at, expect_gates, set_failed_tests
 from dagster_drips.pipeline.in_bucket import begin_with_bucket, fetch_meanwhile, keep_in_bucket
 from dagster_drips.pipeline.intake import IntakeReport, land_changes
@@ -194,6 +195,7 @@ class Pipeline:
         """
         instant = (as_of or utc_now()).replace(microsecond=0)
         if self.journal is not None:
+            check_engine(self.project, warehouse)
             mark_place(self.project)
             begin_with_bucket(self.project)
             recover(self.project, warehouse, self.journal)
@@ -270,14 +272,14 @@ class Pipeline:
                 raise DripsError(f"content model {found[0]} and its steps are due all the same")
             nodes, broken = run_decisions(self.project, self.transform, warehouse)
         if declined_steps(warehouse):
-            nodes = [*nodes, *self._run_again(STEP_STATES)]
+            nodes = [*nodes, *self._run_step_states()]
         nodes = [*nodes, *made]
         record_failures(warehouse, [*broken, *segments_without_file(self.project, warehouse)])
         counts = warehouse.rows(STATEMENTS["counts"])[0]
         return Decided(as_of=self.as_of(warehouse), nodes=nodes, tests=tests, broken_segments=broken, **counts)
 
-    def _run_again(self, models: Sequence[str]) -> list[NodeResult]:
-        results = self.transform.run("run", models)
+    def _run_step_states(self) -> list[NodeResult]:
+        results = self.transform.run_step_states()
         if failed := [result for result in results if result.failed]:
             raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", results)
         return results

@@ -69,9 +69,9 @@ class TickJournal:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         for table, select in selects.items():
-            if warehouse.value(f"select exists (select 1 from ({select}))"):
+            if warehouse.value(f"select exists (select 1 from ({select}) as rows_of_table)"):
                 path = scratch / file_name(table)
-                warehouse.execute(f"copy ({select}) to {quoted_text(str(path))} (format parquet)")
+                warehouse.write_parquet(select, path)
                 sync(path)
         sync(scratch)
         return scratch

@@ -26,3 +26,19 @@ insert into journal.sequence_versions by name (
     except all
     select * from journal.sequence_versions
 )
+
+-- name: take_versions for postgres
+insert into journal.sequence_versions by name (
+    select new.*
+    from read_parquet(?) as new
+    where not exists (
+        select 1
+        from journal.sequence_versions as known
+        where
+            known.sequence_id = new.sequence_id
+            and known.version_id = new.version_id
+            and known.seen_at = new.seen_at
+            and known.status = new.status
+            and known.file_state = new.file_state
+    )
+)

@@ -27,6 +27,7 @@ from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.sequences.versions import last_settings
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.database import need_file
 
 DAYS, EVERY = 14, timedelta(hours=6)
 """How far a plan looks ahead, and the time between its ticks, where nobody says."""
@@ -59,6 +60,7 @@ def plan(
         DripsError: the base can't be read, the instant is not later than the last tick, a model fails, or the warehouse
             is busy.
     """
+    need_file(project)
     with scratch_folder(project) as scratch:
         warehouses = {name: scratch / name / "warehouse.duckdb" for name in ("base", "working")}
         for file in warehouses.values():

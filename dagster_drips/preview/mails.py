@@ -32,6 +32,7 @@ from dagster_drips.templating.html_tokens import address_of_link, start_tags, to
 from dagster_drips.templating.rendering import RenderError
 from dagster_drips.templating.templates import compile_step
 from dagster_drips.warehouse import open_warehouse
+from dagster_drips.warehouse.database import need_file
 from dagster_drips.warehouse.statements import named_statements
 
 GMAIL_CLIPS_AT = 102 * 1024
@@ -123,6 +124,7 @@ def reader_of(project: Project, lead: str | None) -> Reader:
     """
     if lead is None:
         return Reader(dict(MADE_UP), None, project)
+    need_file(project)
     if not project.warehouse.exists():
         raise DripsError("there is no warehouse to take a lead from; make it with `drips run`", file=project.warehouse)
     with open_warehouse(project.warehouse, read_only=True) as warehouse:

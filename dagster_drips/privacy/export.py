@@ -12,6 +12,7 @@ from dagster_drips.privacy.forget import surveyed
 from dagster_drips.privacy.survey import Survey
 from dagster_drips.project import Project
 from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.database import need_file
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("export.sql"))
@@ -30,6 +31,7 @@ def export(project: Project, lead_id: str) -> dict[str, Any]:
     Raises:
         DripsError: nobody knows that lead, another run is going on, a file can't be read.
     """
+    need_file(project)
     found = surveyed(project, lead_id)
     person = found.person
     tables: dict[str, list[dict[str, Any]]] = {}

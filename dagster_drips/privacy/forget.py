@@ -36,6 +36,7 @@ from dagster_drips.privacy.search import search
 from dagster_drips.privacy.survey import Survey, survey
 from dagster_drips.project import Project
 from dagster_drips.temporaries import clear, living
+from dagster_drips.warehouse.database import need_file
 
 _SECONDS_FOR_COLLECTORS = 5.0
 
@@ -91,6 +92,7 @@ def forget(project: Project, lead_id: str, progress: Callable[[str], None] = lam
         DripsError: nobody knows that lead, another run is going on, another erasure has not ended, or a landed file is
             damaged, gone or changed, so that the warehouse could not be made again: nothing was erased then.
     """
+    need_file(project)
     with exclusive_run(project, thoroughly=True):
         _wait_for_collectors(project)
         unfinished = _read_unfinished(project, lead_id)

@@ -23,15 +23,16 @@ from dagster_drips.sequences.rows import TABLES, LiveSequence, Rows, rows_of
 from dagster_drips.sequences.schema import ProjectSettings, Sequence
 from dagster_drips.sequences.senders import Senders
 from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.statements import whole_statement
 
 _STATUS = {SETTINGS_FILE: "settings", SENDERS_FILE: "senders"}
 """Files that hold for all sequences, and what stands for a status in their rows of the journal."""
 SharedFile = TypeVar("SharedFile", ProjectSettings, Senders)
 _FOLDER = Path(__file__).parent
-_LATEST = (_FOLDER / "latest_versions.sql").read_text(encoding="utf-8")
-_VERSION = (_FOLDER / "version.sql").read_text(encoding="utf-8")
-_LIVE = (_FOLDER / "live_versions.sql").read_text(encoding="utf-8")
-_HISTORY = (_FOLDER / "version_history.sql").read_text(encoding="utf-8")
+_LATEST = whole_statement(_FOLDER / "latest_versions.sql")
+_VERSION = whole_statement(_FOLDER / "version.sql")
+_LIVE = whole_statement(_FOLDER / "live_versions.sql")
+_HISTORY = whole_statement(_FOLDER / "version_history.sql")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,16 @@ What belongs here: moving rows. What does not: deciding anything about them. SQL
 .sql files beside the code that runs it.
 """
 
+from dagster_drips.warehouse.database import Place, PostgresDatabase, warehouse_of
+from dagster_drips.warehouse.engine_errors import engine_error
 from dagster_drips.warehouse.port import Warehouse, WarehouseBusy, open_warehouse
 
-__all__ = ["Warehouse", "WarehouseBusy", "open_warehouse"]
+__all__ = [
+    "Place",
+    "PostgresDatabase",
+    "Warehouse",
+    "WarehouseBusy",
+    "engine_error",
+    "open_warehouse",
+    "warehouse_of",
+]

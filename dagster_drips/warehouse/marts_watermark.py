@@ -55,7 +55,7 @@ def begin_measuring(warehouse: Warehouse, fingerprint: str) -> Measured:
         with warehouse.transaction():
             forget_marts_watermark(warehouse)
             for table in BROUGHT_UP_TO_DATE:
-                warehouse.execute(f"drop table if exists {table}")
+                warehouse.execute(f"drop table if exists {table} cascade")
     return measured
 
 

@@ -40,4 +40,4 @@ select max(as_of) from raw.marts_watermark
 
 -- name: note_unmeasured
 insert into raw.unmeasured_deliveries
-select unnest(string_split(?::varchar, ' '))
+select unnest(string_to_array(?::varchar, ' '))

@@ -66,7 +66,7 @@ delete from raw.late_deliveries where is_read
 -- A message of a tick before the watermark's.
 insert into raw.late_deliveries
 select
-    unnest(string_split(?::varchar, ' ')) as message_id,
+    unnest(string_to_array(?::varchar, ' ')) as message_id,
     false as is_read
 
 -- name: as_of

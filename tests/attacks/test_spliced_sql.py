@@ -50,9 +50,11 @@ REVIEWED = {
         "', '.join(content)": QUOTED,
         "f'raw.{self._kind}'": OURS,
         "_KEYS[self._kind]": OURS,
+        "columns": QUOTED,
     },
     "delivery/lead_fields.py": {"columns": QUOTED},
     "delivery/shards.py": {"columns": QUOTED},
+    "delivery/losses.py": {"log": OURS},
     "pipeline/commits.py": {"table": OURS, "select": STATEMENT},
     "pipeline/run_compiled.py": {
         "relation": COMPILED,
@@ -106,7 +108,25 @@ REVIEWED = {
     "privacy/export.py": {"relation": OURS, "key": OURS, "address": OURS},
     "sequence_tests/models.py": {"model.relation": STATEMENT, "model.select": STATEMENT, "select": STATEMENT},
     "sequences/versions.py": {"table": OURS},
-    "warehouse/port.py": {"table": OURS, "casts": QUOTED, "types[name]": TYPE},
+    "warehouse/duckdb_file.py": {
+        "table": OURS,
+        "casts": QUOTED,
+        "types[name]": TYPE,
+        "select": STATEMENT,
+        "column": QUOTED,
+        "sql_type": TYPE,
+        "using": QUOTED,
+    },
+    "warehouse/postgres.py": {
+        "table": OURS,
+        "names": QUOTED,
+        "select": STATEMENT,
+        "columns": QUOTED,
+        "_FROM_PARQUET": OURS,
+    },
+    "warehouse/statements.py": {"parts": QUOTED},
+    "warehouse/postgres_relations.py": {"made.relation": COMPILED, "made.select": COMPILED, "_SCRATCH": OURS},
+    "warehouse/postgres_sql.py": {"found[1]": STATEMENT, "found[2]": STATEMENT},
 }
 
 

@@ -35,7 +35,7 @@ CLI = typer.main.get_command(app)
 OTHERS = {
     *("cat", "cd", "cp", "echo", "export", "ln", "mkdir", "rsync", "."),  # a shell's own
     *("pip", "uv", "duckdb", "dbt", "mf", "dagster", "pytest", "python", "python3", ".ci/run"),
-    *("chown", "docker", "git", "helm", "install", "kubectl", "runuser", "systemctl", "useradd"),
+    *("chown", "createdb", "docker", "git", "helm", "install", "kubectl", "runuser", "systemctl", "useradd"),
 }
 """Programs beside `drips` that the pages call."""
 COMPOSE = re.compile(r"docker compose (?:\S+ )*?(?:exec|run)(?: -\S+)* \w+ (drips .+)")

@@ -18,7 +18,7 @@ from dagster_drips.doctor.examination import check_links
 from dagster_drips.doctor.place import check_warehouse, check_writable, disk_check
 from dagster_drips.message.dkim import Signer
 from dagster_drips.settings import Settings
-from dagster_drips.warehouse import open_warehouse, port
+from dagster_drips.warehouse import duckdb_file, open_warehouse
 
 SENDERS = """
 default: acme
@@ -159,7 +159,7 @@ def test_a_warehouse_opens_or_is_none_yet_or_is_broken(shop):
 
 
 def test_a_warehouse_that_a_run_is_writing_is_fine(shop, monkeypatch):
-    monkeypatch.setattr(port, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(duckdb_file, "_PATIENCE_SECONDS", 0.2)
     path = shop.project.warehouse
     with open_warehouse(path):
         pass

@@ -142,7 +142,7 @@ def test_status_tells_when_a_window_lets_the_next_step_out(company: Company) -> 
 
 
 def test_while_a_tick_runs_what_was_published_is_told(company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dagster_drips.warehouse.port._PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("dagster_drips.warehouse.duckdb_file._PATIENCE_SECONDS", 0)
     code, at_rest, _ = drips(company.project, *SNIPPETS[1])
     assert code == 0
     with held(company.project):

@@ -14,7 +14,7 @@ SQL = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 # The port to the engine: statements about statements, made of the names that it is given.
-PORT = PACKAGE / "warehouse" / "port.py"
+PORT = {PACKAGE / "warehouse" / name for name in ("duckdb_file.py", "postgres.py", "postgres_sql.py")}
 # A table named by SQLite itself; whose file it is nobody knows before.
 ASIDE = {"select name from sqlite_master where type = 'table'"}
 
@@ -39,7 +39,7 @@ def test_no_module_has_a_whole_statement_in_it() -> None:
     found = [
         f"{path.relative_to(PACKAGE)}:{line}: {text}"
         for path in sorted(PACKAGE.rglob("*.py"))
-        if path != PORT
+        if path not in PORT
         for line, text in whole_statements(ast.parse(path.read_text(encoding="utf-8")))
         if text not in ASIDE
     ]

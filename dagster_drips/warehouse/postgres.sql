@@ -1,0 +1,34 @@
+-- What the port asks PostgreSQL of itself.
+
+-- name: database
+-- Texts must compare by code point (capitals before small letters, none of another language in between), and hold every
+-- character.
+select
+    'B' < 'a' and '-b' < 'a' and 'z' < 'ä' as is_by_code_point,
+    pg_encoding_to_char(encoding) as encoding_name
+from pg_database
+where datname = current_database()
+
+-- name: session
+set timezone = 'UTC';
+set client_min_messages = warning;
+set extra_float_digits = 1;
+
+-- name: session_read_only
+set session characteristics as transaction read only
+
+-- name: take_lock
+-- One run at a time writes; it is the session's, and ends with it.
+select pg_try_advisory_lock(hashtextextended('dagster_drips', 0))
+
+-- name: columns
+select
+    attname as name,
+    format_type(atttypid, atttypmod) as formatted
+from pg_attribute
+where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
+order by attnum
+
+-- name: remakes
+-- Views keep a column from getting another type; a tick makes them anew.
+drop schema if exists staging cascade
