@@ -19,8 +19,8 @@ from dagster_drips.project import Project
 from dagster_drips.sequence_tests.bench import Bench, Verdict, bench_of
 from dagster_drips.sequences.tests_file import WrittenTest
 
-_WORTH_A_PROCESS = 4
-"""So many tests take as long as starting a process and preparing its bench."""
+_WORTH_A_PROCESS = 8
+"""So many tests take twice as long as starting a process and preparing its bench."""
 _MOST_PROCESSES = 8
 
 
