@@ -227,16 +227,21 @@ class PostgresWarehouse(Warehouse):
             time.sleep(0.1)
 
     def check(self) -> None:
-        """See that texts compare as the rules say (T4, F3).
+        """See that texts compare as the rules say (T4, F3), and that schemas of our names are ours.
 
         Raises:
-            DripsError: the database was made otherwise.
+            DripsError: the database was made otherwise, or is somebody else's.
         """
         found = self.rows(_STATEMENTS["database"])[0]
         if not found["is_by_code_point"] or found["encoding_name"] != "UTF8":
             raise DripsError(
                 "its texts don't compare by code point, or it is not in UTF-8: make it by create database … template"
                 " template0 encoding 'UTF8' locale 'C.UTF-8'",
+                file=self._name,
+            )
+        if taken := self.value(_STATEMENTS["taken_schemas"]):
+            raise DripsError(
+                f"it has something of others in schemas that are ours ({taken}): give the project a database of its own",
                 file=self._name,
             )
 

@@ -9,6 +9,20 @@ select
 from pg_database
 where datname = current_database()
 
+-- name: taken_schemas
+-- What somebody else keeps in schemas of our names: a rebuild would take it away with its own.
+select string_agg(distinct namespaces.nspname, ', ' order by namespaces.nspname) as names
+from pg_namespace as namespaces
+inner join pg_class as relations
+    on namespaces.oid = relations.relnamespace
+where
+    namespaces.nspname in ('raw', 'journal', 'staging', 'kept', 'decide', 'after_sending', 'segments', 'intermediate', 'marts')
+    and not exists (
+        select 1
+        from information_schema.tables
+        where table_schema in ('journal', 'journal_before') and table_name = 'ticks'
+    )
+
 -- name: session
 set timezone = 'UTC';
 set client_min_messages = warning;

@@ -226,3 +226,19 @@ select 'postgres ${what}';
     assert found["two"] == "select 'duckdb ${what}'"
     assert [warehouse.value(found[name].substitute(what="row")) for name in found] == ["every row", "postgres row"]
     assert warehouse.value(Statement("select 1", postgres="select 2")) == 2
+
+
+def test_schemas_of_others_are_left_alone(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    psycopg2 = pytest.importorskip("psycopg2")
+    server.execute("create database shop")
+    monkeypatch.setenv("PGDATABASE", "shop")
+    with psycopg2.connect("") as theirs, theirs.cursor() as cursor:
+        cursor.execute("create schema marts; create schema staging; create table staging.orders as select 1 as id")
+    with (
+        pytest.raises(DripsError, match=r"others in schemas that are ours \(staging\)"),
+        open_warehouse(PostgresDatabase()),
+    ):
+        pass
+    with psycopg2.connect("") as theirs, theirs.cursor() as cursor:
+        cursor.execute("select (select count(*) from staging.orders), to_regnamespace('raw')")
+        assert cursor.fetchone() == (1, None)
