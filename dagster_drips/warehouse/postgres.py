@@ -241,7 +241,7 @@ class PostgresWarehouse(Warehouse):
             )
         if taken := self.value(_STATEMENTS["taken_schemas"]):
             raise DripsError(
-                f"it has something of others in schemas that are ours ({taken}): give the project a database of its own",
+                f"it has something of others in schemas that are ours ({taken}); give the project its own database",
                 file=self._name,
             )
 
