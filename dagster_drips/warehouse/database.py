@@ -23,8 +23,9 @@ POSTGRES = "postgres"
 """The target (`DRIPS_TARGET`) that is a PostgreSQL database; every other one is a DuckDB file."""
 _TARGET = "DRIPS_TARGET"
 _LIBPQ = "PG"
-_OPTIONS = {"PGOPTIONS": "-c jit=off"}
-"""Where nobody sets others: compiling a view upon many views takes minutes, and running it none."""
+_OPTIONS = {"PGOPTIONS": "-c jit=off -c enable_nestloop=off"}
+"""Where nobody sets others. Compiling a view upon many views takes minutes, and running it none. Of a query within a
+query the planner takes thousands of rows for a few, and would compare each with each, as there is no index."""
 
 
 @dataclass(frozen=True)

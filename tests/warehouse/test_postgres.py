@@ -242,3 +242,11 @@ def test_schemas_of_others_are_left_alone(server: PostgresServer, monkeypatch: p
     with psycopg2.connect("") as theirs, theirs.cursor() as cursor:
         cursor.execute("select (select count(*) from staging.orders), to_regnamespace('raw')")
         assert cursor.fetchone() == (1, None)
+
+
+def test_sessions_plan_for_queries_within_queries(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = ("jit", "enable_nestloop")
+    assert [warehouse.value(f"show {name}") for name in settings] == ["off", "off"]
+    monkeypatch.setenv("PGOPTIONS", "-c jit=on")
+    with open_warehouse(PostgresDatabase(), read_only=True) as other:
+        assert [other.value(f"show {name}") for name in settings] == ["on", "on"]
