@@ -12,6 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from dagster_drips.clock import format_instant
@@ -21,7 +22,7 @@ from dagster_drips.explain.past import as_of_tick
 from dagster_drips.landing.forgotten import normalized_address
 from dagster_drips.pipeline.publish import DATABASE
 from dagster_drips.project import Project
-from dagster_drips.warehouse import Warehouse, WarehouseBusy, open_warehouse
+from dagster_drips.warehouse import Warehouse, WarehouseBusy, open_warehouse, warehouse_of
 from dagster_drips.warehouse.database import need_file
 
 
@@ -68,9 +69,9 @@ def ask(project: Project, lead: str, *, sequence: str | None = None, at: datetim
         DripsError: there was no tick yet, or none by then; the lead or the sequence is unknown; a tick holds the
             warehouse and nothing is published, or `at` is asked for.
     """
-    need_file(project)
-    if not project.warehouse.exists():
-        raise DripsError("there is no warehouse yet; make it with `drips run`", file=project.warehouse)
+    place = warehouse_of(project)
+    if isinstance(place, Path) and not place.exists():
+        raise DripsError("there is no warehouse yet; make it with `drips run`", file=place)
     with _warehouse(project, at) as (warehouse, as_of, is_published):
         known = [row["sequence_id"] for row in warehouse.rows(STATEMENTS["sequences"])]
         if sequence is not None and sequence not in known:
@@ -87,7 +88,7 @@ def _warehouse(project: Project, at: datetime | None) -> Generator[tuple[Warehou
     """Where the answer stands, the tick that it is of, and whether it is only what was published."""
     again: datetime | None = None
     try:
-        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+        with open_warehouse(warehouse_of(project), read_only=True) as warehouse:
             tick = _tick(warehouse, project, at)
             if _is_measured(warehouse, tick):
                 yield warehouse, tick, False
@@ -98,6 +99,7 @@ def _warehouse(project: Project, at: datetime | None) -> Generator[tuple[Warehou
         if at is not None or not file.exists():
             raise
     if again is not None:
+        need_file(project)
         with as_of_tick(project, again) as warehouse:
             yield warehouse, again, False
         return

@@ -38,7 +38,7 @@ where lead_id = $lead
 -- Candidates: whose address it is, is told as suppressions tell it (L3).
 select lead_id, email, timezone
 from marts.lead_profiles
-where contains(lower(email), lower($lead))
+where position(lower($lead) in lower(email)) > 0
 order by lead_id
 
 -- name: sequences
@@ -67,9 +67,15 @@ select
     'waiting' as decision,
     cast(null as varchar) as enrollment_id
 from decide.occurrences as occurrences
-anti join journal.enrollment_decisions as decisions
-    using (sequence_id, lead_id, occurrence_id)
-where occurrences.lead_id = $lead and ($sequence is null or occurrences.sequence_id = $sequence)
+left join journal.enrollment_decisions as decisions
+    on
+        occurrences.sequence_id = decisions.sequence_id
+        and occurrences.lead_id = decisions.lead_id
+        and occurrences.occurrence_id = decisions.occurrence_id
+where
+    decisions.occurrence_id is null
+    and occurrences.lead_id = $lead
+    and ($sequence is null or occurrences.sequence_id = $sequence)
 order by occurrences.sequence_id, occurrences.occurred_at, occurrences.occurrence_id
 
 -- name: last_load
@@ -101,11 +107,16 @@ delete from raw.held_messages
 select
     enrollment_id,
     step_id,
-    max(as_of) as as_of,
-    max_by(content, struct_pack(as_of := as_of, recorded_at := recorded_at)) as content
-from journal.message_content
-where lead_id = $lead
-group by enrollment_id, step_id
+    as_of,
+    content
+from (
+    select
+        *,
+        row_number() over (partition by enrollment_id, step_id order by as_of desc, recorded_at desc) as nth
+    from journal.message_content
+    where lead_id = $lead
+) as frozen
+where nth = 1
 order by as_of, enrollment_id, step_id
 
 -- name: rejected
@@ -119,6 +130,19 @@ from raw.rejected_rows
 where
     row is not null
     and regexp_matches(row, $pattern, 'i')
+order by _load desc, kind, file, line
+limit 100
+
+-- name: rejected for postgres
+select
+    kind,
+    file,
+    line,
+    reason
+from raw.rejected_rows
+where
+    "row" is not null
+    and "row" ~* $pattern
 order by _load desc, kind, file, line
 limit 100
 

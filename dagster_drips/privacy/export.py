@@ -11,8 +11,7 @@ from dagster_drips.landing.forgotten import normalized_address
 from dagster_drips.privacy.forget import surveyed
 from dagster_drips.privacy.survey import Survey
 from dagster_drips.project import Project
-from dagster_drips.warehouse import Warehouse, open_warehouse
-from dagster_drips.warehouse.database import need_file
+from dagster_drips.warehouse import Warehouse, open_warehouse, warehouse_of
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("export.sql"))
@@ -31,12 +30,12 @@ def export(project: Project, lead_id: str) -> dict[str, Any]:
     Raises:
         DripsError: nobody knows that lead, another run is going on, a file can't be read.
     """
-    need_file(project)
     found = surveyed(project, lead_id)
     person = found.person
     tables: dict[str, list[dict[str, Any]]] = {}
-    if project.warehouse.exists():
-        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+    place = warehouse_of(project)
+    if not isinstance(place, Path) or place.exists():
+        with open_warehouse(place, read_only=True) as warehouse:
             tables = {name: rows for name, rows in _tables(warehouse, found) if rows}
     return {
         "lead_id": lead_id,
@@ -62,7 +61,7 @@ def _tables(warehouse: Warehouse, found: Survey) -> Iterator[tuple[str, list[dic
         address = next((name for name in _ADDRESSES if name in names), None)
         key = next((name for name in _KEYS if name in names and (name != "message_id" or address is None)), None)
         if key is not None:
-            rows = warehouse.rows(f'select * from {relation} where "{key}" in (select unnest(?))', [sorted(ids[key])])
+            rows = warehouse.rows(f'select * from {relation} where "{key}" = any(?)', [sorted(ids[key])])
         elif address is not None:
             rows = [
                 row

@@ -20,6 +20,7 @@ from dagster_drips.landing.forgotten import read_forgotten, remember_forgotten
 from dagster_drips.pipeline.in_bucket import begin_erasure, end_erasure
 from dagster_drips.pipeline.mail_exchangers import forget_domains
 from dagster_drips.pipeline.rebuild import rebuild_under_lock
+from dagster_drips.pipeline.rebuild_in_place import made_in_place
 from dagster_drips.pipeline.run_lock import exclusive_run
 from dagster_drips.privacy.journal_rows import (
     count_members_again,
@@ -36,7 +37,7 @@ from dagster_drips.privacy.search import search
 from dagster_drips.privacy.survey import Survey, survey
 from dagster_drips.project import Project
 from dagster_drips.temporaries import clear, living
-from dagster_drips.warehouse.database import need_file
+from dagster_drips.warehouse import open_warehouse, warehouse_of
 
 _SECONDS_FOR_COLLECTORS = 5.0
 
@@ -92,7 +93,6 @@ def forget(project: Project, lead_id: str, progress: Callable[[str], None] = lam
         DripsError: nobody knows that lead, another run is going on, another erasure has not ended, or a landed file is
             damaged, gone or changed, so that the warehouse could not be made again: nothing was erased then.
     """
-    need_file(project)
     with exclusive_run(project, thoroughly=True):
         _wait_for_collectors(project)
         unfinished = _read_unfinished(project, lead_id)
@@ -115,7 +115,7 @@ def forget(project: Project, lead_id: str, progress: Callable[[str], None] = lam
         remove(_unfinished_file(project))
         progress("looking for what is left")
         left = search(project, found.person)
-        not_searched = [*left.not_searched, *out_of_reach]
+        not_searched = [*left.not_searched, *out_of_reach, *_copies_of_database(project)]
         return ForgetReport(counts, files, sorted(found.sharing), left.remaining, left.unread, not_searched)
 
 
@@ -230,8 +230,18 @@ def _write_unfinished(project: Project, unfinished: Unfinished) -> None:
 
 def _delete_warehouse(project: Project) -> None:
     """Nothing was ever decided: the next run makes a new one from the landing files."""
+    place = warehouse_of(project)
+    if not isinstance(place, Path):
+        with open_warehouse(place) as warehouse, made_in_place(warehouse):
+            return
     for path in (project.warehouse, project.warehouse.with_suffix(".duckdb.wal")):
         path.unlink(missing_ok=True)
+
+
+def _copies_of_database(project: Project) -> list[str]:
+    """What a server keeps beside the warehouse that was made again."""
+    place = warehouse_of(project)
+    return [] if isinstance(place, Path) else [f"PostgreSQL {place.name}, its write-ahead log and backups"]
 
 
 def _wait_for_collectors(project: Project) -> None:

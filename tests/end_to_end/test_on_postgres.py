@@ -22,8 +22,11 @@ from dagster_drips.cli.app import app
 from dagster_drips.cli.status import read_status
 from dagster_drips.clock import parse_instant
 from dagster_drips.demo.sink_process import mail_sink
+from dagster_drips.explain.asking import ask
 from dagster_drips.pipeline.rebuild import rebuild
 from dagster_drips.pipeline.tick import Pipeline
+from dagster_drips.privacy.export import export
+from dagster_drips.privacy.forget import forget
 from dagster_drips.project import Project
 from dagster_drips.runs.one_tick import run_tick
 from dagster_drips.warehouse import Warehouse, open_warehouse, warehouse_of
@@ -137,6 +140,31 @@ def test_status_tells_the_same(lived: Lived) -> None:
     assert there == here
 
 
+def test_explain_tells_the_same(lived: Lived) -> None:
+    with opened(lived.duckdb) as warehouse:
+        people = [row["lead_id"] for row in warehouse.rows("select lead_id from marts.lead_profiles order by lead_id")]
+        address = warehouse.value("select email from marts.lead_profiles where email is not null order by lead_id")
+    for asked in (*people[:6], address):
+        there, here = (asdict(ask(project, asked)) for project in (lived.postgres, lived.duckdb))
+        assert there == here
+        assert there["leads"][0]["explanations"]
+
+
+def test_an_export_has_the_same_rows(lived: Lived) -> None:
+    lead = mailed(lived)
+    there, here = (export(project, lead) for project in (lived.postgres, lived.duckdb))
+    counts = [{name: len(rows) for name, rows in found["tables"].items()} for found in (there, here)]
+    assert counts[0] == counts[1]
+    folders = [sorted(str(Path(name).parent) for name in found["files"]) for found in (there, here)]
+    assert folders[0] == folders[1]
+    assert {"raw.leads", "raw.delivery_log", "marts.messages"} <= counts[0].keys()
+
+
+def mailed(lived: Lived) -> str:
+    with opened(lived.duckdb) as warehouse:
+        return warehouse.value("select min(lead_id) from raw.delivery_log where outcome = 'sent'")
+
+
 def test_nothing_is_published_but_what_others_than_bi_read(lived: Lived) -> None:
     current = lived.postgres.published_set.resolve()
     assert {path.name for path in current.iterdir()} == {"manifest.json", "fields.json"}
@@ -146,10 +174,8 @@ def test_nothing_is_published_but_what_others_than_bi_read(lived: Lived) -> None
 @pytest.mark.parametrize(
     "command",
     [
-        ("explain", "somebody"),
+        ("explain", "L001", "--at", TICKS[0]),
         ("plan",),
-        ("export", "somebody"),
-        ("forget", "somebody", "--yes"),
         ("rebuild", "--until", TICKS[0]),
     ],
 )
@@ -220,3 +246,26 @@ def test_a_new_field_and_an_edit_of_a_segment_count_from_the_next_tick_on(lived:
             "select lead_id from journal.segment_changes where segment = 'fans' and change = 'entered' and as_of = ?"
         )
         assert [row["lead_id"] for row in warehouse.rows(changes, [parse_instant("2026-03-31T13:00:00Z")])] == ["L-new"]
+
+
+def test_who_is_forgotten_is_in_no_table(lived: Lived) -> None:
+    lead = mailed(lived)
+    [address] = export(lived.postgres, lead)["addresses"]
+    report = forget(lived.postgres, lead)
+    assert report.is_complete
+    assert report.not_searched[-1].startswith("PostgreSQL 127.0.0.1:")
+    columns = """
+        select table_schema || '."' || table_name || '"' as relation, column_name
+        from information_schema.columns
+        where data_type in ('character varying', 'text') and table_schema not in ('information_schema', 'pg_catalog')
+    """
+    with opened(lived.postgres) as warehouse:
+        asked = [(row["relation"], row["column_name"]) for row in warehouse.rows(columns)]
+        found = [
+            (relation, column)
+            for relation, column in asked
+            for word in (lead, address)
+            if warehouse.value(f'select count(*) from {relation} where position(? in "{column}") > 0', [word])
+        ]
+    assert len(asked) > 100
+    assert found == []
