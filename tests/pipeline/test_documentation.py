@@ -72,7 +72,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
         assert [node.name for node in report.measured if node.failed] == []
         publish(warehouse, project.published, pipeline.transform.descriptions())
         catalog: dict[tuple[str, str], list[str]] = {}
-        for row in warehouse.rows("select * from information_schema.columns order by ordinal_position"):
+        kept = "select * from information_schema.columns where table_catalog <> 'temp' order by ordinal_position"
+        for row in warehouse.rows(kept):
             catalog.setdefault((row["table_schema"], row["table_name"]), []).append(row["column_name"])
     return Built(project, json.loads(current_manifest_json(project, pipeline.transform).read_text()), catalog)
 
