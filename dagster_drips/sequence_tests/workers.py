@@ -9,15 +9,20 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import pickle
+import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from dagster_drips.errors import DripsError
 from dagster_drips.project import Project
 from dagster_drips.sequence_tests.bench import Bench, Verdict, bench_of
 from dagster_drips.sequences.tests_file import WrittenTest
+from dagster_drips.temporaries import REPLAY_PREFIX, owned
 
 _WORTH_A_PROCESS = 8
 """So many tests take twice as long as starting a process and preparing its bench."""
@@ -37,7 +42,7 @@ def outcomes(project: Project, tests: Sequence[WrittenTest]) -> Generator[Verdic
             return
         # Only now, as dbt has read the project by then, which the others needn't do again.
         with _workers(project, tests, others) as pool:
-            waiting = [pool.submit(_run_there, number) for number in range(len(tests))]
+            waiting = [_submitted(pool, number) for number in range(len(tests))]
             done: dict[int, Verdict | DripsError] = {}
             last = len(tests)
             for number in range(len(tests)):
@@ -48,7 +53,20 @@ def outcomes(project: Project, tests: Sequence[WrittenTest]) -> Generator[Verdic
                         break
                     last = taken
                     done[taken] = _run(bench, tests[taken])
-                yield done[number] if number in done else waiting[number].result()
+                try:
+                    yield done[number] if number in done else waiting[number].result()
+                except BrokenProcessPool:
+                    # A worker could not begin or has died: what it leaves is run here.
+                    yield _run(bench, tests[number])
+
+
+def _submitted(pool: ProcessPoolExecutor, number: int) -> Future[Any]:
+    try:
+        return pool.submit(_run_there, number)
+    except BrokenProcessPool as error:
+        failed: Future[Any] = Future()
+        failed.set_exception(error)
+        return failed
 
 
 def _take_last(waiting: Sequence[Future[Any]], before: int, *, above: int) -> int | None:
@@ -59,13 +77,17 @@ def _take_last(waiting: Sequence[Future[Any]], before: int, *, above: int) -> in
 
 @contextmanager
 def _workers(project: Project, tests: Sequence[WrittenTest], count: int) -> Generator[ProcessPoolExecutor]:
-    # Not forked: DuckDB and Polars have threads by now.
+    # Not forked: DuckDB and Polars have threads by now. And told little: what is more than a pipe holds would be waited
+    # for by this process for ever, should the other one end before it has read it.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(project, list(tests)))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with tempfile.TemporaryDirectory(prefix=REPLAY_PREFIX) as scratch, owned(Path(scratch)):
+        file = Path(scratch) / "tests.pickle"
+        file.write_bytes(pickle.dumps(list(tests)))
+        pool = ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(project, file))
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 class _Worker:
@@ -75,7 +97,8 @@ class _Worker:
     tests: Sequence[WrittenTest]
 
 
-def _begin(project: Project, tests: Sequence[WrittenTest]) -> None:
+def _begin(project: Project, file: Path) -> None:
+    tests: list[WrittenTest] = pickle.loads(file.read_bytes())  # noqa: S301 - written by the process that began this one
     stack = ExitStack()
     atexit.register(stack.close)
     _Worker.bench, _Worker.tests = stack.enter_context(bench_of(project, tests)), tests

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing.process
 import os
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +53,14 @@ def test_verdicts_come_in_the_order_of_the_file(many: Project, monkeypatch: pyte
     [problem] = report.problems
     assert problem.file == f"sequences/{SEQUENCE}/tests.yml"
     assert problem.line == 1 + TEST.count("\n") * CANNOT_BE_LANDED + 4
+
+
+def test_where_no_process_can_begin_this_one_runs_all(
+    many: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
+    # Where a new process begins: it ends at once, before it has read anything.
+    monkeypatch.setattr(multiprocessing.process, "ORIGINAL_DIR", str(tmp_path / "gone"))
+    report = run_tests(many)
+    assert [verdict.passed for verdict in report.verdicts].count(False) == 1
+    assert len(report.verdicts) == NUMBER - 1
