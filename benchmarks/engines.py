@@ -5,8 +5,8 @@
 
 The project is that of `benchmarks/tick.py`: twenty sequences, ten segments, twenty events a lead. Its history is
 loaded, a first tick decides over all of it, the next ones have nothing new, or five minutes' news; what is due is taken
-to be sent, no mart is built. PostgreSQL is a server of the benchmark's own, with a quarter of what a real one has for
-memory, and its CPU is that of all its processes.
+to be sent, no mart is built. PostgreSQL is a server of the benchmark's own, as tests have it (64 MB of shared buffers,
+nothing synced), and its CPU is that of all its processes.
 """
 
 from __future__ import annotations

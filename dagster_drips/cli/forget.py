@@ -63,7 +63,9 @@ def _erased(project: Project, lead: str, *, yes: bool) -> ForgetReport:
     for name in report.unread:
         typer.echo(f"could not be looked into: {name}", err=True)
     for name in report.not_searched:
-        typer.echo(f"not searched: {name}" + ("" if "://" in name else "/"), err=True)
+        typer.echo(f"not searched: {name}/", err=True)
+    for name in report.out_of_reach:
+        typer.echo(f"out of reach: {name}", err=True)
     return report
 
 

@@ -1,7 +1,7 @@
 """Whom the sending must leave out by now: suppressed (L3), or with an enrollment that has ended (L1), asked as it goes.
 
 Here belongs asking the warehouse again, and how often: what the SQL says is the models' `refused_steps` and
-`exited_steps`. A shard, which has no warehouse, reads what another process asked (`shards.SharedRefusals`).
+`exited_steps`. A shard, which has no warehouse, reads what another process asked (`shared_refusals`).
 """
 
 from __future__ import annotations

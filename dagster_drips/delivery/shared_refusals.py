@@ -58,11 +58,13 @@ class SharedRefusals:
     @property
     def is_over(self) -> bool:
         """Whether that process has gone; looked for once a second."""
-        now = time.monotonic()
-        if not self._is_over and now - self._looked_at >= _BETWEEN_LOOKS:
-            self._looked_at = now
-            self._is_over = not (self._batch.is_attended and self._batch.stands)
+        if time.monotonic() - self._looked_at >= _BETWEEN_LOOKS:
+            self._look()
         return self._is_over
+
+    def _look(self) -> None:
+        self._looked_at = time.monotonic()
+        self._is_over = self._is_over or not (self._batch.is_attended and self._batch.stands)
 
     def wait(self) -> None:
         """Wait for the first word.
@@ -87,5 +89,4 @@ class SharedRefusals:
             self.suppressed, self.ended = frozenset(refused.suppressed), frozenset(refused.ended)
             self._version = version
         # Not before it was read: what a process says that has gone since is as good as its last word.
-        self._looked_at = 0.0
-        _ = self.is_over
+        self._look()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 
-from dagster_drips.delivery.place import ID_FILE
 from dagster_drips.doctor.report import Check
 from dagster_drips.errors import DripsError
 from dagster_drips.object_store.mirror import ObjectMirror
+from dagster_drips.object_store.owner import id_here
 from dagster_drips.object_store.port import HasChanged
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
@@ -25,8 +25,7 @@ def check_bucket(project: Project, settings: Settings) -> Check:
         owner = mirror.owner()
     except DripsError as error:
         return Check(subject, "problem", str(error), "see docs/object-storage.md for the rights that it takes")
-    file = project.data / ID_FILE
-    if owner is not None and owner != (file.read_text(encoding="utf-8").strip() if file.is_file() else ""):
+    if owner is not None and owner != id_here(project):
         message = f"the journal in {mirror.address} was written at another place, so nothing is loaded or sent here"
         return Check(subject, "problem", message, "`drips adopt`, if the project has moved here for good")
     return Check(subject, "ok", f"{mirror.address} can be read and written")

@@ -23,6 +23,7 @@ import msgspec
 
 from dagster_drips.files import atomic_write
 from dagster_drips.pipeline.changeable_sql import implementations_of, is_changeable
+from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
 from dagster_drips.pipeline.dbt_target import leaves_its_sql
 from dagster_drips.pipeline.descriptions import Description
 from dagster_drips.warehouse import Place, open_warehouse
@@ -234,11 +235,15 @@ def _compiled(node: Any, manifest: Manifest) -> CompiledNode | None:
 
 
 def _empty_without(node: Any, manifest: Manifest) -> tuple[str, ...]:
-    """Relations that a model's `empty_without` names, as its SQL does: `a_model`, `a_source.its_table`.
+    """Relations that a model of the product's names, as its SQL does: `a_model`, `a_source.its_table`.
+
+    What a project's own models have in their `meta` is theirs.
 
     Raises:
         KeyError: it reads nothing of that name.
     """
+    if node.package_name != PACKAGE_NAME:
+        return ()
     models = [manifest.nodes[parent] for parent in node.depends_on.nodes if parent in manifest.nodes]
     sources = [manifest.sources[parent] for parent in node.depends_on.nodes if parent in manifest.sources]
     read = {model.name: str(model.relation_name) for model in models}

@@ -66,6 +66,7 @@ class ForgetReport:
             it; the lead that shares an address is one.
         unread: files that could not be looked into, each with the reason.
         not_searched: folders that were left out, such as `.git`.
+        out_of_reach: what others keep, and nobody here can look into: versions of objects, a server's own copies.
     """
 
     counts: dict[str, int]
@@ -74,6 +75,7 @@ class ForgetReport:
     remaining: list[str]
     unread: list[str]
     not_searched: list[str]
+    out_of_reach: list[str]
 
     @property
     def is_complete(self) -> bool:
@@ -111,12 +113,12 @@ def forget(project: Project, lead_id: str, progress: Callable[[str], None] = lam
         else:
             _delete_warehouse(project)
         clear(project, holds_run_lock=True, thoroughly=True)
-        out_of_reach = end_erasure(bucket)
+        out_of_reach = [*end_erasure(bucket), *_copies_of_database(project)]
         remove(_unfinished_file(project))
         progress("looking for what is left")
         left = search(project, found.person)
-        not_searched = [*left.not_searched, *out_of_reach, *_copies_of_database(project)]
-        return ForgetReport(counts, files, sorted(found.sharing), left.remaining, left.unread, not_searched)
+        found_left = (left.remaining, left.unread, left.not_searched)
+        return ForgetReport(counts, files, sorted(found.sharing), *found_left, out_of_reach)
 
 
 def surveyed(project: Project, lead_id: str) -> Survey:

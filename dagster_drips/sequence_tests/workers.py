@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import pickle
 import tempfile
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
@@ -71,8 +71,7 @@ def _submitted(pool: ProcessPoolExecutor, number: int) -> Future[Any]:
 
 def _take_last(waiting: Sequence[Future[Any]], before: int, *, above: int) -> int | None:
     """The last test below `before` that no worker has begun; from now on it is this process's."""
-    numbers: Iterator[int] = iter(range(before - 1, above - 1, -1))
-    return next((number for number in numbers if waiting[number].cancel()), None)
+    return next((number for number in range(before - 1, above - 1, -1) if waiting[number].cancel()), None)
 
 
 @contextmanager

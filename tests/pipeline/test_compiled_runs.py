@@ -306,3 +306,16 @@ def test_a_changed_file_is_another_state(tmp_path: Path) -> None:
     assert Transform(project, warehouse=Path("other.duckdb")).fingerprint != Transform(project).fingerprint
     (project.dbt / "target" / "anything").write_text("made by dbt")
     assert Transform(project).fingerprint == Transform(project).fingerprint
+
+
+def test_what_a_projects_own_model_has_in_its_meta_is_its_own(tmp_path: Path) -> None:
+    project = a_project(tmp_path / "project")
+    segment = project.segments / "everybody.sql"
+    segment.write_text(
+        "{{ config(meta={'empty_without': ['nothing']}) }}\nselect lead_id from {{ ref('stg_leads') }}\n"
+    )
+    pipeline = Pipeline(project, Transform(project), journal=None)
+    with open_warehouse(project.warehouse) as warehouse:
+        for instant in TICKS[:2]:
+            pipeline.tick(warehouse, parse_instant(instant), settings=None, measure=False)
+        assert warehouse.value("select count(*) from segments.everybody") > 0
