@@ -84,7 +84,6 @@ class Transform:
         target_path: where dbt keeps what it compiled; the project's own where None.
         target: of the profile; the one that `DRIPS_TARGET` names where None, or for a file of its own, where that is no
             file, the one that is.
-        looks_back: the warehouse has events of the time after its ticks, as where the past is lived again.
     """
 
     def __init__(
@@ -94,14 +93,12 @@ class Transform:
         warehouse: Path | None = None,
         target_path: Path | None = None,
         target: str | None = None,
-        looks_back: bool = False,
     ):
         self.project = project
         own = target or load_settings(project).target
         self.warehouse: Place = warehouse or warehouse_of(project, own)
         self.target_path = target_path or project.dbt_target
         self.target = target_of(self.warehouse, own)
-        self._looks_back = looks_back
         self.compiled: dict[str, str] = {}
         """SQL of the models that the last `run` ran, as dbt compiled it, by unique id."""
         self.kept: list[CompiledNode] | None = None
@@ -281,7 +278,7 @@ class Transform:
         known = self._compiled_runs().find(_arguments("run", layout.selection(select), exclude))
         if known is not None:
             tables = [node for node in known if node.kind != "view" and node.name not in without]
-            views = [node for node in known if node.kind == "view" and self._looks_back and _selects_events(node)]
+            views = [node for node in known if node.kind == "view" and _selects_events(node)] if self._views else []
             return self._run_compiled(tables, are_made=True, views_of_now=views)
         left = [*self._views, *(f"package:this,{layout.segment_named(name)}" for name in without)]
         return self.run("run", select, exclude=[*exclude, *left])

@@ -89,7 +89,7 @@ def replayed(
         file = scratch / "warehouse.duckdb"
         if continued and project.warehouse.exists():
             copy_of_warehouse(project, file)
-        transform = Transform(project, warehouse=file, target_path=scratch / "target", looks_back=True)
+        transform = Transform(project, warehouse=file, target_path=scratch / "target")
         pipeline = Pipeline(project, transform, journal=None, edit=edit)
         with open_warehouse(file) as warehouse:
             go_back(warehouse, span.start)

@@ -17,7 +17,7 @@ import msgspec
 
 from dagster_drips.pipeline.compiled_runs import CompiledNode
 from dagster_drips.pipeline.node_result import NodeResult
-from dagster_drips.pipeline.run_constants import constants, with_constants
+from dagster_drips.pipeline.run_constants import constants, constants_made_by, with_constants
 from dagster_drips.warehouse import Place, Warehouse, open_warehouse
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 from dagster_drips.warehouse.statements import named_statements
@@ -40,8 +40,8 @@ def run_compiled(
         warehouse: the file to write.
         dbt: the project's folder, for its seeds and for files that models name.
         are_made: tables that are there were made by these nodes, so that they have their columns.
-        views_of_now: views that these nodes read, which have the tick's instant as a literal meanwhile. Where half of
-            the events lie ahead of the tick, whoever reads them by such a view passes over those.
+        views_of_now: views that these nodes read, which have the tick's instant as a literal meanwhile: whoever asks
+            for the events of some days by such a view passes over those of all other days.
     """
     results: list[NodeResult] = []
     failed: set[str] = set()
@@ -63,6 +63,8 @@ def run_compiled(
                 result = _run(connection, known, dbt, is_there=is_there, may_be_emptied=is_there and are_made)
             if result.status in ("error", "skipped"):
                 failed.add(node.unique_id)
+            else:
+                values |= constants_made_by(connection, node.name)
             results.append(result)
     return results
 

@@ -83,7 +83,6 @@ def run_side(
             warehouse=side.warehouse,
             target_path=side.tree / "dbt_project" / "target",
             target=side.target,
-            looks_back=True,
         )
         pipeline = Pipeline(project, transform, journal=None)
     problems: list[str] = []

@@ -11,7 +11,7 @@ from dbt_models import view_of
 
 from dagster_drips.pipeline.compiled_runs import CompiledNode
 from dagster_drips.pipeline.run_compiled import run_compiled
-from dagster_drips.pipeline.run_constants import constants, with_constants
+from dagster_drips.pipeline.run_constants import constants, constants_made_by, with_constants
 from dagster_drips.warehouse import Warehouse, open_warehouse
 
 AS_OF = datetime(2026, 3, 1, 10)
@@ -54,7 +54,33 @@ def test_where_there_is_no_tick_nothing_is_replaced(tmp_path: Path) -> None:
         assert constants(warehouse) == {}
 
 
-def test_views_have_the_instant_too_while_the_past_is_lived_again(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_from_when_on_events_matter_is_known_when_its_model_is_made(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.execute("create schema if not exists decide")
+    # Once from a new enrollment's trigger on, and nobody is asked conditions.
+    found = "select timestamp '2026-03-01 09:30' as of_new_enrollments, cast(null as timestamp) as of_conditions"
+    asks = "select {} > (select max({}) from decide.earliest_triggers) as is_later"
+    nodes = [
+        made("decide", "earliest_triggers", found),
+        made("main", "of_enrollments", asks.format("timestamp '2026-03-01 09:31'", "of_new_enrollments")),
+        made("main", "of_conditions", asks.format("timestamp '2026-03-01 09:31'", "of_conditions")),
+    ]
+    run_compiled(nodes, tmp_path / "warehouse.duckdb", tmp_path)
+    assert warehouse.value("select is_later from of_enrollments") is True
+    assert warehouse.value("select is_later from of_conditions") is None
+    values = constants_made_by(warehouse, "earliest_triggers")
+    assert values["max(of_new_enrollments)", "earliest_triggers"] == "timestamp '2026-03-01 09:30:00'"
+    for model, column in (("new_enrollment_events", "of_new_enrollments"), ("condition_events", "of_conditions")):
+        sql = view_of(model)
+        assert column in sql
+        assert column not in with_constants(sql, values)
+    assert constants_made_by(warehouse, "new_events") == {}
+
+
+def made(schema: str, name: str, sql: str) -> CompiledNode:
+    return CompiledNode(unique_id=f"model.drips.{name}", kind="table", relation=f"{schema}.{name}", sql=sql)
+
+
+def test_views_have_the_instant_too_while_tables_are_made(warehouse: Warehouse, tmp_path: Path) -> None:
     sql = (
         "select i from range(24) as hours(i) where timestamp '2026-03-01' + to_hours(i) <= (select as_of from raw.tick)"
     )

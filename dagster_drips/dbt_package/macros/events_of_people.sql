@@ -1,6 +1,6 @@
-{#- Visible events of these people (T2), of these names, whenever they landed: their own and those of the anonymous ids that are theirs. `people` has a
-    `lead_id`, `names` an `event`; of all that ever landed nothing else is looked at. -#}
-{% macro events_of_people(people, names) -%}
+{#- Visible events of these people (T2), of these names, dated after an instant, whenever they landed: their own and those of the anonymous ids that
+    are theirs. `people` has a `lead_id`, `names` an `event`; of all that ever landed nothing else is looked at. -#}
+{% macro events_of_people(people, names, after) -%}
     with
 
     landed as (
@@ -8,7 +8,8 @@
         select *
         from {{ source('raw', 'events') }}
         where
-            lead_id in (
+            occurred_at > {{ after }}
+            and lead_id in (
                 select lead_id from {{ people }}
                 union all
                 select identities.anonymous_id

@@ -1,6 +1,6 @@
 {{ config(materialized='table', meta={'empty_without': ['new_enrollments']}) }}
 
--- Whatever these people did before counts as well as what is new.
+-- What these people did since their triggers counts, whenever it landed.
 select
     event_id,
     lead_id,
@@ -10,5 +10,5 @@ select
     number_texts,
     is_refund
 from (
-    {{ events_of_people(ref('new_enrollments'), ref('asked_events')) }}
+    {{ events_of_people(ref('new_enrollments'), ref('asked_events'), earliest_trigger('of_new_enrollments')) }}
 ) as events

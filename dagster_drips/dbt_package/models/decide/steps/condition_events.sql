@@ -1,4 +1,4 @@
-{{ config(meta={'empty_without': ['raw.step_conditions']}) }}
+{{ config(materialized='table', meta={'empty_without': ['raw.step_conditions']}) }}
 
 -- Conditions ask of these people only (M6).
 with
@@ -32,5 +32,5 @@ select
     event,
     occurred_at
 from (
-    {{ events_of_people('people', 'asked') }}
+    {{ events_of_people('people', 'asked', earliest_trigger('of_conditions')) }}
 ) as events
