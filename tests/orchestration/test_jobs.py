@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 from code_location import CodeLocation, code_location_in, write_sequence
 
@@ -159,6 +160,22 @@ def test_a_run_keeps_others_out_as_long_as_it_lasts(location: CodeLocation) -> N
         pass
     with exclusive(lock):
         pass
+
+
+def test_steps_of_a_run_share_the_warehouse_and_one_that_fails_leaves_it(location: CodeLocation) -> None:
+    resource = DripsResource(project_root=str(location.project.root))
+    with resource.yield_for_execution(dg.build_init_resource_context()) as drips:
+        with drips.warehouse() as first:
+            pass
+        with drips.warehouse() as second:
+            assert second is first
+        with pytest.raises(DripsError, match=r"warehouse\.duckdb.*no_such_table"), drips.warehouse() as failing:
+            failing.execute("select * from no_such_table")
+        with drips.warehouse() as anew:
+            assert anew is not first
+            assert anew.value("select count(*) from raw.leads") == 3
+    with pytest.raises(duckdb.ConnectionException):
+        anew.value("select 1")
 
 
 def test_a_run_waits_for_the_one_before_it(tmp_path: Path) -> None:
