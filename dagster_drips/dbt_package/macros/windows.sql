@@ -12,9 +12,10 @@
 {% macro window_is_open(clock) -%}
     {#- ISO weekday: 1 is Monday; yesterday's matters when a window crosses midnight. -#}
     {%- set minute = 'extract(hour from ' ~ clock ~ '.local_time) * 60 + extract(minute from ' ~ clock ~ '.local_time)' -%}
-    {%- set opens_today = 'substr(' ~ clock ~ '.window_days, cast(extract(isodow from ' ~ clock ~ ".local_time) as integer), 1) = '1'" -%}
+    {%- set weekday = iso_weekday(clock ~ '.local_time') -%}
+    {%- set opens_today = 'substr(' ~ clock ~ '.window_days, cast(' ~ weekday ~ " as integer), 1) = '1'" -%}
     {%- set opened_yesterday = (
-        'substr(' ~ clock ~ '.window_days, cast((extract(isodow from ' ~ clock ~ ".local_time) + 5) % 7 + 1 as integer), 1) = '1'"
+        'substr(' ~ clock ~ '.window_days, cast((' ~ weekday ~ " + 5) % 7 + 1 as integer), 1) = '1'"
     ) %}
     (
         (
@@ -59,7 +60,7 @@
                     case
                         when days.day < 0 then greatest({{ from_at }}, clocks.since)
                         else {{ add_seconds(
-                            "date_trunc('day', " ~ add_seconds('greatest(' ~ from_at ~ ', clocks.since)', 'clocks.utc_offset_seconds') ~ ')',
+                            'cast(cast(' ~ add_seconds('greatest(' ~ from_at ~ ', clocks.since)', 'clocks.utc_offset_seconds') ~ ' as date) as timestamp)',
                             'days.day * 86400 + ' ~ window ~ '.window_start_minute * 60 - clocks.utc_offset_seconds'
                         ) }}
                     end as instant
@@ -77,4 +78,51 @@
         ) as clocked
         where {{ window_is_open('clocked') }}
     )
+{%- endmacro %}
+
+{#- By functions of arrays there, as no query within a query may compare but for equality with the one around it. -#}
+{% macro spark__first_opening_of(window, from_at, clocks) -%}
+    array_min(transform(
+        filter(
+            flatten(transform(
+                element_at(
+                    (
+                        select map_from_entries(collect_list(struct(zone.timezone, zone.spans)))
+                        from (
+                            select
+                                timezone,
+                                collect_list(struct(since, until, utc_offset_seconds)) as spans
+                            from {{ clocks }}
+                            group by timezone
+                        ) as zone
+                    ),
+                    {{ window }}.timezone
+                ),
+                clock -> transform(sequence(-1, 15), day -> named_struct(
+                    'instant', case
+                        when day < 0 then greatest({{ from_at }}, clock.since)
+                        else {{ add_seconds(
+                            'cast(cast(' ~ add_seconds('greatest(' ~ from_at ~ ', clock.since)', 'clock.utc_offset_seconds') ~ ' as date) as timestamp)',
+                            'day * 86400 + ' ~ window ~ '.window_start_minute * 60 - clock.utc_offset_seconds'
+                        ) }}
+                    end,
+                    'clock', clock
+                ))
+            )),
+            opening -> opening.instant >= {{ from_at }}
+            and opening.instant >= opening.clock.since
+            and opening.instant < opening.clock.until
+            and opening.clock.since < {{ add_seconds(from_at, 16 * 86400) }}
+            and exists(
+                array(named_struct(
+                    'local_time', {{ add_seconds('opening.instant', 'opening.clock.utc_offset_seconds') }},
+                    'window_days', {{ window }}.window_days,
+                    'window_start_minute', {{ window }}.window_start_minute,
+                    'window_end_minute', {{ window }}.window_end_minute
+                )),
+                clocked -> {{ window_is_open('clocked') }}
+            )
+        ),
+        opening -> opening.instant
+    ))
 {%- endmacro %}

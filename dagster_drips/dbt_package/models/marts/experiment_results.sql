@@ -40,10 +40,10 @@ strata as (
         experiment_id,
         arm,
         version_id,
-        cast(count(*) as double precision) as leads,
-        cast(sum(converted) as double precision) as converted,
-        cast(coalesce(sum(case when converted = 1 then value end), 0) as double precision) as revenue,
-        coalesce(sum(case when converted = 1 then power(cast(value as double precision), 2) end), 0) as squared_revenue
+        cast(count(*) as {{ double_type() }}) as leads,
+        cast(sum(converted) as {{ double_type() }}) as converted,
+        cast(coalesce(sum(case when converted = 1 then value end), 0) as {{ double_type() }}) as revenue,
+        coalesce(sum(case when converted = 1 then power(cast(value as {{ double_type() }}), 2) end), 0) as squared_revenue
     from leads
     where is_matured
     group by experiment_id, arm, version_id
