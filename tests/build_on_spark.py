@@ -53,19 +53,20 @@ def session(folder: Path) -> SparkSession:
 
 
 def load(spark: SparkSession, staged: Path) -> None:
-    """Tables of Parquet files, of which a folder `<schema>/<table>` has one each."""
+    """Tables of Parquet files: a folder `<schema>/<table>` each, and its columns in `<schema>/<table>.columns`."""
     for schema in sorted(staged.iterdir()):
         spark.sql(f"create schema {schema.name}")
-        for table in sorted(schema.iterdir()):
-            spark.sql(f"create table {schema.name}.{table.name} using parquet location 'file:{table}'")
+        for columns in sorted(schema.glob("*.columns")):
+            table = columns.with_suffix("")
+            typed = columns.read_text(encoding="utf-8")
+            spark.sql(f"create table {schema.name}.{table.name} ({typed}) using parquet location 'file:{table}'")
 
 
 def unload(spark: SparkSession, schemas: list[str], folder: Path) -> None:
     for schema in schemas:
-        for table in spark.catalog.listTables(schema):
-            if not table.isTemporary:
-                found = spark.table(f"{schema}.`{table.name}`")
-                found.coalesce(1).write.parquet(f"file:{folder / schema / table.name}")
+        for _, name, is_temporary in spark.sql(f"show tables in {schema}").collect():
+            if not is_temporary:
+                spark.table(f"{schema}.`{name}`").coalesce(1).write.parquet(f"file:{folder / schema / name}")
 
 
 def main() -> None:

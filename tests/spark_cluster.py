@@ -42,7 +42,8 @@ class SparkCluster:
     def run(self, script: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a script with that environment's Python, which finds the cluster's address in `SPARK_MASTER`."""
         return subprocess.run(
-            [self.programs / "python", script, *arguments],
+            # Without the script's folder on its path: dbt would import whatever begins with `dbt_` there.
+            [self.programs / "python", "-P", script, *arguments],
             env=_environment(self.folder) | {"SPARK_MASTER": self.master},
             cwd=self.folder,
             capture_output=True,
@@ -78,7 +79,7 @@ def spark_cluster(folder: Path) -> Generator[SparkCluster]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_", "PYTHONPATH"))}
     return kept | {
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_DIRS": str(folder / "local"),

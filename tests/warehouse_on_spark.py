@@ -12,10 +12,18 @@ from typing import Any
 
 import duckdb
 import same_rows
+import yaml
 from spark_cluster import SparkCluster
 
+from dagster_drips.pipeline.dbt_package import PACKAGE
 from dagster_drips.project import Project
+from dagster_drips.warehouse.quoting import quoted_name
 
+_TYPES = {
+    "VARCHAR": "string",
+    "VARCHAR[]": "array<string>",
+    "TIMESTAMP": "timestamp_ntz",
+}
 _SCRIPT = Path(__file__).with_name("build_on_spark.py")
 
 
@@ -37,15 +45,29 @@ class Made:
 
 
 def stage(warehouse: Path, folder: Path) -> int:
-    """Write what came in and was decided as Parquet files, a folder a table; returns how many rows."""
+    """Write what came in and was decided as Parquet files, a folder a table, beside its columns; returns how many rows."""
     rows = 0
     with duckdb.connect(warehouse, read_only=True) as here:
-        for table in same_rows.tables(here, same_rows.CAME_IN):
-            place = folder.joinpath(*table.replace('"', "").split("."))
+        for schema, name in sorted(_read_by_models()):
+            table = f"{quoted_name(schema)}.{quoted_name(name)}"
+            place = folder / schema / name
             place.mkdir(parents=True)
             copied = here.execute(f"copy {table} to '{place / 'rows.parquet'}' (format parquet)").fetchone()
             rows += copied[0] if copied else 0
+            columns = [f"`{name}` {_TYPES.get(kind, kind)}" for name, kind, *_ in _described(here, table)]
+            (folder / schema / f"{name}.columns").write_text(", ".join(columns), encoding="utf-8")
     return rows
+
+
+def _read_by_models() -> set[tuple[str, str]]:
+    """Tables that are dbt's sources, by schema and name; whatever else there is Python keeps for itself."""
+    files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in PACKAGE.glob("models/sources*.yml")]
+    sources = [source for file in files for source in file["sources"]]
+    return {(source.get("schema", source["name"]), table["name"]) for source in sources for table in source["tables"]}
+
+
+def _described(database: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, ...]]:
+    return database.execute(f"describe {table}").fetchall()
 
 
 def dbt(cluster: SparkCluster, project: Project, staged: Path, *commands: str) -> Made:

@@ -158,7 +158,7 @@
 {% macro columns_of_leads() -%}
     {%- set shown = [] -%}
     {%- if execute -%}
-        {%- set landed = api.Relation.create(database=target.database, schema='raw', identifier='leads') -%}
+        {%- set landed = api.Relation.create(database=target.database | default(none), schema='raw', identifier='leads') -%}
         {%- for column in adapter.get_columns_in_relation(landed) if column.name not in ['changed_fields', '_load', '_line'] -%}
             {%- do shown.append(column) -%}
         {%- endfor -%}

@@ -15,5 +15,5 @@
 {%- endmacro %}
 
 {% macro spark__create_view_as(relation, sql) -%}
-    {{ return(dbt_spark.spark__create_view_as(relation, modules.re.sub(';\\s*$', '', sql))) }}
+    {{ return(dbt.spark__create_view_as(relation, modules.re.sub(';\\s*$', '', sql))) }}
 {%- endmacro %}

@@ -323,7 +323,7 @@ select
     enrolled,
     converted,
     {{ rate('converted', 'matured') }} as conversion_rate,
-    case when is_one_currency then revenue end as revenue,
+    cast(case when is_one_currency then revenue end as decimal(38, 4)) as revenue,
     ratio - 1 as lift,
     case when compared > 0 and (rate_1 > 0 or rate_0 > 0) then coalesce(ratio_low, 0) - 1 end as lift_low,
     ratio_high - 1 as lift_high,

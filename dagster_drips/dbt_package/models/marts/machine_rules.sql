@@ -7,7 +7,7 @@ rules as (
         'user_agent' as kind,
         what,
         source,
-        since
+        cast(since as integer) as since
     from {{ ref('machine_user_agents') }}
 
     union all
