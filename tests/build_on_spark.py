@@ -1,4 +1,4 @@
-"""What runs on a Spark cluster for `warehouse_on_spark`: tables of Parquet files, dbt's models, their rows as such files.
+"""What runs on a Spark cluster for `warehouse_on_spark`: tables of Parquet files, dbt's models, their rows as files.
 
 Called with the interpreter of an environment that has pyspark and dbt-spark, so nothing of this project is imported
 here. One session is all there is: its catalog is gone with it.

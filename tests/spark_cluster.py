@@ -79,7 +79,8 @@ def spark_cluster(folder: Path) -> Generator[SparkCluster]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_", "PYTHONPATH"))}
+    others = ("SPARK_", "PYSPARK_", "PYTHONPATH")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return kept | {
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_DIRS": str(folder / "local"),

@@ -45,7 +45,7 @@ class Made:
 
 
 def stage(warehouse: Path, folder: Path) -> int:
-    """Write what came in and was decided as Parquet files, a folder a table, beside its columns; returns how many rows."""
+    """Write what came in and was decided as Parquet files, a folder a table, and its columns; returns how many rows."""
     rows = 0
     with duckdb.connect(warehouse, read_only=True) as here:
         for schema, name in sorted(_read_by_models()):
