@@ -18,6 +18,7 @@ from same_rows import look_later
 from spark_cluster import spark_cluster
 from warehouse_on_spark import Made, dbt, differences, stage
 
+from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.warehouse import open_warehouse
 
@@ -66,3 +67,9 @@ def test_their_rows_are_the_same_as_on_duckdb(both: tuple[Path, Made]) -> None:
         for model in FULL:
             assert here.value(f"select count(*) from {model}") > 0, model
     assert differences(warehouse, made) == {}
+
+
+def test_a_tick_says_that_only_models_run_there(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    with pytest.raises(DripsError, match=r"ticks do not yet \(docs/spark.md\)"):
+        Transform(project, target="spark")

@@ -77,7 +77,7 @@
         {%- for column in columns_of_leads() if column.name not in ['lead_id', 'created_at', 'updated_at', '_drips_source'] -%}
         {%- set name = adapter.quote(column.name) %},
         min_by({{ name }}, _drips_recency) filter (
-            where _drips_is_whole or array_contains(_drips_changed_fields, {{ lower_a_to_z("'" ~ column.name | replace("'", "\\'") ~ "'") }})
+            where _drips_is_whole or array_contains(_drips_changed_fields, {{ lower_a_to_z(spark_text(column.name)) }})
         ) as {{ name }}
         {%- endfor %}
     from {{ changed }}

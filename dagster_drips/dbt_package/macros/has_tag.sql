@@ -12,5 +12,5 @@
 {%- endmacro %}
 
 {% macro spark__has_tag(tag, tags) -%}
-    coalesce(array_contains({{ tags }}, '{{ tag | replace("\\", "\\\\") | replace("'", "\\'") }}'), false)
+    coalesce(array_contains({{ tags }}, {{ drips.spark_text(tag) }}), false)
 {%- endmacro %}

@@ -26,7 +26,7 @@
                 {%- if value is none -%}
                     cast(null as {{ type }})
                 {%- else -%}
-                    cast('{{ value | string | replace("\\", "\\\\") | replace("'", "\\'") }}' as {{ type }})
+                    cast({{ spark_text(value) }} as {{ type }})
                 {%- endif -%}
                 {{ ', ' if not loop.last }}
             {%- endfor -%}
