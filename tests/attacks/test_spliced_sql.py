@@ -201,7 +201,7 @@ LITERALS = {
     *("because", "change", "day", "key", "links_at_once()", "model", "name", "segment", "stage"),
     *("'{' ~ name ~ '}'", "'{' ~ path | replace('.', ',') ~ '}'", 'tag | replace("\'", "\'\'")'),
     # of `spark_text`
-    r'''value | string | replace("\\", "\\\\") | replace("'", "\\'")''',
+    r"""value | string | replace("\\", "\\\\") | replace("'", "\\'")""",
 }
 
 
