@@ -31,7 +31,9 @@ def look_later(warehouse: Path, later: timedelta) -> None:
 
 
 def differences(
-    warehouse: Path, rows_of: Callable[[str, list[str]], Iterable[tuple[Any, ...]]]
+    warehouse: Path,
+    rows_of: Callable[[str, list[str]], Iterable[tuple[Any, ...]]],
+    schemas: tuple[str, ...] = MADE,
 ) -> dict[str, list[tuple[Any, Any]]]:
     """What was made on both and is not the same, by table: the first rows that differ, DuckDB's first.
 
@@ -39,7 +41,7 @@ def differences(
     """
     found = {}
     with duckdb.connect(warehouse, read_only=True) as here:
-        for table in tables(here, MADE):
+        for table in tables(here, schemas):
             names = sorted(quoted_name(name) for name, *_ in here.execute(f"describe {table}").fetchall())
             ours = _normal(here.execute(f"select {', '.join(names)} from {table}").fetchall())
             theirs = _normal(rows_of(table, names))

@@ -36,12 +36,14 @@ class Made:
         messages: of those that went wrong.
         seconds: that the steps of the script took.
         folder: Parquet files in `<schema>/<table>/`.
+        schemas: which of them there are.
     """
 
     statuses: dict[str, str]
     messages: dict[str, str]
     seconds: dict[str, float]
     folder: Path
+    schemas: tuple[str, ...]
 
 
 def stage(warehouse: Path, folder: Path) -> int:
@@ -70,11 +72,12 @@ def _described(database: duckdb.DuckDBPyConnection, table: str) -> list[tuple[st
     return database.execute(f"describe {table}").fetchall()
 
 
-def dbt(cluster: SparkCluster, project: Project, staged: Path, *commands: str) -> Made:
-    """Run commands of dbt there, one after the other in one session, and fetch all rows of what they made."""
+def dbt(
+    cluster: SparkCluster, project: Project, staged: Path, *commands: str, schemas: tuple[str, ...] = same_rows.MADE
+) -> Made:
+    """Run commands of dbt there, one after the other in one session, and fetch all rows of these schemas."""
     made = cluster.folder / "made"
-    schemas = ",".join(same_rows.MADE)
-    done = cluster.run(_SCRIPT, project.dbt, staged, made, schemas, *commands)
+    done = cluster.run(_SCRIPT, project.dbt, staged, made, ",".join(schemas), *commands)
     assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
     said = json.loads((cluster.folder / "results.json").read_text(encoding="utf-8"))
     results = said["results"]
@@ -85,6 +88,7 @@ def dbt(cluster: SparkCluster, project: Project, staged: Path, *commands: str) -
         },
         seconds=said["took"],
         folder=made,
+        schemas=schemas,
     )
 
 
@@ -96,4 +100,4 @@ def differences(warehouse: Path, made: Made) -> dict[str, list[tuple[Any, Any]]]
         with duckdb.connect() as reader:
             return reader.execute(f"select {', '.join(names)} from read_parquet('{files}')").fetchall()
 
-    return same_rows.differences(warehouse, theirs)
+    return same_rows.differences(warehouse, theirs, made.schemas)
