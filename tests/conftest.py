@@ -127,6 +127,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """What no run does by itself."""
     parser.addoption("--all-mutants", action="store_true", help="every mutant of the sequences, not a sample of them")
+    parser.addoption("--all-on-spark", action="store_true", help="marts on Spark, too, beside the models that decide")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -29,6 +29,10 @@ class _Adapter:
     def dispatch(self, context: jinja2.runtime.Context, macro: str, _package: str) -> object:
         return context.resolve(f"default__{macro}")
 
+    @staticmethod
+    def quote(name: str) -> str:
+        return f'"{name}"'
+
 
 def _default_of(name: str, default: object) -> object:
     return default

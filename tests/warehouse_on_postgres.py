@@ -6,27 +6,22 @@ Only what came in and was decided is moved; everything else is made there by the
 from __future__ import annotations
 
 import json
-import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
-from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import same_rows
 from postgres_server import PostgresServer
 
 import dagster_drips.warehouse
 from dagster_drips.project import Project
-from dagster_drips.warehouse.marts_watermark import BROUGHT_UP_TO_DATE
 from dagster_drips.warehouse.quoting import quoted_name
 
 DATABASE = "drips"
 _SCHEMA_FILES = ("schema.sql", "schema_journal.sql")
-_MADE = ("staging", "kept", "decide", "after_sending", "intermediate", "marts", "segments")
 _TYPES = {"DOUBLE": "double precision", "VARCHAR": "varchar", "VARCHAR[]": "varchar[]"}
 _PROFILE = """
 drips:
@@ -72,16 +67,6 @@ def dbt(server: PostgresServer, project: Project, *arguments: str) -> dict[str, 
     return json.loads(found.read_text(encoding="utf-8"))
 
 
-def look_later(warehouse: Path, later: timedelta) -> None:
-    """Take the tick that is to be decided to be so much later, and let all models be made anew."""
-    with duckdb.connect(warehouse) as database:
-        for table in ("watermark", "watermark_sequences", "marts_watermark", "unmeasured_deliveries"):
-            database.execute(f"delete from raw.{table}")
-        database.execute("update raw.tick set as_of = as_of + $1, sending_at = sending_at + $1", [later])
-        for table in (*_tables(database, ("kept",)), *BROUGHT_UP_TO_DATE):
-            database.execute(f"drop table if exists {table}")
-
-
 def move(warehouse: Path, server: PostgresServer) -> int:
     """Copy what came in and was decided; returns how many rows."""
     import psycopg2
@@ -90,7 +75,7 @@ def move(warehouse: Path, server: PostgresServer) -> int:
     rows_in_all = 0
     there = psycopg2.connect(server.url(DATABASE))
     with duckdb.connect(warehouse, read_only=True) as here, there, there.cursor() as cursor:
-        for table in _tables(here, ("raw", "journal")):
+        for table in same_rows.tables(here, same_rows.CAME_IN):
             cursor.execute("select to_regclass(%s)", (table,))
             if cursor.fetchone() == (None,):
                 continue  # Python's own bookkeeping, which no model reads
@@ -106,51 +91,8 @@ def move(warehouse: Path, server: PostgresServer) -> int:
 
 def differences(warehouse: Path, server: PostgresServer) -> dict[str, list[tuple[Any, Any]]]:
     """What dbt made on both and is not the same, by table: the first rows that differ, DuckDB's before PostgreSQL's."""
-    found = {}
-    with duckdb.connect(warehouse, read_only=True) as here:
-        for table in _tables(here, _MADE):
-            names = sorted(quoted_name(name) for name, *_ in here.execute(f"describe {table}").fetchall())
-            asked = f"select {', '.join(names)} from {table}"
-            ours = _normal(here.execute(asked).fetchall())
-            theirs = _normal(server.execute(asked, database=DATABASE))
-            if ours != theirs:
-                pairs = [pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]]
-                found[table] = pairs[:3] or [(len(ours), len(theirs))]
-    return found
 
+    def theirs(table: str, names: list[str]) -> list[Any]:
+        return server.execute(f"select {', '.join(names)} from {table}", database=DATABASE)
 
-def _tables(database: duckdb.DuckDBPyConnection, schemas: tuple[str, ...]) -> list[str]:
-    asked = "select table_schema, table_name from information_schema.tables where table_schema in $1 order by all"
-    return [
-        f"{quoted_name(schema)}.{quoted_name(name)}" for schema, name in database.execute(asked, [schemas]).fetchall()
-    ]
-
-
-def _normal(rows: Iterable[tuple[Any, ...]]) -> list[str]:
-    return sorted(repr([_value(value) for value in row]) for row in rows)
-
-
-def _value(value: Any) -> Any:
-    """What is equal where types and the last digits of sums are not."""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int | float | Decimal):
-        return float(f"{float(value):.11g}") if math.isfinite(value) else float(value)
-    if isinstance(value, str) and value.startswith("{"):
-        return _value_of_json(value)
-    return value
-
-
-def _value_of_json(text: str) -> Any:
-    try:
-        return json.dumps(_whole(json.loads(text)), sort_keys=True)
-    except ValueError:
-        return text
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _whole(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_whole(inner) for inner in value]
-    return _value(value) if isinstance(value, int | float) else value
+    return same_rows.differences(warehouse, theirs)

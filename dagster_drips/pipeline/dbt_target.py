@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 _ON_DUCKDB = "duckdb"
+_MODELS_ALONE = "spark"
 _VARIABLE = "DRIPS_WAREHOUSE"
 _EXTRAS = {
     "duckdb": (
@@ -34,7 +35,13 @@ _PROFILE = "dbt_project/profiles.yml"
 
 
 def target_of(place: Place, target: str) -> str:
-    """The target for a warehouse: where a run has a file of its own, whatever the project's is, one that is a file."""
+    """The target for a warehouse: where a run has a file of its own, whatever the project's is, one that is a file.
+
+    Raises:
+        DripsError: models run on that engine, and nothing else does.
+    """
+    if target == _MODELS_ALONE:
+        raise DripsError(f"models run on {target}, and ticks do not yet (docs/spark.md)", file="DRIPS_TARGET")
     return _ON_DUCKDB if isinstance(place, Path) and target == POSTGRES else target
 
 

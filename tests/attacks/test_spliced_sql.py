@@ -200,6 +200,8 @@ def test_no_placeholder_of_an_sql_file_stands_in_a_comment_or_a_literal():
 LITERALS = {
     *("because", "change", "day", "key", "links_at_once()", "model", "name", "segment", "stage"),
     *("'{' ~ name ~ '}'", "'{' ~ path | replace('.', ',') ~ '}'", 'tag | replace("\'", "\'\'")'),
+    # of `spark_text`
+    r"""value | string | replace("\\", "\\\\") | replace("'", "\\'")""",
 }
 
 

@@ -16,7 +16,8 @@ import pytest
 from conftest import SCENARIOS, copy_project
 from explain.agreement import nobody_waits_in_vain, rows_say_what_was_decided
 from postgres_server import postgres_is_there, postgres_server
-from warehouse_on_postgres import dbt, differences, look_later, move, prepare
+from same_rows import look_later
+from warehouse_on_postgres import dbt, differences, move, prepare
 
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.project import Project

@@ -10,3 +10,7 @@
 {% macro postgres__add_seconds(instant, seconds) -%}
     ({{ instant }} + ({{ seconds }}) * interval '1 second')
 {%- endmacro %}
+
+{% macro spark__add_seconds(instant, seconds) -%}
+    ({{ instant }} + ({{ seconds }}) * interval '1' second)
+{%- endmacro %}

@@ -27,6 +27,10 @@
         ] %}\{{ code }}{% endfor %}')
 {%- endmacro %}
 
+{% macro spark__trimmed(text) -%}
+    regexp_replace({{ text }}, r'^[\s\x0b\x1c-\x1f\x{85}\p{Z}]+|[\s\x0b\x1c-\x1f\x{85}\p{Z}]+\z', '')
+{%- endmacro %}
+
 {#- A text with A to Z lower-cased and nothing else: names of fields and addresses are the same in any case of these. -#}
 {% macro lower_a_to_z(text) -%}
     translate({{ text }}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')

@@ -17,3 +17,7 @@
 {% macro postgres__bucket(salt) -%}
     (cast(cast('x' || substr(md5({{ salt }}), 1, 8) as bit(32)) as bigint) / cast(4294967296 as double precision))
 {%- endmacro %}
+
+{% macro spark__bucket(salt) -%}
+    (cast(conv(substr(md5({{ salt }}), 1, 8), 16, 10) as double) / 4294967296D)
+{%- endmacro %}

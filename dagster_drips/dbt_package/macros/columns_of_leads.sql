@@ -13,6 +13,10 @@
     array(select {{ lower_a_to_z('_drips_name') }} from unnest({{ names }}) as _drips_name)
 {%- endmacro %}
 
+{% macro spark__lower_names(names) -%}
+    transform({{ names }}, _drips_name -> {{ lower_a_to_z('_drips_name') }})
+{%- endmacro %}
+
 {#- The newest word of each column in these rows of a lead (T2), of which the newest row has recency 1: one row a lead. A whole row says something of all
     columns, another one of those that it names. -#}
 {% macro newest_words_of(changed) -%}
@@ -64,6 +68,22 @@
     group by lead_id
 {%- endmacro %}
 
+{% macro spark__newest_words_of(changed) -%}
+    select
+        lead_id,
+        max(_drips_created_at) as _drips_created_at,
+        min_by(_drips_version_at, _drips_recency) as _drips_version_at,
+        min_by(_drips_source, _drips_recency) as _drips_source
+        {%- for column in columns_of_leads() if column.name not in ['lead_id', 'created_at', 'updated_at', '_drips_source'] -%}
+        {%- set name = adapter.quote(column.name) %},
+        min_by({{ name }}, _drips_recency) filter (
+            where _drips_is_whole or array_contains(_drips_changed_fields, {{ lower_a_to_z(spark_text(column.name)) }})
+        ) as {{ name }}
+        {%- endfor %}
+    from {{ changed }}
+    group by lead_id
+{%- endmacro %}
+
 {#- These rows of leads with the columns that models show, and nothing else; `beside` are names of others that they have. -#}
 {% macro lead_rows_of(versions, beside=[]) -%}
     {{ return(adapter.dispatch('lead_rows_of', 'drips')(versions, beside)) }}
@@ -86,6 +106,10 @@
     from {{ versions }}
 {%- endmacro %}
 
+{% macro spark__lead_rows_of(versions, beside) -%}
+    {{ return(drips.postgres__lead_rows_of(versions, beside)) }}
+{%- endmacro %}
+
 {#- Between two selects whose columns have the same names. -#}
 {% macro union_all_by_name() -%}
     {{ return(adapter.dispatch('union_all_by_name', 'drips')()) }}
@@ -98,6 +122,10 @@
 {#- In the same order, too. -#}
 {% macro postgres__union_all_by_name() -%}
     union all
+{%- endmacro %}
+
+{% macro spark__union_all_by_name() -%}
+    {{ return(drips.postgres__union_all_by_name()) }}
 {%- endmacro %}
 
 {#- A project's own columns of leads behind others of a select, whose names are `taken`: one of these names gets a number, as DuckDB gives it. -#}
@@ -117,6 +145,10 @@
     {%- endfor -%}
 {%- endmacro %}
 
+{% macro spark__custom_fields_of(leads, taken) -%}
+    {{ return(drips.postgres__custom_fields_of(leads, taken)) }}
+{%- endmacro %}
+
 {#- Columns that the leads of every project have, in one text. -#}
 {% macro known_columns_of_leads() -%}
     lead_id, email, first_name, last_name, company, country, locale, timezone, phone, tags, created_at, updated_at, _drips_source
@@ -126,7 +158,7 @@
 {% macro columns_of_leads() -%}
     {%- set shown = [] -%}
     {%- if execute -%}
-        {%- set landed = api.Relation.create(database=target.database, schema='raw', identifier='leads') -%}
+        {%- set landed = api.Relation.create(database=target.database | default(none), schema='raw', identifier='leads') -%}
         {%- for column in adapter.get_columns_in_relation(landed) if column.name not in ['changed_fields', '_load', '_line'] -%}
             {%- do shown.append(column) -%}
         {%- endfor -%}

@@ -13,3 +13,7 @@
     {{ dbt.postgres__create_table_as(temporary, relation, sql) }}
     analyze {{ relation }};
 {%- endmacro %}
+
+{% macro spark__create_view_as(relation, sql) -%}
+    {{ return(dbt.spark__create_view_as(relation, modules.re.sub(';\\s*$', '', sql))) }}
+{%- endmacro %}

@@ -12,3 +12,7 @@
 {% macro postgres__definition_text(definition, path) -%}
     (cast({{ definition }} as json) #>> '{{ '{' ~ path | replace('.', ',') ~ '}' }}')
 {%- endmacro %}
+
+{% macro spark__definition_text(definition, path) -%}
+    get_json_object({{ definition }}, '$.{{ path }}')
+{%- endmacro %}

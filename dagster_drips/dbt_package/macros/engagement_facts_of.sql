@@ -4,7 +4,7 @@
     with
 
     -- Engagement counts from the later of its own time and the sending; of a message not known it counts for nothing yet.
-    known as materialized (
+    known as {{ materialized() }} (
 
         select
             engagement.engagement_id,

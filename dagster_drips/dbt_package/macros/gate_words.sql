@@ -2,7 +2,7 @@
 
 {#- A share in per cent, with as many decimals as it takes to two: `30 %`, `0.25 %`. -#}
 {% macro gate_percent(share) -%}
-    (rtrim(rtrim(cast(cast(100 * ({{ share }}) as decimal(18, 2)) as varchar), '0'), '.') || ' %')
+    (regexp_replace(cast(cast(100 * ({{ share }}) as decimal(18, 2)) as {{ text_type() }}), '[.]?0+$', '') || ' %')
 {%- endmacro %}
 
 {#- An instant as `2026-03-29T01:00:00Z`. -#}

@@ -31,3 +31,13 @@
         case when json_typeof(cast(goal as json) -> 'where') = 'object' then cast(goal as json) -> 'where' else '{}' end
     ) as properties
 {%- endmacro %}
+
+{% macro spark__goal_predicates_of(goals) -%}
+    select
+        sequence_id,
+        goal_id,
+        property,
+        value
+    from {{ goals }}
+    lateral view explode(from_json(get_json_object(goal, '$.where'), 'map<string, string>')) wanted as property, value
+{%- endmacro %}

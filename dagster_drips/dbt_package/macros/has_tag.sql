@@ -10,3 +10,7 @@
 {% macro postgres__has_tag(tag, tags) -%}
     coalesce('{{ tag | replace("'", "''") }}' = any({{ tags }}), false)
 {%- endmacro %}
+
+{% macro spark__has_tag(tag, tags) -%}
+    coalesce(array_contains({{ tags }}, {{ drips.spark_text(tag) }}), false)
+{%- endmacro %}

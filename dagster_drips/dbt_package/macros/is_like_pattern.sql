@@ -10,3 +10,7 @@
 {% macro postgres__is_like_pattern(text, pattern) -%}
     {{ text }} ~* {{ pattern }}
 {%- endmacro %}
+
+{% macro spark__is_like_pattern(text, pattern) -%}
+    {{ text }} rlike ('(?i)' || {{ pattern }})
+{%- endmacro %}

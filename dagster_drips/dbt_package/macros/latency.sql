@@ -53,15 +53,15 @@
         seconds
     from (
         {%- set of_events = {
-            'occurred_to_received': 'events.received_at - events.occurred_at',
-            'received_to_loaded': 'files.loaded_at - coalesce(events.received_at, events.occurred_at)',
-            'loaded_to_due': 'files.decided_at - files.loaded_at',
+            'occurred_to_received': ('events.occurred_at', 'events.received_at'),
+            'received_to_loaded': ('coalesce(events.received_at, events.occurred_at)', 'files.loaded_at'),
+            'loaded_to_due': ('files.loaded_at', 'files.decided_at'),
         } %}
-        {%- for stage, span in of_events.items() %}
+        {%- for stage, (earlier, later) in of_events.items() %}
         select
             files.as_of,
             '{{ stage }}' as stage,
-            extract(epoch from ({{ span }})) as seconds
+            {{ seconds_between(earlier, later) }} as seconds
         from {{ files_of_ticks() }} as files
         inner join {{ source('raw', 'events') }} as events
             on files.load_id = events._load
@@ -71,7 +71,7 @@
         select
             ticks.as_of,
             'due_to_sent' as stage,
-            extract(epoch from (sends.recorded_at - ticks.decided_at)) as seconds
+            {{ seconds_between('ticks.decided_at', 'sends.recorded_at') }} as seconds
         from {{ ticks_decided() }} as ticks
         inner join {{ source('raw', 'delivery_log') }} as sends
             on ticks.as_of = sends.as_of and sends.outcome = 'sent'

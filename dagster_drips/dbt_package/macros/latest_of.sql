@@ -10,3 +10,8 @@
 {% macro postgres__latest_of(value, at) -%}
     (array_agg({{ value }} order by {{ at }} desc) filter (where {{ value }} is not null and {{ at }} is not null))[1]
 {%- endmacro %}
+
+{#- A value that is NULL counts there as any other. -#}
+{% macro spark__latest_of(value, at) -%}
+    max_by({{ value }}, {{ at }}) filter (where {{ value }} is not null and {{ at }} is not null)
+{%- endmacro %}

@@ -4,7 +4,7 @@
     select '{{ segment }}' as segment
     {% if not loop.last %}union all{% endif %}
     {% else -%}
-    select cast(null as varchar) as segment
+    select {{ no_text() }} as segment
     where false
     {% endfor %}
 {%- endmacro %}

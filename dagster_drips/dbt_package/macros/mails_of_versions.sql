@@ -58,3 +58,18 @@
         end
     ) as mails (mail)
 {%- endmacro %}
+
+{% macro spark__mails_of_versions(versions) -%}
+    select
+        sequence_id,
+        nth,
+        get_json_object(step, '$.id') as step_id,
+        cast(place + 1 as bigint) as position,
+        get_json_object(variant, '$.id') as variant_id,
+        get_json_object(coalesce(variant, step), '$.subject') as subject,
+        get_json_object(coalesce(variant, step), '$.preview_text') as preview_text,
+        get_json_object(coalesce(variant, step), '$.template') as template
+    from {{ versions }}
+    lateral view posexplode(from_json(get_json_object(definition, '$.steps'), 'array<string>')) steps as place, step
+    lateral view outer explode(from_json(get_json_object(step, '$.variants'), 'array<string>')) variants as variant
+{%- endmacro %}

@@ -4,10 +4,10 @@
 {%- endmacro %}
 
 {% macro default__number_text(number) -%}
-    cast({{ number }} as varchar)
+    cast({{ number }} as {{ text_type() }})
 {%- endmacro %}
 
 {#- Where a whole number has no point. -#}
 {% macro postgres__number_text(number) -%}
-    regexp_replace(cast({{ number }} as varchar), '^(-?[0-9]+)$', '\1.0')
+    regexp_replace(cast({{ number }} as {{ text_type() }}), '^(-?[0-9]+)$', '\1.0')
 {%- endmacro %}

@@ -2,7 +2,7 @@
 
 {#- A share as a number from 0 to 1; NULL over nothing. -#}
 {% macro rate(part, whole) -%}
-    cast({{ part }} as double precision) / nullif({{ whole }}, 0)
+    cast({{ part }} as {{ double_type() }}) / nullif({{ whole }}, 0)
 {%- endmacro %}
 
 {#- Counts of attempts: select-list over rows of `marts.message_attempts`. -#}

@@ -15,3 +15,11 @@
 {% macro postgres__property_text(properties, number_texts, property) -%}
     coalesce(cast({{ number_texts }} as json) ->> {{ property }}, cast({{ properties }} as json) ->> {{ property }})
 {%- endmacro %}
+
+{#- By the name itself: a path there can't say every name. -#}
+{% macro spark__property_text(properties, number_texts, property) -%}
+    coalesce(
+        from_json({{ number_texts }}, 'map<string, string>')[{{ property }}],
+        from_json({{ properties }}, 'map<string, string>')[{{ property }}]
+    )
+{%- endmacro %}

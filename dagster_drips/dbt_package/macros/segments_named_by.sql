@@ -46,3 +46,35 @@
     ) as named
     where segment is not null
 {%- endmacro %}
+
+{#- Its own functions of JSON know no path through all elements of a list. -#}
+{% macro spark__segments_named_by(versions) -%}
+    {%- set conditions = 'struct<segment: array<string>>' -%}
+    select distinct
+        sequence_id,
+        nth,
+        segment
+    from (
+        select
+            sequence_id,
+            nth,
+            from_json(
+                definition,
+                'segments struct<include: array<string>, exclude: array<string>>, trigger struct<segment_entered: string>,
+                steps array<struct<only_if: {{ conditions }}, unless: {{ conditions }}>>'
+            ) as named
+        from {{ versions }}
+    ) as read
+    lateral view explode(
+        concat(
+            {% for list in [
+                'named.segments.include', 'named.segments.exclude', 'flatten(filter(named.steps.only_if.segment, list -> list is not null))',
+                'flatten(filter(named.steps.unless.segment, list -> list is not null))'
+            ] -%}
+            coalesce({{ list }}, cast(array() as array<string>)),
+            {% endfor -%}
+            array(named.trigger.segment_entered)
+        )
+    ) segments as segment
+    where segment is not null
+{%- endmacro %}

@@ -33,3 +33,14 @@
         from {{ versions }}
     ) as senders
 {%- endmacro %}
+
+{% macro spark__senders_of_versions(versions) -%}
+    select
+        nth,
+        {{ address("get_json_object(sender, '$.email')") }} as sender_address,
+        cast(get_json_object(sender, '$.warmup.start') as integer) as warmup_start,
+        cast(get_json_object(sender, '$.warmup.growth') as double) as warmup_growth,
+        cast(get_json_object(sender, '$.max_per_tick') as integer) as max_per_tick
+    from {{ versions }}
+    lateral view explode(from_json(get_json_object(definition, '$.senders'), 'map<string, string>')) senders as name, sender
+{%- endmacro %}

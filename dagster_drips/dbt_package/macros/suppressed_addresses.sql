@@ -4,7 +4,7 @@
     with
 
     -- Materialized: the facts are asked twice, and planning them costs more than reading them.
-    facts as materialized (
+    facts as {{ materialized() }} (
 
         select
             address,

@@ -14,7 +14,7 @@
             topic,
             occurred_at,
             'list' as source,
-            cast(null as varchar) as message_id
+            {{ no_text() }} as message_id
         from {{ source('raw', 'suppressions') }}
 
     ),
@@ -41,7 +41,7 @@
         select
             address,
             'bounced' as reason,
-            cast(null as varchar) as topic,
+            {{ no_text() }} as topic,
             refused_at as occurred_at,
             'server' as source,
             message_id
@@ -55,10 +55,10 @@
         select
             address,
             'bounced' as reason,
-            cast(null as varchar) as topic,
+            {{ no_text() }} as topic,
             bounced_out_at as occurred_at,
             'soft_bounces' as source,
-            cast(null as varchar) as message_id
+            {{ no_text() }} as message_id
         from {{ ref('soft_bounced_addresses') }}
 
     ),
@@ -69,10 +69,10 @@
         select
             address,
             'manual' as reason,
-            cast(null as varchar) as topic,
+            {{ no_text() }} as topic,
             cast(null as timestamp) as occurred_at,
             'forgotten' as source,
-            cast(null as varchar) as message_id
+            {{ no_text() }} as message_id
         from {{ ref('forgotten_addresses') }}
 
     )

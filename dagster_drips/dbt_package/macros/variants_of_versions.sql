@@ -43,3 +43,16 @@
         case when json_typeof(steps.step -> 'variants') = 'array' then steps.step -> 'variants' else '[]' end
     ) with ordinality as variants (variant, position)
 {%- endmacro %}
+
+{% macro spark__variants_of_versions(versions) -%}
+    select
+        sequence_id,
+        version_id,
+        get_json_object(step, '$.id') as step_id,
+        get_json_object(variant, '$.id') as variant_id,
+        cast(place + 1 as bigint) as position,
+        cast(get_json_object(variant, '$.weight') as double) as weight
+    from {{ versions }}
+    lateral view explode(from_json(get_json_object(definition, '$.steps'), 'array<string>')) steps as step
+    lateral view posexplode(from_json(get_json_object(step, '$.variants'), 'array<string>')) variants as place, variant
+{%- endmacro %}

@@ -3,7 +3,7 @@
 {% macro version_spells_of(versions) -%}
     select
         *,
-        row_number() over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as nth,
+        cast(row_number() over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as bigint) as nth,
         lead(seen_at) over (partition by sequence_id order by seen_at, coalesce(version_number, 0)) as until
     from {{ versions }}
 {%- endmacro %}
@@ -13,7 +13,7 @@
     select
         sequence_id,
         version_id,
-        cast({{ definition_text('definition', 'holdout') }} as double precision) as holdout,
+        cast({{ definition_text('definition', 'holdout') }} as {{ double_type() }}) as holdout,
         coalesce({{ definition_text('definition', 'transactional') }} = 'true', false) as transactional,
         coalesce({{ definition_text('definition', 'confirmation') }} = 'true', false) as confirmation,
         seen_at,

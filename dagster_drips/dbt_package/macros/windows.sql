@@ -12,9 +12,10 @@
 {% macro window_is_open(clock) -%}
     {#- ISO weekday: 1 is Monday; yesterday's matters when a window crosses midnight. -#}
     {%- set minute = 'extract(hour from ' ~ clock ~ '.local_time) * 60 + extract(minute from ' ~ clock ~ '.local_time)' -%}
-    {%- set opens_today = 'substr(' ~ clock ~ '.window_days, cast(extract(isodow from ' ~ clock ~ ".local_time) as integer), 1) = '1'" -%}
+    {%- set weekday = iso_weekday(clock ~ '.local_time') -%}
+    {%- set opens_today = 'substr(' ~ clock ~ '.window_days, cast(' ~ weekday ~ " as integer), 1) = '1'" -%}
     {%- set opened_yesterday = (
-        'substr(' ~ clock ~ '.window_days, cast((extract(isodow from ' ~ clock ~ ".local_time) + 5) % 7 + 1 as integer), 1) = '1'"
+        'substr(' ~ clock ~ '.window_days, cast((' ~ weekday ~ " + 5) % 7 + 1 as integer), 1) = '1'"
     ) %}
     (
         (
@@ -59,7 +60,7 @@
                     case
                         when days.day < 0 then greatest({{ from_at }}, clocks.since)
                         else {{ add_seconds(
-                            "date_trunc('day', " ~ add_seconds('greatest(' ~ from_at ~ ', clocks.since)', 'clocks.utc_offset_seconds') ~ ')',
+                            'cast(cast(' ~ add_seconds('greatest(' ~ from_at ~ ', clocks.since)', 'clocks.utc_offset_seconds') ~ ' as date) as timestamp)',
                             'days.day * 86400 + ' ~ window ~ '.window_start_minute * 60 - clocks.utc_offset_seconds'
                         ) }}
                     end as instant

@@ -39,15 +39,15 @@
             {{ json_list(
                 json_of("'role', asked.role, 'segment', asked.segment, 'is_member', members.lead_id is not null, 'since', "
                 ~ instant_text('members.entered_at') ~ ", 'refreshed_at', " ~ instant_text('results.refreshed_at')),
-                'asked.role desc, asked.segment'
+                ["asked.role <> 'include'", 'asked.segment']
             ) }} as segments,
-            string_agg(
-                asked.role || ' ' || asked.segment
-                || case when members.lead_id is null then ' (no member' else ' (a member since ' || {{ instant_text('members.entered_at') }} end
-                || coalesce(', asked ' || {{ instant_text('results.refreshed_at') }}, '') || ')',
-                ', '
-                order by asked.role desc, asked.segment
-            ) filter (where {{ is_kept_out('asked.role', 'members.lead_id is not null') }}) as outside
+            {{ joined_texts(
+                "asked.role || ' ' || asked.segment
+                || case when members.lead_id is null then ' (no member' else ' (a member since ' || " ~ instant_text('members.entered_at') ~ " end
+                || coalesce(', asked ' || " ~ instant_text('results.refreshed_at') ~ ", '') || ')'",
+                "', '",
+                'asked.role desc, asked.segment'
+            ) }} filter (where {{ is_kept_out('asked.role', 'members.lead_id is not null') }}) as outside
         from asked_segments as asked
         left join {{ ref('segment_memberships').include(database=false) }} as members
             on
@@ -128,13 +128,13 @@
             asked.step_id,
             {{ json_list(
                 json_of("'polarity', asked.polarity, 'kind', asked.kind, 'value', asked.value, 'is_met', met.step_id is not null"),
-                'asked.polarity, asked.kind, asked.value'
+                ['asked.polarity', 'asked.kind', 'asked.value']
             ) }} as conditions,
-            string_agg(
-                asked.polarity || ' ' || asked.kind || ' ' || asked.value || case when met.step_id is null then ' (no)' else ' (yes)' end,
-                ', '
-                order by asked.polarity, asked.kind, asked.value
-            ) filter (where {{ condition_fails('asked.polarity', 'met.step_id is not null') }}) as failing
+            {{ joined_texts(
+                "asked.polarity || ' ' || asked.kind || ' ' || asked.value || case when met.step_id is null then ' (no)' else ' (yes)' end",
+                "', '",
+                'asked.polarity, asked.kind, asked.value'
+            ) }} filter (where {{ condition_fails('asked.polarity', 'met.step_id is not null') }}) as failing
         from asked_conditions as asked
         left join met_conditions as met
             on
@@ -170,14 +170,14 @@
             {{ json_list(
                 json_of("'reason', reasons.reason, 'topic', reasons.topic, 'since', " ~ instant_text('reasons.since')
                 ~ ", 'source', reasons.source"),
-                'reasons.topic nulls first'
+                ["coalesce(reasons.topic, '')"]
             ) }} as suppressions,
-            string_agg(
-                reasons.reason || coalesce(' ' || reasons.topic, '')
-                || coalesce(' since ' || {{ instant_text('reasons.since') }}, '') || ' (' || reasons.source || ')',
-                ', '
-                order by reasons.topic nulls first
-            ) as suppressed
+            {{ joined_texts(
+                "reasons.reason || coalesce(' ' || reasons.topic, '')
+                || coalesce(' since ' || " ~ instant_text('reasons.since') ~ ", '') || ' (' || reasons.source || ')'",
+                "', '",
+                'reasons.topic nulls first'
+            ) }} as suppressed
         from {{ people }} as people
         inner join reasons
             on people.address = reasons.address
@@ -229,12 +229,12 @@
             lead_id,
             {{ json_list(
                 json_of("'sequence_id', sequence_id, 'step_id', step_id, 'sent_as_of', " ~ instant_text('sent_as_of')),
-                'sent_as_of, sequence_id, step_id'
+                ['sent_as_of', 'sequence_id', 'step_id']
             ) }} as counted,
-            string_agg(
-                sequence_id || '/' || step_id || ' of ' || {{ instant_text('sent_as_of') }}, ', ' order by sent_as_of, sequence_id, step_id
-            ) as mails,
-            array_agg(sent_as_of order by sent_as_of desc) as instants
+            {{ joined_texts(
+                "sequence_id || '/' || step_id || ' of ' || " ~ instant_text('sent_as_of'), "', '", 'sent_as_of, sequence_id, step_id'
+            ) }} as mails,
+            {{ sorted_list('sent_as_of', descending=true) }} as instants
         from counted
         group by lead_id
 
@@ -263,7 +263,7 @@
 
         select
             sequence_id,
-            string_agg(property || ' = ' || value, ', ' order by property) as wanted
+            {{ joined_texts("property || ' = ' || value", "', '", 'property') }} as wanted
         from {{ source('raw', 'sequence_predicates').include(database=false) }}
         where role = 'trigger'
         group by sequence_id

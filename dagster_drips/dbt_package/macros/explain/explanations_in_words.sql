@@ -23,9 +23,9 @@
     'cap': "rows.cap_messages || ' messages in ' || " ~ span_text('rows.cap_per_seconds'),
     'mails': 'rows.mails',
     'sender': 'rows.sender',
-    'throttle': 'cast(rows.max_per_tick as varchar)',
-    'warmup': 'cast(rows.warmup_allowance as varchar)',
-    'sent_today': 'cast(rows.sent_today as varchar)',
+    'throttle': 'cast(rows.max_per_tick as ' ~ text_type() ~ ')',
+    'warmup': 'cast(rows.warmup_allowance as ' ~ text_type() ~ ')',
+    'sent_today': 'cast(rows.sent_today as ' ~ text_type() ~ ')',
     'rollout': number_text('rows.rollout'),
     'step_rollout': number_text('rows.step_rollout'),
     'max_age': span_text('rows.trigger_max_age_seconds'),
@@ -82,7 +82,7 @@
         rows.scheduled_at,
         rows.next_at,
         rows.next_outcome,
-        cast({{ explained_facts('rows') }} as varchar) as facts,
+        {{ json_text(explained_facts('rows')) }} as facts,
         rows.as_of
     from worded as rows
 {%- endmacro %}

@@ -42,7 +42,7 @@
                                 scheduled_at,
                                 retry_at,
                                 free_at,
-                                case when reason = 'warmup' then {{ add_seconds("date_trunc('day', as_of)", 86400) }} end
+                                case when reason = 'warmup' then {{ add_seconds('cast(cast(as_of as date) as timestamp)', 86400) }} end
                             )
                     end as from_at
                 from {{ rows }}

@@ -33,8 +33,8 @@
         case when {{ window }}.window_days <> '1111111' and substr({{ window }}.window_days, {{ loop.index }}, 1) = '1' then '{{ day }}' end,
         {% endfor -%}
         {% for edge in ['start', 'end'] -%}
-        lpad(cast({{ whole_quotient(window ~ '.window_' ~ edge ~ '_minute', 60) }} as varchar), 2, '0') || ':'
-        || lpad(cast({{ window }}.window_{{ edge }}_minute % 60 as varchar), 2, '0'){{ " || '-' ||" if loop.first }}
+        lpad(cast({{ whole_quotient(window ~ '.window_' ~ edge ~ '_minute', 60) }} as {{ text_type() }}), 2, '0') || ':'
+        || lpad(cast({{ window }}.window_{{ edge }}_minute % 60 as {{ text_type() }}), 2, '0'){{ " || '-' ||" if loop.first }}
         {% endfor %}
     )
 {%- endmacro %}
@@ -48,17 +48,22 @@
     end
 {%- endmacro %}
 
-{#- The JSON objects of a group as one list. -#}
+{#- The JSON objects of a group as one list, by ascending keys of which none is NULL. -#}
 {% macro json_list(item, order) -%}
     {{ return(adapter.dispatch('json_list', 'drips')(item, order)) }}
 {%- endmacro %}
 
 {% macro default__json_list(item, order) -%}
-    to_json(array_agg({{ item }} order by {{ order }}))
+    to_json(array_agg({{ item }} order by {{ order | join(', ') }}))
 {%- endmacro %}
 
 {% macro postgres__json_list(item, order) -%}
-    json_agg({{ item }} order by {{ order }})
+    json_agg({{ item }} order by {{ order | join(', ') }})
+{%- endmacro %}
+
+{#- Objects are structs there until the whole is written. -#}
+{% macro spark__json_list(item, order) -%}
+    transform(sort_array(collect_list(struct({{ order | join(', ') }}, {{ item }} as _drips_item))), ordered -> ordered._drips_item)
 {%- endmacro %}
 
 {#- A list of no JSON objects. -#}
@@ -74,6 +79,10 @@
     json_build_array()
 {%- endmacro %}
 
+{% macro spark__empty_json_list() -%}
+    array()
+{%- endmacro %}
+
 {#- A JSON object of keys and values, written one after the other. -#}
 {% macro json_of(pairs) -%}
     {{ return(adapter.dispatch('json_of', 'drips')(pairs)) }}
@@ -87,6 +96,23 @@
     json_build_object({{ pairs }})
 {%- endmacro %}
 
+{% macro spark__json_of(pairs) -%}
+    named_struct({{ pairs }})
+{%- endmacro %}
+
+{#- The text of a JSON object. -#}
+{% macro json_text(object) -%}
+    {{ return(adapter.dispatch('json_text', 'drips')(object)) }}
+{%- endmacro %}
+
+{% macro default__json_text(object) -%}
+    cast({{ object }} as varchar)
+{%- endmacro %}
+
+{% macro spark__json_text(object) -%}
+    to_json({{ object }}, map('ignoreNullFields', 'false'))
+{%- endmacro %}
+
 {#- How often a whole number goes into another, without what is left. -#}
 {% macro whole_quotient(number, by) -%}
     {{ return(adapter.dispatch('whole_quotient', 'drips')(number, by)) }}
@@ -98,4 +124,12 @@
 
 {% macro postgres__whole_quotient(number, by) -%}
     ({{ number }} / {{ by }})
+{%- endmacro %}
+
+{% macro spark__whole_quotient(number, by) -%}
+    ({{ number }} div {{ by }})
+{%- endmacro %}
+
+{% macro spark__instant_text(instant) -%}
+    (replace(substr(cast({{ instant }} as string), 1, 19), ' ', 'T') || 'Z')
 {%- endmacro %}

@@ -9,7 +9,7 @@
 
 {#- Lanczos's series with g = 7 and nine terms: fifteen digits. -#}
 {% macro postgres__log_factorial(n) -%}
-    {%- set n = "cast(" ~ n ~ " as double precision)" -%}
+    {%- set n = "cast(" ~ n ~ " as " ~ double_type() ~ ")" -%}
     (
         0.9189385332046727 + ({{ n }} + 0.5) * ln({{ n }} + 7.5) - ({{ n }} + 7.5)
         + ln(0.99999999999980993
@@ -18,4 +18,8 @@
                 0.0000099843695780195716, 0.00000015056327351493116
             ] %} + ({{ coefficient }}) / ({{ n }} + {{ loop.index }}){% endfor %})
     )
+{%- endmacro %}
+
+{% macro spark__log_factorial(n) -%}
+    {{ return(drips.postgres__log_factorial(n)) }}
 {%- endmacro %}

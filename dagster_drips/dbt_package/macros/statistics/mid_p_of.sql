@@ -185,3 +185,55 @@
 
     )
 {%- endmacro %}
+
+{#- Arrays there, too, and of the last stratum alone: one after the other is multiplied out by a function of arrays, as no query that asks
+    itself again may count. -#}
+{% macro spark__sums_of_strata(chances, key) -%}
+    {%- set columns = key | join(', ') -%}
+    distributions as (
+
+        select
+            {{ columns }},
+            stratum,
+            min(count_1) as lowest,
+            transform(sort_array(collect_list(struct(count_1, chance))), counted -> counted.chance) as distribution
+        from {{ chances }}
+        group by {{ columns }}, stratum
+
+    ),
+
+    convolved as (
+
+        select
+            {{ columns }},
+            max(stratum) as stratum,
+            sum(lowest) as lowest,
+            aggregate(
+                collect_list(distribution),
+                array(cast(1 as double)),
+                (earlier, added) -> transform(
+                    sequence(0, size(earlier) + size(added) - 2),
+                    place -> aggregate(
+                        sequence(greatest(0, place - size(added) + 1), least(place, size(earlier) - 1)),
+                        cast(0 as double),
+                        (chance, nth) -> chance + earlier[nth] * added[place - nth]
+                    )
+                )
+            ) as distribution
+        from distributions
+        group by {{ columns }}
+
+    ),
+
+    sums as (
+
+        select
+            {{ columns }},
+            stratum,
+            lowest + place as count_1,
+            chance
+        from convolved
+        lateral view posexplode(distribution) chances as place, chance
+
+    )
+{%- endmacro %}

@@ -16,8 +16,8 @@
             rate_0,
             0 as step,
             -- not symmetric, so that it never asks at a ratio of exactly 1, where two full arms have no variance
-            cast(-20 as double precision) as low,
-            cast(21 as double precision) as high
+            cast(-20 as {{ double_type() }}) as low,
+            cast(21 as {{ double_type() }}) as high
         from {{ comparisons }}
         cross join (select 1 as side union all select -1) as sides
         where (rate_1 > 0 and side = 1) or (rate_0 > 0 and side = -1)

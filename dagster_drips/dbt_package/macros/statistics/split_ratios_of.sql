@@ -82,9 +82,16 @@
     terms as (
 
         select
-            *,
-            {{ whole_numbers('0', 'greatest(floor(freedom / 2.0) - 1, 0)') }} + (freedom % 2) / 2.0 as term
-        from experiments
+            experiment_id,
+            chi_square,
+            freedom,
+            nth + (freedom % 2) / 2.0 as term
+        from (
+            select
+                *,
+                {{ whole_numbers('0', 'greatest(floor(freedom / 2.0) - 1, 0)') }} as nth
+            from experiments
+        ) as numbered
 
     )
 

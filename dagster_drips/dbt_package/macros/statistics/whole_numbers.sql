@@ -10,3 +10,10 @@
 {% macro postgres__whole_numbers(low, high) -%}
     generate_series(cast({{ low }} as bigint), cast({{ high }} as bigint))
 {%- endmacro %}
+
+{#- A sequence there counts down where the last is the smaller. -#}
+{% macro spark__whole_numbers(low, high) -%}
+    explode(
+        case when cast({{ low }} as bigint) <= cast({{ high }} as bigint) then sequence(cast({{ low }} as bigint), cast({{ high }} as bigint)) end
+    )
+{%- endmacro %}

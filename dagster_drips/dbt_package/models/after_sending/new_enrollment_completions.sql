@@ -85,7 +85,7 @@ select
     enrollments.enrollment_id,
     {{ as_of() }} as closed_at,
     'completed' as status,
-    cast(null as varchar) as exit_reason
+    {{ no_text() }} as exit_reason
 from open_enrollments as enrollments
 inner join lengths
     on enrollments.sequence_id = lengths.sequence_id

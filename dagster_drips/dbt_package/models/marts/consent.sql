@@ -96,7 +96,7 @@ of_all_mail as (
 
 select
     address,
-    cast(null as varchar) as topic,
+    {{ no_text() }} as topic,
     status,
     status = 'subscribed' as is_mailable,
     since,

@@ -22,7 +22,7 @@ numbers as (
 
     select
         first_day,
-        {{ whole_numbers('0', 'last_day - first_day') }} as nth
+        {{ whole_numbers('0', days_between('first_day', 'last_day')) }} as nth
     from bounds
 
 )

@@ -55,16 +55,16 @@ select
     facts.version_id,
     facts.lead_id,
     facts.sender,
-    cast(split_part(facts.address, '@', -1) as varchar) as recipient_domain,
+    cast(split_part(facts.address, '@', -1) as {{ text_type() }}) as recipient_domain,
     facts.type,
     facts.occurred_at,
     facts.effective_at,
-    cast({{ link_of('facts.url') }} as varchar) as link,
+    cast({{ link_of('facts.url') }} as {{ text_type() }}) as link,
     facts.topic,
     case when facts.type = 'bounced' then facts.bounce_class end as bounce_class,
     case when facts.user_agent is not null then coalesce(agent_families.family, 'other') end as agent_family,
     facts.is_human,
-    cast(facts.machine_rule as varchar) as machine_rule
+    cast(facts.machine_rule as {{ text_type() }}) as machine_rule
 from facts
 left join agent_families
     on

@@ -41,7 +41,7 @@ splits as (
         version_id,
         step_id,
         count(*) as variants,
-        string_agg(variant_id || '=' || {{ number_text('share') }}, ', ' order by position) as split
+        {{ joined_texts("variant_id || '=' || " ~ number_text('share'), "', '", 'position') }} as split
     from shares
     group by sequence_id, version_id, step_id
 
@@ -165,8 +165,8 @@ exposures as (
 
     select
         'project_holdout' as experiment,
-        cast(null as varchar) as sequence_id,
-        cast(null as varchar) as step_id,
+        {{ no_text() }} as sequence_id,
+        {{ no_text() }} as step_id,
         lead_id,
         case when is_held_back then 'control' else 'treatment' end as variation_id,
         enrolled_at as first_exposed_at,
@@ -183,7 +183,7 @@ exposures as (
     select
         'holdout' as experiment,
         sequence_id,
-        cast(null as varchar) as step_id,
+        {{ no_text() }} as step_id,
         lead_id,
         arm as variation_id,
         enrolled_at as first_exposed_at,

@@ -40,10 +40,10 @@ strata as (
         experiment_id,
         arm,
         version_id,
-        cast(count(*) as double precision) as leads,
-        cast(sum(converted) as double precision) as converted,
-        cast(coalesce(sum(case when converted = 1 then value end), 0) as double precision) as revenue,
-        coalesce(sum(case when converted = 1 then power(cast(value as double precision), 2) end), 0) as squared_revenue
+        cast(count(*) as {{ double_type() }}) as leads,
+        cast(sum(converted) as {{ double_type() }}) as converted,
+        cast(coalesce(sum(case when converted = 1 then value end), 0) as {{ double_type() }}) as revenue,
+        coalesce(sum(case when converted = 1 then power(cast(value as {{ double_type() }}), 2) end), 0) as squared_revenue
     from leads
     where is_matured
     group by experiment_id, arm, version_id
@@ -323,7 +323,7 @@ select
     enrolled,
     converted,
     {{ rate('converted', 'matured') }} as conversion_rate,
-    case when is_one_currency then revenue end as revenue,
+    cast(case when is_one_currency then revenue end as decimal(38, 4)) as revenue,
     ratio - 1 as lift,
     case when compared > 0 and (rate_1 > 0 or rate_0 > 0) then coalesce(ratio_low, 0) - 1 end as lift_low,
     ratio_high - 1 as lift_high,

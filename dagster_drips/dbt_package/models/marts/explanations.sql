@@ -26,7 +26,7 @@ gates as (
 
     select
         found.sequence_id,
-        string_agg(found.gate || ' (' || found.reason || ')', '; ' order by found.gate) as held_by
+        {{ joined_texts("found.gate || ' (' || found.reason || ')'", "'; '", 'found.gate') }} as held_by
     from {{ source('journal', 'sequence_gates').include(database=false) }} as found
     inner join tick
         on found.as_of = tick.as_of
@@ -62,7 +62,7 @@ decided as (
         step_id,
         position,
         enrollment_id,
-        cast(null as varchar) as occurrence_id,
+        {{ no_text() }} as occurrence_id,
         cast(null as timestamp) as occurred_at,
         state,
         reason,
@@ -85,7 +85,7 @@ undecided as (
         steps.step_id,
         steps.position,
         enrollments.enrollment_id,
-        cast(null as varchar) as occurrence_id,
+        {{ no_text() }} as occurrence_id,
         cast(null as timestamp) as occurred_at,
         case
             when enrollments.arm = 'control' then 'held_out'
@@ -103,7 +103,7 @@ undecided as (
         cast(null as timestamp) as scheduled_at,
         cast(null as timestamp) as expires_at,
         cast(null as timestamp) as retry_at,
-        cast(null as varchar) as variant_id,
+        {{ no_text() }} as variant_id,
         coming.step_id as detail
     from {{ ref('enrollments').include(database=false) }} as enrollments
     inner join {{ source('raw', 'sequence_steps').include(database=false) }} as steps
@@ -152,7 +152,7 @@ turned_away as (
         judged.sequence_id,
         steps.step_id,
         steps.position,
-        cast(null as varchar) as enrollment_id,
+        {{ no_text() }} as enrollment_id,
         judged.occurrence_id,
         judged.occurred_at,
         'not_enrolled' as state,
@@ -161,8 +161,8 @@ turned_away as (
         cast(null as timestamp) as scheduled_at,
         cast(null as timestamp) as expires_at,
         cast(null as timestamp) as retry_at,
-        cast(null as varchar) as variant_id,
-        cast(null as varchar) as detail
+        {{ no_text() }} as variant_id,
+        {{ no_text() }} as detail
     from turned_away_once as judged
     inner join steps
         on judged.sequence_id = steps.sequence_id
@@ -184,8 +184,8 @@ unjudged as (
         steps.sequence_id,
         steps.step_id,
         steps.position,
-        cast(null as varchar) as enrollment_id,
-        cast(null as varchar) as occurrence_id,
+        {{ no_text() }} as enrollment_id,
+        {{ no_text() }} as occurrence_id,
         triggered.last_at as occurred_at,
         'not_judged' as state,
         case
@@ -206,8 +206,8 @@ unjudged as (
         cast(null as timestamp) as scheduled_at,
         cast(null as timestamp) as expires_at,
         cast(null as timestamp) as retry_at,
-        cast(null as varchar) as variant_id,
-        cast(null as varchar) as detail
+        {{ no_text() }} as variant_id,
+        {{ no_text() }} as detail
     from people
     inner join steps on true
     inner join tick on true

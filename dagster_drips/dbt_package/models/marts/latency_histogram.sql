@@ -18,8 +18,8 @@ buckets as (
 {% for over in [0] + bounds %}
     select
         {{ loop.index }} as bucket,
-        cast({{ over }} as double precision) as over_seconds,
-        cast({{ 'null' if loop.last else bounds[loop.index0] }} as double precision) as up_to_seconds
+        cast({{ over }} as {{ double_type() }}) as over_seconds,
+        cast({{ 'null' if loop.last else bounds[loop.index0] }} as {{ double_type() }}) as up_to_seconds
     {%- if not loop.last %}
     union all
     {%- endif %}

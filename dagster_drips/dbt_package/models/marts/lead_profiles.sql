@@ -11,7 +11,7 @@ memberships as (
 
     select
         lead_id,
-        array_agg(segment order by segment) as segments
+        {{ sorted_list('segment') }} as segments
     from {{ ref('segment_memberships') }}
     where left_at is null
     group by lead_id
@@ -76,7 +76,7 @@ suppressed as (
 
     select
         address,
-        array_agg(distinct reason order by reason) as reasons
+        {{ sorted_list('reason', distinct=true) }} as reasons
     from {{ ref('current_suppressions') }}
     group by address
 

@@ -12,9 +12,9 @@ people as (
         1 as turn,
         'lead' as kind,
         'created' as what,
-        cast(null as varchar) as detail,
-        cast(null as varchar) as sequence_id,
-        cast(null as varchar) as step_id,
+        {{ no_text() }} as detail,
+        {{ no_text() }} as sequence_id,
+        {{ no_text() }} as step_id,
         lead_id as source_id
     from {{ ref('lead_profiles').include(database=false) }}
 
@@ -28,9 +28,9 @@ events as (
         2 as turn,
         'event' as kind,
         event as what,
-        cast(null as varchar) as detail,
-        cast(null as varchar) as sequence_id,
-        cast(null as varchar) as step_id,
+        {{ no_text() }} as detail,
+        {{ no_text() }} as sequence_id,
+        {{ no_text() }} as step_id,
         event_id as source_id
     from {{ ref('drips', 'events').include(database=false) }}
 
@@ -46,8 +46,8 @@ suppressions as (
         'suppression' as kind,
         consent.status as what,
         consent.topic as detail,
-        cast(null as varchar) as sequence_id,
-        cast(null as varchar) as step_id,
+        {{ no_text() }} as sequence_id,
+        {{ no_text() }} as step_id,
         consent.address as source_id
     from {{ ref('consent').include(database=false) }} as consent
     inner join {{ ref('lead_profiles').include(database=false) }} as leads
@@ -66,9 +66,9 @@ segment_changes as (
         4 as turn,
         'segment' as kind,
         'entered' as what,
-        cast(null as varchar) as detail,
-        cast(null as varchar) as sequence_id,
-        cast(null as varchar) as step_id,
+        {{ no_text() }} as detail,
+        {{ no_text() }} as sequence_id,
+        {{ no_text() }} as step_id,
         segment as source_id
     from {{ ref('segment_memberships').include(database=false) }}
 
@@ -99,7 +99,7 @@ closings as (
         status as what,
         exit_reason as detail,
         sequence_id,
-        cast(null as varchar) as step_id,
+        {{ no_text() }} as step_id,
         enrollment_id as source_id
     from {{ ref('enrollments').include(database=false) }}
     where closed_at is not null
@@ -116,7 +116,7 @@ decisions as (
         decision as what,
         arm as detail,
         sequence_id,
-        cast(null as varchar) as step_id,
+        {{ no_text() }} as step_id,
         occurrence_id as source_id
     from {{ ref('enrollment_decisions').include(database=false) }}
 

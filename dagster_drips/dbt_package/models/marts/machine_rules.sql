@@ -7,7 +7,7 @@ rules as (
         'user_agent' as kind,
         what,
         source,
-        since
+        cast(since as integer) as since
     from {{ ref('machine_user_agents') }}
 
     union all
@@ -24,7 +24,7 @@ rules as (
 -- The same rules have the same version, whoever wrote them down in which order.
 version as (
 
-    select md5(string_agg(rule, chr(10) order by rule)) as rules_version
+    select md5({{ joined_texts('rule', 'chr(10)', 'rule') }}) as rules_version
     from rules
 
 ),

@@ -106,7 +106,7 @@ select
     variant_id,
     lead_id,
     sender,
-    cast(split_part(address, '@', -1) as varchar) as recipient_domain,
+    cast(split_part(address, '@', -1) as {{ text_type() }}) as recipient_domain,
     as_of as attempted_as_of,
     recorded_at,
     -- A deferral of an attempt that was in doubt is none of the server's: it made the message due again.

@@ -126,10 +126,10 @@ weekly_reports as (
         sender,
         day,
         sum(reported) over (
-            partition by sender order by day range between interval '6 days' preceding and current row
+            partition by sender order by day range between interval '6' day preceding and current row
         ) as reported,
         sum(silent) over (
-            partition by sender order by day range between interval '6 days' preceding and current row
+            partition by sender order by day range between interval '6' day preceding and current row
         ) as silent
     from daily_reports
 

@@ -50,8 +50,8 @@ sales as (
         sales.lead_id,
         sales.occurred_at,
         sales.currency,
-        cast(sales.gross_revenue as double precision) as gross_revenue,
-        cast(coalesce(refunds.refunds, 0) as double precision) as refunds,
+        cast(sales.gross_revenue as {{ double_type() }}) as gross_revenue,
+        cast(coalesce(refunds.refunds, 0) as {{ double_type() }}) as refunds,
         -- NULL where the window is 0 long: then none counts, not even one at the sale's own instant.
         {{ add_seconds('sales.occurred_at', '-nullif(windows.click_seconds, 0)') }} as clicks_since,
         {{ add_seconds('sales.occurred_at', '-nullif(windows.open_seconds, 0)') }} as opens_since
@@ -110,7 +110,7 @@ placed as (
         -- Before the last touch and not before the sale, which makes no difference to shares: so the last one's weight is 1, and no sum is 0.
         power(
             0.5,
-            extract(epoch from (max(last_touched_at) over (partition by event_id) - last_touched_at)) / windows.half_life_seconds
+            {{ seconds_between('last_touched_at', 'max(last_touched_at) over (partition by event_id)') }} / windows.half_life_seconds
         ) as decayed_weight
     from touched
     cross join windows
@@ -159,7 +159,7 @@ credited as (
                 {% for model in models -%}
                 when '{{ model }}' then shared.{{ model }}
                 {% endfor -%}
-            end as double precision
+            end as {{ double_type() }}
         ) as credit
     from shared
     cross join models
@@ -197,7 +197,7 @@ select
     sales.lead_id,
     credited.message_id,
     credited.sequence_id,
-    cast(credited.model as varchar) as model,
+    cast(credited.model as {{ text_type() }}) as model,
     credited.credit,
     credited.credit * sales.gross_revenue as revenue,
     sales.occurred_at,
@@ -205,7 +205,7 @@ select
     credited.last_touched_at,
     sales.currency,
     credited.step_id,
-    cast(case when credited.last_clicked_at is null then 'opened' else 'clicked' end as varchar) as touch,
+    cast(case when credited.last_clicked_at is null then 'opened' else 'clicked' end as {{ text_type() }}) as touch,
     credited.first_clicked_at,
     credited.last_clicked_at,
     credited.credit * sales.gross_revenue as gross_revenue,
@@ -221,17 +221,17 @@ union all
 select
     event_id,
     lead_id,
-    cast(null as varchar) as message_id,
-    cast(null as varchar) as sequence_id,
-    cast(model as varchar) as model,
-    cast(1 as double precision) as credit,
+    {{ no_text() }} as message_id,
+    {{ no_text() }} as sequence_id,
+    cast(model as {{ text_type() }}) as model,
+    cast(1 as {{ double_type() }}) as credit,
     gross_revenue as revenue,
     occurred_at,
     cast(null as timestamp) as first_touched_at,
     cast(null as timestamp) as last_touched_at,
     currency,
-    cast(null as varchar) as step_id,
-    cast('none' as varchar) as touch,
+    {{ no_text() }} as step_id,
+    cast('none' as {{ text_type() }}) as touch,
     cast(null as timestamp) as first_clicked_at,
     cast(null as timestamp) as last_clicked_at,
     gross_revenue,

@@ -38,7 +38,7 @@ select
         as bigint
     ) as members,
     coalesce(daily_changes.entered, 0) as entered,
-    coalesce(daily_changes.left_count, 0) as "left"
+    coalesce(daily_changes.left_count, 0) as {{ adapter.quote('left') }}
 from days
 left join daily_changes
     on days.segment = daily_changes.segment and days.day = daily_changes.day

@@ -224,7 +224,7 @@ limited as (
         cast({{ warmup_allowance(
             'daily_identities.warmup_start',
             'daily_identities.warmup_growth',
-            'case when daily.first_sent_on <= daily.day then ' ~ dbt.datediff('daily.first_sent_on', 'daily.day', 'day') ~ ' end'
+            'case when daily.first_sent_on <= daily.day then ' ~ days_between('daily.first_sent_on', 'daily.day') ~ ' end'
         ) }} as bigint) as warmup_allowance,
         daily_limits.max_per_tick
     from daily

@@ -51,7 +51,7 @@ skipped_steps as (
         skipped.resolved_at as decided_at,
         cast(null as timestamp) as scheduled_at,
         md5(skipped.enrollment_id || ':' || skipped.step_id) as message_id,
-        cast(null as varchar) as variant_id,
+        {{ no_text() }} as variant_id,
         skipped.detail,
         cast(null as timestamp) as expires_at,
         cast(null as timestamp) as retry_at

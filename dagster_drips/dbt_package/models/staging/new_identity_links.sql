@@ -31,7 +31,7 @@ links as (
 
 select *
 from links
-where _drips_source is null or starts_with(anonymous_id, 'anonymous:')
+where _drips_source is null or anonymous_id like 'anonymous:%'
 
 union all
 
@@ -44,4 +44,4 @@ select
     _load,
     _line
 from links
-where _drips_source is null and not starts_with(anonymous_id, 'anonymous:')
+where _drips_source is null and anonymous_id not like 'anonymous:%'

@@ -8,14 +8,14 @@ held_sequences as (
 
 ),
 
-waiting as materialized (
+waiting as {{ materialized() }} (
 
     select * from {{ ref('unjudged_occurrences') }}
 
 ),
 
 -- What is known of these leads, of all that was ever decided.
-earlier_decisions as materialized (
+earlier_decisions as {{ materialized() }} (
 
     select
         sequence_id,
@@ -30,7 +30,7 @@ earlier_decisions as materialized (
 
 -- An occurrence waits until its sequence runs, no gate holds it (G1), and its lead is visible with an address, and let in by
 -- now (E9); then it is judged once (E3). A confirmation's wait for an address that is to be confirmed.
-unjudged as materialized (
+unjudged as {{ materialized() }} (
 
     select
         occurrences.*,

@@ -3,7 +3,7 @@
 -- Conditions ask of these messages only (M6).
 with
 
-messages as materialized (
+messages as {{ materialized() }} (
 
     select * from {{ ref('open_message_states') }}
 

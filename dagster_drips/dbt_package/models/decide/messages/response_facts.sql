@@ -3,7 +3,7 @@
 -- Most facts are opens and clicks; of the few others only their messages' deliveries are read.
 with
 
-responses as materialized (
+responses as {{ materialized() }} (
 
     select *
     from {{ source('raw', 'engagement') }}

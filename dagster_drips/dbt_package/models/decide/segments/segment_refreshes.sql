@@ -10,7 +10,7 @@ named as (
     {% if not loop.last %}union all{% endif %}
     {% else -%}
     select
-        cast(null as varchar) as segment,
+        {{ no_text() }} as segment,
         cast(null as integer) as refresh_seconds
     where false
     {% endfor %}
@@ -37,5 +37,5 @@ select
     {{ add_seconds('refreshed_at', 'refresh_seconds') }} as next_refresh_at,
     -- Without a watermark everything is made anew, what segments have kept too.
     coalesce({{ as_of() }} >= {{ add_seconds('refreshed_at', 'refresh_seconds') }}, true)
-    or not exists (select 1 from {{ source('raw', 'watermark') }}) as is_due
+    or (select count(*) from {{ source('raw', 'watermark') }}) = 0 as is_due
 from asked

@@ -6,13 +6,13 @@ results as (
     {% for segment in segment_names() -%}
     select
         '{{ segment }}' as segment,
-        cast(lead_id as varchar) as lead_id
+        cast(lead_id as {{ text_type() }}) as lead_id
     from {{ ref(segment) }}
     {% if not loop.last %}union all{% endif %}
     {% else -%}
     select
-        cast(null as varchar) as segment,
-        cast(null as varchar) as lead_id
+        {{ no_text() }} as segment,
+        {{ no_text() }} as lead_id
     where false
     {% endfor %}
 

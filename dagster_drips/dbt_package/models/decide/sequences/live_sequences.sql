@@ -52,7 +52,7 @@ active_spells as (
     select
         spells.*,
         archivings.sequence_id is not null as is_restart,
-        {{ property_text('spells.definition', 'cast(null as varchar)', "'active_from'") }} as active_from_text
+        {{ property_text('spells.definition', no_text(), "'active_from'") }} as active_from_text
     from version_spells as spells
     left join archivings
         on spells.sequence_id = archivings.sequence_id

@@ -9,8 +9,8 @@ select
         trigger_kind,
         trigger_event,
         trigger_segment,
-        coalesce(cast(opens_at as varchar), ''),
-        coalesce(cast(restarted_at as varchar), ''),
-        coalesce(cast(starts_at as varchar), '')
+        coalesce(cast(opens_at as {{ text_type() }}), ''),
+        coalesce(cast(restarted_at as {{ text_type() }}), ''),
+        coalesce(cast(starts_at as {{ text_type() }}), '')
     )) as mark
 from {{ ref('live_sequences') }}

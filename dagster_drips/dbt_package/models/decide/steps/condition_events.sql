@@ -13,7 +13,7 @@ asked as (
 
 ),
 
-people as materialized (
+people as {{ materialized() }} (
 
     select enrollments.lead_id
     from (

@@ -35,6 +35,6 @@ union all
 
 select
     *,
-    cast(null as varchar) as detail,
+    {{ no_text() }} as detail,
     cast(null as bigint) as send_rank
 from waiting

@@ -107,7 +107,7 @@ allowances as (
     select
         identities.address as sender_address,
         {{ warmup_allowance(
-            'identities.warmup_start', 'identities.warmup_growth', dbt.datediff('sent.first_sent_as_of', as_of(), 'day')
+            'identities.warmup_start', 'identities.warmup_growth', days_between('sent.first_sent_as_of', as_of())
         ) }} as messages_a_day
     from {{ source('raw', 'sender_identities') }} as identities
     left join sent

@@ -16,7 +16,7 @@ policy as (
 ),
 
 -- Without the setting this is empty, and with it nothing below is read: sending asks every second.
-reported as materialized (
+reported as {{ materialized() }} (
 
     select engagement.message_id
     from {{ source('raw', 'engagement') }} as engagement
@@ -28,7 +28,7 @@ reported as materialized (
 ),
 
 -- Who may be concerned, a few more than who is: then only their messages are looked at.
-recipients as materialized (
+recipients as {{ materialized() }} (
 
     select sent.recipient
     from (
@@ -46,7 +46,7 @@ recipients as materialized (
 
 ),
 
-message_ids as materialized (
+message_ids as {{ materialized() }} (
 
     select distinct message_id
     from {{ source('earlier_sends', 'delivery_log') }}
@@ -62,7 +62,7 @@ deliveries as (
 
 ),
 
-states as materialized (
+states as {{ materialized() }} (
 
     {{ message_states_of('deliveries') }}
 
@@ -76,7 +76,7 @@ engagement as (
 
 ),
 
-facts as materialized (
+facts as {{ materialized() }} (
 
     select
         *,

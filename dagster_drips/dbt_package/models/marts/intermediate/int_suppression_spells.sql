@@ -1,7 +1,7 @@
 -- Facts that the same return lifts, or none, are one spell, which the first of them began.
 with
 
-facts as materialized (
+facts as {{ materialized() }} (
 
     select *
     from (
