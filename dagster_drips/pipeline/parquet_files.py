@@ -147,18 +147,19 @@ def _further(at: int, by: int) -> int:
     return at + by if at > 0 else at
 
 
-def copy_row_groups(source: Path, ends_at: int, target: BinaryIO) -> int:
-    """Append the row groups of a file to another, which has its magic number; by how many bytes they move.
+def copy_row_groups(source: Path, ends_at: int, target: BinaryIO, *, begins_at: int = len(_MAGIC)) -> int:
+    """Append row groups of a file to another, which has its magic number; by how many bytes they move.
 
     Args:
         source: the file.
-        ends_at: where its footer begins.
+        ends_at: where they end; of all of them, where its footer begins.
         target: open for writing, at its end.
+        begins_at: where they begin.
     """
     target.flush()
-    by = target.tell() - len(_MAGIC)
+    by = target.tell() - begins_at
     with source.open("rb") as stream:
-        left, at = ends_at - len(_MAGIC), len(_MAGIC)
+        left, at = ends_at - begins_at, begins_at
         while left:
             done = _copied(stream.fileno(), target.fileno(), min(left, 1 << 26), at)
             if not done:

@@ -2,7 +2,9 @@
 
 A table's file is still one: the row groups of parts that hold what they held are taken over from the file before as
 they are, and those of the others stand behind them (`parquet_files`). Rows of this month and the last are parts by day,
-older ones by month, as what changes is mostly young. Here belongs which parts there are and putting a file together of
+older ones by month, as what changes is mostly young. Row groups of each part take twice as long to write as the table,
+so at first only the last days have their own, and all other parts stand together in the rest, which is taken over for
+as long as none of them changes. Here belongs which parts there are and putting a file together of
 them; which tables have parts is said by their models (`meta: {parts_by: column}`), what is taken over by
 `publish_tables`.
 """
@@ -12,8 +14,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -40,6 +42,10 @@ _MAGIC = b"PAR1"
 _PART = "drips_part"
 _FEW = 40
 """Parts up to which each is written by a statement of its own."""
+_REST = "rest"
+"""In place of a part's name: the row groups of all parts that have none of their own."""
+_YOUNG_DAYS = 4
+"""Days up to the tick's that have row groups of their own when a table is written as a whole: each costs a search."""
 
 
 class PublishedPart(msgspec.Struct, frozen=True):
@@ -48,16 +54,18 @@ class PublishedPart(msgspec.Struct, frozen=True):
     Args:
         content: the same for the same rows.
         rows: how many.
-        groups: of how many row groups of its own it is; 0 where the file was written as a whole.
+        bytes: of its row groups.
+        groups: of how many row groups of its own it is; 0 where it stands in the rest.
+        at: where they begin in the file.
         told_at: where the file's footer tells of them.
         told: in so many bytes.
-        bytes: of its row groups.
     """
 
     content: str
     rows: int
     bytes: int = 0
     groups: int = 0
+    at: int = 0
     told_at: int = 0
     told: int = 0
 
@@ -72,16 +80,36 @@ class Part:
 
 @dataclass(frozen=True)
 class Slices:
-    """How a table is cut into parts: by a column of instants, and from which instant on by day."""
+    """How a table is cut into parts: by a column of instants, from which day on by day, and which days are young."""
 
     column: str
     days_from: str
+    young_from: str
 
     @property
     def expression(self) -> str:
         """SQL of the name of the part that a row is in."""
-        asked = {"column": quoted_name(self.column), "days_from": self.days_from}
+        asked = {"column": quoted_name(self.column), "days_from": f"timestamp {quoted_text(self.days_from)}"}
         return Template(_STATEMENTS["part"]).substitute(asked).strip()
+
+    def condition_of(self, name: str) -> str:
+        """SQL of whether a row is in this part, from which the engine knows where it need not look."""
+        if name == _NO_INSTANT:
+            return self.condition([name])
+        begins, column = f"timestamp {quoted_text(name)}", quoted_name(self.column)
+        length = "day" if name >= self.days_from else "month"
+        return f"{column} >= {begins} and {column} < {begins} + interval 1 {length}"
+
+    @property
+    def condition_of_old(self) -> str:
+        """SQL of whether a row is in no part of the last days."""
+        column = quoted_name(self.column)
+        return f"({column} is null or {column} < timestamp {quoted_text(self.young_from)})"
+
+    def young(self, names: Collection[str]) -> list[str]:
+        """Which of these parts are of the last days; none where too many rows are dated ahead."""
+        young = sorted(name for name in names if name >= self.young_from)
+        return young if len(young) <= 2 * _YOUNG_DAYS else []
 
     def condition(self, names: Collection[str]) -> str:
         """SQL of whether a row is in one of these parts."""
@@ -112,16 +140,24 @@ def parts_of(warehouse: Warehouse, relation: str, slices: Slices, columns: str) 
     return parts if all(_IS_NAME.fullmatch(name) for name in parts) else None
 
 
-def days_from(warehouse: Warehouse) -> str:
-    """SQL of the instant from which on rows of a day are a part."""
-    return f"timestamp {quoted_text(str(warehouse.value(_STATEMENTS['days_from'])))}"
+def slices_by(warehouse: Warehouse, columns: Mapping[str, str]) -> dict[str, Slices]:
+    """How tables are cut now, of each the column."""
+    (days,) = warehouse.rows(_STATEMENTS["days"], [_YOUNG_DAYS])
+    return {name: Slices(column, str(days["days_from"]), str(days["young_from"])) for name, column in columns.items()}
 
 
-def as_a_whole(parts: Mapping[str, Part]) -> dict[str, PublishedPart]:
-    """The parts of a file that has no row groups of their own: that takes half of the time to write, and a file that is
-    not written again needs none.
-    """
-    return {name: PublishedPart(part.content, part.rows) for name, part in parts.items()}
+def write_whole(
+    warehouse: Warehouse, file: Path, relation: str, slices: Slices, parts: Mapping[str, Part], options: str
+) -> dict[str, PublishedPart]:
+    """Write a table's file as what is of the last days, each by itself, and the rest; arguments as of `write_parts`."""
+    young = slices.young(parts)
+    old = {name: part for name, part in parts.items() if name not in young}
+    conditions = {name: slices.condition_of(name) for name in young}
+    if old:
+        conditions[_REST] = slices.condition_of_old if young else "true"
+    with _scratch_of(file) as scratch:
+        pieces = _written(warehouse, scratch, relation, conditions, options)
+        return _put_together(file, parts, pieces, old)
 
 
 def write_parts(
@@ -142,9 +178,7 @@ def write_parts(
         parts: all of them.
         options: of DuckDB's `copy`.
     """
-    scratch = file.with_suffix(".parts")
-    scratch.mkdir()
-    try:
+    with _scratch_of(file) as scratch:
         asked = {
             "relation": relation,
             "part": slices.expression,
@@ -154,8 +188,27 @@ def write_parts(
         warehouse.execute(Template(_STATEMENTS["write_parts"]).substitute(asked))
         pieces = {name: sorted((scratch / f"{_PART}={name}").glob("*.parquet")) for name in parts}
         return _put_together(file, parts, pieces)
+
+
+@contextmanager
+def _scratch_of(file: Path) -> Generator[Path]:
+    scratch = file.with_suffix(".parts")
+    scratch.mkdir()
+    try:
+        yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _written(
+    warehouse: Warehouse, folder: Path, relation: str, conditions: Mapping[str, str], options: str
+) -> dict[str, list[Path]]:
+    pieces: dict[str, list[Path]] = {}
+    for name, condition in conditions.items():
+        pieces[name] = [folder / f"{name}.parquet"]
+        statement = Template(_STATEMENTS["write_part"]).substitute({"relation": relation, "condition": condition})
+        warehouse.execute(f"{statement.strip()} to {quoted_text(str(pieces[name][0]))} ({options})")
+    return pieces
 
 
 def update_parts(
@@ -179,24 +232,18 @@ def update_parts(
         The parts of the new file; None where it is better written as a whole.
     """
     kept = {name for name, part in parts.items() if is_held(part, published.get(name))}
+    old = {name for name, part in published.items() if not part.groups}
     changed = sorted(parts.keys() - kept)
-    # Where most of it would be dead space, or there are many small parts, it is written anew.
-    if len(changed) > _FEW or 2 * sum(published[name].bytes for name in kept) < footer_begins_at(before):
+    if len(changed) > _FEW or not kept or not old <= kept:
         return None
-    scratch = file.with_suffix(".parts")
-    scratch.mkdir()
-    try:
-        pieces: dict[str, list[Path]] = {}
-        for name in changed:
-            pieces[name] = [scratch / f"{name}.parquet"]
-            asked = {"relation": relation, "condition": slices.condition([name]), "options": options}
-            statement = Template(_STATEMENTS["write_part"]).substitute(asked)
-            warehouse.execute(f"{statement.strip()} to {quoted_text(str(pieces[name][0]))} ({options})")
-        with suppress(NotParquet):
-            return _put_together(file, parts, pieces, before, {name: published[name] for name in sorted(kept)})
-        return None
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    taken = {name: published[name] for name in sorted(kept - old)}
+    if old:
+        taken[_REST] = published[_REST]
+    with _scratch_of(file) as scratch, suppress(NotParquet, OSError, KeyError):
+        conditions = {name: slices.condition_of(name) for name in changed}
+        pieces = _written(warehouse, scratch, relation, conditions, options)
+        return _put_together(file, parts, pieces, {name: parts[name] for name in old}, before, taken)
+    return None
 
 
 def exchange_parts(
@@ -227,50 +274,86 @@ def _put_together(
     file: Path,
     parts: Mapping[str, Part],
     pieces: Mapping[str, Sequence[Path]],
+    old: Mapping[str, Part] | None = None,
     before: Path | None = None,
-    kept: Mapping[str, PublishedPart] | None = None,
+    taken: Mapping[str, PublishedPart] | None = None,
 ) -> dict[str, PublishedPart]:
-    """A file of the row groups of another, and those of pieces.
+    """A file of row groups of another, and those of pieces.
+
+    Args:
+        file: to write.
+        parts: all parts that it is to have.
+        pieces: files of new row groups, by the part that they are of.
+        old: those of the parts that stand in the rest.
+        before: the other file.
+        taken: what of it is taken over.
 
     Raises:
         NotParquet: a file is not what it was, or the pieces have other rows than they should.
     """
     footers = {path: read_footer(path) for paths in pieces.values() for path in paths}
+    sizes = {name: sum(footers[path].begins_at - len(_MAGIC) for path in paths) for name, paths in pieces.items()}
     groups: dict[str, list[RowGroups]] = {}
-    if before is not None:
-        copy_file(before, file)
-        groups |= {name: [told] for name, told in _told_of(before, kept or {}).items()}
-    else:
-        file.write_bytes(_MAGIC)
+    begin: dict[str, int] = {}
+    file.write_bytes(_MAGIC)
+    if before is not None and taken:
+        sizes |= {name: part.bytes for name, part in taken.items()}
+        _take_over(before, taken, file, groups, begin)
     with file.open("r+b") as target:
-        if before is not None:
-            target.truncate(footer_begins_at(before))
         target.seek(0, os.SEEK_END)
         for name, paths in pieces.items():
+            begin[name] = target.seek(0, os.SEEK_END)
             groups[name] = [
                 moved(footers[path].row_groups, copy_row_groups(path, footers[path].begins_at, target))
                 for path in paths
             ]
         # Where nothing but rows that are gone has changed, there are no pieces.
-        like = _one_of([*footers.values()] or [read_footer(path) for path in (before,) if path is not None])
+        like = _one_of([*footers.values(), *(read_footer(path) for path in (before,) if path is not None)])
         flat = [one for told in groups.values() for one in told]
         places = dict(zip(map(id, flat), write_footer(target, like, flat), strict=True))
-    sizes = {name: sum(footers[path].begins_at - len(_MAGIC) for path in paths) for name, paths in pieces.items()}
-    sizes |= {name: part.bytes for name, part in (kept or {}).items()}
-    for name, told in groups.items():
-        if sum(one.rows for one in told) != parts[name].rows:
-            raise NotParquet(f"{file.name} has another number of rows than it should")
-    return {
+    old = old or {}
+    rows = {name: part.rows for name, part in parts.items() if name not in old}
+    if old:
+        rows[_REST] = sum(part.rows for part in old.values())
+    if {name: sum(one.rows for one in told) for name, told in groups.items()} != rows:
+        raise NotParquet(f"{file.name} has another number of rows than it should")
+    standing = {
         name: PublishedPart(
-            parts[name].content,
-            parts[name].rows,
+            parts[name].content if name in parts else "",
+            rows[name],
             sizes[name],
             sum(one.count for one in told),
+            begin[name],
             places[id(told[0])],
             sum(len(one.told) for one in told),
         )
         for name, told in groups.items()
     }
+    return standing | {name: PublishedPart(part.content, part.rows) for name, part in old.items()}
+
+
+def _take_over(
+    before: Path,
+    taken: Mapping[str, PublishedPart],
+    file: Path,
+    groups: dict[str, list[RowGroups]],
+    begin: dict[str, int],
+) -> None:
+    """Begin a file with what is taken over of another: with all that it has, or without what is dead space in it, where
+    that would be most of it."""
+    ends_at = footer_begins_at(before)
+    told = _told_of(before, taken)
+    if 2 * sum(part.bytes for part in taken.values()) >= ends_at:
+        copy_file(before, file)
+        os.truncate(file, ends_at)
+        groups |= {name: [told[name]] for name in taken}
+        begin |= {name: part.at for name, part in taken.items()}
+        return
+    with file.open("r+b") as target:
+        for name, part in taken.items():
+            begin[name] = target.seek(0, os.SEEK_END)
+            by = copy_row_groups(before, part.at + part.bytes, target, begins_at=part.at)
+            groups[name] = [moved(told[name], by)]
 
 
 def _one_of(footers: Sequence[Footer]) -> Footer:

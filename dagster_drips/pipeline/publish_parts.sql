@@ -1,6 +1,9 @@
--- name: days_from
--- Of this month's and the last month's rows those of a day are a part.
-select coalesce(date_trunc('month', max(as_of)) - interval 1 month, timestamp '0001-01-01') from journal.ticks
+-- name: days
+-- Of this month's and the last month's rows those of a day are a part; the last of them are young.
+select
+    coalesce(cast(date_trunc('month', max(as_of)) - interval 1 month as date), date '0001-01-01') as days_from,
+    coalesce(cast(max(as_of) as date) + 1 - ?::integer, date '0001-01-01') as young_from
+from journal.ticks
 
 -- name: part
 coalesce(

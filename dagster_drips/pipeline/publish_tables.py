@@ -31,15 +31,16 @@ from dagster_drips.pipeline.publish_parts import (
     Part,
     PublishedPart,
     Slices,
-    as_a_whole,
-    days_from,
     exchange_parts,
     is_held,
     parts_of,
+    slices_by,
     update_parts,
     write_parts,
+    write_whole,
 )
 from dagster_drips.warehouse import Warehouse
+from dagster_drips.warehouse.duckdb_file import STORAGE
 from dagster_drips.warehouse.quoting import quoted_name, quoted_text
 from dagster_drips.warehouse.statements import named_statements
 
@@ -56,6 +57,7 @@ _FEW = 0.25
 _MANY = 0.5
 """The same of rows in parts that differ, which needn't be looked for."""
 
+_LIST = re.compile(r"[A-Z]+\[\]")
 _NESTED = re.compile(r"\[|^(STRUCT|MAP|UNION)")
 
 _SETS = named_statements(Path(__file__).with_name("publish.sql"))
@@ -142,6 +144,10 @@ class _Table:
     def file(self) -> str:
         return f"{self.name}.parquet"
 
+    def kept_rows(self, published: Mapping[str, PublishedPart]) -> int:
+        """Rows of the parts that hold what they held."""
+        return sum(part.rows for name, part in self.parts.items() if is_held(part, published.get(name)))
+
 
 def write_tables(
     warehouse: Warehouse, folder: Path, descriptions: Mapping[str, Description], before: SetBefore | None
@@ -154,13 +160,12 @@ def write_tables(
         descriptions: by table.
         before: what to take over from; None: write everything.
     """
-    made_with = json.dumps([warehouse.value(_STATEMENTS["engine"]), _PARQUET])
+    made_with = json.dumps([warehouse.value(_STATEMENTS["engine"]), _PARQUET, STORAGE])
     told = _digest({name: [known.text, dict(known.columns)] for name, known in descriptions.items()})
     if before is not None and before.contents.made_with != made_with:
         before = None
-    since = days_from(warehouse)
     named = [row["table_name"] for row in warehouse.rows(_SETS["marts"])]
-    cut = {name: Slices(known.parts_by, since) for name, known in descriptions.items() if known.parts_by}
+    cut = slices_by(warehouse, {name: known.parts_by for name, known in descriptions.items() if known.parts_by})
     tables = [_table(warehouse, name, cut.get(name)) for name in named]
     parts = {table.file: _write_parquet(warehouse, folder, table, before) for table in tables}
     if before is not None and before.contents.descriptions != told:
@@ -188,11 +193,15 @@ def _table(warehouse: Warehouse, name: str, slices: Slices | None) -> _Table:
 
 
 def _hashed(columns: Mapping[str, str]) -> str:
-    """What a row's hash is made of: of nested values their text, as DuckDB has one hash for NULL and an empty list."""
-    return ", ".join(
-        f"to_json({quoted_name(name)})" if _NESTED.search(type_) else quoted_name(name)
-        for name, type_ in columns.items()
-    )
+    """What a row's hash is made of."""
+    return ", ".join(_hashed_as(quoted_name(name), type_) for name, type_ in columns.items())
+
+
+def _hashed_as(column: str, type_: str) -> str:
+    # DuckDB has one hash for NULL, an empty list, and one of nothing but NULLs.
+    if _LIST.fullmatch(type_):
+        return f"len({column}), {column}"
+    return f"to_json({column})" if _NESTED.search(type_) else column
 
 
 def _digest(what: Any) -> str:
@@ -207,16 +216,20 @@ def _write_parquet(
 ) -> dict[str, PublishedPart]:
     """Write, or link, a table's file; its parts, of one that has some."""
     file = folder / table.file
+    known: Mapping[str, PublishedPart] = {}
     if before is not None and before.is_whole(table.file):
         place, known = before.folder / table.file, before.parts(table)
         if before.holds(table) and bool(known) == bool(table.parts) and _linked(place, file):
-            return known
-        if known and table.slices is not None:
-            asked = (table.relation, table.slices, table.parts)
-            updated = update_parts(warehouse, file, *asked, place, known, _PARQUET)
-            return write_parts(warehouse, file, *asked, _PARQUET) if updated is None else updated
-    warehouse.execute(f"copy {table.relation} to {quoted_text(str(file))} ({_PARQUET})")
-    return as_a_whole(table.parts)
+            return dict(known)
+    if table.slices is None:
+        warehouse.execute(f"copy {table.relation} to {quoted_text(str(file))} ({_PARQUET})")
+        return {}
+    asked = (warehouse, file, table.relation, table.slices, table.parts)
+    if known and (updated := update_parts(*asked, place, known, _PARQUET)) is not None:
+        return updated
+    # Where changes are scattered over time, what parts take longer to write is lost at the next tick.
+    is_lasting = known and table.kept_rows(known) >= (1 - _MANY) * table.rows
+    return (write_parts if is_lasting else write_whole)(*asked, _PARQUET)
 
 
 def _linked(source: Path, target: Path) -> bool:
@@ -284,7 +297,7 @@ def _fill_database(
 
 @contextmanager
 def _attached(warehouse: Warehouse, file: Path) -> Generator[None]:
-    warehouse.execute(f"attach {quoted_text(str(file))} as published")
+    warehouse.execute(f"attach {quoted_text(str(file))} as published ({STORAGE})")
     try:
         warehouse.execute("create schema if not exists published.marts")
         yield
@@ -297,8 +310,7 @@ def _is_exchanged(warehouse: Warehouse, table: _Table, copied: SetBefore) -> boo
     """Exchange what differs of a copied table, where that is little; whether it holds now what it should."""
     if table.slices is None or not (known := copied.parts(table)):
         return _rows_are_exchanged(warehouse, table)
-    kept = sum(part.rows for name, part in table.parts.items() if is_held(part, known.get(name)))
-    if kept < (1 - _MANY) * table.rows:
+    if table.kept_rows(known) < (1 - _MANY) * table.rows:
         return False
     exchange_parts(warehouse, table.relation, table.slices, table.parts, known)
     return _has_all_rows(warehouse, table)
