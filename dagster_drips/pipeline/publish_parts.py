@@ -95,7 +95,7 @@ class Slices:
     def condition_of(self, name: str) -> str:
         """SQL of whether a row is in this part, from which the engine knows where it need not look."""
         if name == _NO_INSTANT:
-            return self.condition([name])
+            return f"{self.expression} = {quoted_text(name)}"
         begins, column = f"timestamp {quoted_text(name)}", quoted_name(self.column)
         length = "day" if name >= self.days_from else "month"
         return f"{column} >= {begins} and {column} < {begins} + interval 1 {length}"
@@ -113,11 +113,7 @@ class Slices:
 
     def condition(self, names: Collection[str]) -> str:
         """SQL of whether a row is in one of these parts."""
-        listed = ", ".join(quoted_text(name) for name in sorted(names))
-        # What changed is mostly young: a bound lets the engine leave out what is older.
-        since = min(names)
-        bound = f" and {quoted_name(self.column)} >= {quoted_text(since)}" if since != _NO_INSTANT else ""
-        return f"{self.expression} in ({listed}){bound}"
+        return " or ".join(f"({self.condition_of(name)})" for name in sorted(names)) or "false"
 
 
 _NO_INSTANT = "0001-01-01"
@@ -255,12 +251,11 @@ def exchange_parts(
 ) -> None:
     """Bring a table of the attached database `published` up to date, which holds what the last set held."""
     kept = {name for name, part in parts.items() if is_held(part, published.get(name))}
-    changed = parts.keys() - kept
-    asked = {
-        "relation": relation,
-        "kept": slices.condition(kept) if kept else "false",
-        "changed": slices.condition(changed) if changed else "false",
-    }
+    changed = outdated = slices.condition(parts.keys() - kept)
+    if published.keys() - parts.keys() - {_REST}:
+        # Gone, or cut in another way since: days of a month that has become old are one part now.
+        outdated = f"{slices.expression} not in ({', '.join(quoted_text(name) for name in sorted(kept))})"
+    asked = {"relation": relation, "outdated": outdated, "changed": changed}
     for change in ("take_away", "add"):
         warehouse.execute(Template(_STATEMENTS[change]).substitute(asked))
 

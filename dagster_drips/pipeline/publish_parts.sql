@@ -28,9 +28,8 @@ to ${folder} (${options}, partition_by (drips_part), overwrite_or_ignore true)
 copy (select * from ${relation} where ${condition})
 
 -- name: take_away
--- What is not in these parts.
 delete from published.${relation}
-where not (${kept})
+where ${outdated}
 
 -- name: add
 insert into published.${relation}

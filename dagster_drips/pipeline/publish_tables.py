@@ -280,14 +280,18 @@ def _fill_database(
     held = {table.name for table in tables if copied is not None and copied.holds(table)}
     alike = [table for table in tables if table.name not in held and copied is not None and copied.resembles(table)]
     with _attached(warehouse, file):
-        exchanged = {table.name for table in alike if copied is not None and _is_exchanged(warehouse, table, copied)}
-        _take_away(warehouse, held | exchanged)
+        # Each transaction that ends writes the whole catalog of hundreds of columns.
+        with warehouse.transaction():
+            exchanged = {one.name for one in alike if copied is not None and _is_exchanged(warehouse, one, copied)}
+            _take_away(warehouse, held | exchanged)
+        # What is made anew goes where the old tables were, or the file would be twice as large.
+        warehouse.execute("checkpoint published")
         there = {row["table_name"] for row in warehouse.rows(_STATEMENTS["published_tables"])}
         made = [table for table in tables if table.name not in there]
-        for table in made:
-            warehouse.execute(f"create table published.{table.relation} as select * from {table.relation}")
-        views = _write_views(warehouse)
         with warehouse.transaction():
+            for table in made:
+                warehouse.execute(f"create table published.{table.relation} as select * from {table.relation}")
+            views = _write_views(warehouse)
             for name in descriptions.keys() & {*(table.name for table in made), *views}:
                 kind = "view" if name in views else "table"
                 columns = list(warehouse.columns(f"marts.{name}"))
@@ -340,8 +344,6 @@ def _take_away(warehouse: Warehouse, kept: set[str]) -> None:
         if table["schema_name"] != "marts" or table["table_name"] not in kept:
             schema, name = quoted_name(table["schema_name"]), quoted_name(table["table_name"])
             warehouse.execute(f"drop table published.{schema}.{name}")
-    # What is made anew goes where the old tables were, or the file would be twice as large.
-    warehouse.execute("checkpoint published")
 
 
 def _write_views(warehouse: Warehouse) -> set[str]:

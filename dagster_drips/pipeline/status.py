@@ -30,7 +30,7 @@ _NEEDED = {
     "due_next": "marts.enrollments",
     "enrolled": "after_sending.enrollments_after_sending",
     "gates": "decide.sequence_gates",
-    "in_doubt": "after_sending.message_states_after_sending",
+    "in_doubt": "kept.current_message_states",
     "intake_problems": "raw.intake_problems",
     "refreshed_segments": "decide.segment_refreshes",
     "segment_failures": "raw.segment_failures",

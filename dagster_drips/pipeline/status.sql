@@ -153,6 +153,6 @@ select
     recipient,
     sent_as_of,
     detail
-from after_sending.message_states_after_sending
+from after_sending.kept_message_states_after_sending
 where status = 'in_doubt'
 order by sent_as_of, message_id

@@ -287,3 +287,49 @@ def test_a_set_on_another_file_system_is_written_anew(warehouse: Warehouse, fold
         (folder / "current").unlink()
         (folder / "current").symlink_to(place)
         assert differing_rows(warehouse, published(warehouse, folder)) == {}
+
+
+def _row_groups(file: Path) -> int:
+    with duckdb.connect() as connection:
+        counted = connection.execute(f"select max(row_group_id) + 1 from parquet_metadata('{file}')").fetchone()
+        return int(counted[0]) if counted else 0
+
+
+def test_the_last_days_have_row_groups_of_their_own_from_the_first_set_on(warehouse: Warehouse, folder: Path) -> None:
+    warehouse.execute("update marts.messages set sent_at = sent_at + interval 2 days")  # up to the day of the tick
+    first = published(warehouse, folder) / "messages.parquet"
+    assert _row_groups(first) == 5
+    row_groups = first.read_bytes()[: footer_begins_at(first)]
+    warehouse.execute("update marts.messages set share = 9 where cast(sent_at as date) = '2026-04-14'")
+    warehouse.execute("insert into marts.messages values ('new', '2026-04-15 11:00', null, null, null)")
+    current = published(warehouse, folder)
+    second = current / "messages.parquet"
+    assert second.read_bytes().startswith(row_groups)
+    assert _row_groups(second) == 5
+    assert differing_rows(warehouse, current) == {}
+
+
+def test_dead_space_goes_without_writing_what_is_taken_over(warehouse: Warehouse, folder: Path) -> None:
+    warehouse.execute("update marts.messages set sent_at = '2026-04-15 01:00' where message_id not like '%7'")
+    published(warehouse, folder)
+    sizes = []
+    for share in range(4):
+        warehouse.execute(f"update marts.messages set share = {share} where sent_at >= '2026-04-15'")
+        current = published(warehouse, folder)
+        sizes.append(footer_begins_at(current / "messages.parquet"))
+        assert differing_rows(warehouse, current) == {}
+    files = json.loads((current / "manifest.json").read_text())["files"]
+    old = [part for part in files["messages.parquet"]["parts"].values() if part["groups"] == 0]
+    assert old, "the rest is in one, as at first"
+    assert max(sizes) < 2.5 * min(sizes)
+
+
+def test_a_month_that_becomes_old_is_exchanged_whole(warehouse: Warehouse, folder: Path) -> None:
+    warehouse.execute("update marts.messages set share = 1 where cast(sent_at as date) = '2026-04-02'")
+    published(warehouse, folder)
+    warehouse.execute(
+        "insert into journal.ticks select max(as_of) + interval 20 days, 'decided', max(as_of), 1 from journal.ticks"
+    )
+    for share in (2, 3):
+        warehouse.execute(f"update marts.messages set share = {share} where cast(sent_at as date) = '2026-04-03'")
+        assert differing_rows(warehouse, published(warehouse, folder)) == {}
