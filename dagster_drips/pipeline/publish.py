@@ -20,8 +20,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -99,8 +99,9 @@ def _write_set(
     before: SetBefore | None,
 ) -> dict[str, int]:
     if warehouse.is_published:
-        written = write_tables(warehouse, folder, descriptions, before)
-        publish_facts(warehouse, folder)
+        with _one_thread(warehouse):
+            written = write_tables(warehouse, folder, descriptions, before)
+            publish_facts(warehouse, folder)
     else:  # BI and `drips status` read beside a tick
         written = Contents({}, {}, "", "")
     as_of = warehouse.value(_STATEMENTS["as_of"])
@@ -112,6 +113,18 @@ def _write_set(
     for path in (*folder.iterdir(), folder):
         sync(path)
     return written.tables
+
+
+@contextmanager
+def _one_thread(warehouse: Warehouse) -> Generator[None]:
+    """Inside it statements take one thread. A second one takes two fifths more of the processors (200,000 messages, 1 %
+    of them new), which mail that goes out meanwhile has a better use for."""
+    threads = warehouse.value(_STATEMENTS["threads"])
+    warehouse.execute("set threads = 1")
+    try:
+        yield
+    finally:
+        warehouse.execute(f"set threads = {int(threads)}")
 
 
 def _set_before(folder: Path) -> SetBefore | None:

@@ -54,3 +54,6 @@ select
 
 -- name: as_of
 select max(as_of) from journal.ticks
+
+-- name: threads
+select current_setting('threads')
