@@ -333,3 +333,12 @@ def test_a_month_that_becomes_old_is_exchanged_whole(warehouse: Warehouse, folde
     for share in (2, 3):
         warehouse.execute(f"update marts.messages set share = {share} where cast(sent_at as date) = '2026-04-03'")
         assert differing_rows(warehouse, published(warehouse, folder)) == {}
+
+
+def test_its_database_is_written_as_duckdb_1_3_reads_it(warehouse: Warehouse, folder: Path) -> None:
+    threads = "select current_setting('threads')"
+    before = warehouse.value(threads)
+    with duckdb.connect(published(warehouse, folder) / "drips.duckdb", read_only=True) as database:
+        told = database.execute("select tags['storage_version'] from duckdb_databases() where not internal").fetchone()
+    assert told == ("v1.3.0+",)
+    assert warehouse.value(threads) == before

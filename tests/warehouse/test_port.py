@@ -82,3 +82,10 @@ def test_values_and_frames_are_handed_over_without_importing_what_is_installed_b
         [sys.executable, "-c", BINDS, str(tmp_path / "w.duckdb")], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+def test_a_new_file_keeps_how_it_is_written(tmp_path: Path) -> None:
+    version = "select tags['storage_version'] from duckdb_databases() where not internal"
+    for _ in range(2):
+        with open_warehouse(tmp_path / "warehouse.duckdb") as warehouse:
+            assert warehouse.value(version) == "v1.3.0+"
