@@ -124,7 +124,7 @@ def _one_thread(warehouse: Warehouse) -> Generator[None]:
     try:
         yield
     finally:
-        warehouse.execute(f"set threads = {int(threads)}")
+        warehouse.execute("set threads = ?", [threads])
 
 
 def _set_before(folder: Path) -> SetBefore | None:

@@ -202,7 +202,8 @@ def _written(
     pieces: dict[str, list[Path]] = {}
     for name, condition in conditions.items():
         pieces[name] = [folder / f"{name}.parquet"]
-        statement = Template(_STATEMENTS["write_part"]).substitute({"relation": relation, "condition": condition})
+        asked = {"relation": relation, "condition": condition}
+        statement = Template(_STATEMENTS["write_part"]).substitute(asked)
         warehouse.execute(f"{statement.strip()} to {quoted_text(str(pieces[name][0]))} ({options})")
     return pieces
 

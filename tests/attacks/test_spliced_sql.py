@@ -100,6 +100,7 @@ REVIEWED = {
         "schema": QUOTED,
         "table.relation": QUOTED,
         "_PARQUET": OURS,
+        "STORAGE": OURS,
         "asked": QUOTED,
     },
     "pipeline/status.py": {"name": OURS, "sql": STATEMENT},
@@ -110,6 +111,7 @@ REVIEWED = {
     "sequences/versions.py": {"table": OURS},
     "warehouse/duckdb_file.py": {
         "table": OURS,
+        "STORAGE": OURS,
         "casts": QUOTED,
         "types[name]": TYPE,
         "select": STATEMENT,
