@@ -288,15 +288,22 @@ def _fill_database(
         warehouse.execute("checkpoint published")
         there = {row["table_name"] for row in warehouse.rows(_STATEMENTS["published_tables"])}
         made = [table for table in tables if table.name not in there]
+        # What is large would stay in memory until a transaction of all tables ends.
+        for table in (one for one in made if one.rows >= LARGE):
+            _make(warehouse, table)
         with warehouse.transaction():
-            for table in made:
-                warehouse.execute(f"create table published.{table.relation} as select * from {table.relation}")
+            for table in (one for one in made if one.rows < LARGE):
+                _make(warehouse, table)
             views = _write_views(warehouse)
             for name in descriptions.keys() & {*(table.name for table in made), *views}:
                 kind = "view" if name in views else "table"
                 columns = list(warehouse.columns(f"marts.{name}"))
                 comment_on(warehouse, kind, f"published.marts.{quoted_name(name)}", descriptions[name], columns)
         warehouse.execute("checkpoint published")
+
+
+def _make(warehouse: Warehouse, table: _Table) -> None:
+    warehouse.execute(f"create table published.{table.relation} as select * from {table.relation}")
 
 
 @contextmanager
