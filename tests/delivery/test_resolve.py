@@ -39,6 +39,10 @@ def add_states(world: World) -> None:
     """`after_sending.message_states_after_sending` as dbt would make it, from the model itself."""
     world.warehouse.execute("create schema if not exists after_sending")
     world.warehouse.execute(view_of("message_states_after_sending"))
+    # What `drips status` asks: the same rows, of which a tick has kept some.
+    world.warehouse.execute("create schema if not exists kept")
+    world.warehouse.execute("create table if not exists kept.current_message_states (message_id varchar)")
+    world.warehouse.execute(f"create or replace view after_sending.kept_message_states_after_sending as from {STATES}")
 
 
 @pytest.fixture
