@@ -25,6 +25,7 @@ from dagster_drips.project import Project
 from dagster_drips.sequences.versions import restore_live
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse.copies import copy_of_warehouse
 
 _LOADED = ("leads", "events", "suppressions", "engagement", "rejected_rows", "loaded_files")
 
@@ -42,8 +43,8 @@ def as_of_tick(project: Project, as_of: datetime) -> Generator[Warehouse]:
     """
     with scratch_folder(project) as scratch:
         file = scratch / "warehouse.duckdb"
-        with open_warehouse(project.warehouse, read_only=True) as warehouse:
-            _copy(project.warehouse, file)
+        copy_of_warehouse(project, file, read_only=True)
+        with open_warehouse(file) as warehouse:
             models = _models(project, scratch, warehouse)
         transform = Transform(
             models, warehouse=file, target_path=models.dbt / "target", target=load_settings(project).target
@@ -57,14 +58,6 @@ def as_of_tick(project: Project, as_of: datetime) -> Generator[Warehouse]:
             if failed := [result for result in pipeline.measure() if result.failed]:
                 raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", failed)
             yield warehouse
-
-
-def _copy(warehouse: Path, to: Path) -> None:
-    """With DuckDB's write-ahead log, which a reader can't fold in; while there is a reader nobody writes."""
-    for ending in ("", ".wal"):
-        place = warehouse.with_name(warehouse.name + ending)
-        if place.exists():
-            shutil.copyfile(place, to.with_name(to.name + ending))
 
 
 def _models(project: Project, scratch: Path, warehouse: Warehouse) -> Project:

@@ -28,7 +28,7 @@ from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.temporaries import REPLAY_PREFIX, owned
 from dagster_drips.warehouse import Warehouse, open_warehouse
-from dagster_drips.warehouse.database import need_file
+from dagster_drips.warehouse.copies import copy_of_warehouse
 from dagster_drips.warehouse.statements import named_statements
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it come from mkdtemp
@@ -82,12 +82,10 @@ def replayed(
     Raises:
         DripsError: a broken dbt project, or a warehouse that is busy.
     """
-    if continued:
-        need_file(project)
     late = LateRows(knowing, loads_of(project)) if knowing != "as_landed" else None
     with scratch_folder(project) as scratch:
         file = scratch / "warehouse.duckdb"
-        if continued and project.warehouse.exists():
+        if continued:
             copy_of_warehouse(project, file)
         transform = Transform(project, warehouse=file, target_path=scratch / "target")
         pipeline = Pipeline(project, transform, journal=None, edit=edit)
@@ -138,17 +136,6 @@ def scratch_folder(project: Project | None) -> Generator[Path]:
         owned(Path(scratch)),
     ):
         yield Path(scratch)
-
-
-def copy_of_warehouse(project: Project, file: Path) -> None:
-    """The project's warehouse as it stands, in another file.
-
-    Raises:
-        DripsError: a tick is writing it.
-    """
-    with open_warehouse(project.warehouse) as warehouse:
-        warehouse.checkpoint()
-        shutil.copyfile(project.warehouse, file)
 
 
 def go_back(warehouse: Warehouse, start: datetime) -> None:

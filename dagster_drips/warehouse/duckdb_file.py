@@ -140,6 +140,11 @@ class Warehouse:
         """Write a result to a Parquet file."""
         self._connection.execute(f"copy ({select}) to {quoted_text(str(path))} (format parquet)")
 
+    def write_csv(self, select: str, path: Path) -> None:
+        """Write a result to a CSV file without a header, as PostgreSQL's COPY writes it."""
+        options = "format csv, header false, nullstr '', quote '\"', escape '\"'"
+        self._connection.execute(f"copy ({select}) to {quoted_text(str(path))} ({options})")
+
     def fitting(self, column: str, sql_type: str) -> str:
         """SQL of a column's value in another type; null where it isn't one. Both come quoted, or are ours."""
         return f"try_cast({column} as {sql_type})"
@@ -173,6 +178,11 @@ class Warehouse:
             self._connection.execute("rollback")
             raise
         self._connection.execute("commit")
+
+    @contextmanager
+    def between_ticks(self) -> Generator[None]:
+        """Inside it everything is as the last tick has left it: nobody else can have the file open for writing."""
+        yield
 
     @contextmanager
     def modest(self) -> Generator[None]:

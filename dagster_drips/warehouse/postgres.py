@@ -171,6 +171,11 @@ class PostgresWarehouse(Warehouse):
         """Write a result to a Parquet file."""
         self.frame(select).write_parquet(path)
 
+    def write_csv(self, select: str, path: Path) -> None:
+        """Write a result to a CSV file without a header."""
+        with _told(), path.open("wb") as file, self._session.cursor() as cursor:
+            cursor.copy_expert(f"copy ({select}) to stdout (format csv)", file)
+
     def fitting(self, column: str, sql_type: str) -> str:
         """SQL of a column's value in another type; null where it isn't one."""
         return f"raw.fitting(cast({column} as text), cast(null as {sql_type}))"
@@ -192,6 +197,24 @@ class PostgresWarehouse(Warehouse):
                 self.execute("rollback")
             raise
         self.execute("commit")
+
+    @contextmanager
+    def between_ticks(self) -> Generator[None]:
+        """Inside it everything is as the last tick has left it; the next one waits for no more than the look at it.
+
+        Raises:
+            WarehouseBusy: another run is going on.
+        """
+        self.take_lock()
+        try:
+            self.run(_STATEMENTS["snapshot"])
+        finally:
+            self.value(_STATEMENTS["give_lock_back"])
+        try:
+            yield
+        finally:
+            with suppress(PostgresError):
+                self.execute("rollback")
 
     @contextmanager
     def modest(self) -> Generator[None]:

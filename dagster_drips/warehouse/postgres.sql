@@ -35,6 +35,14 @@ set session characteristics as transaction read only
 -- One run at a time writes; it is the session's, and ends with it.
 select pg_try_advisory_lock(hashtextextended('dagster_drips', 0))
 
+-- name: give_lock_back
+select pg_advisory_unlock(hashtextextended('dagster_drips', 0))
+
+-- name: snapshot
+-- It is taken by the first query, not by the transaction's beginning.
+begin isolation level repeatable read read only;
+select 1;
+
 -- name: columns
 select
     attname as name,
