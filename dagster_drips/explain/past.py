@@ -17,7 +17,8 @@ from dagster_drips.pipeline.dbt_files import MADE
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
 from dagster_drips.pipeline.gates import decided_at
 from dagster_drips.pipeline.live_models import bring_along, write_live_models
-from dagster_drips.pipeline.replay import go_back, scratch_folder
+from dagster_drips.pipeline.replay import go_back
+from dagster_drips.pipeline.scratch import scratch_folder
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.tick_clock import set_clock
 from dagster_drips.pipeline.waivers import load_waivers

@@ -19,11 +19,12 @@ from dagster_drips.delivery.losses import hold_cut_off, hold_handed_over, hold_k
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import load_again
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
-from dagster_drips.pipeline.intake_rows import note_landed
+from dagster_drips.pipeline.intake_bench import intake_bench
+from dagster_drips.pipeline.intake_rows import has_landed, note_landed
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.rebuild_in_place import EARLIER_LOG, made_in_place
-from dagster_drips.pipeline.replay import scratch_folder
 from dagster_drips.pipeline.run_lock import exclusive_run
+from dagster_drips.pipeline.scratch import scratch_folder
 from dagster_drips.pipeline.set_aside import draft_what_stays, sent_later
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.tick_clock import set_clock_to_last
@@ -190,8 +191,9 @@ def _fill(
     loaded = journal.rows(warehouse, LOADED_FILES)
     progress(f"{len(loaded)} landed files")
     load_again(project, warehouse, loaded, fields=live_settings(warehouse, catalog).fields)
-    if "intake" not in warehouse.lacks:
-        note_landed(project, warehouse)
+    if has_landed(project):
+        with intake_bench(project, warehouse) as bench:
+            note_landed(project, bench.warehouse)
     set_clock_to_last(warehouse)
     progress("models")
     pipeline.decide(warehouse, tested=False)

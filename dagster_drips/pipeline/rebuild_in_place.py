@@ -1,7 +1,7 @@
 """Making a warehouse anew in its own database, where it is no file that another could take the place of.
 
 What was there goes aside, schema by schema, and comes back should the new one not become whole; a process that is
-killed meanwhile leaves it there, no tick begins (`engine_limits`), and the next rebuild starts over. What belongs here:
+killed meanwhile leaves it there, no tick begins, and the next rebuild starts over. What belongs here:
 that exchange. What does not: what a warehouse is made from (`rebuild`).
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dagster_drips.errors import DripsError
 from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.quoting import quoted_name
 from dagster_drips.warehouse.statements import named_statements
@@ -58,6 +59,16 @@ def made_in_place(warehouse: Warehouse) -> Generator[Callable[[], None]]:
         for name in _there(warehouse):
             if name.endswith(_BEFORE):
                 _drop(warehouse, name)
+
+
+def check_is_made(warehouse: Warehouse) -> None:
+    """See that no rebuild has left the warehouse half made.
+
+    Raises:
+        DripsError: one has.
+    """
+    if not warehouse.reads_files and warehouse.value(_STATEMENTS["is_rebuilding"]):
+        raise DripsError("a rebuild of this warehouse has not ended: run `drips rebuild` again")
 
 
 def put_back(warehouse: Warehouse) -> None:

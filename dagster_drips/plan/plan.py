@@ -16,7 +16,8 @@ from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import load_landing
 from dagster_drips.pipeline.commits import STATEMENTS as TICKS
-from dagster_drips.pipeline.replay import Span, scratch_folder
+from dagster_drips.pipeline.replay import Span
+from dagster_drips.pipeline.scratch import scratch_folder
 from dagster_drips.plan.comparing import STATEMENTS, Plan, compared, read_plan, write_rows
 from dagster_drips.plan.edits import edits_of
 from dagster_drips.plan.side import Side, run_side, side_in_background

@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import duckdb
@@ -135,7 +134,7 @@ def _key(model: ContentFile, lead_id: str | None, event: Mapping[str, Any] | Non
 
 
 def _rows(warehouse: Warehouse, model: ContentFile, columns: Mapping[str, str], key: str | None) -> list[Any]:
-    statement = Template(_STATEMENTS["content"]).safe_substitute(
+    statement = _STATEMENTS["content"].substitute(
         name=quoted_name(model.name), key=quoted_name(model.key), columns=row_struct(columns)
     )
     [row] = warehouse.rows(statement, {"of": key})

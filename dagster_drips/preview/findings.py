@@ -58,7 +58,9 @@ def findings_on(
     parts = {(mail.sequence_id, mail.name): _part(catalog.sources[mail.sequence_id], mail) for mail in known}
     missing: dict[tuple[str, str], MissingValues] = {}
     with opened_published(project) as published:
-        for (sequence_id, name), (step, variant) in parts.items() if published is not None else ():
+        for (sequence_id, name), (step, variant) in parts.items():
+            if published is None:
+                break
             source = catalog.sources[sequence_id]
             missing[sequence_id, name] = missing_values(published, source.sequence, fields_named(source, step, variant))
     spam: dict[tuple[str, str], SpamScore] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
@@ -75,20 +76,35 @@ def copy_tables(there: Warehouse, file: Path, schemas: Collection[str] = KEPT_FO
             return False
         with open_warehouse(file) as here:
             for row in there.rows(_STATEMENTS["relations"], [" ".join(sorted(schemas))]):
-                _copy(there, here, row["schema"], row["name"], file.with_name(f"{file.name}.copied"))
+                _copy(there, here, row["schema"], row["name"])
             here.checkpoint()
     return True
 
 
-def _copy(there: Warehouse, here: Warehouse, schema: str, name: str, rows: Path) -> None:
+def copy_relations(there: Warehouse, here: Warehouse, relations: Collection[str], *, number: str = _NUMBER) -> None:
+    """Put the rows of some relations of a server into a DuckDB file, as tables; those that it has stay as they are.
+
+    Args:
+        there: open for reading.
+        here: the file.
+        relations: `schema.name` of each; one that is not there is left out.
+        number: the type of a number without a scale.
+    """
+    for relation in relations:
+        if not here.columns(relation) and there.columns(relation):
+            _copy(there, here, *relation.split(".", 1), number=number)
+
+
+def _copy(there: Warehouse, here: Warehouse, schema: str, name: str, *, number: str = _NUMBER) -> None:
     relation, plain = f"{quoted_name(schema)}.{quoted_name(name)}", f"{schema}.{name}"
-    types = {column: _duckdb_type(found) for column, found in there.columns(plain).items()}
+    types = {column: _duckdb_type(found, number) for column, found in there.columns(plain).items()}
     if not types.keys() <= here.columns(plain).keys():
         columns = ", ".join(f"{quoted_name(column)} {found}" for column, found in types.items())
         here.execute(f"create schema if not exists {quoted_name(schema)}")
         here.execute(f"create or replace table {relation} ({columns})")
     parts = [_as_text(column, found) for column, found in types.items()]
-    try:
+    with tempfile.TemporaryDirectory(dir=here.folder) as scratch:
+        rows = Path(scratch) / "rows.csv"
         there.write_csv(f"select {', '.join(parts)} from {relation}", rows)
         if size := rows.stat().st_size:
             here.execute(
@@ -101,14 +117,12 @@ def _copy(there: Warehouse, here: Warehouse, schema: str, name: str, rows: Path)
                     longest=str(min(size, _LONGEST_LINE) if size > _SHORT_LINE else _SHORT_LINE),
                 )
             )
-    finally:
-        rows.unlink(missing_ok=True)
 
 
-def _duckdb_type(found: str) -> str:
+def _duckdb_type(found: str, number: str) -> str:
     """A type of the port's, or the server's own, as DuckDB has it; text where it has none such."""
     if found.startswith("DECIMAL") and "(" not in found:
-        return _NUMBER + found.removeprefix("DECIMAL")
+        return number + found.removeprefix("DECIMAL")
     return found if _KNOWN.fullmatch(found) else "VARCHAR"
 
 

@@ -43,8 +43,6 @@ class Warehouse:
     """Whether another column costs the same however many a table has."""
     reads_files = True
     """Whether a statement may name files of this machine."""
-    lacks: frozenset[str] = frozenset()
-    """What the package does not do on this engine yet: `content`, `intake`."""
     is_published = True
     """Whether marts are copied for who only reads, as nobody can beside a tick."""
 
@@ -213,6 +211,12 @@ class Warehouse:
 
     def analyze(self, table: str) -> None:
         """Have plans know what a table holds by now, after many rows went in: DuckDB's do."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Of the file; None where it is none of this machine's."""
+        file = self.value("select path from duckdb_databases() where database_name = current_database()")
+        return Path(file).parent if file else None
 
     def checkpoint(self) -> None:
         """Fold DuckDB's write-ahead log into the file."""

@@ -75,7 +75,6 @@ class PostgresWarehouse(Warehouse):
 
     adds_columns_cheaply = True
     reads_files = False
-    lacks = frozenset({"content", "intake"})
     is_published = False
 
     def __init__(self, connect: Callable[[], psycopg2.extensions.connection], name: str):

@@ -19,7 +19,9 @@ _DUCKDB_NAMES = {
     "character varying": "VARCHAR",
     "text": "VARCHAR",
     "timestamp without time zone": "TIMESTAMP",
+    "time without time zone": "TIME",
     "double precision": "DOUBLE",
+    "jsonb": "JSON",
 }
 """What the rest of the package calls a type; all others go by PostgreSQL's name in capitals."""
 
