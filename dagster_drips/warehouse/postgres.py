@@ -8,6 +8,8 @@ write the second one is told so.
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,7 +23,7 @@ from dagster_drips.extras import needs
 from dagster_drips.warehouse.database import PostgresDatabase
 from dagster_drips.warehouse.duckdb_file import SCHEMA, Warehouse, WarehouseBusy
 from dagster_drips.warehouse.postgres_relations import made_of, make, merged_into
-from dagster_drips.warehouse.postgres_rows import column_type, copy_text, frame_of, number, type_name
+from dagster_drips.warehouse.postgres_rows import column_type, copy_text, frame_of, number, type_name, with_structs
 from dagster_drips.warehouse.postgres_sql import PARQUET, by_name, number_of_placeholders, translated
 from dagster_drips.warehouse.quoting import quoted_name
 from dagster_drips.warehouse.statements import named_statements
@@ -47,6 +49,8 @@ _MISSING = ("42P01", "3F000", "42703")
 _FORBIDDEN = "42501"
 _OTHER_COLUMNS = "42P16"
 _FROM_PARQUET = "_drips_parquet"
+_writers: dict[tuple[tuple[str, str, str], int, int], PostgresWarehouse] = {}
+"""By database, process and thread: what is being written."""
 
 
 class PostgresError(duckdb.Error):
@@ -117,7 +121,7 @@ class PostgresWarehouse(Warehouse):
         cursor = self._run(sql, parameters)
         names = _names(cursor)
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        return [_with_structs(row) for row in rows] if any("." in name for name in names) else rows
+        return [with_structs(row) for row in rows] if any("." in name for name in names) else rows
 
     def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """The first column of the first row; None where there is no row."""
@@ -322,7 +326,13 @@ def opened_postgres(database: PostgresDatabase, *, read_only: bool, prepared: bo
             that nobody caught before.
     """
     name = f"PostgreSQL {database.name}"
-    try:
+    here = (database.address, os.getpid(), threading.get_ident())
+    if prepared and here in _writers:
+        # Its session knows the relations already, which takes a new one longer than what it is asked.
+        with _in_words(name):
+            yield _writers[here]
+        return
+    with _in_words(name):
         warehouse = PostgresWarehouse(lambda: _connected(database), name)
         try:
             warehouse.execute(_STATEMENTS["session_read_only" if read_only else "session"])
@@ -330,9 +340,19 @@ def opened_postgres(database: PostgresDatabase, *, read_only: bool, prepared: bo
                 warehouse.check()
                 warehouse.take_lock()
                 warehouse.prepare()
+                _writers[here] = warehouse
             yield warehouse
         finally:
+            if _writers.get(here) is warehouse:
+                del _writers[here]
             warehouse.close()
+
+
+@contextmanager
+def _in_words(name: str) -> Generator[None]:
+    """Whatever the server says that nobody caught, as the package's own error."""
+    try:
+        yield
     except duckdb.Error as error:
         raise DripsError(str(error), file=name) from error
 
@@ -351,21 +371,6 @@ def _typed(session: psycopg2.extensions.connection, *, autocommit: bool = True) 
     for register in (psycopg2.extras.register_default_json, psycopg2.extras.register_default_jsonb):
         register(session, loads=lambda text: text)
     return session
-
-
-def _with_structs(row: dict[str, Any]) -> dict[str, Any]:
-    """Columns `event.lead_id` and so on as one, `event`: the driver reads no structs. None where all of it is null."""
-    found: dict[str, Any] = {}
-    for name, value in row.items():
-        struct, _, part = name.rpartition(".")
-        if struct:
-            found.setdefault(struct, {})[part] = value
-        else:
-            found[name] = value
-    return {
-        name: None if isinstance(value, dict) and all(part is None for part in value.values()) else value
-        for name, value in found.items()
-    }
 
 
 def _names(cursor: psycopg2.extensions.cursor) -> list[str]:
