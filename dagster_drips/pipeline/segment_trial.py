@@ -16,6 +16,7 @@ from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.warehouse import open_warehouse
 from dagster_drips.warehouse.copies import copy_of_warehouse
+from dagster_drips.warehouse.database import need_file
 
 
 def tried_on_warehouse(project: Project, catalog: Catalog) -> list[Problem]:
@@ -27,6 +28,7 @@ def tried_on_warehouse(project: Project, catalog: Catalog) -> list[Problem]:
     Raises:
         DripsError: there is no warehouse yet, a tick is writing it, or a model fails that is no segment.
     """
+    need_file(project)
     with tempfile.TemporaryDirectory(prefix="drips-segments-") as scratch:
         file = Path(scratch) / "warehouse.duckdb"
         if not copy_of_warehouse(project, file):

@@ -26,6 +26,7 @@ _STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
 _KNOWN = re.compile(
     r"(BOOLEAN|SMALLINT|INTEGER|BIGINT|REAL|DOUBLE|DATE|TIME|TIMESTAMP|UUID|VARCHAR|DECIMAL\(.*\))(\[\])*"
 )
+_WITH_ZONE = "TIMESTAMP WITH TIME ZONE"
 _NUMBER = "DECIMAL(38, 9)"
 """Of a server's number without a scale, such as a sum."""
 _LONGEST_LINE = 64 << 20
@@ -97,12 +98,13 @@ def copy_relations(there: Warehouse, here: Warehouse, relations: Collection[str]
 
 def _copy(there: Warehouse, here: Warehouse, schema: str, name: str, *, number: str = _NUMBER) -> None:
     relation, plain = f"{quoted_name(schema)}.{quoted_name(name)}", f"{schema}.{name}"
-    types = {column: _duckdb_type(found, number) for column, found in there.columns(plain).items()}
+    found = there.columns(plain)
+    types = {column: _duckdb_type(type_, number) for column, type_ in found.items()}
     if not types.keys() <= here.columns(plain).keys():
-        columns = ", ".join(f"{quoted_name(column)} {found}" for column, found in types.items())
+        columns = ", ".join(f"{quoted_name(column)} {type_}" for column, type_ in types.items())
         here.execute(f"create schema if not exists {quoted_name(schema)}")
         here.execute(f"create or replace table {relation} ({columns})")
-    parts = [_as_text(column, found) for column, found in types.items()]
+    parts = [_as_text(column, type_) for column, type_ in found.items()]
     with tempfile.TemporaryDirectory(dir=here.folder) as scratch:
         rows = Path(scratch) / "rows.csv"
         there.write_csv(f"select {', '.join(parts)} from {relation}", rows)
@@ -111,7 +113,7 @@ def _copy(there: Warehouse, here: Warehouse, schema: str, name: str, *, number: 
                 _STATEMENTS["take"].substitute(
                     relation=relation,
                     names=", ".join(map(quoted_name, types)),
-                    values=", ".join(_value(column, found) for column, found in types.items()),
+                    values=", ".join(_value(column, type_) for column, type_ in types.items()),
                     file=quoted_text(str(rows)),
                     texts=", ".join(f"{quoted_text(column)}: 'VARCHAR'" for column in types),
                     longest=str(min(size, _LONGEST_LINE) if size > _SHORT_LINE else _SHORT_LINE),
@@ -123,13 +125,18 @@ def _duckdb_type(found: str, number: str) -> str:
     """A type of the port's, or the server's own, as DuckDB has it; text where it has none such."""
     if found.startswith("DECIMAL") and "(" not in found:
         return number + found.removeprefix("DECIMAL")
+    if found == _WITH_ZONE:
+        return "TIMESTAMP"
     return found if _KNOWN.fullmatch(found) else "VARCHAR"
 
 
 def _as_text(column: str, found: str) -> str:
-    return f"to_json({quoted_name(column)})" if found.endswith("]") else quoted_name(column)
+    name = quoted_name(column)
+    if found == _WITH_ZONE:  # times are naive UTC
+        return f"{name} at time zone 'UTC'"
+    return f"to_json({name})" if found.endswith("]") else name
 
 
-def _value(column: str, found: str) -> str:
+def _value(column: str, type_: str) -> str:
     text = quoted_name(column)
-    return f"cast({f'cast({text} as json)' if found.endswith(']') else text} as {found})"
+    return f"cast({f'cast({text} as json)' if type_.endswith(']') else text} as {type_})"
