@@ -70,9 +70,7 @@ def _refuse_other_sql(warehouse: Warehouse, broken: Sequence[SegmentFailure], as
     had = {row["segment"] for row in warehouse.rows(STATEMENTS["segments_with_result"], [as_of])}
     for failure in broken:
         if failure.segment in had:
-            words = (
-                f"a past tick is made again by DuckDB (docs/postgres.md), which says of this segment: {failure.reason}"
-            )
+            words = f"a past tick is made again by DuckDB (docs/postgres.md), which says: {failure.reason}"
             raise DripsError(words, file=failure.file)
 
 

@@ -212,6 +212,17 @@ class Warehouse:
     def analyze(self, table: str) -> None:
         """Have plans know what a table holds by now, after many rows went in: DuckDB's do."""
 
+    def find_by(self, table: str, columns: Sequence[str]) -> None:
+        """Have rows of a table found by a key without reading all of it: DuckDB reads blocks that can match alone.
+
+        Args:
+            table: its quoted name.
+            columns: of the key.
+        """
+
+    def analyze_changed(self) -> None:
+        """Have plans know what all tables hold by now: DuckDB's do."""
+
     @property
     def folder(self) -> Path | None:
         """Of the file; None where it is none of this machine's."""

@@ -22,6 +22,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.extras import needs
 from dagster_drips.warehouse.database import PostgresDatabase
 from dagster_drips.warehouse.duckdb_file import SCHEMA, Warehouse, WarehouseBusy
+from dagster_drips.warehouse.postgres_errors import PostgresError, PostgresMissesTable, PostgresOtherColumns, told
 from dagster_drips.warehouse.postgres_relations import made_of, make, merged_into
 from dagster_drips.warehouse.postgres_rows import column_type, copy_text, frame_of, number, type_name, with_structs
 from dagster_drips.warehouse.postgres_sql import PARQUET, by_name, number_of_placeholders, translated
@@ -44,29 +45,9 @@ _PATIENCE_SECONDS = 5.0
 _SECONDS_TO_CONNECT = 10
 _MANY_ROWS = 2_000
 """So many new ones in a table, and plans are to know of them at once."""
-_MISSING = ("42P01", "3F000", "42703")
-"""SQLSTATE: no such table, schema or column."""
-_FORBIDDEN = "42501"
-_OTHER_COLUMNS = "42P16"
 _FROM_PARQUET = "_drips_parquet"
 _writers: dict[tuple[tuple[str, str, str], int, int], PostgresWarehouse] = {}
 """By database, process and thread: what is being written."""
-
-
-class PostgresError(duckdb.Error):
-    """PostgreSQL's words. As an error of the other engine it is what the port promises (`engine_errors`)."""
-
-
-class PostgresRefusedRows(duckdb.DataError):
-    """PostgreSQL's words of a row or a value."""
-
-
-class PostgresOtherColumns(duckdb.Error):
-    """PostgreSQL's words of a view that can't be replaced, as its columns are others."""
-
-
-class PostgresMissesTable(duckdb.CatalogException):
-    """PostgreSQL's words of a name that it doesn't know."""
 
 
 class PostgresWarehouse(Warehouse):
@@ -93,7 +74,8 @@ class PostgresWarehouse(Warehouse):
             make(self, made)
             return
         changed = self._run(sql, parameters).rowcount
-        if changed >= _MANY_ROWS and (table := merged_into(sql)):
+        table = merged_into(sql) if changed >= _MANY_ROWS else None
+        if table and self.value(_STATEMENTS["is_much"], [changed, table]):
             self.analyze(table)
 
     def run(self, text: str) -> None:
@@ -138,7 +120,7 @@ class PostgresWarehouse(Warehouse):
         text, given = self._prepared(sql, parameters)
         session = _typed(self._connect(), autocommit=False)
         try:
-            with _told(), session.cursor("_drips_batches") as cursor:
+            with told(), session.cursor("_drips_batches") as cursor:
                 cursor.execute(text, given)
                 while chunk := cursor.fetchmany(size):
                     names = _names(cursor)
@@ -150,7 +132,7 @@ class PostgresWarehouse(Warehouse):
         """Append a frame's rows, columns matched by name; returns how many."""
         if frame.height:
             names = ", ".join(quoted_name(name) for name in frame.columns)
-            with _told(), self._session.cursor() as cursor:
+            with told(), self._session.cursor() as cursor:
                 cursor.copy_expert(f"copy {table} ({names}) from stdin", copy_text(frame))
         return frame.height
 
@@ -166,7 +148,7 @@ class PostgresWarehouse(Warehouse):
         """Column names and types of `schema.table`, in order; empty where there is no such table."""
         schema, _, name = table.rpartition(".")
         relation = ".".join(quoted_name(part) for part in (schema, name) if part)
-        with _told(), self._session.cursor() as cursor:
+        with told(), self._session.cursor() as cursor:
             cursor.execute(_STATEMENTS["columns"], [relation])
             return {name: type_name(formatted) for name, formatted in cursor.fetchall()}
 
@@ -176,7 +158,7 @@ class PostgresWarehouse(Warehouse):
 
     def write_csv(self, select: str, path: Path) -> None:
         """Write a result to a CSV file without a header."""
-        with _told(), path.open("wb") as file, self._session.cursor() as cursor:
+        with told(), path.open("wb") as file, self._session.cursor() as cursor:
             cursor.copy_expert(f"copy ({select}) to stdout (format csv)", file)
 
     def fitting(self, column: str, sql_type: str) -> str:
@@ -233,6 +215,21 @@ class PostgresWarehouse(Warehouse):
         """Have plans know what a table holds by now: the server looks by itself, but only once a minute."""
         self.run(f"analyze {table}")
 
+    def find_by(self, table: str, columns: Sequence[str]) -> None:
+        """Have rows of a table found by a key without reading all of it; nothing is done where they are already."""
+        _schema, name = (part.strip('"') for part in table.split(".")[-2:])
+        key = ", ".join(map(quoted_name, columns))
+        self.run(f"create index if not exists {quoted_name(f'{name[:40]}_by_key')} on {table} ({key})")
+
+    def analyze_changed(self) -> None:
+        """The same of each table that plans know nothing of, or that has changed much since they were told of it.
+
+        The server looks at those of fifty rows and more: without this, one row of settings counts as hundreds.
+        """
+        self.run(_STATEMENTS["tell_changes"])
+        for row in self.rows(_STATEMENTS["changed"]):
+            self.analyze(row["relation"])
+
     def checkpoint(self) -> None:
         """The server does it by itself."""
 
@@ -275,7 +272,7 @@ class PostgresWarehouse(Warehouse):
         return self._run_text(*self._prepared(sql, parameters))
 
     def _run_text(self, text: str, given: Any) -> psycopg2.extensions.cursor:
-        with _told():
+        with told():
             cursor = self._session.cursor()
             cursor.execute(text, given)
             return cursor
@@ -358,7 +355,7 @@ def _in_words(name: str) -> Generator[None]:
 
 
 def _connected(database: PostgresDatabase) -> psycopg2.extensions.connection:
-    with _told(), database.told():
+    with told(), database.told():
         given = {} if database.of("PGCONNECT_TIMEOUT") else {"connect_timeout": _SECONDS_TO_CONNECT}
         return psycopg2.connect("", **given)
 
@@ -375,26 +372,3 @@ def _typed(session: psycopg2.extensions.connection, *, autocommit: bool = True) 
 
 def _names(cursor: psycopg2.extensions.cursor) -> list[str]:
     return [column[0] for column in cursor.description or ()]
-
-
-@contextmanager
-def _told() -> Generator[None]:
-    """What the driver raises, as what the port promises."""
-    try:
-        yield
-    except psycopg2.Error as error:
-        raise _as_promised(error) from error
-    except ValueError as error:  # a text with a NUL, which no parameter may have
-        raise PostgresRefusedRows(str(error)) from error
-
-
-def _as_promised(error: psycopg2.Error) -> Exception:
-    words = " ".join((error.diag.message_primary or str(error)).split())
-    if error.pgcode in _MISSING:
-        return PostgresMissesTable(words)
-    if error.pgcode == _OTHER_COLUMNS:
-        return PostgresOtherColumns(words)
-    if error.pgcode == _FORBIDDEN:
-        return PostgresError(f"{words}: its user must be allowed to make schemas and tables (docs/postgres.md)")
-    refused = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.NotSupportedError, psycopg2.ProgrammingError)
-    return PostgresRefusedRows(words) if isinstance(error, refused) else PostgresError(words)
