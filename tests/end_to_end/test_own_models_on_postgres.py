@@ -41,7 +41,7 @@ steps:
   - {id: lines, subject: "Order {{ event.properties.order_id }}", template: mail.html}
 """
 MAIL = """<html><body>{{ lead.seats }}
-{% for line in content.lines %}[{{ line.name }} {{ line.price }} {{ line.at | date }} {{ line.n + 1 }}]{% endfor %}
+{% for line in content.lines %}[{{ line.name }} {{ line.price }} {{ line.seen_at | date }} {{ line.n + 1 }}]{% endfor %}
 {{ content.customer.rate }} {{ content.customer.is_new }} {{ content.customer.missing | default('-') }}
 </body></html>"""
 MODELS = {
@@ -57,7 +57,7 @@ TABLES = (
     "create table shop.customers (lead_id varchar, email varchar, created_at timestamp, seats integer, note varchar)",
     "create table shop.orders (event_id bigint, lead_id varchar, event varchar, occurred_at timestamp,"
     " properties varchar)",
-    "create table shop.lines (order_id varchar, n bigint, name varchar, price decimal(8, 2), at timestamp)",
+    "create table shop.lines (order_id varchar, n bigint, name varchar, price decimal(8, 2), seen_at timestamp)",
     "insert into shop.customers values ('ada', 'ada@x.example', '2026-02-01', 3, 'a \"quote\", and more'),"
     " ('bob', 'bob@x.example', '2026-02-02', 5, null), ('cyd', null, '2026-02-03', null, '')",
     "insert into shop.orders values (1, 'ada', 'ordered', '2026-03-01', '{\"order_id\": \"o-1\"}'),"

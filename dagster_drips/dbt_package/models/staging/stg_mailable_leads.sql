@@ -28,5 +28,6 @@ select
     leads.timezone
 from leads
 cross join {{ source('raw', 'project_settings') }} as project
+-- The address is no key to join by, or it would be made of every lead where a few are asked for.
 left join {{ ref('confirmed_addresses') }} as confirmed
-    on leads.lead_id = confirmed.lead_id and leads.address = confirmed.address
+    on leads.lead_id = confirmed.lead_id and not leads.address <> confirmed.address
