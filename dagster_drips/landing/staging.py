@@ -141,7 +141,7 @@ class Staging:
             How many rows were taken, by load id; the other candidates were duplicates.
         """
         self._warehouse.analyze("landing_staged")
-        with self._warehouse.transaction():
+        with self._warehouse.by_keys(), self._warehouse.transaction():
             if self._kind == "leads":
                 add_fields(self._warehouse, self._fields)
                 self._take_columns_of_leads()

@@ -178,6 +178,11 @@ class Warehouse:
         self._connection.execute("commit")
 
     @contextmanager
+    def by_keys(self) -> Generator[None]:
+        """Statements inside it look few rows up by their keys, if there are few: DuckDB reads blocks that can match."""
+        yield
+
+    @contextmanager
     def between_ticks(self) -> Generator[None]:
         """Inside it everything is as the last tick has left it: nobody else can have the file open for writing."""
         yield

@@ -184,6 +184,16 @@ class PostgresWarehouse(Warehouse):
         self.execute("commit")
 
     @contextmanager
+    def by_keys(self) -> Generator[None]:
+        """Statements inside it look few rows up by their keys, if there are few: plans know these tables."""
+        self.run("set enable_nestloop = on")
+        try:
+            yield
+        finally:
+            with suppress(PostgresError):
+                self.run("reset enable_nestloop")
+
+    @contextmanager
     def between_ticks(self) -> Generator[None]:
         """Inside it everything is as the last tick has left it; the next one waits for no more than the look at it.
 
