@@ -98,7 +98,7 @@ select
     coalesce(sum(mail.opened), 0) as opened,
     coalesce(sum(mail.clicked), 0) as clicked
 from (
-    select cast(unnest(generate_series($start - interval '7 days', $start + interval '6 days', interval '1 day')) as date) as day
+    select cast(generate_series($start - interval '7 days', $start + interval '6 days', interval '1 day') as date) as day
 ) as days
 left join marts.sequence_performance_daily as mail on days.day = mail.day
 group by days.day
