@@ -182,6 +182,7 @@ def test_a_preview_shows_a_leads_rows(both: tuple[Lived, Lived]) -> None:
 def test_a_tick_by_dagsters_assets_sends_and_measures(both: tuple[Lived, Lived]) -> None:
     project = both[0].project
     event = {"event_id": "9", "lead_id": "dan", "event": "ordered", "occurred_at": "2026-03-03T10:00:00Z"}
+    event |= {"properties": {"order_id": "o-3"}}
     (project.landing / "events" / "later.jsonl").write_text(json.dumps(event) + "\n")
     tick = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     tick["ops"] = {"clock": {"config": {"as_of": "2026-03-03T12:00:00Z"}}}
