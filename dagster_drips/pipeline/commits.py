@@ -36,14 +36,13 @@ def commit(warehouse: Warehouse, journal: TickJournal | None, as_of: datetime, p
     warehouse.execute(STATEMENTS["take_time"], [as_of, phase, datetime.now(UTC).replace(tzinfo=None)])
     tables = _selects(phase)
     if journal is not None:
-        with warehouse.by_keys():
-            journal.write(
-                warehouse,
-                as_of=as_of,
-                phase=phase,
-                selects=tables | _selects(_SINCE_LOADING) | {"ticks": STATEMENTS["tick"]},
-            )
-    with warehouse.by_keys(), warehouse.transaction():
+        journal.write(
+            warehouse,
+            as_of=as_of,
+            phase=phase,
+            selects=tables | _selects(_SINCE_LOADING) | {"ticks": STATEMENTS["tick"]},
+        )
+    with warehouse.transaction():
         for table, select in (tables | {"ticks": STATEMENTS["tick"]}).items():
             if table != HANDED_OVER:  # which the delivery log has
                 warehouse.execute(f"insert into journal.{table} by name {select}")

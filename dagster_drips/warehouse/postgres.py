@@ -185,7 +185,11 @@ class PostgresWarehouse(Warehouse):
 
     @contextmanager
     def by_keys(self) -> Generator[None]:
-        """Statements inside it look few rows up by their keys, if there are few: plans know these tables."""
+        """Statements inside it look few rows up by their keys, if there are few: plans know these tables.
+
+        Not for one that fills the table that it asks: as that is said to be empty, each row would look through all
+        that were put there before it (775,000 decisions of a first tick: not done in five minutes).
+        """
         self.run("set enable_nestloop = on")
         try:
             yield
