@@ -24,11 +24,11 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
-from dagster_drips.pipeline.publish import DATABASE
-from dagster_drips.pipeline.status import Facts, published_facts
+from dagster_drips.pipeline.published import facts_as_published, opened_published
+from dagster_drips.pipeline.status import Facts
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
-from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse import Warehouse
 from dagster_drips.warehouse.statements import named_statements
 
 PREFIX = "drips_"
@@ -142,14 +142,13 @@ def _state_of(row: Mapping[str, Any]) -> str:
 
 def registry_of(project: Project) -> CollectorRegistry | None:
     """What the set that was published last says; None where nothing is published yet."""
-    folder = project.published_set.resolve()
-    facts = published_facts(folder)
-    if facts is None:
-        return None
-    with open_warehouse(folder / DATABASE, read_only=True) as published:
+    told = facts_as_published(project)
+    with opened_published(project) as published:
+        if told is None or published is None:
+            return None
         numbers = _numbers(published)
     registry = CollectorRegistry()
-    registry.register(TickMetrics(project.root.name, facts, numbers))
+    registry.register(TickMetrics(project.root.name, told[0], numbers))
     return registry
 
 

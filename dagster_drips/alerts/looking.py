@@ -22,8 +22,9 @@ from dagster_drips.clock import format_instant, parse_instant
 from dagster_drips.delivery.place import misplaced
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.concerns import Concern, concerns_of
+from dagster_drips.pipeline.published import facts_as_published
 from dagster_drips.pipeline.run_lock import exclusive_run
-from dagster_drips.pipeline.status import Facts, current_facts, published_at, published_facts
+from dagster_drips.pipeline.status import Facts, current_facts
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import read_project_settings
 from dagster_drips.vocabulary import ConcernKind
@@ -143,9 +144,7 @@ def _facts(project: Project, *, only_published: bool, now: datetime) -> tuple[Fa
             return facts, since or now
         except DripsError as error:
             _log.info("no facts of the warehouse: %s", error)
-    folder = project.published_set.resolve()
-    facts = published_facts(folder)
-    return facts, published_at(folder) if facts is not None else now
+    return facts_as_published(project) or (None, now)
 
 
 def _take_end(known: Known, ended: RunEnd, now: datetime) -> None:

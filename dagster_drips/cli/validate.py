@@ -111,16 +111,21 @@ def _problems_of_hooks(project: Project) -> list[Problem]:
 
 def _names_that_never_landed(project: Project, catalog: Catalog) -> list[Problem]:
     """Warnings from the warehouse; none where there is no warehouse yet, or a tick has it open."""
-    if not project.warehouse.exists():
+    from dagster_drips.warehouse.database import warehouse_of
+
+    place = warehouse_of(project)
+    if place == project.warehouse and not project.warehouse.exists():
         return []
     # Imported late: most projects are validated where no warehouse is.
     import duckdb
 
     from dagster_drips.sequences.landed_names import LandedNames, unknown_names
-    from dagster_drips.warehouse import open_warehouse
+    from dagster_drips.warehouse import has_warehouse, open_warehouse
 
     try:
-        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+        if not has_warehouse(project):
+            return []
+        with open_warehouse(place, read_only=True) as warehouse:
             landed = LandedNames.of(warehouse)
     except (DripsError, duckdb.Error) as error:
         print(f"events and topics are not held against what has landed: {error}", file=sys.stderr)

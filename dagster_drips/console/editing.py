@@ -13,7 +13,7 @@ from dagster_drips.console.state import Console
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
 from dagster_drips.pipeline.dbt_files import MADE
-from dagster_drips.pipeline.replay import scratch_folder
+from dagster_drips.pipeline.scratch import scratch_folder
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import SEQUENCE_FILE, read_catalog
 from dagster_drips.sequences.problems import Problem

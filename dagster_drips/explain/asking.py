@@ -23,7 +23,6 @@ from dagster_drips.landing.forgotten import normalized_address
 from dagster_drips.pipeline.publish import DATABASE
 from dagster_drips.project import Project
 from dagster_drips.warehouse import Warehouse, WarehouseBusy, open_warehouse, warehouse_of
-from dagster_drips.warehouse.database import need_file
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,6 @@ def _warehouse(project: Project, at: datetime | None) -> Generator[tuple[Warehou
         if at is not None or not file.exists():
             raise
     if again is not None:
-        need_file(project)
         with as_of_tick(project, again) as warehouse:
             yield warehouse, again, False
         return

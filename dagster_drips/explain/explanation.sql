@@ -78,6 +78,9 @@ where
     and ($sequence is null or occurrences.sequence_id = $sequence)
 order by occurrences.sequence_id, occurrences.occurred_at, occurrences.occurrence_id
 
+-- name: segments_with_result
+select segment from journal.segment_results where as_of = ?
+
 -- name: last_load
 -- What was landed by the end of a tick.
 select max(last_load_id) from journal.ticks where as_of = ?

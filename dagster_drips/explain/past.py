@@ -7,24 +7,28 @@ open then is judged by the models of the last tick, over the sequences and the d
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from dagster_drips.errors import DripsError
 from dagster_drips.explain.explanation import STATEMENTS
 from dagster_drips.pipeline.dbt_files import MADE
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
 from dagster_drips.pipeline.gates import decided_at
 from dagster_drips.pipeline.live_models import bring_along, write_live_models
-from dagster_drips.pipeline.replay import go_back, scratch_folder
+from dagster_drips.pipeline.replay import go_back
+from dagster_drips.pipeline.scratch import scratch_folder
+from dagster_drips.pipeline.segments import SegmentFailure
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.tick_clock import set_clock
 from dagster_drips.pipeline.waivers import load_waivers
 from dagster_drips.project import Project
 from dagster_drips.sequences.versions import restore_live
 from dagster_drips.settings import load_settings
-from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse import Warehouse, open_warehouse, warehouse_of
+from dagster_drips.warehouse.copies import copy_of_warehouse
 
 _LOADED = ("leads", "events", "suppressions", "engagement", "rejected_rows", "loaded_files")
 
@@ -42,8 +46,8 @@ def as_of_tick(project: Project, as_of: datetime) -> Generator[Warehouse]:
     """
     with scratch_folder(project) as scratch:
         file = scratch / "warehouse.duckdb"
-        with open_warehouse(project.warehouse, read_only=True) as warehouse:
-            _copy(project.warehouse, file)
+        copy_of_warehouse(project, file, read_only=True)
+        with open_warehouse(file) as warehouse:
             models = _models(project, scratch, warehouse)
         transform = Transform(
             models, warehouse=file, target_path=models.dbt / "target", target=load_settings(project).target
@@ -52,19 +56,22 @@ def as_of_tick(project: Project, as_of: datetime) -> Generator[Warehouse]:
             _forget_what_came_later(warehouse, as_of)
             load_waivers(project, warehouse, given_until=decided_at(warehouse))
             pipeline = Pipeline(models, transform, journal=None)
-            pipeline.decide(warehouse)
+            decided = pipeline.decide(warehouse)
+            if not isinstance(warehouse_of(project), Path):
+                _refuse_other_sql(warehouse, decided.broken_segments, as_of)
             # All marts: that run is compiled already where the models are still the project's, and needs no dbt.
             if failed := [result for result in pipeline.measure() if result.failed]:
                 raise TransformFailed(f"dbt model {failed[0].name} failed: {failed[0].message}", failed)
             yield warehouse
 
 
-def _copy(warehouse: Path, to: Path) -> None:
-    """With DuckDB's write-ahead log, which a reader can't fold in; while there is a reader nobody writes."""
-    for ending in ("", ".wal"):
-        place = warehouse.with_name(warehouse.name + ending)
-        if place.exists():
-            shutil.copyfile(place, to.with_name(to.name + ending))
+def _refuse_other_sql(warehouse: Warehouse, broken: Sequence[SegmentFailure], as_of: datetime) -> None:
+    """A segment that had a result then, and has none on a copy, is none that a past tick can be made again of."""
+    had = {row["segment"] for row in warehouse.rows(STATEMENTS["segments_with_result"], [as_of])}
+    for failure in broken:
+        if failure.segment in had:
+            words = f"a past tick is made again by DuckDB (docs/postgres.md), which says: {failure.reason}"
+            raise DripsError(words, file=failure.file)
 
 
 def _models(project: Project, scratch: Path, warehouse: Warehouse) -> Project:

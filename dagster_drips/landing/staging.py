@@ -140,7 +140,8 @@ class Staging:
         Returns:
             How many rows were taken, by load id; the other candidates were duplicates.
         """
-        with self._warehouse.transaction():
+        self._warehouse.analyze("landing_staged")
+        with self._warehouse.by_keys(), self._warehouse.transaction():
             if self._kind == "leads":
                 add_fields(self._warehouse, self._fields)
                 self._take_columns_of_leads()
@@ -151,7 +152,7 @@ class Staging:
             counts = self._warehouse.rows(self._of_kind("taken"), [min(staged.load_id for staged in files)])
             taken = {row["_load"]: row["rows"] for row in counts}
             self._warehouse.append_rows("raw.loaded_files", [_entry(file, taken, loaded_at) for file in files])
-        self._warehouse.analyze(f"raw.{self._kind}")
+        self._warehouse.analyze_changed()
         self.begin()
         return taken
 

@@ -17,8 +17,7 @@ from dagster_drips.pipeline.late_data import STATEMENTS as LATE
 from dagster_drips.pipeline.replay import STATEMENTS as REPLAY
 from dagster_drips.pipeline.replay import Span
 from dagster_drips.project import Project
-from dagster_drips.warehouse import Warehouse, open_warehouse
-from dagster_drips.warehouse.database import need_file
+from dagster_drips.warehouse import Warehouse, has_warehouse, open_warehouse, warehouse_of
 from dagster_drips.warehouse.statements import named_statements
 
 STATEMENTS = named_statements(Path(__file__).with_name("comparison.sql"))
@@ -49,10 +48,11 @@ def sends_of_life(project: Project, span: Span) -> pl.DataFrame:
     Raises:
         DripsError: there is no warehouse, or a tick is writing it.
     """
-    need_file(project)
-    if not project.warehouse.exists():
-        raise DripsError("nothing was sent yet that could be compared: there is no warehouse", file=project.warehouse)
-    with open_warehouse(project.warehouse) as warehouse:
+    place = warehouse_of(project)
+    if not has_warehouse(project):
+        told = place if isinstance(place, Path) else place.name
+        raise DripsError("nothing was sent yet that could be compared: there is no warehouse", file=told)
+    with open_warehouse(place, read_only=True) as warehouse:
         return warehouse.frame(REPLAY["sends"], [span.start, span.end])
 
 

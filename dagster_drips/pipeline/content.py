@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from dagster_drips.pipeline.dbt_runner import CONTENT, Transform, TransformFailed
@@ -139,7 +138,7 @@ def freeze_content(warehouse: Warehouse) -> list[ContentFailure]:
         except engine_error() as error:
             failures.append(ContentFailure(row["content"], file_of(row["content"]), failure_words(str(error))))
     if not failures:
-        warehouse.execute(_STATEMENTS["show"], [json.dumps(types, ensure_ascii=False)])
+        warehouse.execute(_STATEMENTS["show"], [json.dumps(types, ensure_ascii=False, separators=(",", ":"))])
         with warehouse.transaction():
             warehouse.execute(_STATEMENTS["forget_shown"])
             warehouse.execute(_STATEMENTS["keep_shown"])
@@ -187,15 +186,15 @@ def _columns(warehouse: Warehouse, row: dict[str, Any]) -> dict[str, str]:
 
 
 def _add_part(warehouse: Warehouse, row: dict[str, Any], columns: Mapping[str, str]) -> None:
-    ordered = "list(model._drips_row order by model._drips_row)"
-    statement = Template(_STATEMENTS["add_part"]).substitute(
-        name=quoted_name(row["content"]),
-        literal=quoted_text(row["content"]),
-        key=quoted_name(row["key"]),
-        columns=row_struct(columns),
-        rows=ordered if row["is_many"] else "any_value(model._drips_row)",
+    statement = _STATEMENTS["add_rows" if row["is_many"] else "add_row"]
+    warehouse.execute(
+        statement.substitute(
+            name=quoted_name(row["content"]),
+            literal=quoted_text(row["content"]),
+            key=quoted_name(row["key"]),
+            columns=row_struct(columns),
+        )
     )
-    warehouse.execute(statement)
 
 
 def _refuse_too_many(warehouse: Warehouse, row: dict[str, Any]) -> None:

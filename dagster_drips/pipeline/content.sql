@@ -37,14 +37,13 @@ select * from decide.content_keys
 
 -- name: asked
 -- The content models that due steps use.
-select
+select distinct
     content,
     key,
     is_many,
     is_missing,
     failure
 from due_keys
-group by all
 order by content
 
 -- name: shown_before
@@ -60,6 +59,18 @@ inner join journal.message_content as known
 where keys.attempt > 1 or known.as_of = (select as_of from raw.tick)
 group by keys.message_id
 
+-- name: shown_before for postgres
+create or replace temp table shown_before as
+select distinct on (keys.message_id)
+    keys.message_id,
+    known.content,
+    known.content_types
+from (select distinct message_id, attempt from due_keys) as keys
+inner join journal.message_content as known
+    on keys.message_id = known.message_id
+where keys.attempt > 1 or known.as_of = (select as_of from raw.tick)
+order by keys.message_id, known.as_of desc, known.recorded_at desc
+
 -- name: parts
 create or replace temp table content_parts (
     message_id varchar,
@@ -68,15 +79,15 @@ create or replace temp table content_parts (
     part varchar                     -- JSON
 )
 
--- name: add_part
--- Of one model; the placeholders stand for its name, quoted and as a literal, its key, a struct of its columns, and what
--- is made of a key's rows: one of them, or a list in their order.
+-- name: add_row
+-- Of one model, a key's row; the placeholders stand for its name, quoted and as a literal, its key, and a struct of its
+-- columns.
 insert into content_parts
 select
     keys.message_id,
     ${literal} as content,
     count(*) as number,
-    cast(to_json(${rows}) as varchar) as part
+    cast(to_json(any_value(model._drips_row)) as varchar) as part
 from due_keys as keys
 inner join (
     select
@@ -88,6 +99,57 @@ inner join (
 anti join shown_before as before
     on keys.message_id = before.message_id
 where keys.content = ${literal}
+group by keys.message_id
+
+-- name: add_row for postgres
+insert into content_parts
+select
+    keys.message_id,
+    ${literal} as content,
+    count(*) as number,
+    cast((array_agg(row_to_json(model)))[1] as varchar) as part
+from due_keys as keys
+inner join content.${name} as model
+    on keys.key_value = cast(model.${key} as varchar)
+where
+    keys.content = ${literal}
+    and not exists (select 1 from shown_before as before where keys.message_id = before.message_id)
+group by keys.message_id
+
+-- name: add_rows
+-- A key's rows in their order.
+insert into content_parts
+select
+    keys.message_id,
+    ${literal} as content,
+    count(*) as number,
+    cast(to_json(list(model._drips_row order by model._drips_row)) as varchar) as part
+from due_keys as keys
+inner join (
+    select
+        cast(model.${key} as varchar) as _drips_key,
+        ${columns} as _drips_row
+    from content.${name} as model
+) as model
+    on keys.key_value = model._drips_key
+anti join shown_before as before
+    on keys.message_id = before.message_id
+where keys.content = ${literal}
+group by keys.message_id
+
+-- name: add_rows for postgres
+insert into content_parts
+select
+    keys.message_id,
+    ${literal} as content,
+    count(*) as number,
+    '[' || string_agg(cast(row_to_json(model) as varchar), ',' order by model) || ']' as part
+from due_keys as keys
+inner join content.${name} as model
+    on keys.key_value = cast(model.${key} as varchar)
+where
+    keys.content = ${literal}
+    and not exists (select 1 from shown_before as before where keys.message_id = before.message_id)
 group by keys.message_id
 
 -- name: too_many
@@ -140,6 +202,63 @@ types as (
             ','
         ) || '}' as content_types
     from (select distinct models from uses)
+
+)
+
+select
+    uses.message_id,
+    uses.content,
+    types.content_types,
+    waited.message_id is null as is_new
+from uses
+inner join types
+    on uses.models = types.models
+left join raw.due_content as waited
+    on
+        uses.message_id = waited.message_id
+        and uses.content = waited.content
+        and types.content_types = waited.content_types
+
+union all
+
+select
+    message_id,
+    content,
+    content_types,
+    false as is_new
+from shown_before
+
+-- name: show for postgres
+create or replace temp table shown_now as
+with
+
+uses as (
+
+    select
+        keys.message_id,
+        array_agg(keys.content order by keys.content) as models,
+        '{' || coalesce(
+            string_agg(cast(to_json(parts.content) as varchar) || ':' || parts.part, ',' order by parts.content), ''
+        ) || '}' as content
+    from due_keys as keys
+    left join content_parts as parts
+        on keys.message_id = parts.message_id and keys.content = parts.content
+    where not exists (select 1 from shown_before as before where keys.message_id = before.message_id)
+    group by keys.message_id
+
+),
+
+-- Steps are few, and so are the sets of models that they use.
+types as (
+
+    select
+        used.models,
+        '{' || (
+            select string_agg(cast(to_json(named.model) as varchar) || ':' || cast(known.types -> named.model as varchar), ',' order by named.nth)
+            from unnest(used.models) with ordinality as named (model, nth)
+        ) || '}' as content_types
+    from (select distinct models from uses) as used
+    cross join (select cast(? as json) as types) as known
 
 )
 

@@ -246,6 +246,11 @@ def _write(project: Project, warehouse: Warehouse, kind: str, name: str, stateme
     sync(folder)
 
 
+def has_landed(project: Project) -> bool:
+    """Whether intake has ever landed a file that is there."""
+    return any(is_intake(name) for kind in LANDING_KINDS for name in loose_files(project, kind).names)
+
+
 def note_landed(project: Project, warehouse: Warehouse) -> None:
     """Make `raw.intake_rows` know what lies in landed files that it was not made from yet."""
     known = {row["path"] for row in warehouse.rows(_STATEMENTS["noted_files"])}

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from dagster_drips.project import Project
 from dagster_drips.vocabulary import LANDING_KINDS
-from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse import Warehouse, has_warehouse, open_warehouse, warehouse_of
 from dagster_drips.warehouse.statements import named_statements
 from dagster_drips.warehouse.watermark import forget_watermark
 
@@ -28,9 +28,9 @@ def loads_of(project: Project) -> list[dict[str, Any]]:
 
     Nothing where the project has never had a tick.
     """
-    if not project.warehouse.exists():
+    if not has_warehouse(project):
         return []
-    with open_warehouse(project.warehouse) as warehouse:
+    with open_warehouse(warehouse_of(project), read_only=True) as warehouse:
         return warehouse.rows(STATEMENTS["loads"])
 
 

@@ -15,7 +15,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.publish import MANIFEST
 from dagster_drips.pipeline.tick_journal import TickJournal, instant_of
 from dagster_drips.project import Project
-from dagster_drips.warehouse import engine_error, open_warehouse
+from dagster_drips.warehouse import engine_error, has_warehouse, open_warehouse, warehouse_of
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("lost_mail.sql"))
@@ -53,10 +53,10 @@ def published_as_of(project: Project) -> datetime | None:
 
 def _answers_to_unknown_mail(project: Project) -> list[str]:
     """Opens, clicks and bounces landed of messages that are newer than the last one that is journaled."""
-    if not project.warehouse.exists():
-        return []
     try:
-        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+        if not has_warehouse(project):
+            return []
+        with open_warehouse(warehouse_of(project), read_only=True) as warehouse:
             (found,) = warehouse.rows(_STATEMENTS["answers_to_unknown_mail"])
     except (DripsError, engine_error()):
         return []  # busy or broken, which is told elsewhere

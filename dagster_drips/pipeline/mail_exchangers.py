@@ -17,9 +17,10 @@ from pathlib import Path
 from dagster_drips.clock import format_instant, parse_instant
 from dagster_drips.errors import DripsError
 from dagster_drips.files import atomic_write
+from dagster_drips.pipeline.published import opened_published
 from dagster_drips.project import Project
 from dagster_drips.sequences.problems import Problem
-from dagster_drips.warehouse import Warehouse, engine_error, open_warehouse
+from dagster_drips.warehouse import Warehouse, engine_error
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
@@ -107,11 +108,12 @@ def domains_unknown_to_seeds(project: Project, known: Iterable[MailExchanger]) -
     Raises:
         DripsError: nothing was published yet.
     """
-    published = project.published_set / "drips.duckdb"
-    if not published.exists():
-        raise DripsError("nothing was published yet, so nobody's domain is known: run `drips run` once", file=published)
     asked = {one.domain for one in known}
-    with open_warehouse(published, read_only=True) as marts:
+    with opened_published(project) as marts:
+        if marts is None:
+            raise DripsError(
+                "nothing was published yet, so nobody's domain is known: run `drips run` once", file=project.published
+            )
         rows = marts.rows(_STATEMENTS["domains"])
     return [row["domain"] for row in rows if row["is_unnamed"] or row["domain"] in asked]
 

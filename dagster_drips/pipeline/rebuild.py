@@ -19,10 +19,12 @@ from dagster_drips.delivery.losses import hold_cut_off, hold_handed_over, hold_k
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import load_again
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
-from dagster_drips.pipeline.intake_rows import note_landed
+from dagster_drips.pipeline.intake_bench import intake_bench
+from dagster_drips.pipeline.intake_rows import has_landed, note_landed
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.rebuild_in_place import EARLIER_LOG, made_in_place
 from dagster_drips.pipeline.run_lock import exclusive_run
+from dagster_drips.pipeline.scratch import scratch_folder
 from dagster_drips.pipeline.set_aside import draft_what_stays, sent_later
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.pipeline.tick_clock import set_clock_to_last
@@ -33,6 +35,7 @@ from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.sequences.versions import live_settings, restore_live
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import PostgresDatabase, Warehouse, engine_error, open_warehouse, warehouse_of
+from dagster_drips.warehouse.copies import copy_tables
 from dagster_drips.warehouse.watermark import set_watermark
 
 
@@ -105,12 +108,9 @@ def rebuild_under_lock(
             warehouse.checkpoint()
         project.warehouse.with_suffix(".duckdb.wal").unlink(missing_ok=True)
         if until is not None:
-            # The old warehouse goes first: killed from here on, no tick can begin before a rebuild has ended this. And
-            # the journal is changed before the new one is there, lest what that lacks be taken into it again.
+            # The old warehouse goes first: killed from here on, no tick can begin before a rebuild has ended this.
             project.warehouse.unlink(missing_ok=True)
-            if what_stays is not None:
-                journal.place(what_stays)
-            report = replace(report, set_aside=len(journal.set_aside()))
+            report = _without_later(journal, what_stays, report)
         scratch.replace(project.warehouse)
     finally:
         journal.drop_drafts()
@@ -125,11 +125,34 @@ def _rebuild_in_place(
     until: datetime | None,
     knows_more: bool,
 ) -> RebuildReport:
-    if until is not None:
-        raise DripsError("drips rebuild --until goes back on DuckDB alone so far (docs/postgres.md)")
     pipeline = Pipeline(project, Transform(project), journal)
-    with open_warehouse(place) as warehouse, made_in_place(warehouse):
-        return _fill(project, pipeline, journal, warehouse, progress, until, knows_more)[0]
+    try:
+        with open_warehouse(place) as warehouse, made_in_place(warehouse) as let_go_of_the_old:
+            report, what_stays = _fill(project, pipeline, journal, warehouse, progress, until, knows_more)
+            if until is not None:
+                let_go_of_the_old()
+                report = _without_later(journal, what_stays, report)
+    finally:
+        journal.drop_drafts()
+    return report
+
+
+def _without_later(journal: TickJournal, what_stays: Path | None, report: RebuildReport) -> RebuildReport:
+    """Have the journal without later ticks. The old warehouse is gone, and the new one is not there yet for any tick:
+    what it lacks would be taken into it again."""
+    if what_stays is not None:
+        journal.place(what_stays)
+    return replace(report, set_aside=len(journal.set_aside()))
+
+
+def _drafted(project: Project, warehouse: Warehouse, journal: TickJournal) -> Path:
+    if warehouse.reads_files:
+        return draft_what_stays(warehouse, journal)
+    with scratch_folder(project) as scratch:
+        file = scratch / "warehouse.duckdb"
+        copy_tables(warehouse, file)
+        with open_warehouse(file) as copied:
+            return draft_what_stays(copied, journal)
 
 
 def _fill(
@@ -161,15 +184,16 @@ def _fill(
         journal.ingest(warehouse, commit)
     what_stays, later = None, sent_later(warehouse, journal) if until is not None else 0
     if later:
-        what_stays = draft_what_stays(warehouse, journal)
+        what_stays = _drafted(project, warehouse, journal)
         journal.ingest(warehouse, what_stays)
     progress("sequences")
     restore_live(warehouse, invalid=catalog.invalid)
     loaded = journal.rows(warehouse, LOADED_FILES)
     progress(f"{len(loaded)} landed files")
     load_again(project, warehouse, loaded, fields=live_settings(warehouse, catalog).fields)
-    if "intake" not in warehouse.lacks:
-        note_landed(project, warehouse)
+    if has_landed(project):
+        with intake_bench(project, warehouse) as bench:
+            note_landed(project, bench.warehouse)
     set_clock_to_last(warehouse)
     progress("models")
     pipeline.decide(warehouse, tested=False)

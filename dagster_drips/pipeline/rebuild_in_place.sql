@@ -17,3 +17,6 @@ drop schema if exists ${schema} cascade
 
 -- name: rename
 alter schema ${schema} rename to ${name}
+
+-- name: is_rebuilding
+select exists (select 1 from information_schema.schemata where schema_name = 'raw_before')

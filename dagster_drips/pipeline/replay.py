@@ -7,9 +7,6 @@ step is taken to be sent (M4). Comparing what comes out is `comparison`'s matter
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,19 +17,16 @@ import polars as pl
 
 from dagster_drips.clock import format_instant
 from dagster_drips.errors import DripsError
-from dagster_drips.landing.files import landing_files
 from dagster_drips.pipeline.dbt_runner import Transform
 from dagster_drips.pipeline.late_data import Knowing, LateRows, loads_of
+from dagster_drips.pipeline.scratch import scratch_folder
 from dagster_drips.pipeline.tick import Decided, Pipeline, TickReport
 from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
-from dagster_drips.temporaries import REPLAY_PREFIX, owned
 from dagster_drips.warehouse import Warehouse, open_warehouse
-from dagster_drips.warehouse.database import need_file
+from dagster_drips.warehouse.copies import copy_of_warehouse
 from dagster_drips.warehouse.statements import named_statements
 
-_MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it come from mkdtemp
-_MEMORY_TO_SPARE = 2 << 30
 STATEMENTS = named_statements(Path(__file__).with_name("replay.sql"))
 
 
@@ -82,12 +76,10 @@ def replayed(
     Raises:
         DripsError: a broken dbt project, or a warehouse that is busy.
     """
-    if continued:
-        need_file(project)
     late = LateRows(knowing, loads_of(project)) if knowing != "as_landed" else None
     with scratch_folder(project) as scratch:
         file = scratch / "warehouse.duckdb"
-        if continued and project.warehouse.exists():
+        if continued:
             copy_of_warehouse(project, file)
         transform = Transform(project, warehouse=file, target_path=scratch / "target")
         pipeline = Pipeline(project, transform, journal=None, edit=edit)
@@ -130,44 +122,12 @@ def ticks(
         yield pipeline.tick(warehouse, instant, settings=None, load=load and number == 0, measure=False, around=around)
 
 
-@contextmanager
-def scratch_folder(project: Project | None) -> Generator[Path]:
-    """A folder for throw-away warehouses as large as this project's (None: small ones); it goes with its process."""
-    with (
-        tempfile.TemporaryDirectory(prefix=REPLAY_PREFIX, dir=_scratch_parent(project)) as scratch,
-        owned(Path(scratch)),
-    ):
-        yield Path(scratch)
-
-
-def copy_of_warehouse(project: Project, file: Path) -> None:
-    """The project's warehouse as it stands, in another file.
-
-    Raises:
-        DripsError: a tick is writing it.
-    """
-    with open_warehouse(project.warehouse) as warehouse:
-        warehouse.checkpoint()
-        shutil.copyfile(project.warehouse, file)
-
-
 def go_back(warehouse: Warehouse, start: datetime) -> None:
     """Take out of a throw-away warehouse what its ticks from `start` on decided and sent."""
     with warehouse.transaction():
         for name, statement in STATEMENTS.items():
             if name.startswith("go_back_"):
                 warehouse.execute(statement, [start])
-
-
-def _scratch_parent(project: Project | None) -> Path | None:
-    """Where the throw-away warehouse goes: into memory where there is plenty, since nothing in it needs to survive.
-
-    A tick commits some forty times, and a disk that keeps its promises makes every commit wait.
-    """
-    landed = sum(file.size for file in landing_files(project)) if project else 0
-    if not os.access(_MEMORY, os.W_OK) or shutil.disk_usage(_MEMORY).free < 20 * landed + _MEMORY_TO_SPARE:
-        return None
-    return _MEMORY
 
 
 def sends(warehouse: Warehouse, span: Span) -> pl.DataFrame:

@@ -146,8 +146,10 @@ def _merge(warehouse: Warehouse, node: CompiledNode, *, is_there: bool) -> None:
     with warehouse.transaction():
         warehouse.execute(f"create or replace temp table new_rows as (\n{node.sql}\n)")
         if warehouse.value(_STATEMENTS["has_new_rows"]):
+            warehouse.find_by(node.relation, node.key)
             replaced = f"(select distinct {', '.join(keys)} from new_rows)"
-            warehouse.execute(f"delete from {node.relation} as kept using {replaced} as replaced where {same}")
+            with warehouse.by_keys():
+                warehouse.execute(f"delete from {node.relation} as kept using {replaced} as replaced where {same}")
             warehouse.execute(f"insert into {node.relation} by name select * from new_rows")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import Catalog
 from dagster_drips.sequences.problems import Problem
 from dagster_drips.warehouse import open_warehouse
+from dagster_drips.warehouse.copies import copy_of_warehouse
 from dagster_drips.warehouse.database import need_file
 
 
@@ -29,15 +29,12 @@ def tried_on_warehouse(project: Project, catalog: Catalog) -> list[Problem]:
         DripsError: there is no warehouse yet, a tick is writing it, or a model fails that is no segment.
     """
     need_file(project)
-    if not project.warehouse.exists():
-        raise DripsError(
-            "there is no warehouse to try the segments on; make it with `drips run`", file=project.warehouse
-        )
     with tempfile.TemporaryDirectory(prefix="drips-segments-") as scratch:
         file = Path(scratch) / "warehouse.duckdb"
-        with open_warehouse(project.warehouse) as warehouse:
-            warehouse.checkpoint()
-            shutil.copyfile(project.warehouse, file)
+        if not copy_of_warehouse(project, file):
+            raise DripsError(
+                "there is no warehouse to try the segments on; make it with `drips run`", file=project.warehouse
+            )
         transform = Transform(project, warehouse=file, target_path=Path(scratch) / "target")
         with open_warehouse(file) as warehouse:
             intake = tried_intake(project, transform, warehouse, utc_now())

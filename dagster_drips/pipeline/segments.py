@@ -280,6 +280,7 @@ def _run(transform: Transform, warehouse: Warehouse, exclude: list[str]) -> list
     # segment: what they know of its members is in the journal.
     models = (*DECIDE, *AFTER_SENDING)
     is_current = begin_reading(warehouse, transform.fingerprint_of_rules)
+    warehouse.analyze_changed()
     if is_current and warehouse.value(_STATEMENTS["prepared"]) == transform.fingerprint:
         return transform.run_tables(models, exclude=exclude, without=kept_results(warehouse))
     if not is_current:

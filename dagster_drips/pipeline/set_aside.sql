@@ -103,3 +103,17 @@ set
     as_of = aside.counts_as_of
 from read_parquet(?) as aside
 where log.message_id = aside.message_id and log.attempt = aside.attempt and log.as_of = aside.as_of
+
+-- name: date_back for postgres
+update raw.delivery_log as log
+set
+    detail = concat_ws(
+        '; ',
+        log.detail,
+        'by the tick of ' || to_char(log.as_of, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ', which was set aside'
+    ),
+    recorded_at = aside.counts_as_of + greatest(log.recorded_at - log.as_of, interval '0 second'),
+    retry_at = aside.counts_as_of + (log.retry_at - log.as_of),
+    as_of = aside.counts_as_of
+from read_parquet(?) as aside
+where log.message_id = aside.message_id and log.attempt = aside.attempt and log.as_of = aside.as_of

@@ -33,12 +33,12 @@ from dagster_drips.pipeline.day_ends import note_what_waits
 from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
 from dagster_drips.pipeline.dbt_runner import CI_TAG, MEASURE, Transform, TransformFailed
 from dagster_drips.pipeline.declining import declined_steps
-from dagster_drips.pipeline.engine_limits import check_engine
 from dagster_drips.pipeline.gates import decided_at, expect_gates, set_failed_tests
 from dagster_drips.pipeline.in_bucket import begin_with_bucket, fetch_meanwhile, keep_in_bucket
 from dagster_drips.pipeline.intake import IntakeReport, land_changes
 from dagster_drips.pipeline.mail_exchangers import load_exchangers
 from dagster_drips.pipeline.node_result import NodeResult
+from dagster_drips.pipeline.rebuild_in_place import check_is_made
 from dagster_drips.pipeline.segments import (
     SegmentFailure,
     left_out,
@@ -195,7 +195,7 @@ class Pipeline:
         """
         instant = (as_of or utc_now()).replace(microsecond=0)
         if self.journal is not None:
-            check_engine(self.project, warehouse)
+            check_is_made(warehouse)
             mark_place(self.project)
             begin_with_bucket(self.project)
             recover(self.project, warehouse, self.journal)

@@ -16,7 +16,8 @@ from dagster_drips.clock import utc_now
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import load_landing
 from dagster_drips.pipeline.commits import STATEMENTS as TICKS
-from dagster_drips.pipeline.replay import Span, copy_of_warehouse, scratch_folder
+from dagster_drips.pipeline.replay import Span
+from dagster_drips.pipeline.scratch import scratch_folder
 from dagster_drips.plan.comparing import STATEMENTS, Plan, compared, read_plan, write_rows
 from dagster_drips.plan.edits import edits_of
 from dagster_drips.plan.side import Side, run_side, side_in_background
@@ -27,7 +28,7 @@ from dagster_drips.sequences.segment_files import segment_names
 from dagster_drips.sequences.versions import last_settings
 from dagster_drips.settings import load_settings
 from dagster_drips.warehouse import Warehouse, open_warehouse
-from dagster_drips.warehouse.database import need_file
+from dagster_drips.warehouse.copies import copy_of_warehouse
 
 DAYS, EVERY = 14, timedelta(hours=6)
 """How far a plan looks ahead, and the time between its ticks, where nobody says."""
@@ -60,13 +61,11 @@ def plan(
         DripsError: the base can't be read, the instant is not later than the last tick, a model fails, or the warehouse
             is busy.
     """
-    need_file(project)
     with scratch_folder(project) as scratch:
         warehouses = {name: scratch / name / "warehouse.duckdb" for name in ("base", "working")}
         for file in warehouses.values():
             file.parent.mkdir()
-        if project.warehouse.exists():
-            copy_of_warehouse(project, warehouses["base"])
+        copy_of_warehouse(project, warehouses["base"])
         working = working_tree(files or project, scratch / "working")
         with open_warehouse(warehouses["base"]) as warehouse:
             first = start.replace(microsecond=0) if start else _next_tick(warehouse)

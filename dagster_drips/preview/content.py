@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import duckdb
@@ -25,7 +24,7 @@ from dagster_drips.sequences.step_content import content_of_step
 from dagster_drips.sequences.tests_file import given_content
 from dagster_drips.templating.content import content_record
 from dagster_drips.templating.sandbox import Record
-from dagster_drips.warehouse import Warehouse, open_warehouse
+from dagster_drips.warehouse import Warehouse, has_warehouse, open_warehouse, warehouse_of
 from dagster_drips.warehouse.quoting import quoted_name
 from dagster_drips.warehouse.statements import named_statements
 
@@ -87,8 +86,8 @@ def content_for(
     models = content_files(project)
     for model in (models[name] for name in names if name in models and models[name].is_many):
         types[model.name] = {"many": True, "columns": {}}
-    if reads_warehouse and project.warehouse.exists():
-        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+    if reads_warehouse and has_warehouse(project):
+        with open_warehouse(warehouse_of(project), read_only=True) as warehouse:
             for model in (models[name] for name in names if name in models):
                 with suppress(ModelFailed, duckdb.Error):
                     columns = columns_of(warehouse, model.name, model.key)
@@ -135,7 +134,7 @@ def _key(model: ContentFile, lead_id: str | None, event: Mapping[str, Any] | Non
 
 
 def _rows(warehouse: Warehouse, model: ContentFile, columns: Mapping[str, str], key: str | None) -> list[Any]:
-    statement = Template(_STATEMENTS["content"]).safe_substitute(
+    statement = _STATEMENTS["content"].substitute(
         name=quoted_name(model.name), key=quoted_name(model.key), columns=row_struct(columns)
     )
     [row] = warehouse.rows(statement, {"of": key})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dagster_drips.pipeline.publish import DATABASE
+from dagster_drips.pipeline.published import opened_published
 from dagster_drips.preview.mails import (
     PreviewedMail,
     Reader,
@@ -24,7 +24,6 @@ from dagster_drips.project import Project
 from dagster_drips.sequences.catalog import SequenceSource, read_catalog
 from dagster_drips.sequences.schema import Step, Variant
 from dagster_drips.sequences.segment_files import segment_names
-from dagster_drips.warehouse import open_warehouse
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,12 @@ def findings_on(
     known = [mail for mail in mails if not mail.error and mail.sequence_id in catalog.sources]
     parts = {(mail.sequence_id, mail.name): _part(catalog.sources[mail.sequence_id], mail) for mail in known}
     missing: dict[tuple[str, str], MissingValues] = {}
-    published = project.published_set.resolve() / DATABASE
-    if published.exists():
-        with open_warehouse(published, read_only=True) as warehouse:
-            for (sequence_id, name), (step, variant) in parts.items():
-                source = catalog.sources[sequence_id]
-                fields = fields_named(source, step, variant)
-                missing[sequence_id, name] = missing_values(warehouse, source.sequence, fields)
+    with opened_published(project) as published:
+        for (sequence_id, name), (step, variant) in parts.items():
+            if published is None:
+                break
+            source = catalog.sources[sequence_id]
+            missing[sequence_id, name] = missing_values(published, source.sequence, fields_named(source, step, variant))
     spam: dict[tuple[str, str], SpamScore] = {}
     for (sequence_id, name), (step, variant) in parts.items() if with_spam else ():
         spam[sequence_id, name] = spam_of(catalog.sources[sequence_id], step, variant, reader)

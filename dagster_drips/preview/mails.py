@@ -31,8 +31,7 @@ from dagster_drips.templating.html_images import with_images_as_data
 from dagster_drips.templating.html_tokens import address_of_link, start_tags, tokens
 from dagster_drips.templating.rendering import RenderError
 from dagster_drips.templating.templates import compile_step
-from dagster_drips.warehouse import open_warehouse
-from dagster_drips.warehouse.database import need_file
+from dagster_drips.warehouse import has_warehouse, open_warehouse, warehouse_of
 from dagster_drips.warehouse.statements import named_statements
 
 GMAIL_CLIPS_AT = 102 * 1024
@@ -69,7 +68,7 @@ class Reader:
         """Who it is, in words."""
         if self.lead_id is not None:
             return f"lead {self.lead_id}"
-        nobody = "" if self.project.warehouse.exists() else ", as there is no data yet"
+        nobody = "" if has_warehouse(self.project) else ", as there is no data yet"
         return f"a reader who is made up{nobody}"
 
 
@@ -124,10 +123,9 @@ def reader_of(project: Project, lead: str | None) -> Reader:
     """
     if lead is None:
         return Reader(dict(MADE_UP), None, project)
-    need_file(project)
-    if not project.warehouse.exists():
+    if not has_warehouse(project):
         raise DripsError("there is no warehouse to take a lead from; make it with `drips run`", file=project.warehouse)
-    with open_warehouse(project.warehouse, read_only=True) as warehouse:
+    with open_warehouse(warehouse_of(project), read_only=True) as warehouse:
         rows = warehouse.rows(_STATEMENTS["lead"], {"lead": lead}) if warehouse.columns("staging.stg_leads") else []
     if not rows:
         raise DripsError(f"there is no lead '{lead}', by lead_id or address")
@@ -302,8 +300,8 @@ def event_of(source: SequenceSource, reader: Reader) -> dict[str, Any] | None:
         return reader.event
     name = trigger.event or ""
     found: list[dict[str, Any]] = []
-    if reader.reads_warehouse and project.warehouse.exists():
-        with open_warehouse(project.warehouse, read_only=True) as warehouse:
+    if reader.reads_warehouse and has_warehouse(project):
+        with open_warehouse(warehouse_of(project), read_only=True) as warehouse:
             if reader.lead_id is not None:
                 found = warehouse.rows(_STATEMENTS["event_of_lead"], {"event": name, "lead": reader.lead_id})
             found = found or warehouse.rows(_STATEMENTS["event"], {"event": name})

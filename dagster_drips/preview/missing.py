@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 
 from dagster_drips.field_names import same_field
 from dagster_drips.sequences.schema import Sequence as SequenceFile
@@ -52,6 +51,6 @@ def missing_values(published: Warehouse, sequence: SequenceFile, fields: Sequenc
     triggering = sequence.trigger.segment_entered
     include = [*segments.include, *([triggering] if triggering else ())]
     asked = [include, segments.exclude]
-    (row,) = published.rows(Template(_STATEMENTS["leads"]).substitute(counts=counts), asked)
+    (row,) = published.rows(_STATEMENTS["leads"].substitute(counts=counts), asked)
     found = {field: row[f"lacks_{number}"] for number, field in enumerate(names)}
     return MissingValues(row["leads"], {field: found.get(field, row["leads"]) for field in fields})

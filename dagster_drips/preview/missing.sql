@@ -7,3 +7,10 @@ from marts.lead_profiles
 where
     list_has_all(coalesce(segments, []), cast(? as varchar[]))
     and not list_has_any(coalesce(segments, []), cast(? as varchar[]))
+
+-- name: leads for postgres
+select count(*) as leads${counts}
+from marts.lead_profiles
+where
+    coalesce(segments, '{}') @> cast(? as varchar[])
+    and not coalesce(segments, '{}') && cast(? as varchar[])

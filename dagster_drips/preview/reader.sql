@@ -21,6 +21,13 @@ select cast(to_json(list(_drips_row order by _drips_row)) as varchar) as shown
 from model
 where _drips_key = coalesce($of, (select min(_drips_key) from model))
 
+-- name: content for postgres
+select '[' || string_agg(cast(row_to_json(model) as varchar), ',' order by model) || ']' as shown
+from content.${name} as model
+where
+    cast(model.${key} as varchar)
+    = coalesce($of, (select min(cast(other.${key} as varchar)) from content.${name} as other))
+
 -- name: event_of_lead
 -- The latest event of a name, of one lead.
 select * from raw.events where event = $event and lead_id = $lead order by occurred_at desc, event_id limit 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dagster_drips.project import Project
 from dagster_drips.sequences.intake_files import FORGET, intake_files
-from dagster_drips.warehouse import open_warehouse
+from dagster_drips.warehouse import has_warehouse, open_warehouse, warehouse_of
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_suffix(".sql"))
@@ -23,7 +23,7 @@ def absent_leads(project: Project) -> list[str]:
         DripsError: a tick has the warehouse open.
     """
     model = intake_files(project).get("leads")
-    if model is None or model.absent != FORGET or not project.warehouse.exists():
+    if model is None or model.absent != FORGET or not has_warehouse(project):
         return []
-    with open_warehouse(project.warehouse) as warehouse:
+    with open_warehouse(warehouse_of(project)) as warehouse:
         return [row["lead_id"] for row in warehouse.rows(_STATEMENTS["absent_leads"])]

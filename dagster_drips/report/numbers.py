@@ -11,11 +11,9 @@ from typing import Any
 
 from dagster_drips.errors import DripsError
 from dagster_drips.pipeline.concerns import concerns_of
-from dagster_drips.pipeline.publish import DATABASE
-from dagster_drips.pipeline.status import published_facts
+from dagster_drips.pipeline.published import facts_as_published, opened_published
 from dagster_drips.project import Project
 from dagster_drips.report.weeks import Week
-from dagster_drips.warehouse import open_warehouse
 from dagster_drips.warehouse.statements import named_statements
 
 _STATEMENTS = named_statements(Path(__file__).with_name("report.sql"))
@@ -63,11 +61,8 @@ class Numbers:
 
 def last_published(project: Project) -> datetime | None:
     """The instant of the tick that published last; None where none has."""
-    file = project.published_set.resolve() / DATABASE
-    if not file.exists():
-        return None
-    with open_warehouse(file, read_only=True) as published:
-        return published.value(_STATEMENTS["as_of"])
+    with opened_published(project) as published:
+        return published.value(_STATEMENTS["as_of"]) if published is not None else None
 
 
 def read_numbers(project: Project, week: Week) -> Numbers:
@@ -76,10 +71,9 @@ def read_numbers(project: Project, week: Week) -> Numbers:
     Raises:
         DripsError: nothing is published yet, or it can't be read.
     """
-    folder = project.published_set.resolve()
-    if not (folder / DATABASE).exists():
-        raise DripsError("nothing is published yet; `drips run` does it", file=project.published)
-    with open_warehouse(folder / DATABASE, read_only=True) as published:
+    with opened_published(project) as published:
+        if published is None:
+            raise DripsError("nothing is published yet; `drips run` does it", file=project.published)
         as_of = published.value(_STATEMENTS["as_of"])
         rows = {
             name: published.rows(sql, {"start": week.monday}) for name, sql in _STATEMENTS.items() if name != "as_of"
@@ -87,7 +81,7 @@ def read_numbers(project: Project, week: Week) -> Numbers:
     money: dict[str, list[tuple[str | None, Decimal]]] = {}
     for row in rows["money_of_sequences"]:
         money.setdefault(row["sequence_id"], []).append((row["currency"], row["gross_revenue"]))
-    facts = published_facts(folder)
+    told = facts_as_published(project)
     return Numbers(
         week,
         as_of,
@@ -99,7 +93,7 @@ def read_numbers(project: Project, week: Week) -> Numbers:
         [{**row, "money": money.get(row["sequence_id"], [])} for row in rows["sequences"]],
         rows["deliverability"],
         rows["senders"],
-        [concern.text for concern in concerns_of(facts)] if facts else [],
+        [concern.text for concern in concerns_of(told[0])] if told else [],
     )
 
 

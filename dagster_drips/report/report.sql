@@ -1,4 +1,4 @@
--- The numbers of a week and of the week before, from a published set (`drips.duckdb`). $start is the week's Monday; days
+-- The numbers of a week and of the week before, from what is published (`drips.duckdb`, or a server's marts). $start is the week's Monday; days
 -- are UTC days, as the marts' are. Which sums are allowed says docs/numbers.md.
 
 -- name: as_of
@@ -18,7 +18,7 @@ select
     sum(bounced) + sum(refused) as bounced,
     sum(answered) as answered
 from marts.sequence_performance_daily
-where day >= $start - interval 7 days and day < $start + interval 7 days
+where day >= $start - interval '7 days' and day < $start + interval '7 days'
 group by is_this
 
 -- name: conversions
@@ -36,8 +36,8 @@ from (
     where
         arm = 'treatment'
         and is_counted
-        and cast(occurred_at as date) >= $start - interval 7 days
-        and cast(occurred_at as date) < $start + interval 7 days
+        and cast(occurred_at as date) >= $start - interval '7 days'
+        and cast(occurred_at as date) < $start + interval '7 days'
 ) as counted
 group by is_this
 
@@ -60,8 +60,8 @@ from (
         arm = 'treatment'
         and is_counted
         and value is not null
-        and cast(occurred_at as date) >= $start - interval 7 days
-        and cast(occurred_at as date) < $start + interval 7 days
+        and cast(occurred_at as date) >= $start - interval '7 days'
+        and cast(occurred_at as date) < $start + interval '7 days'
 ) as orders
 group by currency
 order by gross_this desc, gross_before desc, currency
@@ -71,19 +71,34 @@ select
     day >= $start as is_this,
     sum(net_growth) as net_growth
 from marts.list_growth
-where day >= $start - interval 7 days and day < $start + interval 7 days
+where day >= $start - interval '7 days' and day < $start + interval '7 days'
 group by is_this
 
 -- name: days
 -- One row a day of both weeks, `number` 0 for Monday.
 select
     cast(days.day as date) >= $start as is_this,
-    date_diff('day', $start - interval 7 days, days.day) % 7 as number,
+    date_diff('day', $start - interval '7 days', days.day) % 7 as number,
     coalesce(sum(mail.sent), 0) as sent,
     coalesce(sum(mail.opened), 0) as opened,
     coalesce(sum(mail.clicked), 0) as clicked
 from (
-    select cast(unnest(generate_series($start - interval 7 days, $start + interval 6 days, interval 1 day)) as date) as day
+    select cast(unnest(generate_series($start - interval '7 days', $start + interval '6 days', interval '1 day')) as date) as day
+) as days
+left join marts.sequence_performance_daily as mail on days.day = mail.day
+group by days.day
+order by days.day
+
+-- name: days for postgres
+-- One row a day of both weeks, `number` 0 for Monday.
+select
+    cast(days.day as date) >= $start as is_this,
+    mod(days.day - $start + 7, 7) as number,
+    coalesce(sum(mail.sent), 0) as sent,
+    coalesce(sum(mail.opened), 0) as opened,
+    coalesce(sum(mail.clicked), 0) as clicked
+from (
+    select cast(generate_series($start - interval '7 days', $start + interval '6 days', interval '1 day') as date) as day
 ) as days
 left join marts.sequence_performance_daily as mail on days.day = mail.day
 group by days.day
@@ -106,7 +121,29 @@ from (
         and is_counted
         and value is not null
         and cast(occurred_at as date) >= $start
-        and cast(occurred_at as date) < $start + interval 7 days
+        and cast(occurred_at as date) < $start + interval '7 days'
+) as orders
+group by currency, number
+order by currency, number
+
+-- name: money_of_days for postgres
+select
+    currency,
+    cast(occurred_at as date) - $start as number,
+    sum(value) as gross_revenue
+from (
+    select distinct
+        event_id,
+        occurred_at,
+        currency,
+        value
+    from marts.conversions
+    where
+        arm = 'treatment'
+        and is_counted
+        and value is not null
+        and cast(occurred_at as date) >= $start
+        and cast(occurred_at as date) < $start + interval '7 days'
 ) as orders
 group by currency, number
 order by currency, number
@@ -126,7 +163,7 @@ mail as (
         coalesce(sum(clicked) filter (where day >= $start), 0) as clicked,
         coalesce(sum(unsubscribed) filter (where day >= $start), 0) as unsubscribed
     from marts.sequence_performance_daily
-    where day >= $start - interval 7 days and day < $start + interval 7 days
+    where day >= $start - interval '7 days' and day < $start + interval '7 days'
     group by sequence_id
 
 ),
@@ -137,7 +174,7 @@ sales as (
         sequence_id,
         sum(conversions) as conversions
     from marts.sequence_revenue_daily
-    where day >= $start and day < $start + interval 7 days
+    where day >= $start and day < $start + interval '7 days'
     group by sequence_id
 
 )
@@ -168,7 +205,7 @@ select
 from marts.sequence_revenue_daily
 where
     day >= $start
-    and day < $start + interval 7 days
+    and day < $start + interval '7 days'
     and gross_revenue <> 0
 group by sequence_id, currency
 order by sequence_id, gross_revenue desc, currency
@@ -183,7 +220,7 @@ select
     sum(answered) as answered,
     sum(complained) as complained
 from marts.deliverability
-where day >= $start and day < $start + interval 7 days
+where day >= $start and day < $start + interval '7 days'
 group by mailbox_provider
 order by attempted desc, mailbox_provider
 
@@ -196,6 +233,6 @@ select
     sum(answered) as answered,
     sum(complained) as complained
 from marts.deliverability
-where day >= $start and day < $start + interval 7 days
+where day >= $start and day < $start + interval '7 days'
 group by sender
 order by sent desc, sender

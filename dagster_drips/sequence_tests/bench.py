@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from dagster_drips.errors import DripsError
-from dagster_drips.pipeline.replay import scratch_folder
+from dagster_drips.pipeline.scratch import scratch_folder
 from dagster_drips.pipeline.tick import Pipeline
 from dagster_drips.project import Project
 from dagster_drips.sequence_tests.comparing import Comparison, Difference

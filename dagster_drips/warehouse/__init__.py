@@ -6,7 +6,7 @@ What belongs here: moving rows. What does not: deciding anything about them. SQL
 
 from dagster_drips.warehouse.database import Place, PostgresDatabase, warehouse_of
 from dagster_drips.warehouse.engine_errors import engine_error
-from dagster_drips.warehouse.port import Warehouse, WarehouseBusy, open_warehouse
+from dagster_drips.warehouse.port import Warehouse, WarehouseBusy, has_warehouse, open_warehouse
 
 __all__ = [
     "Place",
@@ -14,6 +14,7 @@ __all__ = [
     "Warehouse",
     "WarehouseBusy",
     "engine_error",
+    "has_warehouse",
     "open_warehouse",
     "warehouse_of",
 ]

@@ -23,7 +23,7 @@ POSTGRES = "postgres"
 """The target (`DRIPS_TARGET`) that is a PostgreSQL database; every other one is a DuckDB file."""
 _TARGET = "DRIPS_TARGET"
 _LIBPQ = "PG"
-_OPTIONS = {"PGOPTIONS": "-c jit=off -c enable_nestloop=off"}
+_OPTIONS = {"PGOPTIONS": "-c jit=off -c enable_nestloop=off -c work_mem=64MB"}
 """Where nobody sets others. Compiling a view upon many views takes minutes, and running it none. Of a query within a
 query the planner takes thousands of rows for a few, and would compare each with each, as there is no index."""
 

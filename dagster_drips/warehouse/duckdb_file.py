@@ -47,8 +47,6 @@ class Warehouse:
     """Whether another column costs the same however many a table has."""
     reads_files = True
     """Whether a statement may name files of this machine."""
-    lacks: frozenset[str] = frozenset()
-    """What the package does not do on this engine yet: `content`, `intake`."""
     is_published = True
     """Whether marts are copied for who only reads, as nobody can beside a tick."""
 
@@ -144,6 +142,11 @@ class Warehouse:
         """Write a result to a Parquet file."""
         self._connection.execute(f"copy ({select}) to {quoted_text(str(path))} (format parquet)")
 
+    def write_csv(self, select: str, path: Path) -> None:
+        """Write a result to a CSV file without a header, as PostgreSQL's COPY writes it."""
+        options = "format csv, header false, nullstr '', quote '\"', escape '\"'"
+        self._connection.execute(f"copy ({select}) to {quoted_text(str(path))} ({options})")
+
     def fitting(self, column: str, sql_type: str) -> str:
         """SQL of a column's value in another type; null where it isn't one. Both come quoted, or are ours."""
         return f"try_cast({column} as {sql_type})"
@@ -179,6 +182,16 @@ class Warehouse:
         self._connection.execute("commit")
 
     @contextmanager
+    def by_keys(self) -> Generator[None]:
+        """Statements inside it look few rows up by their keys, if there are few: DuckDB reads blocks that can match."""
+        yield
+
+    @contextmanager
+    def between_ticks(self) -> Generator[None]:
+        """Inside it everything is as the last tick has left it: nobody else can have the file open for writing."""
+        yield
+
+    @contextmanager
     def modest(self) -> Generator[None]:
         """Statements inside it take one thread and little memory, and spill to disk sooner: for work beside which
         something else needs the machine."""
@@ -207,6 +220,23 @@ class Warehouse:
 
     def analyze(self, table: str) -> None:
         """Have plans know what a table holds by now, after many rows went in: DuckDB's do."""
+
+    def find_by(self, table: str, columns: Sequence[str]) -> None:
+        """Have rows of a table found by a key without reading all of it: DuckDB reads blocks that can match alone.
+
+        Args:
+            table: its quoted name.
+            columns: of the key.
+        """
+
+    def analyze_changed(self) -> None:
+        """Have plans know what all tables hold by now: DuckDB's do."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Of the file; None where it is none of this machine's."""
+        file = self.value("select path from duckdb_databases() where database_name = current_database()")
+        return Path(file).parent if file else None
 
     def checkpoint(self) -> None:
         """Fold DuckDB's write-ahead log into the file."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
-from dagster_drips.warehouse.database import Place, PostgresDatabase
+from dagster_drips.project import Project
+from dagster_drips.warehouse.database import Place, PostgresDatabase, warehouse_of
 from dagster_drips.warehouse.duckdb_file import Warehouse, WarehouseBusy, opened_duckdb
 
-__all__ = ["Warehouse", "WarehouseBusy", "open_warehouse"]
+__all__ = ["Warehouse", "WarehouseBusy", "has_warehouse", "open_warehouse"]
 
 
 @contextmanager
@@ -38,3 +40,16 @@ def open_warehouse(place: Place, *, read_only: bool = False, prepared: bool = Fa
     else:
         with opened_duckdb(place, read_only=read_only, prepared=prepared) as warehouse:
             yield warehouse
+
+
+def has_warehouse(project: Project) -> bool:
+    """Whether there is something to read: the project's file, or in its database what a first tick makes.
+
+    Raises:
+        DripsError: the server is away, or refuses us.
+    """
+    place = warehouse_of(project)
+    if isinstance(place, Path):
+        return place.exists()
+    with open_warehouse(place, read_only=True) as warehouse:
+        return bool(warehouse.columns("journal.ticks"))

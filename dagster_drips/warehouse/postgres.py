@@ -8,6 +8,8 @@ write the second one is told so.
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,8 +22,9 @@ from dagster_drips.errors import DripsError
 from dagster_drips.extras import needs
 from dagster_drips.warehouse.database import PostgresDatabase
 from dagster_drips.warehouse.duckdb_file import SCHEMA, Warehouse, WarehouseBusy
+from dagster_drips.warehouse.postgres_errors import PostgresError, PostgresMissesTable, PostgresOtherColumns, told
 from dagster_drips.warehouse.postgres_relations import made_of, make, merged_into
-from dagster_drips.warehouse.postgres_rows import column_type, copy_text, frame_of, number, type_name
+from dagster_drips.warehouse.postgres_rows import column_type, copy_text, frame_of, number, type_name, with_structs
 from dagster_drips.warehouse.postgres_sql import PARQUET, by_name, number_of_placeholders, translated
 from dagster_drips.warehouse.quoting import quoted_name
 from dagster_drips.warehouse.statements import named_statements
@@ -42,27 +45,9 @@ _PATIENCE_SECONDS = 5.0
 _SECONDS_TO_CONNECT = 10
 _MANY_ROWS = 2_000
 """So many new ones in a table, and plans are to know of them at once."""
-_MISSING = ("42P01", "3F000", "42703")
-"""SQLSTATE: no such table, schema or column."""
-_FORBIDDEN = "42501"
-_OTHER_COLUMNS = "42P16"
 _FROM_PARQUET = "_drips_parquet"
-
-
-class PostgresError(duckdb.Error):
-    """PostgreSQL's words. As an error of the other engine it is what the port promises (`engine_errors`)."""
-
-
-class PostgresRefusedRows(duckdb.DataError):
-    """PostgreSQL's words of a row or a value."""
-
-
-class PostgresOtherColumns(duckdb.Error):
-    """PostgreSQL's words of a view that can't be replaced, as its columns are others."""
-
-
-class PostgresMissesTable(duckdb.CatalogException):
-    """PostgreSQL's words of a name that it doesn't know."""
+_writers: dict[tuple[tuple[str, str, str], int, int], PostgresWarehouse] = {}
+"""By database, process and thread: what is being written."""
 
 
 class PostgresWarehouse(Warehouse):
@@ -75,7 +60,6 @@ class PostgresWarehouse(Warehouse):
 
     adds_columns_cheaply = True
     reads_files = False
-    lacks = frozenset({"content", "intake"})
     is_published = False
 
     def __init__(self, connect: Callable[[], psycopg2.extensions.connection], name: str):
@@ -90,7 +74,8 @@ class PostgresWarehouse(Warehouse):
             make(self, made)
             return
         changed = self._run(sql, parameters).rowcount
-        if changed >= _MANY_ROWS and (table := merged_into(sql)):
+        table = merged_into(sql) if changed >= _MANY_ROWS else None
+        if table and self.value(_STATEMENTS["is_much"], [changed, table]):
             self.analyze(table)
 
     def run(self, text: str) -> None:
@@ -118,7 +103,7 @@ class PostgresWarehouse(Warehouse):
         cursor = self._run(sql, parameters)
         names = _names(cursor)
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        return [_with_structs(row) for row in rows] if any("." in name for name in names) else rows
+        return [with_structs(row) for row in rows] if any("." in name for name in names) else rows
 
     def value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """The first column of the first row; None where there is no row."""
@@ -135,7 +120,7 @@ class PostgresWarehouse(Warehouse):
         text, given = self._prepared(sql, parameters)
         session = _typed(self._connect(), autocommit=False)
         try:
-            with _told(), session.cursor("_drips_batches") as cursor:
+            with told(), session.cursor("_drips_batches") as cursor:
                 cursor.execute(text, given)
                 while chunk := cursor.fetchmany(size):
                     names = _names(cursor)
@@ -147,7 +132,7 @@ class PostgresWarehouse(Warehouse):
         """Append a frame's rows, columns matched by name; returns how many."""
         if frame.height:
             names = ", ".join(quoted_name(name) for name in frame.columns)
-            with _told(), self._session.cursor() as cursor:
+            with told(), self._session.cursor() as cursor:
                 cursor.copy_expert(f"copy {table} ({names}) from stdin", copy_text(frame))
         return frame.height
 
@@ -163,13 +148,18 @@ class PostgresWarehouse(Warehouse):
         """Column names and types of `schema.table`, in order; empty where there is no such table."""
         schema, _, name = table.rpartition(".")
         relation = ".".join(quoted_name(part) for part in (schema, name) if part)
-        with _told(), self._session.cursor() as cursor:
+        with told(), self._session.cursor() as cursor:
             cursor.execute(_STATEMENTS["columns"], [relation])
             return {name: type_name(formatted) for name, formatted in cursor.fetchall()}
 
     def write_parquet(self, select: str, path: Path) -> None:
         """Write a result to a Parquet file."""
         self.frame(select).write_parquet(path)
+
+    def write_csv(self, select: str, path: Path) -> None:
+        """Write a result to a CSV file without a header."""
+        with told(), path.open("wb") as file, self._session.cursor() as cursor:
+            cursor.copy_expert(f"copy ({select}) to stdout (format csv)", file)
 
     def fitting(self, column: str, sql_type: str) -> str:
         """SQL of a column's value in another type; null where it isn't one."""
@@ -194,6 +184,38 @@ class PostgresWarehouse(Warehouse):
         self.execute("commit")
 
     @contextmanager
+    def by_keys(self) -> Generator[None]:
+        """Statements inside it look few rows up by their keys, if there are few: plans know these tables.
+
+        Not for one that fills the table that it asks: as that is said to be empty, each row would look through all
+        that were put there before it (775,000 decisions of a first tick: not done in five minutes).
+        """
+        self.run("set enable_nestloop = on")
+        try:
+            yield
+        finally:
+            with suppress(PostgresError):
+                self.run("reset enable_nestloop")
+
+    @contextmanager
+    def between_ticks(self) -> Generator[None]:
+        """Inside it everything is as the last tick has left it; the next one waits for no more than the look at it.
+
+        Raises:
+            WarehouseBusy: another run is going on.
+        """
+        self.take_lock()
+        try:
+            self.run(_STATEMENTS["snapshot"])
+        finally:
+            self.value(_STATEMENTS["give_lock_back"])
+        try:
+            yield
+        finally:
+            with suppress(PostgresError):
+                self.execute("rollback")
+
+    @contextmanager
     def modest(self) -> Generator[None]:
         """Nothing: the server's memory is its own matter."""
         yield
@@ -206,6 +228,21 @@ class PostgresWarehouse(Warehouse):
     def analyze(self, table: str) -> None:
         """Have plans know what a table holds by now: the server looks by itself, but only once a minute."""
         self.run(f"analyze {table}")
+
+    def find_by(self, table: str, columns: Sequence[str]) -> None:
+        """Have rows of a table found by a key without reading all of it; nothing is done where they are already."""
+        _schema, name = (part.strip('"') for part in table.split(".")[-2:])
+        key = ", ".join(map(quoted_name, columns))
+        self.run(f"create index if not exists {quoted_name(f'{name[:40]}_by_key')} on {table} ({key})")
+
+    def analyze_changed(self) -> None:
+        """The same of each table that plans know nothing of, or that has changed much since they were told of it.
+
+        The server looks at those of fifty rows and more: without this, one row of settings counts as hundreds.
+        """
+        self.run(_STATEMENTS["tell_changes"])
+        for row in self.rows(_STATEMENTS["changed"]):
+            self.analyze(row["relation"])
 
     def checkpoint(self) -> None:
         """The server does it by itself."""
@@ -249,7 +286,7 @@ class PostgresWarehouse(Warehouse):
         return self._run_text(*self._prepared(sql, parameters))
 
     def _run_text(self, text: str, given: Any) -> psycopg2.extensions.cursor:
-        with _told():
+        with told():
             cursor = self._session.cursor()
             cursor.execute(text, given)
             return cursor
@@ -300,7 +337,13 @@ def opened_postgres(database: PostgresDatabase, *, read_only: bool, prepared: bo
             that nobody caught before.
     """
     name = f"PostgreSQL {database.name}"
-    try:
+    here = (database.address, os.getpid(), threading.get_ident())
+    if prepared and here in _writers:
+        # Its session knows the relations already, which takes a new one longer than what it is asked.
+        with _in_words(name):
+            yield _writers[here]
+        return
+    with _in_words(name):
         warehouse = PostgresWarehouse(lambda: _connected(database), name)
         try:
             warehouse.execute(_STATEMENTS["session_read_only" if read_only else "session"])
@@ -308,15 +351,25 @@ def opened_postgres(database: PostgresDatabase, *, read_only: bool, prepared: bo
                 warehouse.check()
                 warehouse.take_lock()
                 warehouse.prepare()
+                _writers[here] = warehouse
             yield warehouse
         finally:
+            if _writers.get(here) is warehouse:
+                del _writers[here]
             warehouse.close()
+
+
+@contextmanager
+def _in_words(name: str) -> Generator[None]:
+    """Whatever the server says that nobody caught, as the package's own error."""
+    try:
+        yield
     except duckdb.Error as error:
         raise DripsError(str(error), file=name) from error
 
 
 def _connected(database: PostgresDatabase) -> psycopg2.extensions.connection:
-    with _told(), database.told():
+    with told(), database.told():
         given = {} if database.of("PGCONNECT_TIMEOUT") else {"connect_timeout": _SECONDS_TO_CONNECT}
         return psycopg2.connect("", **given)
 
@@ -331,43 +384,5 @@ def _typed(session: psycopg2.extensions.connection, *, autocommit: bool = True) 
     return session
 
 
-def _with_structs(row: dict[str, Any]) -> dict[str, Any]:
-    """Columns `event.lead_id` and so on as one, `event`: the driver reads no structs. None where all of it is null."""
-    found: dict[str, Any] = {}
-    for name, value in row.items():
-        struct, _, part = name.rpartition(".")
-        if struct:
-            found.setdefault(struct, {})[part] = value
-        else:
-            found[name] = value
-    return {
-        name: None if isinstance(value, dict) and all(part is None for part in value.values()) else value
-        for name, value in found.items()
-    }
-
-
 def _names(cursor: psycopg2.extensions.cursor) -> list[str]:
     return [column[0] for column in cursor.description or ()]
-
-
-@contextmanager
-def _told() -> Generator[None]:
-    """What the driver raises, as what the port promises."""
-    try:
-        yield
-    except psycopg2.Error as error:
-        raise _as_promised(error) from error
-    except ValueError as error:  # a text with a NUL, which no parameter may have
-        raise PostgresRefusedRows(str(error)) from error
-
-
-def _as_promised(error: psycopg2.Error) -> Exception:
-    words = " ".join((error.diag.message_primary or str(error)).split())
-    if error.pgcode in _MISSING:
-        return PostgresMissesTable(words)
-    if error.pgcode == _OTHER_COLUMNS:
-        return PostgresOtherColumns(words)
-    if error.pgcode == _FORBIDDEN:
-        return PostgresError(f"{words}: its user must be allowed to make schemas and tables (docs/postgres.md)")
-    refused = (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.NotSupportedError, psycopg2.ProgrammingError)
-    return PostgresRefusedRows(words) if isinstance(error, refused) else PostgresError(words)

@@ -35,6 +35,35 @@ set session characteristics as transaction read only
 -- One run at a time writes; it is the session's, and ends with it.
 select pg_try_advisory_lock(hashtextextended('dagster_drips', 0))
 
+-- name: give_lock_back
+select pg_advisory_unlock(hashtextextended('dagster_drips', 0))
+
+-- name: snapshot
+-- It is taken by the first query, not by the transaction's beginning.
+begin isolation level repeatable read read only;
+select 1;
+
+-- name: tell_changes
+-- This session's own changes are counted at once, not a second later.
+select pg_stat_force_next_flush()
+
+-- name: changed
+select concat(quote_ident(namespaces.nspname), '.', quote_ident(relations.relname)) as relation
+from pg_class as relations
+inner join pg_namespace as namespaces
+    on relations.relnamespace = namespaces.oid
+where
+    relations.relkind = 'r'
+    and namespaces.nspname in ('raw', 'journal', 'staging', 'kept', 'decide', 'segments', 'intermediate', 'marts')
+    and (
+        relations.reltuples < 0
+        or pg_stat_get_mod_since_analyze(relations.oid) > 50 + 0.1 * relations.reltuples
+    )
+
+-- name: is_much
+-- Whether so many new rows are a good part of a table.
+select ? > 50 + 0.1 * reltuples from pg_class where oid = to_regclass(?)
+
 -- name: columns
 select
     attname as name,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 _MADE = re.compile(r"\Acreate or replace (table|view) (\S+) as \((.*)\)\Z", re.DOTALL)
 _MERGED = re.compile(r"\Ainsert into (\S+) by name select \* from new_rows\Z")
@@ -34,6 +34,10 @@ class _Session(Protocol):
 
     def shape(self, select: str) -> Mapping[str, int] | None:
         """Columns of a select and their types; None where what it reads is not there."""
+        ...
+
+    def value(self, sql: str) -> Any:
+        """The first column of the first row."""
         ...
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -75,19 +79,21 @@ def make(session: _Session, made: Made) -> None:
             session.run(f"drop view if exists {made.relation} cascade")
             session.run(f"create view {made.relation} as {made.select}")
         return
-    there, new = session.shape(f"select * from {made.relation}"), session.shape(made.select)
-    is_same = there is not None and new is not None and _families(there) == _families(new)
-    if is_same:
-        session.run(f"drop table if exists pg_temp.{_SCRATCH}")
-        session.run(f"create temp table {_SCRATCH} as {made.select}")
-        with session.transaction():
-            session.run(f"truncate {made.relation}")
-            session.run(f"insert into {made.relation} select * from {_SCRATCH}")
-        session.run(f"drop table {_SCRATCH}")
+    session.run(f"drop table if exists pg_temp.{_SCRATCH}")
+    # Once, and its columns asked of what came out: to plan a view upon many views takes longer than to run it.
+    session.run(f"create temp table {_SCRATCH} as {made.select}")
+    there, new = session.shape(f"select * from {made.relation}"), session.shape(f"select * from {_SCRATCH}")
+    if there is not None and new is not None and _families(there) == _families(new):
+        if session.value(f"select exists (select 1 from {made.relation}) or exists (select 1 from {_SCRATCH})"):
+            with session.transaction():
+                session.run(f"truncate {made.relation}")
+                session.run(f"insert into {made.relation} select * from {_SCRATCH}")
+            session.run(f"analyze {made.relation}")
     else:
         session.run(f"drop table if exists {made.relation} cascade")
-        session.run(f"create table {made.relation} as {made.select}")
-    session.run(f"analyze {made.relation}")
+        session.run(f"create table {made.relation} as select * from {_SCRATCH}")
+        session.run(f"analyze {made.relation}")
+    session.run(f"drop table {_SCRATCH}")
 
 
 def _families(columns: Mapping[str, int]) -> list[tuple[str, int]]:

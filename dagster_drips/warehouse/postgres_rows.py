@@ -19,7 +19,9 @@ _DUCKDB_NAMES = {
     "character varying": "VARCHAR",
     "text": "VARCHAR",
     "timestamp without time zone": "TIMESTAMP",
+    "time without time zone": "TIME",
     "double precision": "DOUBLE",
+    "jsonb": "JSON",
 }
 """What the rest of the package calls a type; all others go by PostgreSQL's name in capitals."""
 
@@ -104,3 +106,18 @@ def number(text: str | None) -> int | Decimal | None:
     if text is None:
         return None
     return int(text) if text.lstrip("-").isdigit() else Decimal(text)
+
+
+def with_structs(row: dict[str, Any]) -> dict[str, Any]:
+    """Columns `event.lead_id` and so on as one, `event`: the driver reads no structs. None where all of it is null."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        struct, _, part = name.rpartition(".")
+        if struct:
+            found.setdefault(struct, {})[part] = value
+        else:
+            found[name] = value
+    return {
+        name: None if isinstance(value, dict) and all(part is None for part in value.values()) else value
+        for name, value in found.items()
+    }

@@ -32,9 +32,9 @@ class Statement(str):
         return statement
 
     def substitute(self, **parts: str) -> Statement:
-        """The statement with these in the place of its `${…}`, in each variant."""
-        postgres = None if self.postgres is None else Template(self.postgres).substitute(parts)
-        return Statement(Template(self).substitute(parts), postgres)
+        """The statement with these in the place of its `${…}`, in each variant; parameters by name stay."""
+        postgres = None if self.postgres is None else Template(self.postgres).safe_substitute(parts)
+        return Statement(Template(self).safe_substitute(parts), postgres)
 
 
 @cache

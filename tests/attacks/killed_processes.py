@@ -18,7 +18,7 @@ from typing import Any
 
 from dagster_drips.inbox.suppression_lists import import_list
 from dagster_drips.landing.writer.writer import LandingWriter
-from dagster_drips.pipeline import replay
+from dagster_drips.pipeline import replay, scratch
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.rebuild import rebuild_under_lock
 from dagster_drips.pipeline.tick_journal import TickJournal
@@ -103,7 +103,7 @@ def _forgotten(project: Project) -> None:
 
 def _replayed(project: Project) -> None:
     # Not into the memory that all processes of this machine share.
-    replay._MEMORY = Path("/nonexistent")
+    scratch._MEMORY = Path("/nonexistent")
     instant = datetime(2026, 3, 2, 8)
     with replay.replayed(
         project, replay.Span(instant, instant, instant - datetime(2026, 3, 2, 7)), on_tick=lambda _: _die()

@@ -76,7 +76,6 @@ REVIEWED = {
     "pipeline/tick_journal.py": {"select": STATEMENT, "rows": STATEMENT, "table": STATEMENT},
     "pipeline/content.py": {
         "row_struct(columns)": QUOTED,
-        "ordered if row['is_many'] else 'any_value(model._drips_row)'": OURS,
     },
     "pipeline/intake_rows.py": {
         "relation": COMPILED,
@@ -118,9 +117,21 @@ REVIEWED = {
         "column": QUOTED,
         "sql_type": TYPE,
         "using": QUOTED,
+        "options": OURS,
+    },
+    "warehouse/copies.py": {
+        **dict.fromkeys(
+            ("relation", "columns", "text", "', '.join(parts)", "', '.join(map(quoted_name, types))"), QUOTED
+        ),
+        "', '.join((_value(column, type_) for column, type_ in types.items()))": QUOTED,
+        "', '.join((f\"{quoted_text(column)}: 'VARCHAR'\" for column in types))": QUOTED,
+        "f'cast({text} as json)' if type_.endswith(']') else text": QUOTED,
+        "type_": TYPE,
+        "str(min(size, _LONGEST_LINE) if size > _SHORT_LINE else _SHORT_LINE)": OURS,
     },
     "warehouse/postgres.py": {
         "table": OURS,
+        "key": QUOTED,
         "names": QUOTED,
         "select": STATEMENT,
         "columns": QUOTED,

@@ -18,7 +18,7 @@ from dagster_drips.errors import DripsError
 from dagster_drips.locks import exclusive
 from dagster_drips.project import Project
 from dagster_drips.settings import Settings
-from dagster_drips.warehouse.port import open_warehouse
+from dagster_drips.warehouse import open_warehouse, warehouse_of
 
 AS_OF = datetime(2026, 3, 2, 9, 0)
 
@@ -26,7 +26,7 @@ AS_OF = datetime(2026, 3, 2, 9, 0)
 def send(project: Project, url: str, connections: int, shards: int) -> None:
     """What a run's send step does: one at a time, the warehouse opened for it."""
     settings = Settings(smtp_url=url, smtp_connections=connections, send_shards=shards)
-    with exclusive(project.data / "run.lock", wait_seconds=60), open_warehouse(project.warehouse) as warehouse:
+    with exclusive(project.data / "run.lock", wait_seconds=60), open_warehouse(warehouse_of(project)) as warehouse:
         dispatch(project, warehouse, settings, as_of=AS_OF, now=utc_now)
 
 

@@ -13,7 +13,9 @@ import pytest
 from postgres_server import PostgresServer, postgres_server
 
 from dagster_drips.errors import DripsError
+from dagster_drips.project import Project
 from dagster_drips.warehouse import PostgresDatabase, Warehouse, WarehouseBusy, engine_error, open_warehouse
+from dagster_drips.warehouse.copies import copy_of_warehouse, copy_tables
 from dagster_drips.warehouse.engine_errors import rows_refused
 from dagster_drips.warehouse.statements import Statement, named_statements
 
@@ -250,3 +252,46 @@ def test_sessions_plan_for_queries_within_queries(warehouse: Warehouse, monkeypa
     monkeypatch.setenv("PGOPTIONS", "-c jit=on")
     with open_warehouse(PostgresDatabase(), read_only=True) as other:
         assert [other.value(f"show {name}") for name in settings] == ["on", "on"]
+
+
+def test_a_copy_as_a_duckdb_file_has_every_value(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dagster_drips.warehouse.copies._SHORT_LINE", 1000)
+    long = "line\n" * 1000
+    tags = [[text, "x", None] for text in ODD[:-1]] + [None]
+    for nth, (text, list_) in enumerate(zip([*ODD[:-1], long], tags, strict=True)):
+        lead = {"lead_id": str(nth), "created_at": AT, "company": text, "tags": list_, "_load": 2**62, "_line": nth}
+        warehouse.append_rows("raw.leads", [lead])
+    warehouse.execute("alter table raw.leads add column \"plan 'A', ordered\" decimal(18, 4)")
+    warehouse.execute("update raw.leads set \"plan 'A', ordered\" = 1.5 where lead_id = '1'")
+    file = tmp_path / "warehouse.duckdb"
+    assert copy_tables(warehouse, file)
+    asked = "select * from raw.leads order by lead_id"
+    with open_warehouse(file) as copied:
+        assert copied.rows(asked) == warehouse.rows(asked)
+        assert copied.columns("raw.leads") == warehouse.columns("raw.leads")
+        assert copied.columns("journal.ticks")["recorded_at"] == "TIMESTAMP"
+        warehouse.execute("delete from raw.leads")
+        warehouse.execute("alter table raw.leads drop column \"plan 'A', ordered\"")
+        copied.write_csv("select '' as a, null as b, 'x, \"y\"' as c", tmp_path / "rows.csv")
+    assert (tmp_path / "rows.csv").read_text() == '"",,"x, ""y"""\n'
+
+
+def test_a_copy_is_taken_between_ticks_and_the_next_one_waits_for_no_more(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dagster_drips.warehouse.postgres._PATIENCE_SECONDS", 0)
+    with open_warehouse(PostgresDatabase(), read_only=True) as reader:
+        with pytest.raises(WarehouseBusy), reader.between_ticks():
+            pytest.fail("within a tick")
+        warehouse.close()
+        with reader.between_ticks():
+            before = reader.value("select count(*) from journal.ticks")
+            with open_warehouse(PostgresDatabase()) as writer:
+                writer.execute("insert into journal.ticks values (?, 'decided', ?, 1)", [AT, AT])
+                assert reader.value("select count(*) from journal.ticks") == before
+                writer.execute("delete from journal.ticks where as_of = ?", [AT])
+    monkeypatch.setenv("DRIPS_TARGET", "postgres")
+    monkeypatch.setenv("PGDATABASE", "postgres")
+    assert not copy_of_warehouse(Project(tmp_path), tmp_path / "none.duckdb")

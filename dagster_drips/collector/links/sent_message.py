@@ -14,12 +14,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from dagster_drips.blob_store import BlobStore, FileFacts
+from dagster_drips.collector.links.published_rows import published_rows
 from dagster_drips.collector.pages import ONLY_IN_THE_MAIL
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.files import LandingFile, UnreadableFile, landing_files
@@ -66,12 +66,13 @@ def sent_message(project: Project, message_id: str) -> SentMessage:
         DripsError: what it was made of is not there (yet).
         RenderError: it can't be rendered now.
     """
-    published = project.published_set.resolve()  # once: all of them are of one tick
-    message = _one(published / "messages.parquet", "message_id", message_id)
-    enrollment = _one(published / "enrollments.parquet", "enrollment_id", message["enrollment_id"])
-    _refuse_if_forgotten(project, message)
-    lead = _one(published / "lead_profiles.parquet", "lead_id", message["lead_id"])
-    version = _version(project, published, message["sequence_id"], message["sent_as_of"])
+    with published_rows(project) as published:  # once: all of them are of one tick
+        message = published.one("messages", "message_id", message_id)
+        enrollment = published.one("enrollments", "enrollment_id", message["enrollment_id"])
+        _refuse_if_forgotten(project, message)
+        lead = published.one("lead_profiles", "lead_id", message["lead_id"])
+        since = published.version_since(message["sequence_id"], message["sent_as_of"])
+    version = _version(project, message["sequence_id"], message["sent_as_of"], since)
     sequence = Sequence.model_validate_json(version["definition"])
     files = json.loads(version["files"])
     attached = {name: FileFacts(**known) for name, known in json.loads(version.get("attached_files") or "{}").items()}
@@ -131,23 +132,10 @@ def _refuse_if_forgotten(project: Project, message: dict[str, Any]) -> None:
         raise DripsError("its reader was forgotten")
 
 
-def _one(path: Path, key: str, value: str) -> dict[str, Any]:
-    if not path.exists():
-        raise DripsError("is not published yet", file=path)
-    rows = pl.scan_parquet(path).filter(pl.col(key) == value).head(1).collect().to_dicts()
-    if not rows:
-        raise DripsError(f"has no {key} {value}", file=path)
-    return rows[0]
-
-
-def _version(project: Project, published: Path, sequence_id: str, as_of: datetime) -> dict[str, Any]:
-    """What the tick `as_of` had live: the last version that was seen by then."""
+def _version(project: Project, sequence_id: str, as_of: datetime, since: datetime | None) -> dict[str, Any]:
+    """What the tick `as_of` had live: the last version that was seen by then, at `since` where the marts know."""
     ticks = project.journal / "ticks"
     of_sequence, seen = pl.col("sequence_id") == sequence_id, pl.col("seen_at") <= as_of
-    since: datetime | None = None
-    if (versions := published / "sequence_versions.parquet").exists():
-        known = pl.scan_parquet(versions).filter(of_sequence, pl.col("since") <= as_of)
-        since = known.select(pl.col("since").max()).collect().item()
     places = [f"{since:%Y-%m-%d}/{since:%H%M%S}-*"] if since else []
     found: list[dict[str, Any]] = []
     # Where the marts say when it was seen first, else everywhere: a year has a hundred thousand commits.

@@ -34,7 +34,7 @@ class Viewer:
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
         self._sources: tuple[Path, ...] = (
-            *(project.published_set / f"{name}.parquet" for name in ("messages", "lead_profiles")),
+            *(project.published_set / name for name in ("messages.parquet", "lead_profiles.parquet", "manifest.json")),
             *(project.journal / name for name in ("forgotten.jsonl", "forgetting.json")),
         )
         self._state = self._state_now()

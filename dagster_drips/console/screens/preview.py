@@ -12,7 +12,6 @@ from dagster_drips.console import files, leads, mail_frame, parts
 from dagster_drips.console.editing import editor
 from dagster_drips.console.state import Console
 from dagster_drips.errors import DripsError
-from dagster_drips.pipeline.publish import DATABASE
 from dagster_drips.preview.findings import spam_of
 from dagster_drips.preview.mails import (
     GMAIL_CLIPS_AT,
@@ -30,7 +29,6 @@ from dagster_drips.sequences.catalog import Catalog, SequenceSource
 from dagster_drips.sequences.schema import Step, Variant
 from dagster_drips.sequences.step_content import content_of_step
 from dagster_drips.templating.rendering import RenderError
-from dagster_drips.warehouse import open_warehouse
 
 _MADE_UP, _REAL = "made up", "a lead"
 
@@ -179,7 +177,7 @@ def _missing(console: Console, source: SequenceSource, step: Step, variant: Vari
             f"Its templates name {', '.join(fields)}; whom these are missing for is known once something is published."
         )
         return
-    with open_warehouse(console.published.folder / DATABASE, read_only=True) as published:
+    with console.published.opened("marts.lead_profiles") as published:
         found = missing_values(published, source.sequence, fields)
     if not found.leads:
         parts.nothing("No lead is in the segments that this sequence is for, as of the published tick.")

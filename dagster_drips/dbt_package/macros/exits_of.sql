@@ -2,8 +2,7 @@
     Used twice in a tick (T4): for what was open before, and for what the tick itself enrolled. `events`, and which of them match, are those that
     none of these enrollments was asked of before. -#}
 {% macro exits_of(enrollments, events, matched_events) -%}
-    -- Read once, and not by each reason.
-    with enrollments as (
+    with enrollments as {{ read_by_each() }} (
         select * from {{ enrollments }}
     )
 

@@ -12,6 +12,19 @@ leads as (
         _drips_source
     from {{ ref('stg_leads') }}
 
+),
+
+-- Asked of the leads that somebody asks for: a join would make every lead's address first.
+told_apart as (
+
+    select
+        *,
+        coalesce(
+            (lead_id, address) in (select confirmed.lead_id, confirmed.address from {{ ref('confirmed_addresses') }} as confirmed),
+            false
+        ) as is_confirmed
+    from leads
+
 )
 
 select
@@ -19,14 +32,12 @@ select
     leads.recipient,
     case
         when {{ is_trusted('leads') }} then leads.address
-        when confirmed.lead_id is not null then leads.address
+        when leads.is_confirmed then leads.address
         when leads._drips_source = 'anonymous' and project.page_leads = 'mail' then leads.address
     end as address,
     case
-        when confirmed.lead_id is null and leads._drips_source = 'anonymous' and project.page_leads = 'confirm' then leads.address
+        when not leads.is_confirmed and leads._drips_source = 'anonymous' and project.page_leads = 'confirm' then leads.address
     end as unconfirmed_address,
     leads.timezone
-from leads
+from told_apart as leads
 cross join {{ source('raw', 'project_settings') }} as project
-left join {{ ref('confirmed_addresses') }} as confirmed
-    on leads.lead_id = confirmed.lead_id and leads.address = confirmed.address
