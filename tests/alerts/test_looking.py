@@ -32,10 +32,12 @@ GATE = (
     " 'ada' as waived_by, 'known' as waived_because"
 )
 DOUBT = (
-    "create schema after_sending; create table after_sending.message_states_after_sending as"
+    "create schema kept; create table kept.current_message_states as"
     " select 'm' || n as message_id, 'welcome' as sequence_id, 'hello' as step_id, 'ada@acme.example' as recipient,"
     " timestamp '2026-03-02 12:00' + if(n < 2, interval 0 hour, interval 1 hour) as sent_as_of, 'lost' as detail,"
-    " 'in_doubt' as status from range(3) as numbers (n)"
+    " 'in_doubt' as status from range(3) as numbers (n);"
+    " create schema after_sending;"
+    " create view after_sending.kept_message_states_after_sending as from kept.current_message_states"
 )
 
 

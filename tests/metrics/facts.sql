@@ -8,9 +8,11 @@ create table decide.live_sequences as select sequence_id, sequence_id as name, '
 create table decide.sequence_gates as select 'welcome' as sequence_id, 'bounce_rate' as gate, 'stop' as level, 'much' as reason,
     true as is_holding, cast(null as timestamp) as waived_until, null as waived_by, null as waived_because;
 create schema after_sending;
-create table after_sending.message_states_after_sending as select 'm1' as message_id, 'welcome' as sequence_id,
+create schema kept;
+create table kept.current_message_states as select 'm1' as message_id, 'welcome' as sequence_id,
     'hello' as step_id, 'ada@acme.example' as recipient, timestamp '2026-03-02 12:00' as sent_as_of, 'lost' as detail,
     'in_doubt' as status;
+create view after_sending.kept_message_states_after_sending as from kept.current_message_states;
 create table after_sending.enrollments_after_sending as select 'welcome' as sequence_id, status
     from (values ('active'), ('active'), ('exited')) as t (status);
 create schema if not exists marts;
