@@ -78,27 +78,13 @@ group by is_this
 -- One row a day of both weeks, `number` 0 for Monday.
 select
     cast(days.day as date) >= $start as is_this,
-    date_diff('day', $start - interval '7 days', days.day) % 7 as number,
+    mod(days.day - cast($start as date) + 7, 7) as number,
     coalesce(sum(mail.sent), 0) as sent,
     coalesce(sum(mail.opened), 0) as opened,
     coalesce(sum(mail.clicked), 0) as clicked
 from (
-    select cast(unnest(generate_series($start - interval '7 days', $start + interval '6 days', interval '1 day')) as date) as day
-) as days
-left join marts.sequence_performance_daily as mail on days.day = mail.day
-group by days.day
-order by days.day
-
--- name: days for postgres
--- One row a day of both weeks, `number` 0 for Monday.
-select
-    cast(days.day as date) >= $start as is_this,
-    mod(days.day - $start + 7, 7) as number,
-    coalesce(sum(mail.sent), 0) as sent,
-    coalesce(sum(mail.opened), 0) as opened,
-    coalesce(sum(mail.clicked), 0) as clicked
-from (
-    select cast(generate_series($start - interval '7 days', $start + interval '6 days', interval '1 day') as date) as day
+    select cast(series.day as date) as day
+    from generate_series($start - interval '7 days', $start + interval '6 days', interval '1 day') as series (day)
 ) as days
 left join marts.sequence_performance_daily as mail on days.day = mail.day
 group by days.day
@@ -107,29 +93,7 @@ order by days.day
 -- name: money_of_days
 select
     currency,
-    date_diff('day', $start, cast(occurred_at as date)) as number,
-    sum(value) as gross_revenue
-from (
-    select distinct
-        event_id,
-        occurred_at,
-        currency,
-        value
-    from marts.conversions
-    where
-        arm = 'treatment'
-        and is_counted
-        and value is not null
-        and cast(occurred_at as date) >= $start
-        and cast(occurred_at as date) < $start + interval '7 days'
-) as orders
-group by currency, number
-order by currency, number
-
--- name: money_of_days for postgres
-select
-    currency,
-    cast(occurred_at as date) - $start as number,
+    cast(occurred_at as date) - cast($start as date) as number,
     sum(value) as gross_revenue
 from (
     select distinct
