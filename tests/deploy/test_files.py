@@ -148,7 +148,8 @@ def test_the_image_has_all_that_the_wheel_is_made_of_and_extras_that_there_are()
     for name in (*BUILD["targets"]["wheel"]["only-include"], PROJECT["readme"], "pyproject.toml", "requirements.lock"):
         assert re.search(rf"(?m)^COPY (?:.* )?{re.escape(name)}(?: |$)", first), name
     (extras,) = re.findall(r"whl\)\[([\w,]+)\]", DOCKERFILE)
-    assert {*extras.split(",")} == {*PROJECT["optional-dependencies"]} - {"ui"}
+    # No tick runs on Spark, and it would double the image.
+    assert {*extras.split(",")} == {*PROJECT["optional-dependencies"]} - {"ui", "spark"}
 
 
 def test_no_secret_and_no_person_gets_into_the_image() -> None:
