@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from own_environments import environment, locked
 PACKAGES = ("pyspark==4.3.0", "dbt-spark==1.11.0", *locked("dbt-core", "dbt-adapters"))
 _WORKERS = 2
 _SECONDS_TO_START = 120
+_SECONDS_TO_END = 10
 _HEAP = "512m"
 
 
@@ -75,6 +76,11 @@ def spark_cluster(folder: Path) -> Generator[SparkCluster]:
         for process in reversed(processes):
             process.terminate()
         for process in processes:
+            # Java ignores SIGTERM where what has started it does: Dagster has it do what SIGINT does, and that is
+            # nothing in the background of a shell.
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_SECONDS_TO_END)
+            process.kill()
             process.wait()
 
 
