@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from dagster_drips.cli import commands as _registered  # noqa: F401
 from dagster_drips.cli.app import app
+from dagster_drips.pipeline.compiled_runs import FOLDER
 from dagster_drips.project import Project
 from sequence_tests.conftest import EXAMPLE, SEQUENCE, blocks, file_of_tests
 
@@ -47,8 +48,9 @@ def saying(project: Project, text: str) -> Iterator[None]:
 
 
 def files(project: Project) -> dict[str, bytes]:
-    """All but what dbt's own parse leaves."""
-    paths = [path for path in project.root.rglob("*") if path.is_file() and "generated" not in path.parts]
+    """All but what dbt's own parse leaves, and what it compiled, which is kept for the next tests."""
+    left = {"generated", FOLDER}
+    paths = [path for path in project.root.rglob("*") if path.is_file() and not left & {*path.parts}]
     return {str(path.relative_to(project.root)): path.read_bytes() for path in paths}
 
 
