@@ -255,7 +255,8 @@ def exchange_parts(
     changed = outdated = slices.condition(parts.keys() - kept)
     if published.keys() - parts.keys() - {_REST}:
         # Gone, or cut in another way since: days of a month that has become old are one part now.
-        outdated = f"{slices.expression} not in ({', '.join(quoted_text(name) for name in sorted(kept))})"
+        listed = ", ".join(quoted_text(name) for name in sorted(kept))
+        outdated = f"{slices.expression} not in ({listed})" if kept else "true"
     asked = {"relation": relation, "outdated": outdated, "changed": changed}
     for change in ("take_away", "add"):
         warehouse.execute(Template(_STATEMENTS[change]).substitute(asked))
