@@ -97,15 +97,8 @@ def settings_of(engine: str) -> Generator[Mapping[str, str]]:
     with postgres_server() as server:
         server.execute("create database drips")
         [[folder]] = server.execute("show data_directory")
-        yield {
-            "DRIPS_TARGET": "postgres",
-            "PGHOST": "127.0.0.1",
-            "PGPORT": str(server.port),
-            "PGUSER": server.user,
-            "PGPASSWORD": server.password,
-            "PGDATABASE": "drips",
-            "BENCH_SERVER_PID": (Path(folder) / "postmaster.pid").read_text().split()[0],
-        }
+        pid = (Path(folder) / "postmaster.pid").read_text().split()[0]
+        yield {**server.settings("drips"), "BENCH_SERVER_PID": pid}
 
 
 def measured(engine: str, leads: int) -> dict[str, dict[str, dict[str, float]]]:

@@ -45,6 +45,20 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://{self.user}:{self.password}@127.0.0.1:{self.port}/{database}"
 
+    def variables(self, database: str) -> dict[str, str]:
+        """What libpq finds a database by."""
+        return {
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password,
+            "PGDATABASE": database,
+        }
+
+    def settings(self, database: str) -> dict[str, str]:
+        """What makes that a project's warehouse."""
+        return {"DRIPS_TARGET": "postgres", **self.variables(database)}
+
     def execute(self, sql: str, parameters: tuple[Any, ...] | None = None, database: str = "postgres") -> list[Any]:
         """Run statements, each for itself; returns the rows of the last one, where it has any."""
         import psycopg2

@@ -278,8 +278,10 @@ class Transform:
         known = self._compiled_runs().find(_arguments("run", layout.selection(select), exclude))
         if known is not None:
             tables = [node for node in known if node.kind != "view" and node.name not in without]
-            views = [node for node in known if node.kind == "view" and _selects_events(node)] if self._views else []
-            return self._run_compiled(tables, are_made=True, views_of_now=views)
+            views = [node for node in known if node.kind == "view" and _selects_events(node)]
+            # A server's tables are found by indexes, and its views are not changed beside who reads them.
+            now = views if keeps_views(self.warehouse) else []
+            return self._run_compiled(tables, are_made=True, views_of_now=now)
         left = [*self._views, *(f"package:this,{layout.segment_named(name)}" for name in without)]
         return self.run("run", select, exclude=[*exclude, *left])
 

@@ -18,7 +18,6 @@ from dagster_drips.landing.forgotten import load_forgotten
 from dagster_drips.pipeline.dbt_package import PACKAGE_NAME
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
 from dagster_drips.pipeline.failure_words import failure_words
-from dagster_drips.pipeline.intake_bench import Bench, intake_bench
 from dagster_drips.pipeline.intake_rows import (
     IntakeFailed,
     compare,
@@ -28,6 +27,7 @@ from dagster_drips.pipeline.intake_rows import (
     let_go,
     note_landed,
 )
+from dagster_drips.pipeline.intake_warehouse import IntakeWarehouse, intake_warehouse
 from dagster_drips.pipeline.node_result import NodeResult
 from dagster_drips.pipeline.segments import is_read, parse_readable
 from dagster_drips.project import Project
@@ -83,16 +83,16 @@ def land_changes(project: Project, transform: Transform, warehouse: Warehouse, a
     if files:
         load_forgotten(project, warehouse)
         made, nodes = _make(project, transform, warehouse, files)
-        with intake_bench(project, warehouse) as bench:
-            note_landed(project, bench.warehouse)
+        with intake_warehouse(project, warehouse) as intake:
+            note_landed(project, intake.warehouse)
             for one in made:
-                count, gone, told = _land(project, bench, one, as_of)
+                count, gone, told = _land(project, intake, one, as_of)
                 landed[one.file.kind] = count
                 suppressed += gone
                 problems += told
-                let_go(bench.warehouse)
+                let_go(intake.warehouse)
             if any(landed.values()) or suppressed:
-                note_landed(project, bench.warehouse)
+                note_landed(project, intake.warehouse)
     _tell(warehouse, problems)
     return IntakeReport(landed, suppressed, problems, nodes)
 
@@ -109,30 +109,30 @@ def tried_intake(project: Project, transform: Transform, warehouse: Warehouse, a
     files = intake_files(project)
     problems: list[Problem] = []
     for one in _make(project, transform, warehouse, files)[0] if files else ():
-        problems += _compared(Bench(warehouse), one, as_of)[1]
+        problems += _compared(IntakeWarehouse(warehouse), one, as_of)[1]
         let_go(warehouse)
     return problems
 
 
-def _land(project: Project, bench: Bench, made: _Made, as_of: datetime) -> tuple[int, int, list[Problem]]:
+def _land(project: Project, intake: IntakeWarehouse, made: _Made, as_of: datetime) -> tuple[int, int, list[Problem]]:
     """How many rows of a model were landed, how many addresses of who is gone, and what is wrong."""
-    columns, problems = _compared(bench, made, as_of)
+    columns, problems = _compared(intake, made, as_of)
     if columns is None:
         return 0, 0, problems
     gone = 0
     if made.file.absent:
-        bench.bring_leads()
-        gone, told = _land_gone(project, bench.warehouse, made.file, as_of)
+        intake.bring_leads()
+        gone, told = _land_gone(project, intake.warehouse, made.file, as_of)
         problems += told
-    return land_news(project, bench.warehouse, made.file.kind, columns, as_of), gone, problems
+    return land_news(project, intake.warehouse, made.file.kind, columns, as_of), gone, problems
 
 
-def _compared(bench: Bench, made: _Made, as_of: datetime) -> tuple[Any, list[Problem]]:
+def _compared(intake: IntakeWarehouse, made: _Made, as_of: datetime) -> tuple[Any, list[Problem]]:
     file = made.file.file
     if made.relation is None or made.failure is not None:
         return None, [Problem(file, None, f"{made.failure}; nothing of it is landed")]
     try:
-        columns, told = compare(bench.warehouse, made.file.kind, bench.relation(made.relation), as_of)
+        columns, told = compare(intake.warehouse, made.file.kind, intake.relation(made.relation), as_of)
     except IntakeFailed as error:
         example = f"{_EXAMPLE}'{error.example}'" if error.example else ""
         return None, [Problem(file, None, f"{error}; nothing of it is landed{example}")]

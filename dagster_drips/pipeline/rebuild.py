@@ -19,8 +19,8 @@ from dagster_drips.delivery.losses import hold_cut_off, hold_handed_over, hold_k
 from dagster_drips.errors import DripsError
 from dagster_drips.landing.load import load_again
 from dagster_drips.pipeline.dbt_runner import Transform, TransformFailed
-from dagster_drips.pipeline.intake_bench import intake_bench
 from dagster_drips.pipeline.intake_rows import has_landed, note_landed
+from dagster_drips.pipeline.intake_warehouse import intake_warehouse
 from dagster_drips.pipeline.publish import publish
 from dagster_drips.pipeline.rebuild_in_place import EARLIER_LOG, made_in_place
 from dagster_drips.pipeline.run_lock import exclusive_run
@@ -192,8 +192,8 @@ def _fill(
     progress(f"{len(loaded)} landed files")
     load_again(project, warehouse, loaded, fields=live_settings(warehouse, catalog).fields)
     if has_landed(project):
-        with intake_bench(project, warehouse) as bench:
-            note_landed(project, bench.warehouse)
+        with intake_warehouse(project, warehouse) as intake:
+            note_landed(project, intake.warehouse)
     set_clock_to_last(warehouse)
     progress("models")
     pipeline.decide(warehouse, tested=False)

@@ -58,11 +58,11 @@ def findings_on(
     parts = {(mail.sequence_id, mail.name): _part(catalog.sources[mail.sequence_id], mail) for mail in known}
     missing: dict[tuple[str, str], MissingValues] = {}
     with opened_published(project) as published:
-        for (sequence_id, name), (step, variant) in parts.items():
-            if published is None:
-                break
-            source = catalog.sources[sequence_id]
-            missing[sequence_id, name] = missing_values(published, source.sequence, fields_named(source, step, variant))
+        if published is not None:
+            for (sequence_id, name), (step, variant) in parts.items():
+                source = catalog.sources[sequence_id]
+                fields = fields_named(source, step, variant)
+                missing[sequence_id, name] = missing_values(published, source.sequence, fields)
     spam: dict[tuple[str, str], SpamScore] = {}
     for (sequence_id, name), (step, variant) in parts.items() if with_spam else ():
         spam[sequence_id, name] = spam_of(catalog.sources[sequence_id], step, variant, reader)

@@ -1,5 +1,5 @@
--- The numbers of a week and of the week before, from what is published (`drips.duckdb`, or a server's marts). $start is the week's Monday; days
--- are UTC days, as the marts' are. Which sums are allowed says docs/numbers.md.
+-- The numbers of a week and of the week before, from what is published (`drips.duckdb`, or a server's marts). $start is
+-- the week's Monday; days are UTC days, as the marts' are. Which sums are allowed says docs/numbers.md.
 
 -- name: as_of
 select max(as_of) from marts.pipeline_latency

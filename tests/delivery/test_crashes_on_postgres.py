@@ -43,23 +43,15 @@ def fill_server(project: Project) -> set[str]:
 def test_twelve_kills_double_nothing_and_lose_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     with postgres_server() as database:
         database.execute("create database drips")
-        variables = {
-            "DRIPS_TARGET": "postgres",
-            "PGHOST": "127.0.0.1",
-            "PGPORT": str(database.port),
-            "PGUSER": database.user,
-            "PGPASSWORD": database.password,
-            "PGDATABASE": "drips",
-        }
-        for name, value in variables.items():
+        for name, value in database.settings("drips").items():
             monkeypatch.setenv(name, value)
         due = fill_server(project)
         chance = random.Random(5)
         points = sorted(chance.sample(range(1, MESSAGES - 100), KILLS))
         blows = [Blow(moment, at, chance.random()) for moment, at in zip([*MOMENTS] * 2, points, strict=True)]
         executioner = Executioner()
-        hooks = {name: executioner.hook(moment) for name, moment in
-                 (("on_mail", "envelope"), ("on_rcpt", "recipient"), ("on_data", "body"))}  # fmt: skip
+        at = {"on_mail": "envelope", "on_rcpt": "recipient", "on_data": "body"}
+        hooks = {name: executioner.hook(moment) for name, moment in at.items()}
         killed = 0
         with ScriptedServer(**hooks) as server, Runs(project, server.url) as runs:
             for blow in blows:

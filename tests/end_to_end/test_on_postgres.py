@@ -85,14 +85,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Generator[Lived]:
     folder = tmp_path_factory.mktemp("engines")
     with postgres_server() as server:
         server.execute("create database drips")
-        database = {
-            "DRIPS_TARGET": "postgres",
-            "PGHOST": "127.0.0.1",
-            "PGPORT": str(server.port),
-            "PGUSER": server.user,
-            "PGPASSWORD": server.password,
-            "PGDATABASE": "drips",
-        }
+        database = server.settings("drips")
         yield Lived(_lived(folder / "duckdb", {}), _lived(folder / "postgres", database), server)
 
 

@@ -98,14 +98,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Lived, Liv
     folder = tmp_path_factory.mktemp("models")
     with postgres_server() as server:
         server.execute("create database drips")
-        database = {
-            "DRIPS_TARGET": "postgres",
-            "PGHOST": "127.0.0.1",
-            "PGPORT": str(server.port),
-            "PGUSER": server.user,
-            "PGPASSWORD": server.password,
-            "PGDATABASE": "drips",
-        }
+        database = server.settings("drips")
         yield lived(folder / "postgres", database), lived(folder / "duckdb", {})
 
 

@@ -45,18 +45,8 @@ def server() -> Generator[PostgresServer]:
 
 @pytest.fixture(autouse=True)
 def _of_the_test(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in variables(server).items():
+    for name, value in server.variables("drips").items():
         monkeypatch.setenv(name, value)
-
-
-def variables(server: PostgresServer, database: str = "drips") -> dict[str, str]:
-    return {
-        "PGHOST": "127.0.0.1",
-        "PGPORT": str(server.port),
-        "PGUSER": server.user,
-        "PGPASSWORD": server.password,
-        "PGDATABASE": database,
-    }
 
 
 @pytest.fixture
@@ -198,7 +188,7 @@ def test_what_is_wrong_with_a_database_is_told_in_one_line(
 def test_a_projects_env_file_names_the_server_where_the_environment_does_not(
     server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = variables(server)
+    written = server.variables("drips")
     for name in written:
         monkeypatch.delenv(name)
     with open_warehouse(PostgresDatabase(written), read_only=True) as warehouse:

@@ -26,8 +26,8 @@ _PART = re.compile(r'"((?:[^"]|"")*)"')
 
 
 @dataclass(frozen=True)
-class Bench:
-    """A place to compare rows in.
+class IntakeWarehouse:
+    """The warehouse that rows are compared in.
 
     Args:
         warehouse: what is known of rows, to be asked and changed there.
@@ -60,7 +60,7 @@ class Bench:
 
 
 @contextmanager
-def intake_bench(project: Project, warehouse: Warehouse) -> Generator[Bench]:
+def intake_warehouse(project: Project, warehouse: Warehouse) -> Generator[IntakeWarehouse]:
     """Inside it rows can be compared; what is known of them then is the warehouse's afterwards.
 
     Args:
@@ -68,18 +68,19 @@ def intake_bench(project: Project, warehouse: Warehouse) -> Generator[Bench]:
         warehouse: open for writing.
     """
     if warehouse.reads_files:
-        yield Bench(warehouse)
+        yield IntakeWarehouse(warehouse)
         return
-    with scratch_folder(project) as scratch, open_warehouse(scratch / "drips_bench.duckdb", prepared=True) as bench:
-        copy_relations(warehouse, bench, _KNOWN)
+    # DuckDB calls the file's catalog by its name, which is to be no schema's.
+    with scratch_folder(project) as scratch, open_warehouse(scratch / "drips_intake.duckdb", prepared=True) as beside:
+        copy_relations(warehouse, beside, _KNOWN)
         for name in ("rows_before", "files_before"):
-            bench.execute(_STATEMENTS[name])
-        yield Bench(bench, warehouse)
-        _bring_back(bench, warehouse)
+            beside.execute(_STATEMENTS[name])
+        yield IntakeWarehouse(beside, warehouse)
+        _bring_back(beside, warehouse)
 
 
-def _bring_back(bench: Warehouse, warehouse: Warehouse) -> None:
-    rows, files = bench.frame(_STATEMENTS["changed_rows"]), bench.frame(_STATEMENTS["new_files"])
+def _bring_back(beside: Warehouse, warehouse: Warehouse) -> None:
+    rows, files = beside.frame(_STATEMENTS["changed_rows"]), beside.frame(_STATEMENTS["new_files"])
     if rows.is_empty() and files.is_empty():
         return
     warehouse.execute(_STATEMENTS["begin"])
